@@ -1,0 +1,76 @@
+// The subcommands. main.cpp parses the command line into these; each run_ function is one file and
+// returns the process's exit status.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+// The contract of the README; the first that applies.
+enum ExitStatus : int {
+  kOk = 0,
+  kFinding = 1,
+  kUsage = 2,
+  kEventsLost = 3,
+  kBadTrace = 65,
+  kNotSupported = 69,
+  kIoError = 74,
+  kNoPrivilege = 77,
+  kInterrupted = 130,
+};
+int exit_status(ErrorCode code);
+// "anonvma: <message>" on stderr, with the offset when there is one; returns exit_status(code).
+int fail(const Error& error);
+
+struct RecordOptions {
+  std::string output;      // empty: anonvma-<date>.trace in the current directory
+  bool force = false;      // overwrite
+  double duration_s = 0;   // 0: until a signal, or the command's end
+  std::vector<int> pids;
+  bool truth = false;
+  std::string faults = "write";
+  std::uint64_t ring_mib = 32;
+  bool quiet = false;
+  std::vector<std::string> command;
+};
+int run_record(const RecordOptions& options);
+
+struct DoctorOptions { bool json = false; };
+int run_doctor(const DoctorOptions& options);
+
+struct InfoOptions { std::string file; bool json = false; };
+int run_info(const InfoOptions& options);
+
+struct DumpOptions { std::string file; bool json = false; };
+int run_dump(const DumpOptions& options);
+
+struct CompareOptions {
+  std::vector<std::string> files;
+  std::string strategies = "default";  // comma-separated names and groups
+  std::string baseline;                // empty: the recording kernel's own
+  std::string format = "text";         // text, json
+  std::string rules;                   // empty: the recording kernel's
+  unsigned threads = 0;
+};
+int run_compare(const CompareOptions& options);
+
+struct ReplayCommandOptions {
+  std::string file;
+  std::string strategy;
+  std::string format = "text";
+  std::string rules;
+};
+int run_replay(const ReplayCommandOptions& options);
+
+struct VectorsOptions { std::vector<std::string> files; bool json = false; };
+int run_vectors(const VectorsOptions& options);
+
+struct StrategiesOptions { std::string name; bool json = false; };
+int run_strategies(const StrategiesOptions& options);
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,29 @@
+// Pushes a trace through the VMA layer and each strategy. The trace is decoded once, batch by batch,
+// and never held whole; each strategy has a worker of its own. Results do not depend on the
+// number of threads.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/replay/result.h"
+#include "engine/result.h"
+#include "engine/strategy/strategy.h"
+#include "engine/trace/reader.h"
+
+namespace anonvma {
+
+struct ReplayOptions {
+  std::vector<const StrategyInfo*> strategies;
+  std::string rules;  // era name; empty: from the recording kernel's release
+  unsigned threads = 0;  // 0: one per strategy, at most one per CPU
+  std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
+};
+
+// A damaged trace gives the result up to the damage, with `trace.damage` set. `trace.path` is the
+// caller's to fill in. An Error only when nothing could be replayed (bad options).
+Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options);
+
+}  // namespace anonvma

@@ -1,0 +1,458 @@
+// Events: what a workload did to its address spaces. One event is one struct.
+//
+// Order. The order of events in a trace is the order in which the kernel executed them: within
+// one mm by the mmap_lock sequence number, across tasks by ring-buffer order (causal: nothing of
+// a child precedes its Fork). Time is for plots only.
+//
+// Addresses and lengths are bytes, pgoff is in pages. `ret` is the raw system-call result:
+// -errno on failure. Failing calls are recorded too, because several have partial effects.
+//
+// Every struct lists its fields once, in `fields()`: file columns, text form and JSON come from
+// that list. The wire rules are in traces/FORMAT.md: field order and EventType numbers are in
+// files; never reorder, never reuse; append only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include "engine/ids.h"
+
+namespace anonvma {
+
+enum class EventType : std::uint8_t {
+  map = 1,
+  unmap = 2,
+  brk = 3,
+  protect = 4,
+  advise = 5,
+  lock = 6,
+  remap = 7,
+  fork = 8,
+  shared = 9,
+  exec = 10,
+  snapshot = 11,
+  snap_vma = 12,
+  snap_chain = 13,
+  exit_task = 14,
+  exit_mmap = 15,
+  fault = 16,
+  touch = 17,
+  unknown_write = 18,
+  lost = 19,
+  truth = 20,
+  seal = 21,
+};
+
+// How a column of this field is coded, and how text prints it. All values travel as 64 bits.
+enum class Coding : std::uint8_t {
+  number,   // delta to the same column's previous value; decimal
+  address,  // page-rotated delta to this mm's previous address; hexadecimal
+  bits,     // xor with the column's previous value; hexadecimal
+  text,     // eight characters of a name; text joins adjacent ones
+};
+
+template <class Owner, class T>
+struct Field {
+  std::string_view name;
+  T Owner::*member;
+  Coding coding;
+};
+template <class Owner, class T>
+Field(std::string_view, T Owner::*, Coding) -> Field<Owner, T>;
+
+// A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
+struct Comm {
+  std::uint64_t lo = 0, hi = 0;
+  friend bool operator==(const Comm&, const Comm&) = default;
+};
+Comm make_comm(std::string_view name);
+std::string_view comm_view(const Comm& comm, std::array<char, 16>& storage);
+
+// Beside every event.
+struct EventHead {
+  std::uint64_t time_ns = 0;    // since the trace began
+  std::uint32_t tid = 0;        // the task that acted, not always an owner of `mm`
+  MmId mm;                      // the address space acted upon
+  std::uint32_t seq = 0;        // mm->mm_lock_seq at the operation's write acquire (odd), or at a
+                                // fault (even when no writer was active); 0: not known
+  std::uint32_t map_count = 0;  // mm->map_count before the operation, read under the lock; 0: not read
+  friend bool operator==(const EventHead&, const EventHead&) = default;
+};
+
+// Attributes of a vma that are not in vm_flags.
+enum VmaOps : std::uint32_t {
+  kOpsAnonymous = 1,  // vma->vm_ops is NULL (a private mapping of /dev/zero is anonymous too)
+  kOpsClose = 2,      // vm_ops->close is set: may be extended, never merged away
+  kOpsUnread = 4,     // the vma could not be read back: final flags come from the arguments
+};
+
+// mmap(2), and shmat(2) as a mapping of its own file.
+struct Map {
+  static constexpr EventType type = EventType::map;
+  static constexpr std::string_view name = "map";
+  std::uint64_t addr = 0;         // as asked
+  std::uint64_t len = 0;          // as asked, bytes
+  std::uint64_t prot = 0;         // PROT_*
+  std::uint64_t map_flags = 0;    // MAP_*
+  std::uint64_t vm_flags = 0;     // of the vma that holds `ret` afterwards; 0 with kOpsUnread
+  std::uint64_t pgoff = 0;        // of the request (argument offset / page size)
+  std::uint64_t file = 0;         // FileId of the descriptor given
+  std::uint64_t stored_file = 0;  // FileId in the vma: differs on overlayfs and for shmem
+  std::uint64_t ops = 0;          // VmaOps
+  std::int64_t ret = 0;           // address, or -errno
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"addr", &Map::addr, Coding::address}, Field{"len", &Map::len, Coding::bits},
+        Field{"prot", &Map::prot, Coding::bits}, Field{"map_flags", &Map::map_flags, Coding::bits},
+        Field{"vm_flags", &Map::vm_flags, Coding::bits},
+        Field{"pgoff", &Map::pgoff, Coding::number}, Field{"file", &Map::file, Coding::number},
+        Field{"stored_file", &Map::stored_file, Coding::number},
+        Field{"ops", &Map::ops, Coding::bits}, Field{"ret", &Map::ret, Coding::address});
+  }
+  friend bool operator==(const Map&, const Map&) = default;
+};
+
+struct Unmap {
+  static constexpr EventType type = EventType::unmap;
+  static constexpr std::string_view name = "unmap";
+  std::uint64_t addr = 0, len = 0;
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Unmap::addr, Coding::address},
+                           Field{"len", &Unmap::len, Coding::bits},
+                           Field{"ret", &Unmap::ret, Coding::number});
+  }
+  friend bool operator==(const Unmap&, const Unmap&) = default;
+};
+
+struct Brk {
+  static constexpr EventType type = EventType::brk;
+  static constexpr std::string_view name = "brk";
+  std::uint64_t old_brk = 0;   // mm->brk under the lock, before
+  std::uint64_t addr = 0;      // as asked
+  std::uint64_t vm_flags = 0;  // of the heap vma afterwards; 0 when not read
+  std::int64_t ret = 0;        // the new break, or the old one when refused
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"old_brk", &Brk::old_brk, Coding::address},
+                           Field{"addr", &Brk::addr, Coding::address},
+                           Field{"vm_flags", &Brk::vm_flags, Coding::bits},
+                           Field{"ret", &Brk::ret, Coding::address});
+  }
+  friend bool operator==(const Brk&, const Brk&) = default;
+};
+
+struct Protect {
+  static constexpr EventType type = EventType::protect;
+  static constexpr std::string_view name = "protect";
+  std::uint64_t addr = 0, len = 0, prot = 0;
+  std::int64_t pkey = -1;  // pkey_mprotect(2); -1: none asked
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"addr", &Protect::addr, Coding::address}, Field{"len", &Protect::len, Coding::bits},
+        Field{"prot", &Protect::prot, Coding::bits}, Field{"pkey", &Protect::pkey, Coding::number},
+        Field{"ret", &Protect::ret, Coding::number});
+  }
+  friend bool operator==(const Protect&, const Protect&) = default;
+};
+
+struct Advise {
+  static constexpr EventType type = EventType::advise;
+  static constexpr std::string_view name = "advise";
+  std::uint64_t addr = 0, len = 0, advice = 0;
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Advise::addr, Coding::address},
+                           Field{"len", &Advise::len, Coding::bits},
+                           Field{"advice", &Advise::advice, Coding::number},
+                           Field{"ret", &Advise::ret, Coding::number});
+  }
+  friend bool operator==(const Advise&, const Advise&) = default;
+};
+
+enum class LockOp : std::uint8_t { mlock = 0, mlock2 = 1, munlock = 2, mlockall = 3, munlockall = 4 };
+struct Lock {
+  static constexpr EventType type = EventType::lock;
+  static constexpr std::string_view name = "lock";
+  std::uint64_t addr = 0, len = 0;
+  std::uint64_t op = 0;     // LockOp
+  std::uint64_t flags = 0;  // of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"addr", &Lock::addr, Coding::address}, Field{"len", &Lock::len, Coding::bits},
+        Field{"op", &Lock::op, Coding::number}, Field{"flags", &Lock::flags, Coding::bits},
+        Field{"ret", &Lock::ret, Coding::number});
+  }
+  friend bool operator==(const Lock&, const Lock&) = default;
+};
+
+struct Remap {
+  static constexpr EventType type = EventType::remap;
+  static constexpr std::string_view name = "remap";
+  std::uint64_t addr = 0, old_len = 0, new_len = 0;
+  std::uint64_t flags = 0;     // MREMAP_*
+  std::uint64_t new_addr = 0;  // as asked
+  std::int64_t ret = 0;        // address, or -errno
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Remap::addr, Coding::address},
+                           Field{"old_len", &Remap::old_len, Coding::bits},
+                           Field{"new_len", &Remap::new_len, Coding::bits},
+                           Field{"flags", &Remap::flags, Coding::bits},
+                           Field{"new_addr", &Remap::new_addr, Coding::address},
+                           Field{"ret", &Remap::ret, Coding::address});
+  }
+  friend bool operator==(const Remap&, const Remap&) = default;
+};
+
+struct Seal {
+  static constexpr EventType type = EventType::seal;
+  static constexpr std::string_view name = "seal";
+  std::uint64_t addr = 0, len = 0;
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Seal::addr, Coding::address},
+                           Field{"len", &Seal::len, Coding::bits},
+                           Field{"ret", &Seal::ret, Coding::number});
+  }
+  friend bool operator==(const Seal&, const Seal&) = default;
+};
+
+// A task with an mm of its own was created: `mm` of the head is the parent's, whose lock token and
+// map_count the head carries.
+struct Fork {
+  static constexpr EventType type = EventType::fork;
+  static constexpr std::string_view name = "fork";
+  MmId child;
+  std::uint64_t child_tid = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"child", &Fork::child, Coding::number},
+                           Field{"child_tid", &Fork::child_tid, Coding::number});
+  }
+  friend bool operator==(const Fork&, const Fork&) = default;
+};
+
+// A task was created that shares `mm` (CLONE_VM: thread, vfork, posix_spawn).
+struct Shared {
+  static constexpr EventType type = EventType::shared;
+  static constexpr std::string_view name = "shared";
+  std::uint64_t child_tid = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"child_tid", &Shared::child_tid, Coding::number});
+  }
+  friend bool operator==(const Shared&, const Shared&) = default;
+};
+
+// `mm` of the head is the new one, born here; its Snapshot follows at once. Whether the old mm
+// ends is told by its own ExitMmap (it does not when it is shared, as after vfork).
+struct Exec {
+  static constexpr EventType type = EventType::exec;
+  static constexpr std::string_view name = "exec";
+  MmId old_mm;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"old_mm", &Exec::old_mm, Coding::number});
+  }
+  friend bool operator==(const Exec&, const Exec&) = default;
+};
+
+enum class SnapReason : std::uint8_t {
+  attach = 0,         // alive when recording began: SnapChains follow each SnapVma
+  exec = 1,           // anon_vma ids only say which vmas are faulted and share
+  unknown_write = 2,  // after a writer nobody recorded, or after a loss: a resynchronisation
+  end = 3,            // alive when recording ended, with SnapChains: for `verify`, never replayed
+};
+
+// The whole state of `mm`: `nr_vmas` SnapVma events of the same mm follow at once, in ascending
+// address order. An mm first seen in an attach Snapshot is born there.
+struct Snapshot {
+  static constexpr EventType type = EventType::snapshot;
+  static constexpr std::string_view name = "snapshot";
+  std::uint64_t reason = 0;  // SnapReason
+  std::uint64_t nr_vmas = 0;
+  std::uint64_t def_flags = 0;  // mm->def_flags
+  std::uint64_t brk = 0;        // mm->brk
+  std::uint64_t tgid = 0;
+  std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
+                           Field{"nr_vmas", &Snapshot::nr_vmas, Coding::number},
+                           Field{"def_flags", &Snapshot::def_flags, Coding::bits},
+                           Field{"brk", &Snapshot::brk, Coding::address},
+                           Field{"tgid", &Snapshot::tgid, Coding::number},
+                           Field{"comm", &Snapshot::comm_lo, Coding::text},
+                           Field{"comm", &Snapshot::comm_hi, Coding::text});
+  }
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+};
+
+struct SnapVma {
+  static constexpr EventType type = EventType::snap_vma;
+  static constexpr std::string_view name = "snap_vma";
+  std::uint64_t start = 0, end = 0;
+  std::uint64_t vm_flags = 0;
+  std::uint64_t pgoff = 0;
+  std::uint64_t file = 0;  // FileId stored in the vma
+  std::uint64_t ops = 0;   // VmaOps
+  AnonVmaId anon_vma;      // none: unfaulted
+  std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"start", &SnapVma::start, Coding::address},
+        Field{"end", &SnapVma::end, Coding::address},
+        Field{"vm_flags", &SnapVma::vm_flags, Coding::bits},
+        Field{"pgoff", &SnapVma::pgoff, Coding::number},
+        Field{"file", &SnapVma::file, Coding::number}, Field{"ops", &SnapVma::ops, Coding::bits},
+        Field{"anon_vma", &SnapVma::anon_vma, Coding::number},
+        Field{"nr_chain", &SnapVma::nr_chain, Coding::number});
+  }
+  friend bool operator==(const SnapVma&, const SnapVma&) = default;
+};
+
+// One anon_vma_chain of the preceding SnapVma, most recently added first, and the anon_vma it
+// links to. Attach and end snapshots name one anon_vma by the same id in every mm.
+struct SnapChain {
+  static constexpr EventType type = EventType::snap_chain;
+  static constexpr std::string_view name = "snap_chain";
+  AnonVmaId anon_vma, root, parent;
+  std::uint64_t num_children = 0, num_active_vmas = 0;
+  std::uint64_t refcount = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"anon_vma", &SnapChain::anon_vma, Coding::number},
+                           Field{"root", &SnapChain::root, Coding::number},
+                           Field{"parent", &SnapChain::parent, Coding::number},
+                           Field{"num_children", &SnapChain::num_children, Coding::number},
+                           Field{"num_active_vmas", &SnapChain::num_active_vmas, Coding::number},
+                           Field{"refcount", &SnapChain::refcount, Coding::number});
+  }
+  friend bool operator==(const SnapChain&, const SnapChain&) = default;
+};
+
+struct ExitTask {
+  static constexpr EventType type = EventType::exit_task;
+  static constexpr std::string_view name = "exit_task";
+  static constexpr auto fields() { return std::make_tuple(); }
+  friend bool operator==(const ExitTask&, const ExitTask&) = default;
+};
+
+// exit_mmap() is complete: every vma of `mm` is gone, and `mm` is never named again.
+struct ExitMmap {
+  static constexpr EventType type = EventType::exit_mmap;
+  static constexpr std::string_view name = "exit_mmap";
+  static constexpr auto fields() { return std::make_tuple(); }
+  friend bool operator==(const ExitMmap&, const ExitMmap&) = default;
+};
+
+enum FaultFlags : std::uint32_t { kFaultWrite = 1, kFaultUser = 2 };
+
+// A page-fault exception, as the hardware reported it: it may hit no vma, or one that forbids it.
+struct Fault {
+  static constexpr EventType type = EventType::fault;
+  static constexpr std::string_view name = "fault";
+  std::uint64_t addr = 0;   // rounded down to a page
+  std::uint64_t flags = 0;  // FaultFlags
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Fault::addr, Coding::address},
+                           Field{"flags", &Fault::flags, Coding::bits});
+  }
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+// The kernel prepared the vma that holds `addr` (__anon_vma_prepare was reached): with default
+// options only where no recorded write fault explains it: get_user_pages, populate, remote
+// writes, huge-page read faults. Applying it to a faulted vma does nothing.
+struct Touch {
+  static constexpr EventType type = EventType::touch;
+  static constexpr std::string_view name = "touch";
+  std::uint64_t addr = 0;
+  std::uint64_t syscall = 0;  // number of the traced system call it happened in, plus one; 0: none
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Touch::addr, Coding::address},
+                           Field{"syscall", &Touch::syscall, Coding::number});
+  }
+  friend bool operator==(const Touch&, const Touch&) = default;
+};
+
+// mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. It may or
+// may not have changed anything: a Snapshot(unknown_write) follows when the recorder could take one.
+struct UnknownWrite {
+  static constexpr EventType type = EventType::unknown_write;
+  static constexpr std::string_view name = "unknown_write";
+  static constexpr auto fields() { return std::make_tuple(); }
+  friend bool operator==(const UnknownWrite&, const UnknownWrite&) = default;
+};
+
+// The tracer dropped `count` records of one kind here: counts from here on are lower bounds.
+struct Lost {
+  static constexpr EventType type = EventType::lost;
+  static constexpr std::string_view name = "lost";
+  std::uint64_t count = 0;
+  std::uint64_t kind = 0;  // EventType of what was dropped; 0: not known
+  std::uint64_t cpu = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"count", &Lost::count, Coding::number},
+                           Field{"kind", &Lost::kind, Coding::number},
+                           Field{"cpu", &Lost::cpu, Coding::number});
+  }
+  friend bool operator==(const Lost&, const Lost&) = default;
+};
+
+enum class TruthSite : std::uint8_t {
+  other = 0, vma_alloc = 1, vma_dup = 2, prepare = 3, clone = 4, fork = 5, unlink = 6, vma_free = 7,
+};
+// The kernel itself allocated or freed an object. Only `verify` and the tests may look at these.
+struct Truth {
+  static constexpr EventType type = EventType::truth;
+  static constexpr std::string_view name = "truth";
+  std::uint64_t cache = 0;    // CacheIndex of engine/slab/slab_account.h
+  std::uint64_t site = 0;     // TruthSite
+  std::uint64_t object = 0;   // id of the object between its allocation and its free
+  std::uint64_t freed = 0;    // 0: allocated, 1: freed
+  std::uint64_t in_exec = 0;  // 1: inside execve, where the model takes a snapshot instead
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"cache", &Truth::cache, Coding::number}, Field{"site", &Truth::site, Coding::number},
+        Field{"object", &Truth::object, Coding::number},
+        Field{"freed", &Truth::freed, Coding::number},
+        Field{"in_exec", &Truth::in_exec, Coding::number});
+  }
+  friend bool operator==(const Truth&, const Truth&) = default;
+};
+
+using EventBody =
+    std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared, Exec, Snapshot,
+                 SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch, UnknownWrite, Lost, Truth>;
+
+struct Event {
+  EventHead head;
+  EventBody body;
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+EventType type_of(const EventBody& body);
+// "map", "unmap", ...; empty for a number this build does not know.
+std::string_view name_of(EventType type);
+
+template <typename... F>
+struct overloaded : F... {
+  using F::operator()...;
+};
+template <typename... F>
+overloaded(F...) -> overloaded<F...>;
+
+// Field values as they travel: ids and enums included.
+template <class T>
+constexpr std::uint64_t to_word(T value) {
+  if constexpr (std::is_integral_v<T>) return static_cast<std::uint64_t>(value);
+  else return value ? std::uint64_t{value.v} + 1 : 0;  // an Id: none is 0
+}
+template <class T>
+constexpr T from_word(std::uint64_t word) {
+  if constexpr (std::is_integral_v<T>) return static_cast<T>(word);
+  else return word == 0 ? T{} : T{static_cast<std::uint32_t>(word - 1)};
+}
+
+}  // namespace anonvma

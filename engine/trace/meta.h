@@ -1,0 +1,63 @@
+// What a trace says about the machine and the recorder. Both travel as JSON text: the header chunk
+// is written first, the end chunk last (a file without one was cut short). Unknown keys are kept
+// out, missing keys keep these defaults, so that old and new files read the same way.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/result.h"
+#include "engine/slab/slab_account.h"
+
+namespace anonvma {
+
+struct Meta {
+  std::string tool_version;
+  // The machine.
+  std::string release;  // uname -r, whole: stable kernels carry backports
+  std::string machine;  // uname -m
+  std::uint64_t page_size = 4096;
+  std::uint64_t cpus = 0;
+  std::string boot_id_hash;  // tells two recordings of one boot, not the machine
+  std::uint64_t start_unix_ns = 0;
+  std::string thp_mode;  // always, madvise, never
+  std::uint64_t overcommit = 0;
+  // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
+  std::array<CacheSpec, kNumCaches> caches{};
+  std::array<std::uint64_t, kNumCaches> struct_sizes{};
+  // Facts that tell the kernel's own strategy: members of struct anon_vma, arguments of
+  // anon_vma_clone().
+  std::vector<std::string> anon_vma_members;
+  std::uint64_t anon_vma_clone_args = 0;
+  // The recorder.
+  std::string scope;   // system, pid, command
+  std::string faults;  // write, first, all
+  bool truth = false;
+  std::vector<std::string> command;
+  std::uint64_t ring_bytes = 0;
+  friend bool operator==(const Meta&, const Meta&) = default;
+};
+
+// The registered name of the strategy that a kernel with these facts runs; empty when unknown.
+std::string_view own_strategy(const Meta& meta);
+
+struct EndInfo {
+  std::uint64_t duration_ns = 0;
+  std::uint64_t events = 0;
+  std::uint64_t lost = 0;               // records, the sum of all Lost events
+  std::uint64_t recursion_misses = 0;   // of all BPF programs, included in `lost`
+  std::uint64_t processes_at_attach = 0;
+  std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
+  std::int64_t command_status = -1;        // wait status of the command, -1: none
+  friend bool operator==(const EndInfo&, const EndInfo&) = default;
+};
+
+std::string to_json(const Meta& meta);
+std::string to_json(const EndInfo& end);
+Result<Meta> parse_meta(std::string_view json);
+Result<EndInfo> parse_end_info(std::string_view json);
+
+}  // namespace anonvma

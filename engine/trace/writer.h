@@ -1,0 +1,45 @@
+// Writes the container of traces/FORMAT.md. Whole chunks only: what reached the sink is readable
+// whatever happens to the process afterwards.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "engine/result.h"
+#include "engine/trace/event.h"
+#include "engine/trace/meta.h"
+
+namespace anonvma {
+
+class TraceWriter {
+ public:
+  // Gets each chunk whole, in file order. An error it returns stops the writer and comes back from
+  // the call that caused it.
+  using Sink = std::function<Status(std::span<const std::byte>)>;
+
+  // Writes the header chunk at once.
+  static Result<TraceWriter> create(Sink sink, const Meta& meta);
+  TraceWriter(TraceWriter&&) noexcept;
+  TraceWriter& operator=(TraceWriter&&) noexcept;
+  ~TraceWriter();  // does not finish(): a file without an end chunk is a file cut short
+
+  Status add(const Event& event);
+  // Closes the chunk being filled, if it holds any event: called about once a second, so that
+  // little is lost with the process.
+  Status flush();
+  // Flushes, then writes the end chunk and the footer index. `end.events` is filled in.
+  Status finish(EndInfo end);
+
+  std::uint64_t events() const;
+  std::uint64_t bytes() const;  // handed to the sink so far
+
+ private:
+  struct State;
+  explicit TraceWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace anonvma
