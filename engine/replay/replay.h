@@ -1,5 +1,5 @@
-// Pushes a trace through the VMA layer and each strategy. The trace is decoded once, batch by batch,
-// and never held whole; each strategy has a worker of its own. Results do not depend on the
+// Pushes a trace through the VMA layer and each strategy. The trace is decoded once, batch by
+// batch, and never held whole; each strategy has a worker of its own. Results do not depend on the
 // number of threads.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace anonvma {
 
 struct ReplayOptions {
   std::vector<const StrategyInfo*> strategies;
-  std::string rules;  // era name; empty: from the recording kernel's release
+  std::string rules;     // era name; empty: from the recording kernel's release
   unsigned threads = 0;  // 0: one per strategy, at most one per CPU
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };

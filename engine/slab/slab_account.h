@@ -55,6 +55,11 @@ class SlabAccount {
     use.frees += n;
     use.active_objs -= n;
   }
+  // Counting begins: what is alive now was alive before, and counts as one allocation each.
+  void begin_here() {
+    for (CacheUsage& use : usage_) use = {use.active_objs, use.active_objs, use.active_objs, 0};
+    root_locks_ = 0;
+  }
   // One acquisition of a root lock (of the anon_vma's own lock in designs without roots).
   void root_lock(std::uint64_t n = 1) { root_locks_ += n; }
 

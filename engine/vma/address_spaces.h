@@ -1,0 +1,201 @@
+// The VMA layer of one replay: every mm of a trace, under the rules of one kernel era, driving one
+// strategy. It knows mms, vmas and ranges; it knows no strategy by name.
+//
+// One file per family of operations: map, unmap, protect, advise (and lock), remap, fork (and exec,
+// exit), fault, snapshot; merge holds what they share. Functions bear the kernel's names where the
+// kernel has one. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never
+// decided again: the outcome of a call is replayed as recorded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/replay/result.h"
+#include "engine/slab/slab_account.h"
+#include "engine/strategy/strategy.h"
+#include "engine/trace/event.h"
+#include "engine/vma/kernel_rules.h"
+#include "engine/vma/vma_list.h"
+
+namespace anonvma {
+
+// A vm_area_struct, as far as merging, splitting and sharing depend on it.
+struct Vma {
+  std::uint64_t start = 0, end = 0;
+  std::uint64_t flags = 0;
+  std::uint64_t pgoff = 0;
+  std::uint32_t mm = 0;  // slot of its mm
+  FileId file = 0;
+  std::uint32_t ops = 0;  // VmaOps
+
+  bool anonymous() const { return (ops & kOpsAnonymous) != 0; }
+  bool has_close() const { return (ops & kOpsClose) != 0; }
+  bool may_prepare() const { return (flags & (kVmWrite | kVmShared)) == kVmWrite; }
+};
+
+class AddressSpaces final : public Layout {
+ public:
+  AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyInfo& strategy,
+                SlabAccount& slab);
+  ~AddressSpaces() override;
+
+  // Applies one event; `index` is its position in the trace.
+  void apply(const Event& event, std::uint64_t index);
+  // The trace is over: what a snapshot still holds back is built.
+  void finish();
+  // Every mm still alive exits, in order of birth. Not part of a replay: for properties of tests.
+  void exit_all();
+
+  // Layout.
+  VmaId prev(VmaId vma) const override;
+  VmaId next(VmaId vma) const override;
+  bool compatible(VmaId lower, VmaId upper) const override;
+  void recycle(VmaId vma) override;
+
+  const Strategy& strategy() const { return *strategy_; }
+  std::vector<VmaId> vmas(MmId mm) const;  // in address order; empty for an unknown mm
+  const Vma& vma(VmaId id) const { return table_[id.v]; }
+  std::uint64_t mms_seen() const { return mms_seen_; }
+  const Anomalies& anomalies() const { return anomalies_; }
+  std::uint64_t map_counts_compared() const { return map_counts_compared_; }
+  std::uint64_t map_count_mismatches() const { return map_count_mismatches_; }
+  const std::optional<Mismatch>& first_mismatch() const { return first_mismatch_; }
+  // Objects alive when recording began (attach snapshots), per cache.
+  const std::array<std::uint64_t, kNumCaches>& at_start() const { return at_start_; }
+
+ private:
+  struct Mm {
+    VmaList list;
+    std::uint64_t def_flags = 0;
+    Comm comm;
+    MmId id;
+    VmaId last;  // the vma of the last look-up: faults come in runs
+    bool alive = false;
+  };
+  // A mapping about to be made or moved, in the words of struct vma_merge_struct.
+  struct Proposal {
+    std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
+    FileId file = 0;
+    VmaId anon;    // the vma whose anon_vma the range carries; none: unfaulted
+    VmaId middle;  // the vma being modified, when the range is part of one
+    VmaId copied;  // mremap: the vma being copied
+  };
+  // A snapshot being collected.
+  struct SeenVma {
+    SnapVma vma;
+    std::vector<SnapChain> chain;
+  };
+  struct SeenMm {
+    EventHead head;
+    Snapshot snapshot;
+    std::vector<SeenVma> vmas;
+  };
+  // apply.cpp
+  void check_map_count(const Event& event, std::uint64_t index);
+  Mm* find_mm(MmId id);
+  Mm* known_mm(MmId id);  // counts an anomaly when there is none
+  Mm* birth(MmId id);
+  std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
+  bool valid_range(std::uint64_t start, std::uint64_t len);
+
+  // merge.cpp
+  Vma& at(VmaId id) { return table_[id.v]; }
+  const Vma& at(VmaId id) const { return table_[id.v]; }
+  std::uint64_t pages(std::uint64_t bytes) const { return bytes >> page_shift_; }
+  std::uint64_t page_align(std::uint64_t n) const { return (n + page_mask_) & ~page_mask_; }
+  VmaId find_vma(Mm& mm, std::uint64_t addr);  // the vma that holds addr, none
+  VmaId alloc_vma(const Vma& attributes);
+  void insert_vma(Mm& mm, VmaId vma);
+  void remove_vma(Mm& mm, VmaId vma);  // unlink, out of the list, release
+  void set_start(VmaId vma, std::uint64_t start, bool with_pgoff);
+  void set_end(Mm& mm, VmaId vma, std::uint64_t end);
+  bool faulted(VmaId vma) const { return vma && strategy_->faulted(vma); }
+  bool came_through_fork(VmaId vma) const { return faulted(vma) && !strategy_->singular(vma); }
+  bool attributes_match(const Vma& vma, const Proposal& range) const;
+  bool anon_vma_ok(VmaId target, const Proposal& range) const;
+  bool can_merge_left(VmaId prev, const Proposal& range) const;
+  bool can_merge_right(VmaId next, const Proposal& range) const;
+  bool neighbours_ok(VmaId prev, VmaId next) const;
+  void dup_anon_vma(VmaId dst, VmaId src);
+  VmaId merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& range, bool extend_only);
+  VmaId merge_existing(Mm& mm, VmaId middle, const Proposal& range);
+  VmaId split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below);
+  VmaId modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags);
+  void prepare(VmaId vma);
+  void populate(Mm& mm, std::uint64_t start, std::uint64_t end);
+  // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
+  // nothing to stop there. Returns whether a hole was met (and, with stop_at_hole, stopped at).
+  template <class Change>
+  bool walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole, Change change);
+
+  // map.cpp, unmap.cpp, protect.cpp, advise.cpp, remap.cpp, fork.cpp, fault.cpp
+  void map(Mm& mm, const Map& event);
+  std::uint64_t map_flags(const Mm& mm, const Map& event) const;
+  void brk(Mm& mm, const Brk& event);
+  std::vector<VmaId> detach(Mm& mm, std::uint64_t start, std::uint64_t end);
+  void munmap(Mm& mm, std::uint64_t start, std::uint64_t end);
+  void protect(Mm& mm, const Protect& event);
+  VmaId protect_fixup(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
+                      std::uint64_t access, std::uint64_t access_mask);
+  void advise(Mm& mm, const Advise& event);
+  void lock(Mm& mm, const Lock& event);
+  void seal(Mm& mm, const Seal& event);
+  void lock_all(Mm& mm, const Lock& event);
+  void remap(Mm& mm, const Remap& event);
+  void remap_failed(Mm& mm, const Remap& event);
+  void remap_many(Mm& mm, const Remap& event, std::uint64_t length);
+  void remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end);
+  void move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len, std::uint64_t new_addr,
+                std::uint64_t new_len, bool keep_source);
+  VmaId copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
+                 std::uint64_t new_len, bool keep_source);
+  void fork(Mm& parent, const Fork& event);
+  void exit_mmap(Mm& mm);
+  void fault(Mm& mm, const Fault& event);
+  void touch(Mm& mm, const Touch& event);
+  bool expand_stack(Mm& mm, std::uint64_t addr);
+
+  // snapshot.cpp
+  bool collect(const Event& event);  // true when the event belongs to a snapshot
+  void finish_snapshot();
+  void finish_attach();  // all attach snapshots are in: build them
+  void take_exec(const SeenMm& seen);
+  void resynchronise(Mm& mm, const SeenMm& seen);
+  VmaId take_vma(Mm& mm, const SnapVma& vma);
+  std::uint32_t phantom_slot();
+
+  KernelRules rules_;
+  unsigned page_shift_;
+  std::uint64_t page_mask_;
+  SlabAccount& slab_;
+  std::unique_ptr<Strategy> strategy_;
+
+  std::vector<Vma> table_;
+  std::vector<std::uint32_t> free_vmas_;
+  std::vector<Mm> mms_;
+  std::vector<std::uint32_t> free_mms_;
+  std::unordered_map<std::uint32_t, std::uint32_t> slot_of_;  // ids come from a file: not dense
+  MmId last_mm_;
+  std::uint32_t last_slot_ = 0;
+  std::uint64_t mms_seen_ = 0;
+  // Ids for files that the recorder could not name.
+  static constexpr FileId kUnnamedFile = 0x80000000u;
+  FileId unnamed_files_ = 0;
+
+  std::optional<SeenMm> snapshot_;  // being read
+  std::vector<SeenMm> attached_;    // read, and not yet built
+  std::optional<std::uint32_t> phantom_slot_;
+  std::array<std::uint64_t, kNumCaches> at_start_{};
+
+  Anomalies anomalies_;
+  std::uint64_t map_counts_compared_ = 0;
+  std::uint64_t map_count_mismatches_ = 0;
+  std::optional<Mismatch> first_mismatch_;
+};
+
+}  // namespace anonvma

@@ -1,0 +1,154 @@
+// madvise, mlock and mseal: calls that walk a range and change flags (mm/madvise.c, mm/mlock.c).
+#include <algorithm>
+#include <optional>
+
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+namespace {
+
+constexpr std::int64_t kErrNoMem = -12, kErrInval = -22, kErrFault = -14;
+
+// New flags of a vma under an advice; nothing when the call fails there.
+std::optional<std::uint64_t> advised_flags(const Vma& vma, std::uint64_t advice) {
+  const std::uint64_t flags = vma.flags;
+  switch (advice) {
+    case kMadvNormal:
+      return flags & ~(kVmSeqRead | kVmRandRead);
+    case kMadvRandom:
+      return (flags & ~kVmSeqRead) | kVmRandRead;
+    case kMadvSequential:
+      return (flags & ~kVmRandRead) | kVmSeqRead;
+    case kMadvDontFork:
+      return flags | kVmDontCopy;
+    case kMadvDoFork:
+      if (flags & kVmIo) return {};
+      return flags & ~kVmDontCopy;
+    case kMadvDontDump:
+      return flags | kVmDontDump;
+    case kMadvDoDump:
+      if (((flags & kVmSpecial) && !(flags & kVmHugeTlb)) || (flags & kVmDroppable)) return {};
+      return flags & ~kVmDontDump;
+    case kMadvWipeOnFork:
+      if (vma.file != 0 || (flags & kVmShared)) return {};
+      return flags | kVmWipeOnFork;
+    case kMadvKeepOnFork:
+      if (flags & kVmDroppable) return {};
+      return flags & ~kVmWipeOnFork;
+    case kMadvHugePage:
+      return (flags & ~kVmNoHugePage) | kVmHugePage;
+    case kMadvNoHugePage:
+      return (flags & ~kVmHugePage) | kVmNoHugePage;
+    case kMadvMergeable:
+      if (flags & (kVmShared | kVmMayShare | kVmSpecial | kVmHugeTlb | kVmDroppable)) return flags;
+      return flags | kVmMergeable;
+    case kMadvUnmergeable:
+      return flags & ~kVmMergeable;
+    default:
+      return flags;
+  }
+}
+
+}  // namespace
+
+template <class Change>
+bool AddressSpaces::walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
+                         Change change) {
+  bool hole = false;
+  for (std::uint64_t cursor = start; cursor < end;) {
+    const std::size_t i = mm.list.find(cursor);
+    const bool mapped = i < mm.list.size() && at(mm.list[i]).start < end;
+    if (!mapped || at(mm.list[i]).start > cursor) {
+      hole = true;
+      if (stop_at_hole || !mapped) return hole;
+      cursor = at(mm.list[i]).start;
+    }
+    VmaId vma = mm.list[i];
+    const std::optional<std::uint64_t> flags = change(vma);
+    if (!flags) return hole;
+    if (*flags != at(vma).flags) vma = modify(mm, vma, cursor, std::min(at(vma).end, end), *flags);
+    cursor = at(vma).end;
+  }
+  return hole;
+}
+
+void AddressSpaces::advise(Mm& mm, const Advise& event) {
+  const std::uint64_t len = page_align(event.len);
+  if (len == 0 || !valid_range(event.addr, len)) return;
+  const std::uint64_t end = event.addr + len;
+  if (event.advice == kMadvPopulateWrite) {
+    populate(mm, event.addr, end);
+    return;
+  }
+  if (event.advice == kMadvGuardInstall) {
+    for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
+      Vma& vma = at(mm.list[i]);
+      if (vma.start >= end || (vma.flags & (kVmLocked | kVmSpecial | kVmHugeTlb))) break;
+      vma.flags |= rules_.sticky & kVmMaybeGuard;
+      if (vma.anonymous() && !(vma.flags & kVmShared)) prepare(mm.list[i]);
+    }
+    return;
+  }
+  // A call refused for a reason the model cannot see (a limit, a bad advice) changed nothing.
+  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrInval) return;
+  bool refused = false;
+  for (std::size_t i = mm.list.find(event.addr); i < mm.list.size() && !refused; ++i) {
+    if (at(mm.list[i]).start >= end) break;
+    refused = !advised_flags(at(mm.list[i]), event.advice);
+  }
+  if (event.ret == kErrInval && !refused) return;
+  walk(mm, event.addr, end, false, [&](VmaId v) { return advised_flags(at(v), event.advice); });
+}
+
+void AddressSpaces::lock(Mm& mm, const Lock& event) {
+  const auto op = static_cast<LockOp>(event.op);
+  if (op == LockOp::mlockall || op == LockOp::munlockall) {
+    if (event.ret >= 0) lock_all(mm, event);
+    return;
+  }
+  const std::uint64_t start = event.addr & ~page_mask_;
+  const std::uint64_t len = page_align(event.len + (event.addr - start));
+  if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len)) return;
+  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault) return;
+  std::uint64_t wanted = op == LockOp::munlock ? 0 : kVmLocked;
+  if (op == LockOp::mlock2 && (event.flags & 1)) wanted |= kVmLockOnFault;
+  const bool hole =
+      walk(mm, start, start + len, true, [&](VmaId v) -> std::optional<std::uint64_t> {
+        const std::uint64_t flags = at(v).flags;
+        if (flags & (kVmSpecial | kVmHugeTlb | kVmDroppable)) return flags;
+        return (flags & ~kVmLockedMask) | wanted;
+      });
+  if (!hole && wanted != 0) populate(mm, start, start + len);
+}
+
+void AddressSpaces::lock_all(Mm& mm, const Lock& event) {
+  const bool lock = static_cast<LockOp>(event.op) == LockOp::mlockall;
+  const std::uint64_t flags = lock ? event.flags : 0;
+  const std::uint64_t locked = kVmLocked | ((flags & kMclOnFault) ? kVmLockOnFault : 0);
+  mm.def_flags &= ~kVmLockedMask;
+  if (flags & kMclFuture) mm.def_flags |= locked;
+  if (lock && !(flags & kMclCurrent)) return;
+  const std::uint64_t wanted = lock ? locked : 0;
+  const std::uint64_t end = 1ull << 57;
+  walk(mm, 0, end, false, [&](VmaId v) -> std::optional<std::uint64_t> {
+    const std::uint64_t old = at(v).flags;
+    if (old & (kVmSpecial | kVmHugeTlb | kVmDroppable)) return old;
+    return (old & ~kVmLockedMask) | wanted;
+  });
+  if (!lock) return;
+  for (std::size_t i = 0; i < mm.list.size(); ++i) {
+    const Vma& vma = at(mm.list[i]);
+    if (vma.flags & (kVmIo | kVmPfnMap | kVmLockOnFault)) continue;
+    if (vma.may_prepare()) prepare(mm.list[i]);
+  }
+}
+
+// A hole refuses the whole call, so a call that succeeded sealed all of its range.
+void AddressSpaces::seal(Mm& mm, const Seal& event) {
+  const std::uint64_t len = page_align(event.len);
+  if (event.ret < 0 || len == 0 || !valid_range(event.addr, len)) return;
+  walk(mm, event.addr, event.addr + len, true,
+       [&](VmaId v) -> std::optional<std::uint64_t> { return at(v).flags | kVmSealed; });
+}
+
+}  // namespace anonvma

@@ -1,0 +1,133 @@
+// From events to operations: which mm, is it known, does the kernel's map_count agree.
+#include <bit>
+
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+namespace {
+// Beyond any address a user mapping can have, on 5-level paging too.
+constexpr std::uint64_t kTaskSizeMax = 1ull << 57;
+}  // namespace
+
+AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
+                             const StrategyInfo& strategy, SlabAccount& slab)
+    : rules_(rules),
+      page_shift_(static_cast<unsigned>(std::countr_zero(page_size))),
+      page_mask_(page_size - 1),
+      slab_(slab),
+      strategy_(strategy.make(slab, *this)) {}
+
+AddressSpaces::~AddressSpaces() = default;
+
+AddressSpaces::Mm* AddressSpaces::find_mm(MmId id) {
+  if (id == last_mm_) return &mms_[last_slot_];
+  const auto found = slot_of_.find(id.v);
+  if (found == slot_of_.end()) return nullptr;
+  last_mm_ = id;
+  last_slot_ = found->second;
+  return &mms_[last_slot_];
+}
+
+AddressSpaces::Mm* AddressSpaces::known_mm(MmId id) {
+  Mm* mm = find_mm(id);
+  if (mm == nullptr) ++anomalies_[Anomaly::unknown_mm];
+  return mm;
+}
+
+AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
+  if (!id || slot_of_.contains(id.v)) {
+    ++anomalies_[Anomaly::born_twice];
+    return nullptr;
+  }
+  std::uint32_t slot = static_cast<std::uint32_t>(mms_.size());
+  if (free_mms_.empty()) {
+    mms_.emplace_back();
+  } else {
+    slot = free_mms_.back();
+    free_mms_.pop_back();
+  }
+  slot_of_.emplace(id.v, slot);
+  ++mms_seen_;
+  Mm& mm = mms_[slot];
+  mm.id = id;
+  mm.alive = true;
+  mm.def_flags = 0;
+  mm.last = {};
+  return &mm;
+}
+
+std::vector<VmaId> AddressSpaces::vmas(MmId id) const {
+  std::vector<VmaId> all;
+  const auto found = slot_of_.find(id.v);
+  if (found == slot_of_.end()) return all;
+  const VmaList& list = mms_[found->second].list;
+  for (std::size_t i = 0; i < list.size(); ++i) all.push_back(list[i]);
+  return all;
+}
+
+bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len) {
+  const bool valid =
+      (start & page_mask_) == 0 && start < kTaskSizeMax && len < kTaskSizeMax - start;
+  if (!valid) ++anomalies_[Anomaly::bad_range];
+  return valid;
+}
+
+void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
+  if (event.head.map_count == 0) return;
+  const Mm* mm = find_mm(event.head.mm);
+  if (mm == nullptr) return;
+  ++map_counts_compared_;
+  if (mm->list.size() == event.head.map_count) return;
+  ++map_count_mismatches_;
+  if (first_mismatch_) return;
+  std::array<char, 16> comm{};
+  first_mismatch_ = Mismatch{index,
+                             event.head.time_ns,
+                             event.head.mm.v,
+                             std::string(comm_view(mm->comm, comm)),
+                             std::string(name_of(type_of(event.body))),
+                             event.head.map_count,
+                             mm->list.size()};
+}
+
+void AddressSpaces::apply(const Event& event, std::uint64_t index) {
+  if (collect(event)) return;
+  check_map_count(event, index);
+  const auto with_mm = [&](auto&& operation) {
+    if (Mm* mm = known_mm(event.head.mm)) operation(*mm);
+  };
+  std::visit(overloaded{
+                 [&](const Map& e) { with_mm([&](Mm& mm) { map(mm, e); }); },
+                 [&](const Unmap& e) {
+                   with_mm([&](Mm& mm) {
+                     const std::uint64_t len = page_align(e.len);
+                     if (e.ret >= 0 && valid_range(e.addr, len)) munmap(mm, e.addr, e.addr + len);
+                   });
+                 },
+                 [&](const Brk& e) { with_mm([&](Mm& mm) { brk(mm, e); }); },
+                 [&](const Protect& e) { with_mm([&](Mm& mm) { protect(mm, e); }); },
+                 [&](const Advise& e) { with_mm([&](Mm& mm) { advise(mm, e); }); },
+                 [&](const Lock& e) { with_mm([&](Mm& mm) { lock(mm, e); }); },
+                 [&](const Remap& e) { with_mm([&](Mm& mm) { remap(mm, e); }); },
+                 [&](const Seal& e) { with_mm([&](Mm& mm) { seal(mm, e); }); },
+                 [&](const Fork& e) { with_mm([&](Mm& mm) { fork(mm, e); }); },
+                 [&](const Exec&) { birth(event.head.mm); },
+                 [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(mm); }); },
+                 [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, e); }); },
+                 [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
+                 [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
+                 [&](const Lost& e) { anomalies_[Anomaly::lost_events] += e.count; },
+                 // A task that shares an mm, and a task that ends, leave the mm as it is.
+                 [](const Shared&) {},
+                 [](const ExitTask&) {},
+                 // What the kernel did is never an input.
+                 [](const Truth&) {},
+                 // collect() has taken these; a stray one belongs to no snapshot.
+                 [](const Snapshot&) {},
+                 [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
+                 [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },
+             },
+             event.body);
+}
+
+}  // namespace anonvma

@@ -1,0 +1,44 @@
+// Faults: when a vma gets its anon_vma (vmf_anon_prepare() of mm/memory.c and its callers), and
+// stack growth (expand_stack() of mm/mmap.c).
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+namespace {
+// Unmapped pages a growing stack keeps above an accessible mapping (stack_guard_gap).
+constexpr std::uint64_t kStackGuardPages = 256;
+}  // namespace
+
+// The stack is prepared first, then its start and pgoff go down; no vma is allocated and none
+// merge.
+bool AddressSpaces::expand_stack(Mm& mm, std::uint64_t addr) {
+  const std::size_t i = mm.list.find(addr);
+  if (i == mm.list.size()) return false;
+  const VmaId stack = mm.list[i];
+  if (!(at(stack).flags & kVmGrowsDown)) return false;
+  if (i > 0) {
+    const Vma& below = at(mm.list[i - 1]);
+    const bool guarded = (below.flags & kVmAccess) && !(below.flags & kVmGrowsDown);
+    if (guarded && addr - below.end < (kStackGuardPages << page_shift_)) return false;
+  }
+  if (pages(at(stack).start - addr) > at(stack).pgoff) return false;
+  prepare(stack);
+  set_start(stack, addr & ~page_mask_, true);
+  return true;
+}
+
+void AddressSpaces::fault(Mm& mm, const Fault& event) {
+  const VmaId vma = find_vma(mm, event.addr);
+  if (!vma) {
+    if (!expand_stack(mm, event.addr)) ++anomalies_[Anomaly::fault_without_vma];
+    return;
+  }
+  if ((event.flags & kFaultWrite) && at(vma).may_prepare()) prepare(vma);
+}
+
+// get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too.
+void AddressSpaces::touch(Mm& mm, const Touch& event) {
+  const VmaId vma = find_vma(mm, event.addr);
+  if (vma && !(at(vma).flags & kVmShared)) prepare(vma);
+}
+
+}  // namespace anonvma

@@ -1,0 +1,50 @@
+// What differs between kernels in the VMA layer, as data. One value is chosen once per replay;
+// nothing else compares versions. Members are named so that `true` is the newer behaviour, except
+// where the behaviour existed for a while only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/vma/vm_flags.h"
+
+namespace anonvma {
+
+struct KernelRules {
+  std::string name;  // "6.18.8": the first release these rules are for
+  // vm_flags that may differ between vmas that merge, and that the merged vma keeps ("sticky").
+  std::uint64_t sticky = 0;
+  // Either side may be the unfaulted one; only a vma that came through fork is refused
+  // (6.16, commit 879bca0a2c4f). Before: the vma that stays must have a chain of exactly one entry.
+  bool symmetric_merge = true;
+  // mremap: the copied vma must not have come through fork either (6.18.8).
+  bool merge_checks_copied = true;
+  // mmap tries the next vma first and judges the previous one against it (6.1 to 6.11).
+  bool map_next_first = false;
+  bool brk_extends_only = true;          // brk never joins the next vma (6.1)
+  bool unfaulted_drops_account = true;   // mprotect to read-only clears VM_ACCOUNT (6.7)
+  bool munmap_frees_original = true;     // both splits leave the fresh struct mapped (6.8)
+  bool map_stack_nohugepage = true;      // MAP_STACK sets VM_NOHUGEPAGE (6.8)
+  bool close_may_extend = true;          // a vma with vm_ops->close may grow (after 6.4)
+  bool remap_grow_merges = true;         // in-place growth may absorb the next vma (5.18)
+  bool remap_checks_first = true;        // the source is checked before the target goes (6.17)
+  bool remap_many = true;                // one MREMAP_FIXED call may move several vmas (6.17)
+  bool dontunmap_unlinks = true;         // a wholly moved source becomes unfaulted (5.13)
+  bool dontunmap_drops_account = false;  // the source loses VM_ACCOUNT (6.15 and 6.16)
+  bool self_merge = true;  // MREMAP_DONTUNMAP of an unfaulted vma may merge with its own copy
+
+  std::uint64_t ignored_by_merge() const { return kVmSoftDirty | sticky; }
+  std::uint64_t ignored_by_sharing() const { return kVmAccess | kVmSoftDirty | sticky; }
+};
+
+// The rules of a kernel by its whole release ("6.18.44-cloud-amd64"): the newest set that is not
+// newer. An unknown or older release gets the nearest set.
+KernelRules rules_for_release(std::string_view release);
+// Every set, oldest first.
+const std::vector<KernelRules>& known_rules();
+// By name; nullptr when there is none.
+const KernelRules* find_rules(std::string_view name);
+
+}  // namespace anonvma

@@ -1,0 +1,256 @@
+// Merging, splitting and the walk that changes flags: vma_merge_new_range(),
+// vma_merge_existing_range(), __split_vma(), vma_modify() of mm/vma.c.
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+VmaId AddressSpaces::prev(VmaId id) const {
+  const Vma& vma = at(id);
+  const VmaList& list = mms_[vma.mm].list;
+  const std::size_t i = list.find(vma.start);
+  return i > 0 ? list[i - 1] : VmaId{};
+}
+
+VmaId AddressSpaces::next(VmaId id) const {
+  const Vma& vma = at(id);
+  const VmaList& list = mms_[vma.mm].list;
+  const std::size_t i = list.find(vma.end);
+  return i < list.size() ? list[i] : VmaId{};
+}
+
+bool AddressSpaces::compatible(VmaId lower, VmaId upper) const {
+  const Vma& a = at(lower);
+  const Vma& b = at(upper);
+  return a.end == b.start && a.file == b.file &&
+         ((a.flags ^ b.flags) & ~rules_.ignored_by_sharing()) == 0 &&
+         b.pgoff == a.pgoff + pages(b.start - a.start);
+}
+
+void AddressSpaces::recycle(VmaId vma) { free_vmas_.push_back(vma.v); }
+
+VmaId AddressSpaces::find_vma(Mm& mm, std::uint64_t addr) {
+  if (mm.last) {
+    const Vma& last = at(mm.last);
+    if (last.start <= addr && addr < last.end) return mm.last;
+  }
+  const std::size_t i = mm.list.find(addr);
+  if (i == mm.list.size() || at(mm.list[i]).start > addr) return {};
+  return mm.last = mm.list[i];
+}
+
+VmaId AddressSpaces::alloc_vma(const Vma& attributes) {
+  slab_.alloc(kVmAreaStruct);
+  if (free_vmas_.empty()) {
+    table_.push_back(attributes);
+    return VmaId{static_cast<std::uint32_t>(table_.size() - 1)};
+  }
+  const VmaId id{free_vmas_.back()};
+  free_vmas_.pop_back();
+  at(id) = attributes;
+  return id;
+}
+
+void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
+  const Vma& v = at(vma);
+  mm.list.insert(mm.list.find(v.start), v.end, vma);
+}
+
+void AddressSpaces::remove_vma(Mm& mm, VmaId vma) {
+  if (mm.last == vma) mm.last = {};
+  strategy_->unlink(vma);
+  mm.list.erase(mm.list.find(at(vma).start));
+  strategy_->release(vma);
+}
+
+void AddressSpaces::set_start(VmaId id, std::uint64_t start, bool with_pgoff) {
+  Vma& vma = at(id);
+  if (with_pgoff) vma.pgoff += pages(start) - pages(vma.start);
+  vma.start = start;
+}
+
+void AddressSpaces::set_end(Mm& mm, VmaId id, std::uint64_t end) {
+  Vma& vma = at(id);
+  mm.list.set_end(mm.list.find(vma.start), end);
+  vma.end = end;
+}
+
+bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) const {
+  if (vma.has_close() && !rules_.close_may_extend) return false;
+  return ((vma.flags ^ range.flags) & ~rules_.ignored_by_merge()) == 0 && vma.file == range.file;
+}
+
+// May `target` be extended over a range with the anon_vma of `range.anon`?
+bool AddressSpaces::anon_vma_ok(VmaId target, const Proposal& range) const {
+  const bool target_faulted = faulted(target);
+  const bool range_faulted = faulted(range.anon);
+  if (!rules_.symmetric_merge) {
+    if ((!target_faulted || !range_faulted) && target_faulted && strategy_->singular(target))
+      return true;
+  } else {
+    if (!target_faulted && range_faulted)
+      return !came_through_fork(range.middle) &&
+             !(rules_.merge_checks_copied && came_through_fork(range.copied));
+    if (target_faulted && !range_faulted) return strategy_->singular(target);
+  }
+  if (!target_faulted || !range_faulted) return target_faulted == range_faulted;
+  return strategy_->same(target, range.anon);
+}
+
+bool AddressSpaces::can_merge_left(VmaId prev, const Proposal& range) const {
+  if (!prev) return false;
+  const Vma& p = at(prev);
+  return p.end == range.start && attributes_match(p, range) &&
+         p.pgoff + pages(p.end - p.start) == range.pgoff && anon_vma_ok(prev, range);
+}
+
+bool AddressSpaces::can_merge_right(VmaId next, const Proposal& range) const {
+  if (!next) return false;
+  const Vma& n = at(next);
+  return n.start == range.end && attributes_match(n, range) &&
+         n.pgoff == range.pgoff + pages(range.end - range.start) && anon_vma_ok(next, range);
+}
+
+bool AddressSpaces::neighbours_ok(VmaId prev, VmaId next) const {
+  return !faulted(prev) || !faulted(next) || strategy_->same(prev, next);
+}
+
+void AddressSpaces::dup_anon_vma(VmaId dst, VmaId src) {
+  if (src && dst != src && faulted(src) && !faulted(dst))
+    strategy_->clone(dst, src, CloneOp::merge);
+}
+
+// A new range between `prev` and `next`: extends one of them, joins both, or gives none.
+VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& range,
+                               bool extend_only) {
+  if (range.flags & kVmSpecial) return {};
+  bool left = false;
+  bool right = false;
+  if (rules_.map_next_first && !range.anon && !range.copied && !extend_only) {
+    right = can_merge_right(next, range);
+    Proposal judged = range;
+    if (right) judged.anon = next;  // prev is held against the anon_vma of next
+    left = can_merge_left(prev, judged);
+    if (left && right && !neighbours_ok(prev, next)) left = false;
+  } else {
+    left = can_merge_left(prev, range);
+    right = !extend_only && can_merge_right(next, range) && (!left || neighbours_ok(prev, next));
+  }
+  if (left && right && at(next).has_close()) right = false;
+  if (!left && !right) return {};
+
+  const VmaId copied = rules_.merge_checks_copied ? range.copied : VmaId{};
+  const VmaId target = left ? prev : next;
+  if (left && right) dup_anon_vma(prev, next);
+  dup_anon_vma(target, copied);
+  std::uint64_t sticky = range.flags;
+  if (left && right) {
+    sticky |= at(next).flags;
+    const std::uint64_t end = at(next).end;
+    remove_vma(mm, next);
+    set_end(mm, prev, end);
+  } else if (left) {
+    set_end(mm, prev, range.end);
+  } else {
+    set_start(next, range.start, false);
+    at(next).pgoff = range.pgoff;
+  }
+  at(target).flags |= sticky & rules_.sticky;
+  return target;
+}
+
+// [range.start, range.end) of `middle` gets new flags: may it become part of a neighbour?
+VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range) {
+  const bool at_start = range.start == at(middle).start;
+  const bool at_end = range.end == at(middle).end;
+  if ((range.flags & kVmSpecial) || (!at_start && !at_end)) return {};
+  const VmaId prev_vma = at_start ? prev(middle) : VmaId{};
+  const VmaId next_vma = at_end ? next(middle) : VmaId{};
+  const bool left = can_merge_left(prev_vma, range);
+  bool right = can_merge_right(next_vma, range) && (!left || neighbours_ok(prev_vma, next_vma));
+  if (!left && !right) return {};
+  const bool whole = at_start && at_end;
+  if (whole && at(middle).has_close()) return {};
+  if (left && right && at(next_vma).has_close()) right = false;
+
+  const VmaId target = left ? prev_vma : next_vma;
+  std::uint64_t sticky = range.flags | at(target).flags;
+  dup_anon_vma(target, left && right && faulted(next_vma) ? next_vma : middle);
+  if (left && right) {
+    sticky |= at(next_vma).flags;
+    const std::uint64_t end = at(next_vma).end;
+    remove_vma(mm, middle);
+    remove_vma(mm, next_vma);
+    set_end(mm, target, end);
+  } else if (left) {
+    if (whole)
+      remove_vma(mm, middle);
+    else
+      set_start(middle, range.end, true);
+    set_end(mm, target, range.end);
+  } else {
+    if (whole)
+      remove_vma(mm, middle);
+    else
+      set_end(mm, middle, range.start);
+    set_start(target, range.start, true);
+  }
+  at(target).flags |= sticky & rules_.sticky;
+  return target;
+}
+
+VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below) {
+  Vma copy = at(vma);
+  if (fresh_below) {
+    copy.end = addr;
+  } else {
+    copy.start = addr;
+    copy.pgoff += pages(addr - at(vma).start);
+  }
+  const VmaId fresh = alloc_vma(copy);
+  strategy_->clone(fresh, vma, CloneOp::split);
+  if (fresh_below)
+    set_start(vma, addr, true);
+  else
+    set_end(mm, vma, addr);
+  insert_vma(mm, fresh);
+  return fresh;
+}
+
+VmaId AddressSpaces::modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
+                            std::uint64_t flags) {
+  const Vma& v = at(vma);
+  const Proposal range{.start = start,
+                       .end = end,
+                       .flags = flags,
+                       .pgoff = v.pgoff + pages(start - v.start),
+                       .file = v.file,
+                       .anon = vma,
+                       .middle = vma,
+                       .copied = {}};
+  VmaId changed = merge_existing(mm, vma, range);
+  if (!changed) {
+    if (at(vma).start < start) split(mm, vma, start, true);
+    if (at(vma).end > end) split(mm, vma, end, false);
+    changed = vma;
+  }
+  at(changed).flags = flags | (at(changed).flags & rules_.sticky);
+  return changed;
+}
+
+void AddressSpaces::prepare(VmaId vma) {
+  if (!strategy_->faulted(vma)) strategy_->prepare(vma);
+}
+
+// mm_populate(): writable private memory gets its pages by a write, the rest by reads.
+void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end) {
+  for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
+    const VmaId vma = mm.list[i];
+    const Vma& v = at(vma);
+    if (v.start >= end) break;
+    if (v.flags & (kVmIo | kVmPfnMap | kVmLockOnFault)) continue;
+    if (v.may_prepare()) prepare(vma);
+    if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
+  }
+}
+
+}  // namespace anonvma

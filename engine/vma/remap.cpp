@@ -1,0 +1,146 @@
+// mremap: mm/mremap.c with copy_vma() of mm/vma.c.
+#include <algorithm>
+
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+namespace {
+constexpr std::int64_t kErrFault = -14;
+}
+
+// Up to 6.16 the target of MREMAP_FIXED was unmapped before the source was looked at.
+void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
+  if (rules_.remap_checks_first || event.ret != kErrFault || !(event.flags & kMremapFixed)) return;
+  const std::uint64_t new_len = page_align(event.new_len);
+  if (valid_range(event.new_addr, new_len)) munmap(mm, event.new_addr, event.new_addr + new_len);
+}
+
+void AddressSpaces::remap(Mm& mm, const Remap& event) {
+  std::uint64_t old_len = page_align(event.old_len);
+  const std::uint64_t new_len = page_align(event.new_len);
+  if (new_len == 0 || !valid_range(event.addr, old_len) || !valid_range(event.addr, new_len))
+    return;
+  if (event.ret < 0) {
+    remap_failed(mm, event);
+    return;
+  }
+  const auto target = static_cast<std::uint64_t>(event.ret);
+  if (!valid_range(target, new_len)) return;
+  const bool fixed = (event.flags & kMremapFixed) != 0;
+  const bool keep_source = (event.flags & kMremapDontUnmap) != 0;
+  const std::uint64_t old_end = event.addr + old_len;
+
+  if (target == event.addr && !fixed && !keep_source) {
+    if (new_len < old_len) munmap(mm, event.addr + new_len, old_end);
+    const VmaId vma = find_vma(mm, event.addr);
+    if (new_len > old_len && vma && at(vma).end == old_end)
+      remap_grow(mm, vma, old_end, event.addr + new_len);
+    return;
+  }
+  if (fixed && old_len == new_len && rules_.remap_many) {
+    remap_many(mm, event, old_len);
+    return;
+  }
+  if (fixed) munmap(mm, target, target + new_len);
+  if (old_len > new_len) {
+    munmap(mm, event.addr + new_len, old_end);
+    old_len = new_len;
+  }
+  move_vma(mm, event.addr, old_len, target, new_len, keep_source);
+}
+
+// Each vma of the range moves by itself; gaps stay gaps, and what lies under them at the target
+// stays mapped.
+void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length) {
+  const std::uint64_t end = event.addr + length;
+  const auto target = static_cast<std::uint64_t>(event.ret);
+  for (std::uint64_t cursor = event.addr; cursor < end;) {
+    const std::size_t i = mm.list.find(cursor);
+    if (i == mm.list.size() || at(mm.list[i]).start >= end) break;
+    const std::uint64_t start = std::max(at(mm.list[i]).start, cursor);
+    const std::uint64_t piece = std::min(at(mm.list[i]).end, end) - start;
+    const std::uint64_t new_start = target + (start - event.addr);
+    munmap(mm, new_start, new_start + piece);
+    move_vma(mm, start, piece, new_start, piece, (event.flags & kMremapDontUnmap) != 0);
+    cursor = start + piece;
+  }
+}
+
+void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end) {
+  const VmaId next_vma = next(vma);
+  if (next_vma && at(next_vma).start < new_end) {
+    ++anomalies_[Anomaly::bad_range];
+    return;
+  }
+  const std::uint64_t flags = at(vma).flags;
+  const Proposal range{.start = old_end,
+                       .end = new_end,
+                       .flags = flags,
+                       .pgoff = at(vma).pgoff + pages(old_end - at(vma).start),
+                       .file = at(vma).file,
+                       .anon = vma,
+                       .middle = {},
+                       .copied = {}};
+  if (!rules_.remap_grow_merges || !merge_new(mm, vma, next_vma, range, false))
+    set_end(mm, vma, new_end);
+  if (flags & kVmLocked) populate(mm, old_end, new_end);
+}
+
+// The copy at the target: part of a neighbour there, or a new vma with a clone of the chain.
+VmaId AddressSpaces::copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
+                              std::uint64_t new_len, bool keep_source) {
+  Vma copy = at(vma);
+  copy.pgoff += pages(addr - copy.start);
+  // Nothing refers to the old place yet, so the copy can be as if it had been mapped here.
+  const bool unfaulted = copy.anonymous() && !faulted(vma);
+  if (unfaulted) copy.pgoff = pages(new_addr);
+  copy.start = new_addr;
+  copy.end = new_addr + new_len;
+  const Proposal range{.start = copy.start,
+                       .end = copy.end,
+                       .flags = copy.flags,
+                       .pgoff = copy.pgoff,
+                       .file = copy.file,
+                       .anon = vma,
+                       .middle = {},
+                       .copied = vma};
+  const std::size_t i = mm.list.find(new_addr);
+  VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
+  VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};
+  if (keep_source && unfaulted && !rules_.self_merge) {
+    if (prev_vma == vma) prev_vma = {};
+    if (next_vma == vma) next_vma = {};
+  }
+  if (const VmaId merged = merge_new(mm, prev_vma, next_vma, range, false)) return merged;
+  const VmaId fresh = alloc_vma(copy);
+  strategy_->clone(fresh, vma, CloneOp::remap);
+  insert_vma(mm, fresh);
+  return fresh;
+}
+
+void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
+                             std::uint64_t new_addr, std::uint64_t new_len, bool keep_source) {
+  const VmaId vma = find_vma(mm, addr);
+  const std::size_t i = mm.list.find(new_addr);
+  if (!vma || (i < mm.list.size() && at(mm.list[i]).start < new_addr + new_len)) {
+    ++anomalies_[Anomaly::bad_range];
+    return;
+  }
+  const std::uint64_t flags = at(vma).flags;
+  const VmaId copy = copy_vma(mm, vma, addr, new_addr, new_len, keep_source);
+  if (keep_source) {
+    const VmaId source = find_vma(mm, addr);  // the copy may have absorbed it
+    if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
+    if (source != copy) {
+      at(source).flags &= ~kVmLockedMask;
+      const bool whole = at(source).start == addr && at(source).end == addr + old_len;
+      if (whole && rules_.dontunmap_unlinks) strategy_->unlink(source);
+    }
+  } else {
+    munmap(mm, addr, addr + old_len);
+  }
+  if ((flags & kVmLocked) && new_len > old_len)
+    populate(mm, new_addr + old_len, new_addr + new_len);
+}
+
+}  // namespace anonvma

@@ -1,0 +1,62 @@
+#include "engine/vma/seeder.h"
+
+namespace anonvma {
+
+AnonVmaId Seeder::dense(AnonVmaId id) {
+  if (!id) return {};
+  const auto [entry, fresh] = dense_.try_emplace(id.v, static_cast<std::uint32_t>(nodes_.size()));
+  if (fresh) nodes_.emplace_back();
+  return AnonVmaId{entry->second};
+}
+
+void Seeder::add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain) {
+  if (!anon_vma) return;
+  Seen seen{vma, dense(anon_vma).v, {}};
+  for (const SnapChain& link : chain) {
+    const AnonVmaId id = dense(link.anon_vma);
+    if (!id) continue;
+    const AnonVmaId parent = dense(link.parent);
+    if (parent && parent != id) nodes_[id.v].parent = parent.v;
+    seen.chain.push_back({id, dense(link.root), parent, link.num_children, link.num_active_vmas});
+  }
+  Node& node = nodes_[seen.anon_vma];
+  if (!node.stand_in) node.stand_in = vma;
+  seen_.push_back(std::move(seen));
+}
+
+// Builds `node` and the ancestors it still lacks, oldest first. A cycle, which only a damaged file
+// can hold, is cut where it is met.
+void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
+                       std::vector<VmaId>& phantoms) {
+  std::vector<std::uint32_t> path;
+  for (std::uint32_t n = node; n != kNone && !nodes_[n].built; n = nodes_[n].parent) {
+    nodes_[n].built = true;
+    path.push_back(n);
+  }
+  for (auto n = path.rbegin(); n != path.rend(); ++n) {
+    Node& current = nodes_[*n];
+    if (!current.stand_in) phantoms.push_back(current.stand_in = phantom());
+    const VmaId parent = current.parent != kNone ? nodes_[current.parent].stand_in : VmaId{};
+    if (strategy_.faulted(current.stand_in)) continue;
+    if (parent && strategy_.faulted(parent))
+      strategy_.fork(current.stand_in, parent, {});
+    else
+      strategy_.prepare(current.stand_in);
+  }
+}
+
+std::vector<VmaId> Seeder::build(const std::function<VmaId()>& phantom) {
+  std::vector<VmaId> phantoms;
+  if (strategy_.can_seed()) {
+    for (const Seen& seen : seen_) strategy_.seed(seen.vma, AnonVmaId{seen.anon_vma}, seen.chain);
+    return phantoms;
+  }
+  for (const Seen& seen : seen_) {
+    stand_for(seen.anon_vma, phantom, phantoms);
+    const VmaId source = nodes_[seen.anon_vma].stand_in;
+    if (!strategy_.faulted(seen.vma)) strategy_.clone(seen.vma, source, CloneOp::split);
+  }
+  return phantoms;
+}
+
+}  // namespace anonvma

@@ -1,0 +1,51 @@
+// Gives the vmas of an attach snapshot their objects: exactly where the strategy can take the
+// kernel's own trees over, else by replaying them as a life, in which every anon_vma is prepared
+// by, or forked to, one vma that stands for it, ancestors first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/strategy/strategy.h"
+#include "engine/trace/event.h"
+
+namespace anonvma {
+
+class Seeder {
+ public:
+  explicit Seeder(Strategy& strategy) : strategy_(strategy) {}
+
+  void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
+  // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
+  // those made are returned, to be removed by the caller.
+  std::vector<VmaId> build(const std::function<VmaId()>& phantom);
+
+  bool exact() const { return strategy_.can_seed(); }
+  std::uint64_t vmas() const { return seen_.size(); }
+
+ private:
+  struct Seen {
+    VmaId vma;
+    std::uint32_t anon_vma = kNone;  // dense
+    std::vector<Strategy::SeedLink> chain;
+  };
+  struct Node {
+    std::uint32_t parent = kNone;  // kNone: a root
+    VmaId stand_in;
+    bool built = false;
+  };
+  static constexpr std::uint32_t kNone = 0xffffffffu;
+
+  AnonVmaId dense(AnonVmaId id);
+  void stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
+                 std::vector<VmaId>& phantoms);
+
+  Strategy& strategy_;
+  std::vector<Seen> seen_;
+  std::vector<Node> nodes_;
+  std::unordered_map<std::uint32_t, std::uint32_t> dense_;  // ids come from a file
+};
+
+}  // namespace anonvma

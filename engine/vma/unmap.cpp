@@ -1,0 +1,31 @@
+// munmap: vms_gather_munmap_vmas() and what follows it in mm/vma.c.
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+// Splits at both edges, unlinks everything in [start, end) in ascending order and takes it out of
+// the list. The caller releases the structs: mmap over an old mapping frees them only after the
+// new one stands.
+std::vector<VmaId> AddressSpaces::detach(Mm& mm, std::uint64_t start, std::uint64_t end) {
+  std::vector<VmaId> gone;
+  std::size_t i = mm.list.find(start);
+  if (start >= end || i == mm.list.size() || at(mm.list[i]).start >= end) return gone;
+
+  const bool fresh_stays = rules_.munmap_frees_original;
+  if (at(mm.list[i]).start < start) split(mm, mm.list[i], start, fresh_stays);
+  const std::size_t first = mm.list.find(start);
+  for (i = first; i < mm.list.size() && at(mm.list[i]).start < end; ++i) {
+    if (at(mm.list[i]).end > end) split(mm, mm.list[i], end, !fresh_stays);
+    gone.push_back(mm.list[i]);
+  }
+  for (const VmaId vma : gone) strategy_->unlink(vma);
+  mm.list.erase(first, gone.size());
+  mm.last = {};
+  return gone;
+}
+
+void AddressSpaces::munmap(Mm& mm, std::uint64_t start, std::uint64_t end) {
+  for (const VmaId vma : detach(mm, start, end)) strategy_->release(vma);
+}
+
+}  // namespace anonvma
