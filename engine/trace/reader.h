@@ -32,6 +32,7 @@ class TraceReader {
   const std::optional<EndInfo>& end() const;
   // XXH3-64 over the chunk CRCs read so far: the trace's hash once the end is reached. 16 hex digits.
   std::string hash() const;
+  std::uint64_t chunks() const;   // of every kind, read so far
   std::uint64_t skipped() const;  // records and chunks of kinds newer than this reader
 
  private:

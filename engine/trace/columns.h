@@ -1,0 +1,51 @@
+// The payload of an events chunk: one column per field, coded as traces/FORMAT.md says. Both sides
+// are driven by the fields() of the event structs, so a new event needs no line here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "engine/result.h"
+#include "engine/trace/event.h"
+
+namespace anonvma {
+
+class ColumnEncoder {
+ public:
+  ColumnEncoder();
+  ColumnEncoder(ColumnEncoder&&) noexcept;
+  ColumnEncoder& operator=(ColumnEncoder&&) noexcept;
+  ~ColumnEncoder();
+
+  void add(const Event& event);
+  std::uint32_t events() const;  // added since the last finish()
+  std::size_t bytes() const;     // they take so far, without the directory
+  // The payload of the events added, valid until the next call; the encoder starts afresh.
+  std::span<const std::byte> finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class ColumnDecoder {
+ public:
+  ColumnDecoder();
+  ColumnDecoder(ColumnDecoder&&) noexcept;
+  ColumnDecoder& operator=(ColumnDecoder&&) noexcept;
+  ~ColumnDecoder();
+
+  // The events of one payload that the chunk header says holds `events` (at most kMaxChunkEvents);
+  // valid until the next call. All or nothing: an error delivers no event of this payload, and its
+  // message is a bare clause.
+  Result<std::span<const Event>> decode(std::span<const std::byte> payload, std::uint32_t events);
+  std::uint64_t skipped() const;  // records of unknown types, of all calls together
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace anonvma

@@ -1,0 +1,179 @@
+#include "engine/trace/meta.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+namespace anonvma {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kMaxDepth = 4;  // of what these objects hold; deeper values are dropped unread
+
+// The one list of keys of each object, for both directions.
+template <class M, class Visit>
+void each_key(M& spec, Visit&& visit) requires std::is_same_v<std::remove_const_t<M>, CacheSpec> {
+  visit("name", spec.name);
+  visit("objsize", spec.objsize);
+  visit("objperslab", spec.objperslab);
+  visit("pagesperslab", spec.pagesperslab);
+}
+
+template <class M, class Visit>
+void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_t<M>, Meta> {
+  visit("tool_version", meta.tool_version);
+  visit("release", meta.release);
+  visit("machine", meta.machine);
+  visit("page_size", meta.page_size);
+  visit("cpus", meta.cpus);
+  visit("boot_id_hash", meta.boot_id_hash);
+  visit("start_unix_ns", meta.start_unix_ns);
+  visit("thp_mode", meta.thp_mode);
+  visit("overcommit", meta.overcommit);
+  visit("caches", meta.caches);
+  visit("struct_sizes", meta.struct_sizes);
+  visit("anon_vma_members", meta.anon_vma_members);
+  visit("anon_vma_clone_args", meta.anon_vma_clone_args);
+  visit("scope", meta.scope);
+  visit("faults", meta.faults);
+  visit("truth", meta.truth);
+  visit("command", meta.command);
+  visit("ring_bytes", meta.ring_bytes);
+}
+
+template <class M, class Visit>
+void each_key(M& end, Visit&& visit) requires std::is_same_v<std::remove_const_t<M>, EndInfo> {
+  visit("duration_ns", end.duration_ns);
+  visit("events", end.events);
+  visit("lost", end.lost);
+  visit("recursion_misses", end.recursion_misses);
+  visit("processes_at_attach", end.processes_at_attach);
+  visit("unreadable_processes", end.unreadable_processes);
+  visit("command_status", end.command_status);
+}
+
+template <class T>
+Json object_of(const T& value);
+
+template <class T>
+Json json_of(const T& value) {
+  return value;
+}
+Json json_of(const std::array<CacheSpec, kNumCaches>& caches) {
+  Json array = Json::array();
+  for (const CacheSpec& spec : caches) array.push_back(object_of(spec));
+  return array;
+}
+
+// Keys at their default are left out: readers put the same default in again.
+template <class T>
+Json object_of(const T& value) {
+  Json object = Json::object();
+  T defaults;
+  std::vector<Json> plain;
+  each_key(defaults, [&](const char*, const auto& member) { plain.push_back(json_of(member)); });
+  std::size_t at = 0;
+  each_key(value, [&](const char* key, const auto& member) {
+    Json json = json_of(member);
+    if (json != plain[at++]) object[key] = std::move(json);
+  });
+  return object;
+}
+
+template <class T>
+std::string text_of(const T& value) {
+  // A command line need not be UTF-8; what is not becomes U+FFFD.
+  return object_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool take(const Json& json, std::string& out) {
+  if (json.is_string()) out = json.get_ref<const std::string&>();
+  return json.is_string();
+}
+bool take(const Json& json, bool& out) {
+  if (json.is_boolean()) out = json.get<bool>();
+  return json.is_boolean();
+}
+template <class T>
+bool take(const Json& json, T& out) requires std::is_integral_v<T> {
+  if (json.is_number_unsigned()) {
+    const auto value = json.get<std::uint64_t>();
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return false;
+    out = static_cast<T>(value);
+    return true;
+  }
+  if (!std::is_signed_v<T> || !json.is_number_integer()) return false;
+  out = static_cast<T>(json.get<std::int64_t>());
+  return true;
+}
+
+template <class T>
+Result<T> parse_object(const Json& json, std::string_view what);
+
+bool take(const Json& json, CacheSpec& out) {
+  Result<CacheSpec> spec = parse_object<CacheSpec>(json, "cache");
+  if (spec) out = *spec;
+  return static_cast<bool>(spec);
+}
+// Longer arrays of a newer writer are cut to what this one knows.
+template <class T, std::size_t N>
+bool take(const Json& json, std::array<T, N>& out) {
+  if (!json.is_array()) return false;
+  const std::size_t count = std::min(json.size(), N);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!take(json[i], out[i])) return false;
+  }
+  return true;
+}
+bool take(const Json& json, std::vector<std::string>& out) {
+  if (!json.is_array()) return false;
+  for (const Json& item : json) {
+    if (!take(item, out.emplace_back())) return false;
+  }
+  return true;
+}
+
+template <class T>
+Result<T> parse_object(const Json& json, std::string_view what) {
+  if (!json.is_object())
+    return Error{ErrorCode::bad_trace, std::string(what) + " is not a JSON object"};
+  T value;
+  std::string wrong;
+  each_key(value, [&](const char* key, auto& member) {
+    const auto found = json.find(key);
+    if (found != json.end() && !take(*found, member) && wrong.empty()) wrong = key;
+  });
+  if (wrong.empty()) return value;
+  return Error{ErrorCode::bad_trace, std::string(what) + ": value of \"" + wrong +
+                                         "\" has the wrong type or is out of range"};
+}
+
+template <class T>
+Result<T> parse(std::string_view text, std::string_view what) {
+  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMaxDepth; };
+  return parse_object<T>(Json::parse(text, shallow, /*allow_exceptions=*/false), what);
+}
+
+}  // namespace
+
+// Releases cannot tell: stable kernels carry the change from `degree` to `num_children` back.
+std::string_view own_strategy(const Meta& meta) {
+  const auto has = [&meta](std::string_view member) {
+    const auto& members = meta.anon_vma_members;
+    return std::find(members.begin(), members.end(), member) != members.end();
+  };
+  // Linux 7.0 gave anon_vma_clone() an operation as third argument.
+  if (meta.anon_vma_clone_args == 3) return "linux-7.0";
+  if (has("num_children") && meta.anon_vma_clone_args == 2) return "num-children";
+  if (has("degree")) return "degree";
+  return "";
+}
+
+std::string to_json(const Meta& meta) { return text_of(meta); }
+std::string to_json(const EndInfo& end) { return text_of(end); }
+Result<Meta> parse_meta(std::string_view json) { return parse<Meta>(json, "header"); }
+Result<EndInfo> parse_end_info(std::string_view json) { return parse<EndInfo>(json, "end"); }
+
+}  // namespace anonvma

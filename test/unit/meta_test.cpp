@@ -1,0 +1,91 @@
+// The JSON of the header and end chunks.
+#include "engine/trace/meta.h"
+
+#include "test/catch.h"
+
+using namespace anonvma;
+
+namespace {
+
+Meta full_meta() {
+  Meta meta;
+  meta.tool_version = "0.1.0";
+  meta.release = "6.18.44";
+  meta.machine = "x86_64";
+  meta.page_size = 65536;
+  meta.cpus = 2;
+  meta.boot_id_hash = "0123abcd";
+  meta.start_unix_ns = ~0ull;
+  meta.thp_mode = "madvise";
+  meta.overcommit = 1;
+  meta.caches = default_cache_specs();
+  meta.struct_sizes = {192, 64, 96};
+  meta.anon_vma_members = {"root", "num_children"};
+  meta.anon_vma_clone_args = 2;
+  meta.scope = "command";
+  meta.faults = "write";
+  meta.truth = true;
+  meta.command = {"sh", "-c", "echo \"\n\x01 \xc3\xa9\"", ""};
+  meta.ring_bytes = 32u << 20;
+  return meta;
+}
+
+}  // namespace
+
+TEST_CASE("meta and end survive JSON") {
+  REQUIRE(*parse_meta(to_json(full_meta())) == full_meta());
+  REQUIRE(*parse_meta(to_json(Meta{})) == Meta{});
+  const EndInfo end{1, 2, 3, 4, 5, ~0ull, 256};
+  REQUIRE(*parse_end_info(to_json(end)) == end);
+  REQUIRE(*parse_end_info(to_json(EndInfo{})) == EndInfo{});
+}
+
+TEST_CASE("unknown keys are ignored, missing ones keep their default") {
+  REQUIRE(parse_meta("{}")->page_size == 4096);
+  REQUIRE(parse_meta(R"({"release":"7.3","new":[{"a":[[[[1]]]]}]})")->release == "7.3");
+  REQUIRE(parse_end_info("{}")->command_status == -1);
+  REQUIRE(parse_meta(R"({"caches":[{"name":"x"},{},{},{"name":"fourth"}]})")->caches[0].name ==
+          "x");
+}
+
+TEST_CASE("malformed JSON is an error that says what is wrong") {
+  REQUIRE(parse_meta("").error().message == "header is not a JSON object");
+  REQUIRE(parse_meta("[]").error().message == "header is not a JSON object");
+  REQUIRE(parse_meta(R"({"release":)").error().message == "header is not a JSON object");
+  REQUIRE(parse_end_info("3").error().message == "end is not a JSON object");
+  const auto refused = [](const char* json) {
+    const auto meta = parse_meta(json);
+    return !meta && meta.error().code == ErrorCode::bad_trace;
+  };
+  REQUIRE(parse_meta(R"({"cpus":"2"})").error().message ==
+          "header: value of \"cpus\" has the wrong type or is out of range");
+  REQUIRE(refused(R"({"cpus":-1})"));
+  REQUIRE(refused(R"({"cpus":1.5})"));
+  REQUIRE(refused(R"({"release":1})"));
+  REQUIRE(refused(R"({"truth":1})"));
+  REQUIRE(refused(R"({"command":[1]})"));
+  REQUIRE(refused(R"({"command":"x"})"));
+  REQUIRE(refused(R"({"caches":[{"objsize":4294967296}]})"));
+  REQUIRE(refused("{\"release\":\"\xff\"}"));
+  REQUIRE(refused(std::string(1 << 16, '[').c_str()));
+}
+
+TEST_CASE("a command that is not UTF-8 is stored readable") {
+  Meta meta;
+  meta.command = {"a\xff"};
+  REQUIRE(parse_meta(to_json(meta))->command[0] == "a\xef\xbf\xbd");
+}
+
+TEST_CASE("the kernel's own strategy is told by its structures") {
+  const auto own = [](std::vector<std::string> members, std::uint64_t args) {
+    Meta meta;
+    meta.anon_vma_members = std::move(members);
+    meta.anon_vma_clone_args = args;
+    return std::string(own_strategy(meta));
+  };
+  REQUIRE(own({"root", "num_children", "num_active_vmas"}, 2) == "num-children");
+  REQUIRE(own({"root", "num_children", "num_active_vmas"}, 3) == "linux-7.0");
+  REQUIRE(own({"root", "degree"}, 2) == "degree");
+  REQUIRE(own({"root"}, 2).empty());
+  REQUIRE(own({}, 0).empty());
+}
