@@ -48,9 +48,9 @@ class Strategy {
   Strategy& operator=(const Strategy&) = delete;
 
   // Queries (strategies differ in their answers, and so in their vma layout).
-  virtual bool faulted(VmaId vma) const = 0;        // vma->anon_vma is set
-  virtual bool same(VmaId a, VmaId b) const = 0;    // equal anon_vma, both unfaulted included
-  virtual bool singular(VmaId vma) const = 0;       // the chain has exactly one entry
+  virtual bool faulted(VmaId vma) const = 0;      // vma->anon_vma is set
+  virtual bool same(VmaId a, VmaId b) const = 0;  // equal anon_vma, both unfaulted included
+  virtual bool singular(VmaId vma) const = 0;     // the chain has exactly one entry
   // How many vmas an rmap walk visits for a page first faulted in `vma`.
   virtual std::uint64_t rmap_walk_length(VmaId vma) const = 0;
 
@@ -70,6 +70,12 @@ class Strategy {
   // unlink_anon_vmas(): the vma is unmapped, merged away, or left behind by MREMAP_DONTUNMAP (then
   // it lives on unfaulted). Does nothing for an unfaulted vma.
   virtual void unlink(VmaId vma) = 0;
+  // The unlink() of a vma that went into `kept`, after clone(kept, removed, merge) where that is
+  // due. Apart because the oldest design locks for either of the two.
+  virtual void unlink_merged(VmaId removed, VmaId kept) {
+    (void)kept;
+    unlink(removed);
+  }
   // The VMA layer drops its vm_area_struct. A strategy that keeps references may hold it longer.
   virtual void release(VmaId vma) { free_vma(vma); }
 

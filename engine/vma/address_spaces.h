@@ -111,7 +111,7 @@ class AddressSpaces final : public Layout {
   VmaId find_vma(Mm& mm, std::uint64_t addr);  // the vma that holds addr, none
   VmaId alloc_vma(const Vma& attributes);
   void insert_vma(Mm& mm, VmaId vma);
-  void remove_vma(Mm& mm, VmaId vma);  // unlink, out of the list, release
+  void remove_vma(Mm& mm, VmaId vma, VmaId kept);  // unlink, out of the list, release
   void set_start(VmaId vma, std::uint64_t start, bool with_pgoff);
   void set_end(Mm& mm, VmaId vma, std::uint64_t end);
   bool faulted(VmaId vma) const { return vma && strategy_->faulted(vma); }

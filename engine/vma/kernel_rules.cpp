@@ -29,17 +29,20 @@ std::vector<KernelRules> build() {
   r.symmetric_merge = r.merge_checks_copied = r.brk_extends_only = false;
   r.unfaulted_drops_account = r.munmap_frees_original = r.map_stack_nohugepage = false;
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
+  r.remap_finds_first = false;
   r.dontunmap_unlinks = false;
   all.push_back(r);
   r.name = "5.13";
   r.dontunmap_unlinks = true;
   all.push_back(r);
   r.name = "5.18";
-  r.remap_grow_merges = true;
+  r.remap_grow_merges = r.remap_finds_first = true;
   all.push_back(r);
   r.name = "6.1";
   r.map_next_first = r.brk_extends_only = true;
-  r.self_merge = false;  // by a stable backport in 6.1.192
+  all.push_back(r);
+  r.name = "6.1.192";
+  r.self_merge = false;  // a stable backport, not bracketed closer
   all.push_back(r);
   r.name = "6.7";
   r.self_merge = true;
@@ -50,7 +53,9 @@ std::vector<KernelRules> build() {
   all.push_back(r);
   r.name = "6.12";
   r.map_next_first = false;
-  r.self_merge = false;  // by a stable backport in 6.12.117
+  all.push_back(r);
+  r.name = "6.12.117";
+  r.self_merge = false;  // a stable backport, not bracketed closer
   all.push_back(r);
   r.name = "6.13";
   r.self_merge = true;

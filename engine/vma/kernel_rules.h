@@ -29,6 +29,7 @@ struct KernelRules {
   bool map_stack_nohugepage = true;      // MAP_STACK sets VM_NOHUGEPAGE (6.8)
   bool close_may_extend = true;          // a vma with vm_ops->close may grow (after 6.4)
   bool remap_grow_merges = true;         // in-place growth may absorb the next vma (5.18)
+  bool remap_finds_first = true;         // mremap without a source changes nothing (5.18)
   bool remap_checks_first = true;        // the source is checked before the target goes (6.17)
   bool remap_many = true;                // one MREMAP_FIXED call may move several vmas (6.17)
   bool dontunmap_unlinks = true;         // a wholly moved source becomes unfaulted (5.13)

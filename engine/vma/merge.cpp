@@ -55,9 +55,11 @@ void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
   mm.list.insert(mm.list.find(v.start), v.end, vma);
 }
 
-void AddressSpaces::remove_vma(Mm& mm, VmaId vma) {
+// `kept` is the vma that took this one's range over, none when it is unmapped.
+void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
   if (mm.last == vma) mm.last = {};
-  strategy_->unlink(vma);
+  if (kept) strategy_->unlink_merged(vma, kept);
+  else strategy_->unlink(vma);
   mm.list.erase(mm.list.find(at(vma).start));
   strategy_->release(vma);
 }
@@ -146,7 +148,7 @@ VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& r
   if (left && right) {
     sticky |= at(next).flags;
     const std::uint64_t end = at(next).end;
-    remove_vma(mm, next);
+    remove_vma(mm, next, prev);
     set_end(mm, prev, end);
   } else if (left) {
     set_end(mm, prev, range.end);
@@ -178,18 +180,18 @@ VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range)
   if (left && right) {
     sticky |= at(next_vma).flags;
     const std::uint64_t end = at(next_vma).end;
-    remove_vma(mm, middle);
-    remove_vma(mm, next_vma);
+    remove_vma(mm, middle, target);
+    remove_vma(mm, next_vma, target);
     set_end(mm, target, end);
   } else if (left) {
     if (whole)
-      remove_vma(mm, middle);
+      remove_vma(mm, middle, target);
     else
       set_start(middle, range.end, true);
     set_end(mm, target, range.end);
   } else {
     if (whole)
-      remove_vma(mm, middle);
+      remove_vma(mm, middle, target);
     else
       set_end(mm, middle, range.start);
     set_start(target, range.start, true);

@@ -8,11 +8,16 @@ namespace {
 constexpr std::int64_t kErrFault = -14;
 }
 
-// Up to 6.16 the target of MREMAP_FIXED was unmapped before the source was looked at.
+// Up to 6.16 the target of MREMAP_FIXED was unmapped, and a shrinking source cut, before the source
+// was measured; before 5.18 even when there is no source at all.
 void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
   if (rules_.remap_checks_first || event.ret != kErrFault || !(event.flags & kMremapFixed)) return;
+  const std::uint64_t old_len = page_align(event.old_len);
   const std::uint64_t new_len = page_align(event.new_len);
-  if (valid_range(event.new_addr, new_len)) munmap(mm, event.new_addr, event.new_addr + new_len);
+  if (!valid_range(event.new_addr, new_len)) return;
+  if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
+  munmap(mm, event.new_addr, event.new_addr + new_len);
+  if (old_len > new_len) munmap(mm, event.addr + new_len, event.addr + old_len);
 }
 
 void AddressSpaces::remap(Mm& mm, const Remap& event) {

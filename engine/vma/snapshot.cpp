@@ -113,7 +113,7 @@ void AddressSpaces::finish_attach() {
     return id;
   };
   const std::vector<VmaId> phantoms = seeder.build(phantom);
-  for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id);
+  for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
   if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
   slab_.begin_here();
   for (std::size_t c = 0; c < kNumCaches; ++c)

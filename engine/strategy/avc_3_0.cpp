@@ -1,0 +1,22 @@
+// An anon_vma per process and sharing run, an anon_vma_chain per (vma, anon_vma) pair. A forked
+// child links to every anon_vma of its parent and gets one of its own, so that an rmap walk of a
+// page written after the fork visits the writer's own vmas only. The price: nothing is ever
+// reused. A vma at fork depth d has a chain of d entries, and a line of n generations of which the
+// last is alive keeps n anon_vmas and has allocated n(n+1)/2 chains.
+//
+// Mirrors Linux 3.0 to 3.18: Linux kernel commit 5beb49305251 "mm: change anon_vma linking to fix
+// multi-process server scalability issue" (2.6.34), with the root lock taken once per clone and
+// once per unlink, which both came in 3.0.
+//
+// Same: objects, chains, root lock acquisitions of mm/rmap.c. Simplified: a lock is a number.
+// Ignored: references by KSM and migration, which can delay a free; acquisitions of the VMA layer.
+#include "engine/strategy/avc_strategy.h"
+
+namespace anonvma {
+
+std::unique_ptr<Strategy> make_avc_3_0(SlabAccount& slab, Layout& layout) {
+  return make_avc_strategy(slab, layout, {.reuse = Reuse::never, .order = CloneOrder::keep},
+                           /*seeds=*/false);
+}
+
+}  // namespace anonvma

@@ -1,0 +1,102 @@
+// What all designs with anon_vma_chain objects share: the objects, their counters and what the
+// steps of mm/rmap.c do to them. A strategy owns one of these and decides; this class accounts.
+//
+// Counters only steer reuse. What keeps an anon_vma alive is its reference count: one while any
+// chain links to it, and on a root one for each descendant.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/ids.h"
+#include "engine/slab/slab_account.h"
+#include "engine/strategy/chain_table.h"
+#include "engine/strategy/strategy.h"
+
+namespace anonvma {
+
+// May a forked child make an ancestor's anon_vma its own?
+enum class Reuse : std::uint8_t {
+  never,
+  num_children,  // fewer than two children and no active vma
+};
+// The order of a cloned chain, which is also the order in which entries are tried for reuse.
+enum class CloneOrder : std::uint8_t {
+  keep,     // walks from the oldest entry
+  reverse,  // walks from the newest, adding each at the head: the copy is reversed
+};
+struct AvcRules {
+  Reuse reuse = Reuse::never;
+  CloneOrder order = CloneOrder::keep;
+};
+
+class AvcChains {
+ public:
+  AvcChains(SlabAccount& slab, AvcRules rules) : slab_(slab), rules_(rules) {}
+
+  AnonVmaId anon_vma(VmaId vma) const { return chains_.anon_vma(vma); }
+  bool singular(VmaId vma) const { return chains_.chain(vma).size() == 1; }
+  AnonVmaId root(AnonVmaId anon_vma) const { return AnonVmaId{anon_vmas_[anon_vma.v].root}; }
+  // How many vmas are linked to `anon_vma`, which may be none.
+  std::uint64_t links(AnonVmaId anon_vma) const {
+    return anon_vma ? anon_vmas_[anon_vma.v].links : 0;
+  }
+
+  // A new anon_vma, to be attached at once: it is no object before.
+  AnonVmaId new_root();
+  AnonVmaId new_child(AnonVmaId parent);
+
+  // Links `vma`, which has no anon_vma, to `anon_vma` and makes that its own.
+  void attach(VmaId vma, AnonVmaId anon_vma);
+  // `dst` becomes as `src`, a further active vma of the same anon_vma.
+  void clone(VmaId dst, VmaId src);
+  // Copies the chain of `parent` and tries to reuse one of its anon_vmas. False when there is none:
+  // `child` then has no anon_vma yet.
+  bool fork(VmaId child, VmaId parent);
+  void unlink(VmaId vma);
+
+  // References of other holders than chains and descendants.
+  void get(AnonVmaId anon_vma);
+  void put(AnonVmaId anon_vma);
+
+  // See Strategy::seed(). Nothing in a snapshot is trusted: roots are made their own roots,
+  // counters are capped, repeated descriptions ignored.
+  void seed(VmaId vma, AnonVmaId anon_vma, std::span<const Strategy::SeedLink> chain);
+
+ private:
+  struct AnonVma {
+    std::uint32_t root = 0;
+    std::uint32_t parent = 0;
+    std::uint32_t parent_generation = 0;
+    std::uint32_t generation = 0;    // how often this place was freed: tells a dead parent
+    std::uint32_t refcount = 0;      // 0: no object
+    std::uint32_t links = 0;         // chains that contain it
+    std::uint32_t num_children = 0;  // with itself, for a root
+    std::uint32_t num_active_vmas = 0;
+  };
+  static_assert(sizeof(AnonVma) == 32);
+  struct Seeded {
+    AnonVmaId id;
+    std::uint32_t generation = 0;
+    bool described = false;  // named by a link of its own, not only as root or parent
+  };
+
+  AnonVmaId new_place();
+  void link(AnonVmaId anon_vma);
+  void unlink_one(AnonVmaId anon_vma);
+  void set_parent(AnonVmaId child, AnonVmaId parent);
+  AnonVmaId reusable(VmaId src) const;
+  Seeded& seeded(AnonVmaId snapshot_id);
+  AnonVmaId describe(const Strategy::SeedLink& link);
+
+  SlabAccount& slab_;
+  AvcRules rules_;
+  ChainTable chains_;
+  std::vector<AnonVma> anon_vmas_;
+  std::vector<AnonVmaId> free_;
+  std::unordered_map<std::uint32_t, Seeded> seeded_;  // by snapshot id; used at the start only
+};
+
+}  // namespace anonvma
