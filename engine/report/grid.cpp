@@ -1,0 +1,72 @@
+#include "engine/report/grid.h"
+
+#include <algorithm>
+
+namespace anonvma {
+
+namespace {
+constexpr std::size_t kLabelColumns = 13;
+}  // namespace
+
+std::string Grid::text() const {
+  std::vector<std::size_t> widths(lines_.front().size());
+  for (const auto& line : lines_)
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  std::size_t total = 2 * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  const std::size_t gap = total > kTextColumns ? 1 : 2;
+
+  std::string out;
+  for (const auto& line : lines_) {
+    out += line[0];
+    std::size_t column = line[0].size();
+    std::size_t end = widths[0];
+    for (std::size_t i = 1; i < line.size(); ++i) {
+      end += gap + widths[i];
+      out.append(end - line[i].size() - column, ' ');
+      out += line[i];
+      column = end;
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string wrapped(std::string_view text, std::size_t first, std::size_t rest) {
+  std::string out(first, ' ');
+  std::size_t column = first;
+  bool begins_line = true;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find(' '), text.size());
+    if (!begins_line && column + 1 + length > kTextColumns) {
+      out += '\n';
+      out.append(rest, ' ');
+      column = rest;
+      begins_line = true;
+    }
+    if (!begins_line) {
+      out += ' ';
+      ++column;
+    }
+    out += text.substr(0, length);
+    column += length;
+    begins_line = false;
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return out + '\n';
+}
+
+std::string labelled(std::string_view label, std::string_view text) {
+  std::string line = wrapped(text, kLabelColumns, kLabelColumns);
+  const std::size_t length = std::min(label.size(), kLabelColumns - 1);
+  return line.replace(0, length, label.substr(0, length));
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = '?';
+  return out;
+}
+
+}  // namespace anonvma
