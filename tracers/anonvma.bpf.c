@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The recorder's kernel side. Only tracepoints and iterators: no kprobe, no trampoline, so that
+ * hardened kernels run it too. One object; each file below is one family of hooks.
+ */
+#include "state.bpf.h"		/* settings, maps, ring buffer */
+#include "fault.bpf.h"		/* page faults, and preparations without a fault */
+#include "operation.bpf.h"	/* system calls and mmap_lock */
+#include "life.bpf.h"		/* fork, exec, exit */
+#include "truth.bpf.h"		/* slab allocations and frees */
+#include "walk.bpf.h"		/* snapshots */
+
+char anonvma_license[] SEC("license") = "GPL";

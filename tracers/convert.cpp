@@ -1,0 +1,258 @@
+#include "tracers/convert.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "tracers/convert_op.h"
+
+namespace anonvma {
+namespace {
+
+// What kind of event a dropped record would have become; 0 when that depends.
+EventType event_type_of(std::uint32_t kind) {
+  switch (kind) {
+    case ANONVMA_EXTRA:
+    case ANONVMA_UNKNOWN: return EventType::unknown_write;
+    case ANONVMA_FORK: return EventType::fork;
+    case ANONVMA_SHARED: return EventType::shared;
+    case ANONVMA_EXEC_BEGIN:
+    case ANONVMA_EXEC: return EventType::exec;
+    case ANONVMA_EXEC_VMA: return EventType::snap_vma;
+    case ANONVMA_EXIT_TASK: return EventType::exit_task;
+    case ANONVMA_EXIT_MMAP: return EventType::exit_mmap;
+    case ANONVMA_GROW:
+    case ANONVMA_FAULT: return EventType::fault;
+    case ANONVMA_TOUCH: return EventType::touch;
+    case ANONVMA_TRUTH: return EventType::truth;
+    case ANONVMA_WALK: return EventType::snapshot;
+    default: return EventType{0};
+  }
+}
+
+}  // namespace
+
+Converter::Converter(Order& order, std::uint64_t start_ns, std::uint64_t page_size)
+    : order_(order), start_ns_(start_ns), page_size_(page_size) {}
+
+template <class T>
+bool Converter::read(std::span<const std::byte> bytes, T& record) {
+  if (bytes.size() < sizeof record) {
+    ++malformed_;
+    return false;
+  }
+  std::memcpy(&record, bytes.data(), sizeof record);
+  return true;
+}
+
+void Converter::record(std::span<const std::byte> bytes) {
+  const auto with = [&]<class T>(T record, auto handle) {
+    if (read(bytes, record)) handle(record);
+  };
+  anonvma_record common;
+  if (!read(bytes, common)) return;
+  switch (common.kind) {
+    case ANONVMA_OP: return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
+    case ANONVMA_EXTRA:
+    case ANONVMA_UNKNOWN: return on_write(common);
+    case ANONVMA_FORK: return with(anonvma_fork_record{}, [&](auto& r) { on_fork(r); });
+    case ANONVMA_SHARED: return with(anonvma_fork_record{}, [&](auto& r) { on_shared(r); });
+    case ANONVMA_EXEC_BEGIN:
+      return with(anonvma_exec_begin_record{},
+                  [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
+    case ANONVMA_EXEC_VMA:
+      return with(anonvma_exec_vma_record{},
+                  [&](auto& r) { exec_vmas_[common.mm].push_back(r.vma); });
+    case ANONVMA_EXEC: return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
+    case ANONVMA_EXIT_TASK:
+    case ANONVMA_EXIT_MMAP: return on_exit(common);
+    case ANONVMA_GROW:
+    case ANONVMA_FAULT:
+    case ANONVMA_TOUCH: return with(anonvma_fault_record{}, [&](auto& r) { on_fault(r); });
+    case ANONVMA_TRUTH: return with(anonvma_truth_record{}, [&](auto& r) { on_truth(r); });
+    case ANONVMA_WALK: return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
+    default: ++malformed_;
+  }
+}
+
+// The clock of a record reserved on another cpu may lie just before the start.
+std::uint64_t Converter::since_start(std::uint64_t time_ns) const {
+  return time_ns - std::min(time_ns, start_ns_);
+}
+
+EventHead Converter::head(const anonvma_record& r, MmId mm) const {
+  return {since_start(r.time_ns), r.tid, mm, r.seq, r.map_count};
+}
+
+EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) const {
+  return {{head(r, mm), std::move(body)}, {}};
+}
+
+// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone.
+MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r) {
+  if (const MmId old = addresses_.mm(address)) {
+    order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
+    tgids_.erase(old);
+  }
+  orphans_.erase(address);
+  const MmId mm = addresses_.bear_mm(address);
+  tgids_[mm] = tgid;
+  return mm;
+}
+
+void Converter::on_op(const anonvma_op_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) return;
+  std::optional<EventBody> body = convert_op(r, addresses_, page_size_);
+  if (!body) return order_.account(mm, r.head.seq);
+  EventGroup event = group(r.head, mm, std::move(*body));
+  if (r.head.seq % 2 == 1) order_.write(mm, r.head.seq, std::move(event));
+  else order_.read(mm, r.head.seq, std::move(event));
+}
+
+void Converter::on_write(const anonvma_record& r) {
+  const MmId mm = addresses_.mm(r.mm);
+  if (!mm) return;
+  if (r.kind == ANONVMA_EXTRA) order_.account(mm, r.seq);
+  else order_.write(mm, r.seq, group(r, mm, UnknownWrite{}));
+}
+
+void Converter::on_fork(const anonvma_fork_record& r) {
+  const MmId parent = addresses_.mm(r.head.mm);
+  if (!parent || order_.covered(parent, r.head.seq)) {
+    orphans_[r.child_mm] = r.child_tgid;
+    return;
+  }
+  const MmId child = bear(r.child_mm, r.child_tgid, r.head);
+  order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
+              r.child_seq);
+}
+
+void Converter::on_shared(const anonvma_fork_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (mm) order_.read(mm, r.head.seq, group(r.head, mm, Shared{r.child_tid}));
+}
+
+void Converter::on_exec(const anonvma_exec_record& r) {
+  const auto vmas = exec_vmas_.extract(r.head.mm);
+  const auto begun = execs_.extract(r.head.mm);
+  // The old mm may have ended before, and its address may be another's: the begin record knows.
+  MmId old_mm = begun.empty() ? addresses_.mm(r.old_mm) : begun.mapped();
+  const MmId mm = bear(r.head.mm, r.tgid, r.head);
+  EventGroup event = group(r.head, mm, Exec{old_mm});
+  Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
+  const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
+  event.rest.push_back({event.first.head,
+                        Snapshot{static_cast<std::uint64_t>(SnapReason::exec), count, r.def_flags,
+                                 r.brk, r.tgid, comm.lo, comm.hi}});
+  for (std::size_t i = 0; i < count; ++i)
+    event.rest.push_back({event.first.head, snap_vma(vmas.mapped()[i])});
+  order_.exec(old_mm, std::move(event), mm, r.head.seq);
+}
+
+void Converter::on_exit(const anonvma_record& r) {
+  const MmId mm = addresses_.mm(r.mm);
+  if (r.kind == ANONVMA_EXIT_TASK) {
+    if (mm) order_.read(mm, r.seq, group(r, mm, ExitTask{}));
+    return;
+  }
+  exec_vmas_.erase(r.mm);
+  execs_.erase(r.mm);
+  orphans_.erase(r.mm);
+  if (!mm) return;
+  order_.exit(mm, group(r, mm, ExitMmap{}));
+  addresses_.retire_mm(r.mm);
+  tgids_.erase(mm);
+}
+
+void Converter::on_fault(const anonvma_fault_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) return;
+  if (r.head.kind == ANONVMA_TOUCH)
+    return order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.flags}));
+  EventGroup event = group(r.head, mm, Fault{r.addr, r.flags});
+  if (r.head.kind == ANONVMA_GROW) order_.write(mm, r.head.seq, std::move(event));
+  else order_.read(mm, r.head.seq, std::move(event));
+}
+
+void Converter::on_truth(const anonvma_truth_record& r) {
+  const bool is_anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
+  // An anon_vma has one id in the truth lane and in snapshots.
+  const std::uint64_t object =
+      is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
+  order_.pass({head(r.head, addresses_.mm(r.head.mm)),
+               Truth{r.cache, r.site, object, r.freed, r.in_exec}});
+  if (!r.freed) return;
+  if (is_anon_vma) addresses_.forget_anon_vma(r.object);
+  else addresses_.forget_object(r.object);
+}
+
+void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
+  Walk& walk = walks_[id];
+  walk.reason = reason;
+  for (WalkedMm& mm : mms) {
+    const std::uint64_t address = mm.head.mm;
+    walk.mms.insert_or_assign(address, std::move(mm));
+  }
+}
+
+void Converter::on_walk(const anonvma_walk_record& r) {
+  const auto found = walks_.find(r.walk_id);
+  if (found == walks_.end()) return;
+  Walk& walk = found->second;
+  const auto node = walk.mms.extract(r.head.mm);
+  if (node.empty()) return;  // a second owner of the same mm
+  const WalkedMm& walked = node.mapped();
+  MmId mm = addresses_.mm(r.head.mm);
+  const bool attach = walk.reason == SnapReason::attach;
+  if (attach == static_cast<bool>(mm)) return;  // announced by now, or never announced
+  if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head);
+  const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
+                     walked.head.map_count};
+  EventGroup event = snapshot(at, walked, walk.reason);
+  if (attach) order_.attach(mm, walked.head.seq, std::move(event));
+  else order_.read(mm, walked.head.seq, std::move(event));
+}
+
+SnapVma Converter::snap_vma(const anonvma_vma& vma) {
+  return {.start = vma.start,
+          .end = vma.end,
+          .vm_flags = vma.vm_flags,
+          .pgoff = vma.pgoff,
+          .file = addresses_.file(vma.file),
+          .ops = vma.ops,
+          .anon_vma = addresses_.anon_vma(vma.anon_vma),
+          .nr_chain = 0};
+}
+
+EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason) {
+  const anonvma_walk_vma& of = walked.head;
+  const Comm comm = make_comm({of.comm, strnlen(of.comm, sizeof of.comm)});
+  EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), walked.vmas.size(),
+                                   of.def_flags, of.brk, of.tgid, comm.lo, comm.hi}},
+                   {}};
+  for (const WalkedVma& walked_vma : walked.vmas) {
+    SnapVma vma = snap_vma(walked_vma.vma);
+    vma.nr_chain = walked_vma.chain.size();
+    event.rest.push_back({head, vma});
+    for (const anonvma_walk_avc& avc : walked_vma.chain)
+      event.rest.push_back(
+          {head, SnapChain{addresses_.anon_vma(avc.anon_vma), addresses_.anon_vma(avc.root),
+                           addresses_.anon_vma(avc.parent), avc.num_children, avc.num_active_vmas,
+                           avc.refcount}});
+  }
+  return event;
+}
+
+void Converter::lost(std::uint32_t kind, std::uint32_t cpu, std::uint64_t count,
+                     std::uint64_t now_ns) {
+  order_.pass({{since_start(now_ns), 0, {}, 0, 0},
+               Lost{count, static_cast<std::uint64_t>(event_type_of(kind)), cpu}});
+}
+
+std::uint32_t Converter::tgid_of(MmId mm) const {
+  const auto it = tgids_.find(mm);
+  return it == tgids_.end() ? 0 : it->second;
+}
+
+}  // namespace anonvma

@@ -1,0 +1,78 @@
+// Ring records to events. Records come in ring order; events go to the Order.
+//
+// An mm is announced by its Fork, its Exec or the walk; what happens to an mm nobody announced (a
+// new mm while execve fills it, a failed fork) is dropped. What a walk saw becomes an event at the
+// walk's own ring record, so that its place among the other records is exact.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "tracers/address_map.h"
+#include "tracers/anonvma.h"
+#include "tracers/order.h"
+#include "tracers/snapshot.h"
+
+namespace anonvma {
+
+class Converter {
+ public:
+  // `start_ns` is the CLOCK_MONOTONIC of time 0 of the trace.
+  Converter(Order& order, std::uint64_t start_ns, std::uint64_t page_size);
+
+  // One record of the ring; one too short for its kind is counted and dropped.
+  void record(std::span<const std::byte> bytes);
+  // What walk `id` saw. Called before the ring records of that walk are given.
+  void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
+  void forget_walk(std::uint64_t id) { walks_.erase(id); }
+  // `count` records of one kind were dropped on `cpu`.
+  void lost(std::uint32_t kind, std::uint32_t cpu, std::uint64_t count, std::uint64_t now_ns);
+
+  // A process that uses the mm, to walk it; 0 when none is known or the mm has gone.
+  std::uint32_t tgid_of(MmId mm) const;
+  // mms that live but were not announced: children of a parent not yet walked.
+  std::size_t orphans() const { return orphans_.size(); }
+  std::uint64_t malformed() const { return malformed_; }
+
+ private:
+  struct Walk {
+    SnapReason reason;
+    std::unordered_map<std::uint64_t, WalkedMm> mms;  // by kernel address
+  };
+
+  template <class T>
+  bool read(std::span<const std::byte> bytes, T& record);
+  std::uint64_t since_start(std::uint64_t time_ns) const;
+  EventHead head(const anonvma_record& record, MmId mm) const;
+  EventGroup group(const anonvma_record& record, MmId mm, EventBody body) const;
+  MmId bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& record);
+
+  void on_op(const anonvma_op_record& record);
+  void on_write(const anonvma_record& record);
+  void on_fork(const anonvma_fork_record& record);
+  void on_shared(const anonvma_fork_record& record);
+  void on_exec(const anonvma_exec_record& record);
+  void on_exit(const anonvma_record& record);
+  void on_fault(const anonvma_fault_record& record);
+  void on_truth(const anonvma_truth_record& record);
+  void on_walk(const anonvma_walk_record& record);
+  SnapVma snap_vma(const anonvma_vma& vma);
+  EventGroup snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason);
+
+  Order& order_;
+  std::uint64_t start_ns_;
+  std::uint64_t page_size_;
+  AddressMap addresses_;
+  std::unordered_map<MmId, std::uint32_t> tgids_;
+  std::map<std::uint64_t, Walk> walks_;
+  std::unordered_map<std::uint64_t, std::vector<anonvma_vma>> exec_vmas_;  // by new mm
+  std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
+  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
+  std::uint64_t malformed_ = 0;
+};
+
+}  // namespace anonvma

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * What differs between kernels and architectures, one small function each. The test is always for
+ * the member or the type, never for a version: stable kernels carry backports.
+ */
+#pragma once
+
+#include "core_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/*
+ * mm->mm_lock_seq came as an int that rises by one with every write unlock (Linux kernel commit
+ * 5e31275cc997 "mm: add per-VMA lock and helper functions to control it") and became a seqcount,
+ * odd while a writer holds the lock (eb449bd96954 "mm: convert mm_lock_seq to a proper seqcount").
+ * Both leave here as the second kind.
+ */
+struct mm_struct___int_seq {
+	int mm_lock_seq;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
+{
+	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
+		return mm->mm_lock_seq.sequence;
+	return 2 * (__u32)((struct mm_struct___int_seq *)mm)->mm_lock_seq + writing;
+}
+
+/* The same of an mm the verifier knows no type of. */
+static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
+{
+	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
+		return BPF_CORE_READ(mm, mm_lock_seq.sequence);
+	return 2 * (__u32)BPF_CORE_READ((struct mm_struct___int_seq *)mm, mm_lock_seq);
+}
+
+/*
+ * struct anon_vma counted `degree` before num_children and num_active_vmas (Linux kernel commit
+ * 2555283eb40d "mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse").
+ */
+struct anon_vma___degree {
+	unsigned int degree;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 anonvma_num_children(struct anon_vma *av)
+{
+	if (bpf_core_field_exists(av->num_children))
+		return BPF_CORE_READ(av, num_children);
+	if (bpf_core_field_exists(((struct anon_vma___degree *)av)->degree))
+		return BPF_CORE_READ((struct anon_vma___degree *)av, degree);
+	return 0;
+}
+
+static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
+{
+	if (bpf_core_field_exists(av->num_active_vmas))
+		return BPF_CORE_READ(av, num_active_vmas);
+	return 0;
+}
+
+/* Registers at a system call differ by architecture, and so do the members of pt_regs. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+} __attribute__((preserve_access_index));
+
+static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
+{
+	return (long)regs->orig_ax;
+}
+
+static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
+}
+
+/* A 32-bit system call has numbers of its own: TS_COMPAT of thread_info. */
+struct thread_info {
+	__u32 status;
+} __attribute__((preserve_access_index));
+struct task_struct___x86 {
+	struct thread_info thread_info;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_is_compat(struct task_struct *task)
+{
+	return ((struct task_struct___x86 *)task)->thread_info.status & 2;
+}
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+} __attribute__((preserve_access_index));
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+} __attribute__((preserve_access_index));
+
+static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = regs->orig_x0;
+	args[1] = regs->regs[1];
+	args[2] = regs->regs[2];
+	args[3] = regs->regs[3];
+	args[4] = regs->regs[4];
+	args[5] = regs->regs[5];
+}
+
+/* TIF_32BIT of thread_info. */
+struct thread_info {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+struct task_struct___arm64 {
+	struct thread_info thread_info;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_is_compat(struct task_struct *task)
+{
+	return ((struct task_struct___arm64 *)task)->thread_info.flags & (1 << 22);
+}
+#else
+#error "system-call registers of this architecture are not known here"
+#endif
+
+/*
+ * mmap_lock tracepoints once had a memcg path before `write` (Linux kernel commit 2b5067a8143e
+ * "mm: mmap_lock: add tracepoints around lock acquisition"), later not. The loader counts the
+ * parameters in BTF; the branch not taken is dead code to the verifier.
+ */
+const volatile bool anonvma_lock_has_path = false;
+
+static __always_inline bool anonvma_is_write_acquire(const __u64 *ctx)
+{
+	__u64 write, success;
+
+	/* The barriers keep the compiler from computing an address in ctx, which is forbidden. */
+	if (anonvma_lock_has_path) {
+		write = ctx[2];
+		barrier_var(write);
+		success = ctx[3];
+		barrier_var(success);
+	} else {
+		write = ctx[1];
+		barrier_var(write);
+		success = ctx[2];
+		barrier_var(success);
+	}
+	return (write & 0xff) && (success & 0xff);
+}

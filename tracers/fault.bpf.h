@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Page faults, and the preparations that no fault hook sees.
+ *
+ * A fault record is what the hardware said; no vma is looked up. get_user_pages, populate and
+ * remote writes prepare a vma without a fault exception: they show as the allocation of an
+ * anon_vma_chain inside __anon_vma_prepare. The kernel fills its `vma` only after the allocation,
+ * so its address is kept with the task and read at the task's next hook.
+ */
+#pragma once
+
+#include "state.bpf.h"
+
+static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall)
+{
+	struct anonvma_fault_record *r;
+
+	if (!anonvma_wanted(mm))
+		return;
+	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_TOUCH, mm, seq, 0);
+	if (!r)
+		return;
+	r->addr = addr;
+	r->flags = syscall;
+	anonvma_submit(r);
+}
+
+static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
+{
+	struct anon_vma_chain *avc;
+	struct vm_area_struct *vma;
+	struct anon_vma *av;
+	struct mm_struct *mm;
+	__u32 seq;
+
+	if (!state)
+		return 0;
+	avc = (struct anon_vma_chain *)state->avc;
+	state->avc = 0;
+	__sync_fetch_and_add(&anonvma_pending, -1);
+	vma = BPF_CORE_READ(avc, vma);
+	av = BPF_CORE_READ(avc, anon_vma);
+	/* The loser of a race frees its entry again: then another task prepared the vma. */
+	if (!vma || !av || BPF_CORE_READ(vma, anon_vma) != av)
+		return 0;
+	mm = BPF_CORE_READ(vma, vm_mm);
+	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
+	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall);
+	return 0;
+}
+
+static __always_inline void anonvma_resolve(struct anonvma_task *state)
+{
+	if (state && state->avc)
+		anonvma_resolve_touch(state);
+}
+
+/* A write fault of user mode that is still being handled needs no Touch: its record says it all. */
+static __always_inline bool anonvma_fault_explains(const struct anonvma_task *state,
+						   struct task_struct *task)
+{
+	const __u64 both = ANONVMA_FAULT_WRITE | ANONVMA_FAULT_USER;
+
+	return (state->fault_addr & both) == both && anonvma_in_user_exception(task);
+}
+
+static __always_inline bool anonvma_in_prepare(__u64 call_site)
+{
+#pragma unroll
+	for (int i = 0; i < ANONVMA_MAX_PREPARE_PARTS; i++)
+		if (call_site - anonvma_prepare[i].start < anonvma_prepare[i].size)
+			return true;
+	return false;
+}
+
+static __always_inline void anonvma_on_prepare(__u64 avc)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state = anonvma_get_task(task, ANONVMA_TOUCH);
+	struct mm_struct *mm = task->mm;
+	bool explained;
+
+	if (!state)
+		return;
+	anonvma_resolve(state);
+	explained = anonvma_fault_explains(state, task);
+	if (explained && anonvma_faults == ANONVMA_FAULTS_FIRST && mm)
+		anonvma_send_touch((__u64)mm, anonvma_mm_seq(mm, false),
+				   state->fault_addr & anonvma_page_mask, 0);
+	state->fault_addr = 0;
+	if (explained)
+		return;
+	state->avc = avc;
+	state->avc_mm = (__u64)mm;
+	state->avc_seq = mm ? anonvma_mm_seq(mm, false) : 0;
+	state->avc_syscall = state->op ? state->nr + 1 : 0;
+	__sync_fetch_and_add(&anonvma_pending, 1);
+}
+
+static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	struct anonvma_fault_record *r;
+	struct anonvma_task *state;
+
+	/* Kernel threads have no mm; the upper half is the kernel's own. */
+	if (!mm || (__s64)addr < 0 || !anonvma_sending || !anonvma_wanted((__u64)mm))
+		return 0;
+	if (error_code & 2)
+		flags |= ANONVMA_FAULT_WRITE;
+	addr &= anonvma_page_mask;
+	state = anonvma_get_task(task, ANONVMA_FAULT);
+	if (state) {
+		anonvma_resolve(state);
+		state->fault_addr = addr | flags;
+	}
+	if (anonvma_faults == ANONVMA_FAULTS_FIRST)
+		return 0;
+	if (anonvma_faults == ANONVMA_FAULTS_WRITE && !(flags & ANONVMA_FAULT_WRITE))
+		return 0;
+	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_FAULT, (__u64)mm,
+			    anonvma_mm_seq(mm, false), 0);
+	if (!r)
+		return 0;
+	r->addr = addr;
+	r->flags = flags;
+	anonvma_submit(r);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(anonvma_page_fault_user, unsigned long addr, struct pt_regs *regs, unsigned long code)
+{
+	return anonvma_on_fault(addr, code, ANONVMA_FAULT_USER);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs,
+	     unsigned long code)
+{
+	return anonvma_on_fault(addr, code, 0);
+}

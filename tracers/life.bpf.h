@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Births and deaths of address spaces and tasks. */
+#pragma once
+
+#include "operation.bpf.h"
+
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 __u64 addr) __ksym;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+
+static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct task_struct *child)
+{
+	struct anonvma_fork_record *r;
+
+	r = anonvma_reserve(struct anonvma_fork_record, ANONVMA_SHARED, (__u64)mm,
+			    anonvma_mm_seq(mm, false), 0);
+	if (!r)
+		return;
+	r->child_mm = (__u64)mm;
+	r->child_seq = 0;
+	r->child_tid = child->pid;
+	r->child_tgid = child->tgid;
+	r->pad = 0;
+	anonvma_submit(r);
+}
+
+static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct mm_struct *mm,
+					      struct task_struct *child, struct mm_struct *child_mm)
+{
+	struct anonvma_fork_record *r;
+	bool token = state && state->op == ANONVMA_OP_CLONE && state->taken;
+
+	anonvma_track((__u64)child_mm);
+	if (token)
+		state->done = 1;
+	r = anonvma_reserve(struct anonvma_fork_record, ANONVMA_FORK, (__u64)mm,
+			    token ? state->seq : anonvma_mm_seq(mm, false),
+			    token ? state->map_count : 0);
+	if (!r)
+		return;
+	r->child_mm = (__u64)child_mm;
+	r->child_seq = anonvma_mm_seq(child_mm, false);
+	r->child_tid = child->pid;
+	r->child_tgid = child->tgid;
+	r->pad = 0;
+	anonvma_submit(r);
+}
+
+/* Runs in the parent, after dup_mmap() and before the child's first instruction. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm, *child_mm = child->mm;
+	struct anonvma_task *state;
+
+	if (!mm || !child_mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
+		return 0;
+	state = anonvma_find_task(task);
+	anonvma_resolve(state);
+	if (child_mm == mm)
+		anonvma_send_shared(mm, child);
+	else
+		anonvma_send_fork(state, mm, child, child_mm);
+	return 0;
+}
+
+static __always_inline __u32 anonvma_send_exec_vmas(struct task_struct *task, __u64 mm)
+{
+	struct anonvma_exec_vma_record *r;
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+	__u32 count = 0;
+
+	bpf_iter_task_vma_new(&it, task, 0);
+	while ((vma = bpf_iter_task_vma_next(&it))) {
+		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+		count++;
+		if (!r)
+			continue;
+		anonvma_fill_vma(&r->vma, vma);
+		anonvma_submit(r);
+	}
+	bpf_iter_task_vma_destroy(&it);
+	return count;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state = anonvma_find_task(task);
+	struct mm_struct *mm = task->mm;
+	struct anonvma_exec_record *r;
+	__u64 old_mm = 0;
+	__u32 nr_vmas;
+
+	if (!mm || !anonvma_sending)
+		return 0;
+	anonvma_resolve(state);
+	if (state && state->op == ANONVMA_OP_EXECVE) {
+		old_mm = state->mm;
+		state->op = ANONVMA_OP_NONE;
+	}
+	/* The old mm may be gone from the set already; that execve was traced says enough. */
+	if (anonvma_tracked_only && !old_mm)
+		return 0;
+	anonvma_track((__u64)mm);
+	nr_vmas = anonvma_send_exec_vmas(task, (__u64)mm);
+	r = anonvma_reserve(struct anonvma_exec_record, ANONVMA_EXEC, (__u64)mm,
+			    anonvma_mm_seq(mm, false), mm->map_count);
+	if (!r)
+		return 0;
+	r->old_mm = old_mm;
+	r->def_flags = mm->def_flags;
+	r->brk = mm->brk;
+	r->nr_vmas = nr_vmas;
+	r->tgid = task->tgid;
+	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
+	anonvma_submit(r);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(anonvma_exit_task, struct task_struct *p)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+
+	if (anonvma_pending)
+		anonvma_resolve(anonvma_find_task(task));
+	/* Before 6.16 the mm is already given up here, and the event is not recorded. */
+	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
+		return 0;
+	anonvma_send(ANONVMA_EXIT_TASK, (__u64)mm, anonvma_mm_seq(mm, false), 0);
+	return 0;
+}
+
+/* Any task may drop the last reference, the recorder too: never filter by process. */
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+{
+	__u64 key = (__u64)mm;
+
+	if (!anonvma_sending || !anonvma_wanted(key))
+		return 0;
+	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
+	if (anonvma_tracked_only)
+		bpf_map_delete_elem(&anonvma_tracked, &key);
+	return 0;
+}

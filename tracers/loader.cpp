@@ -1,0 +1,207 @@
+#include "tracers/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "anonvma.skel.h"
+#include "tracers/btf.h"
+#include "tracers/kallsyms.h"
+#include "tracers/snapshot.h"
+#include "tracers/syscalls.h"
+
+namespace anonvma {
+
+struct Loader::State {
+  ~State() {
+    ring_buffer__free(ring);
+    anonvma_bpf__destroy(skeleton);
+  }
+  anonvma_bpf* skeleton = nullptr;
+  ring_buffer* ring = nullptr;
+  OnRecord on_record;
+  bool faults = false;
+  bool touches = false;
+  std::uint32_t cpus = 1;
+  std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
+};
+
+namespace {
+
+struct TruthFunction {
+  std::string_view name;
+  anonvma_truth_site site;
+};
+constexpr TruthFunction kTruthFunctions[] = {
+    {"vm_area_alloc", ANONVMA_SITE_VMA_ALLOC}, {"vm_area_dup", ANONVMA_SITE_VMA_DUP},
+    {"vm_area_free", ANONVMA_SITE_VMA_FREE},   {"__vm_area_free", ANONVMA_SITE_VMA_FREE},
+    {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE},
+    {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
+    {"anon_vma_clone", ANONVMA_SITE_CLONE},    {"anon_vma_fork", ANONVMA_SITE_FORK},
+    {"unlink_anon_vmas", ANONVMA_SITE_UNLINK}, {"__put_anon_vma", ANONVMA_SITE_PUT},
+};
+constexpr std::string_view kPrepare = "__anon_vma_prepare";
+
+// libbpf says why a load failed in the middle of a long log. It has one print callback for the
+// whole process, so this is the one mutable global: the last line worth showing.
+thread_local std::string g_libbpf_line;
+
+int keep_libbpf_line(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  std::array<char, 512> text;
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  std::string_view line = text.data();
+  // A refused program gives "failed to load" and a misleading hint about memlock after the cause.
+  if (line.find("RLIMIT_MEMLOCK") != std::string_view::npos) return 0;
+  line = line.substr(0, line.find('\n'));
+  if (g_libbpf_line.empty()) g_libbpf_line = line;
+  return 0;
+}
+
+Error refused(std::string_view step, int error) {
+  std::string reason = g_libbpf_line.empty() ? std::string(strerror(error)) : g_libbpf_line;
+  return {ErrorCode::not_supported,
+          fmt::format("the kernel refuses to {} the BPF programs ({}): run "
+                            "\"anonvma doctor\"",
+                            step, reason)};
+}
+
+void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touches) {
+  std::vector<std::string_view> names;
+  for (const TruthFunction& function : kTruthFunctions) names.push_back(function.name);
+  std::uint32_t prepares = 0, sites = 0;
+  for (const SymbolRange& range : find_functions(names)) {
+    if (range.size == 0) continue;
+    if (range.function == kPrepare && prepares < ANONVMA_MAX_PREPARE_PARTS)
+      skeleton.rodata->anonvma_prepare[prepares++] = {range.start, range.size, 0};
+    const auto* function =
+        std::find_if(std::begin(kTruthFunctions), std::end(kTruthFunctions),
+                     [&](const TruthFunction& f) { return f.name == range.function; });
+    if (options.truth && sites < ANONVMA_MAX_SITES)
+      skeleton.rodata->anonvma_sites[sites++] = {range.start, range.size, function->site};
+  }
+  skeleton.rodata->anonvma_nr_sites = sites;
+  touches = prepares > 0;
+}
+
+void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const KernelBtf& btf) {
+  auto& settings = *skeleton.rodata;
+  settings.anonvma_tracked_only = options.tracked_only;
+  settings.anonvma_target_tgid = options.target_tgid;
+  settings.anonvma_faults = options.faults;
+  settings.anonvma_truth = options.truth;
+  settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
+  settings.anonvma_lock_has_path = btf.tracepoint_parameters("mmap_lock_acquire_returned") == 4;
+  for (const TracedSyscall& call : kTracedSyscalls)
+    settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
+  bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
+                           static_cast<std::uint32_t>(options.ring_bytes));
+  bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
+}
+
+int give_record(void* context, void* data, std::size_t size) {
+  const auto& on_record = *static_cast<Loader::OnRecord*>(context);
+  on_record({static_cast<const std::byte*>(data), size});
+  return 0;
+}
+
+}  // namespace
+
+Loader::Loader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Loader::Loader(Loader&&) noexcept = default;
+Loader& Loader::operator=(Loader&&) noexcept = default;
+Loader::~Loader() = default;
+
+Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
+  libbpf_set_print(keep_libbpf_line);
+  g_libbpf_line.clear();
+  Result<KernelBtf> btf = KernelBtf::load();
+  if (!btf) return btf.error();
+  for (const char* const hook : {"mmap_lock_acquire_returned", "exit_mmap", "kmem_cache_alloc"})
+    if (btf->tracepoint_parameters(hook) < 0)
+      return Error{ErrorCode::not_supported,
+                   fmt::format("this kernel has no tracepoint {}: run \"anonvma doctor\"", hook)};
+
+  auto state = std::make_unique<State>();
+  state->on_record = std::move(on_record);
+  state->skeleton = anonvma_bpf__open();
+  if (!state->skeleton) return refused("open", errno);
+  anonvma_bpf& skeleton = *state->skeleton;
+  configure(skeleton, options, *btf);
+  set_sites(skeleton, options, state->touches);
+  state->faults = btf->tracepoint_parameters("page_fault_user") >= 0;
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, state->faults);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, state->faults);
+  if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
+  if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), give_record,
+                                 &state->on_record, nullptr);
+  if (!state->ring) return refused("read from", errno);
+  state->cpus = std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
+                                        ANONVMA_MAX_CPUS);
+  state->lost_before.resize(state->cpus);
+  return Loader(std::move(state));
+}
+
+void Loader::start() {
+  __atomic_store_n(&state_->skeleton->bss->anonvma_sending, 1, __ATOMIC_SEQ_CST);
+}
+void Loader::stop() {
+  __atomic_store_n(&state_->skeleton->bss->anonvma_sending, 0, __ATOMIC_SEQ_CST);
+}
+
+Result<std::size_t> Loader::drain() {
+  const int n = ring_buffer__consume(state_->ring);
+  if (n < 0) return Error{ErrorCode::io, fmt::format("cannot read the ring: {}", strerror(-n))};
+  return static_cast<std::size_t>(n);
+}
+
+Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id,
+                                            bool track) {
+  auto& shared = *state_->skeleton->bss;
+  shared.anonvma_walk_tracks = track;
+  __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
+  return read_walk(bpf_program__fd(state_->skeleton->progs.anonvma_walk), tgid);
+}
+
+std::vector<LostCount> Loader::take_lost() {
+  std::vector<LostCount> grown;
+  for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
+    for (std::uint32_t kind = 0; kind < ANONVMA_KINDS; ++kind) {
+      const std::uint64_t now = __atomic_load_n(
+          &state_->skeleton->bss->anonvma_lost[cpu][kind], __ATOMIC_RELAXED);
+      std::uint64_t& before = state_->lost_before[cpu][kind];
+      if (now != before) grown.push_back({kind, cpu, now - before});
+      before = now;
+    }
+  }
+  return grown;
+}
+
+std::uint64_t Loader::recursion_misses() const {
+  std::uint64_t sum = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, state_->skeleton->obj) {
+    bpf_prog_info info = {};
+    std::uint32_t size = sizeof info;
+    if (bpf_program__fd(program) >= 0 &&
+        bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+      sum += info.recursion_misses;
+  }
+  return sum;
+}
+
+bool Loader::sees_faults() const { return state_->faults; }
+bool Loader::sees_touches() const { return state_->touches; }
+
+}  // namespace anonvma

@@ -1,0 +1,63 @@
+// Loads and attaches the BPF programs, and reads what they leave: the ring, the counters of losses,
+// the walk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/result.h"
+#include "tracers/anonvma.h"
+
+namespace anonvma {
+
+struct LoaderOptions {
+  anonvma_faults faults = ANONVMA_FAULTS_WRITE;
+  bool truth = false;
+  bool tracked_only = false;      // only mms that the walk or target_tgid brings in
+  std::uint32_t target_tgid = 0;  // tracked from its next exec on
+  std::uint64_t ring_bytes = 32u << 20;
+};
+
+struct LostCount {
+  std::uint32_t kind = 0;
+  std::uint32_t cpu = 0;
+  std::uint64_t count = 0;  // since the last look
+};
+
+class Loader {
+ public:
+  using OnRecord = std::function<void(std::span<const std::byte>)>;
+
+  static Result<Loader> open(const LoaderOptions& options, OnRecord on_record);
+  Loader(Loader&&) noexcept;
+  Loader& operator=(Loader&&) noexcept;
+  ~Loader();  // detaches
+
+  // Records are sent between these two.
+  void start();
+  void stop();
+
+  // Gives every record in the ring to on_record, in ring order; returns how many.
+  Result<std::size_t> drain();
+  // The bytes of one walk over a process, or the whole system (0). `track`: its mms are recorded
+  // from here on. The walk's ring records carry `walk_id`.
+  Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
+  std::vector<LostCount> take_lost();
+  // Runs that the kernel skipped because the same program was running on that cpu.
+  std::uint64_t recursion_misses() const;
+
+  bool sees_faults() const;   // page_fault_* exist
+  bool sees_touches() const;  // __anon_vma_prepare was found
+
+ private:
+  struct State;
+  explicit Loader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace anonvma

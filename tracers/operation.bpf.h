@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * System calls that change an address space, and the write acquires of mmap_lock that order them.
+ *
+ * An operation is recorded when it returns, with the token of its first write acquire of its own
+ * mm: mm_lock_seq, and map_count as all earlier writers left it. Every other write acquire is sent
+ * too, as extra, stack growth or unknown, so that no number of mm_lock_seq stays unexplained.
+ */
+#pragma once
+
+#include "fault.bpf.h"
+
+static __always_inline __u64 anonvma_file_of(struct task_struct *task, __u64 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **files;
+	__u64 file = 0;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return 0;
+	files = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline __u32 anonvma_op_of(long nr)
+{
+	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
+{
+	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
+	struct task_struct *task;
+	struct anonvma_task *state;
+	__u32 op = anonvma_op_of(nr);
+
+	if (!op || !anonvma_sending)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task->mm || anonvma_is_compat(task))
+		return 0;
+	if (!anonvma_wanted((__u64)task->mm) &&
+	    !(op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid))
+		return 0;
+	state = anonvma_get_task(task, ANONVMA_OP);
+	if (!state)
+		return 0;
+	anonvma_resolve(state);
+	anonvma_syscall_args(regs, state->args);
+	state->mm = (__u64)task->mm;
+	state->file = 0;
+	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
+		state->file = anonvma_file_of(task, (__u32)state->args[4]);
+	state->old_brk = 0;
+	state->seq = 0;
+	state->map_count = 0;
+	state->fault_addr = 0;
+	state->nr = nr;
+	state->op = op;
+	state->taken = 0;
+	state->done = 0;
+	return 0;
+}
+
+static __always_inline void anonvma_exec_begins(struct anonvma_task *state, __u64 new_mm)
+{
+	struct anonvma_exec_begin_record *r;
+
+	if (state->done)
+		return;
+	state->done = 1;
+	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, new_mm, 0, 0);
+	if (!r)
+		return;
+	r->old_mm = state->mm;
+	anonvma_submit(r);
+}
+
+/* True when the acquire belongs to the traced operation the task is in. */
+static __always_inline bool anonvma_op_acquires(struct anonvma_task *state, struct mm_struct *mm,
+						__u32 seq)
+{
+	if ((__u64)mm != state->mm) {
+		/* The child in dup_mmap(), the new mm in execve: nobody has announced them yet. */
+		if (state->op == ANONVMA_OP_EXECVE)
+			anonvma_exec_begins(state, (__u64)mm);
+		return state->op == ANONVMA_OP_EXECVE || state->op == ANONVMA_OP_CLONE;
+	}
+	if (state->op == ANONVMA_OP_EXECVE)
+		return false;
+	if (state->taken) {
+		anonvma_send(ANONVMA_EXTRA, (__u64)mm, seq, mm->map_count);
+		return true;
+	}
+	state->taken = 1;
+	state->seq = seq;
+	state->map_count = mm->map_count;
+	state->old_brk = mm->brk;
+	return true;
+}
+
+/* A write acquire outside every operation: by the fault being handled, or by nobody we know. */
+static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
+						    struct task_struct *task,
+						    struct mm_struct *mm, __u32 seq)
+{
+	struct anonvma_fault_record *r;
+
+	if (!state || !state->fault_addr || task->mm != mm ||
+	    !(state->fault_addr & ANONVMA_FAULT_USER) || !anonvma_in_user_exception(task)) {
+		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
+		return;
+	}
+	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_GROW, (__u64)mm, seq,
+			    mm->map_count);
+	if (!r)
+		return;
+	r->addr = state->fault_addr & anonvma_page_mask;
+	r->flags = state->fault_addr & ~anonvma_page_mask;
+	anonvma_submit(r);
+}
+
+SEC("tp_btf/mmap_lock_acquire_returned")
+int anonvma_mmap_lock(__u64 *ctx)
+{
+	struct mm_struct *mm = (struct mm_struct *)ctx[0];
+	struct task_struct *task;
+	struct anonvma_task *state;
+	__u32 seq;
+
+	if (!anonvma_is_write_acquire(ctx) || !anonvma_sending)
+		return 0;
+	task = bpf_get_current_task_btf();
+	state = anonvma_find_task(task);
+	anonvma_resolve(state);
+	seq = anonvma_mm_seq(mm, true);
+	if (state && state->op && anonvma_op_acquires(state, mm, seq))
+		return 0;
+	/* exit_mmap()'s own, after the last user has gone. */
+	if (mm->mm_users.counter == 0 || !anonvma_wanted((__u64)mm))
+		return 0;
+	anonvma_foreign_acquire(state, task, mm, seq);
+	return 0;
+}
+
+struct anonvma_seen_vma {
+	__u64 vm_flags;
+	__u64 len;
+	__u64 file;
+	__u32 ops;
+};
+
+static long anonvma_see_vma(struct task_struct *task, struct vm_area_struct *vma,
+			    struct anonvma_seen_vma *seen)
+{
+	seen->vm_flags = vma->vm_flags;
+	seen->len = vma->vm_end - vma->vm_start;
+	seen->file = (__u64)vma->vm_file;
+	seen->ops = anonvma_vma_ops(vma->vm_ops);
+	return 0;
+}
+
+/* The lock is only tried: a busy one leaves the vma unread. */
+static __always_inline void anonvma_read_vma(struct task_struct *task, struct anonvma_task *state,
+					     long ret, struct anonvma_seen_vma *seen)
+{
+	__u64 addr = ret;
+
+	if (ret < 0 && ret > -4096)
+		return;
+	if (state->op == ANONVMA_OP_BRK) {
+		if (addr <= state->old_brk)
+			return;
+		addr--;
+	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
+		return;
+	}
+	if (bpf_find_vma(task, addr, anonvma_see_vma, seen, 0))
+		seen->ops = ANONVMA_OPS_UNREAD;
+}
+
+/* Without a write acquire only preparations matter, and a failed call did nothing. */
+static __always_inline bool anonvma_op_matters(const struct anonvma_task *state, long ret)
+{
+	if (state->taken)
+		return true;
+	if (ret < 0 || state->op != ANONVMA_OP_MADVISE)
+		return false;
+	switch (state->args[2]) {
+	case 22:	/* MADV_POPULATE_READ */
+	case 23:	/* MADV_POPULATE_WRITE */
+	case 102:	/* MADV_GUARD_INSTALL */
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
+					      long ret)
+{
+	struct anonvma_seen_vma seen = {};
+	struct mm_struct *mm = task->mm;
+	struct anonvma_op_record *r;
+	__u32 seq = state->seq;
+
+	if (!mm || !anonvma_op_matters(state, ret))
+		return;
+	if (!state->taken)
+		seq = anonvma_mm_seq(mm, false);
+	anonvma_read_vma(task, state, ret, &seen);
+	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
+			    state->map_count);
+	if (!r)
+		return;
+	__builtin_memcpy(r->args, state->args, sizeof(r->args));
+	r->ret = ret;
+	r->old_brk = state->old_brk;
+	r->vm_flags = seen.vm_flags;
+	r->vma_len = seen.len;
+	r->file = state->file;
+	r->stored_file = seen.file;
+	r->ops = seen.ops;
+	r->op = state->op;
+	anonvma_submit(r);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task;
+	struct anonvma_task *state;
+	__u32 op = anonvma_op_of(anonvma_syscall_nr(regs));
+
+	if (!op && !anonvma_pending)
+		return 0;
+	task = bpf_get_current_task_btf();
+	state = anonvma_find_task(task);
+	if (!state)
+		return 0;
+	anonvma_resolve(state);
+	if (!op || !state->op)
+		return 0;
+	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
+	if (state->op == ANONVMA_OP_CLONE) {
+		if (state->taken && !state->done)
+			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
+	} else if (state->op != ANONVMA_OP_EXECVE) {
+		anonvma_finish_op(task, state, ret);
+	}
+	state->op = ANONVMA_OP_NONE;
+	state->fault_addr = 0;
+	return 0;
+}

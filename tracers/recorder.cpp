@@ -1,0 +1,185 @@
+#include "tracers/recorder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "tracers/processes.h"
+#include "tracers/snapshot.h"
+
+namespace anonvma {
+namespace {
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kRewalkAfter = 200 * kMillisecond;  // one mm at most this often
+constexpr std::size_t kRewalksPerPoll = 8;
+constexpr int kTornTries = 5;
+
+// The clock of bpf_ktime_get_ns().
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+Recorder::Recorder(const RecorderOptions& options, Sink sink)
+    : options_(options),
+      sink_(std::move(sink)),
+      start_ns_(monotonic_ns()),
+      order_([this](const Event& event) { on_event(event); }),
+      converter_(order_, start_ns_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) {}
+
+Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
+  std::unique_ptr<Recorder> recorder(new Recorder(options, std::move(sink)));
+  LoaderOptions load;
+  load.faults = options.faults;
+  load.truth = options.truth;
+  load.ring_bytes = options.ring_bytes;
+  load.tracked_only = !options.pids.empty() || options.command_tgid != 0;
+  load.target_tgid = options.command_tgid;
+  Result<Loader> loader = Loader::open(
+      load, [r = recorder.get()](std::span<const std::byte> bytes) { r->converter_.record(bytes); });
+  if (!loader) return loader.error();
+  recorder->loader_ = std::make_unique<Loader>(std::move(*loader));
+  recorder->loader_->start();
+  if (options.command_tgid == 0)
+    if (const Status walked = recorder->walk_all(); !walked) return walked.error();
+  return recorder;
+}
+
+std::uint64_t Recorder::elapsed_ns() const { return monotonic_ns() - start_ns_; }
+
+// Every event leaves through here, in order.
+void Recorder::on_event(const Event& event) {
+  if (!failure_) return;
+  if (const Status written = sink_(event); !written) failure_ = written.error();
+  const EventType type = type_of(event.body);
+  if (type == EventType::exit_mmap) {
+    stale_.erase(event.head.mm);
+    walked_at_.erase(event.head.mm);
+  } else if (type == EventType::unknown_write && !stale_.contains(event.head.mm)) {
+    const auto last = walked_at_.find(event.head.mm);
+    stale_[event.head.mm] = last == walked_at_.end() ? 0 : last->second + kRewalkAfter;
+  }
+}
+
+// What is alive before the first event. Programs are attached already: what happens meanwhile is
+// in the ring, before or behind the walk's own record of each mm.
+Status Recorder::walk_all() {
+  const std::set<std::uint32_t> before = processes_with_mm();
+  std::set<std::uint32_t> wanted = before;
+  if (options_.pids.empty()) {
+    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+  } else {
+    wanted = with_descendants(options_.pids);
+    for (const std::uint32_t tgid : wanted)
+      if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
+    for (const std::uint32_t tgid : with_descendants(options_.pids))  // born meanwhile
+      if (!walked_.contains(tgid))
+        if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
+  }
+  if (const Status s = drain(); !s) return s;
+  const std::set<std::uint32_t> after = processes_with_mm();
+  for (const std::uint32_t tgid : wanted) {
+    if (!before.contains(tgid)) continue;
+    ++counts_.processes;
+    if (after.contains(tgid) && !walked_.contains(tgid)) ++counts_.unreadable;
+  }
+  return adopt_orphans();
+}
+
+// Runs the iterator. An mm that a writer changed meanwhile is walked again, alone.
+Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
+  std::vector<std::uint32_t> todo{tgid};
+  for (int attempt = 1; !todo.empty(); ++attempt) {
+    std::vector<std::uint32_t> torn;
+    for (const std::uint32_t id : todo) {
+      const std::uint64_t walk_id = next_walk_++;
+      const Result<std::vector<std::byte>> bytes = loader_->walk(id, walk_id, track);
+      if (!bytes && id == 0) return bytes.error();
+      if (!bytes) continue;  // the process has ended
+      Result<std::vector<WalkedMm>> mms = parse_walk(*bytes);
+      if (!mms) return mms.error();
+      std::vector<WalkedMm> whole;
+      for (WalkedMm& mm : *mms) {
+        walked_.insert(mm.head.tgid);
+        if (mm.torn && attempt < kTornTries) torn.push_back(mm.head.tgid);
+        else whole.push_back(std::move(mm));
+      }
+      converter_.add_walk(walk_id, reason, std::move(whole));
+      if (const Status s = drain(); !s) return s;  // the walk's ring records are in there
+      converter_.forget_walk(walk_id);
+    }
+    todo = std::move(torn);
+  }
+  return ok();
+}
+
+// A child of a parent that was not yet walked when it forked has no Fork: it needs a walk too.
+Status Recorder::adopt_orphans() {
+  for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
+    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+  return ok();
+}
+
+Status Recorder::drain() {
+  const Result<std::size_t> drained = loader_->drain();
+  if (!drained) return drained.error();
+  for (const LostCount& lost : loader_->take_lost()) {
+    counts_.lost += lost.count;
+    converter_.lost(lost.kind, lost.cpu, lost.count, monotonic_ns());
+  }
+  return failure_;
+}
+
+Status Recorder::resynchronise() {
+  const std::uint64_t now = monotonic_ns();
+  std::vector<MmId> due;
+  for (const auto& [mm, when] : stale_)
+    if (when <= now && due.size() < kRewalksPerPoll) due.push_back(mm);
+  for (const MmId mm : due) {
+    stale_.erase(mm);
+    walked_at_[mm] = now;
+    const std::uint32_t tgid = converter_.tgid_of(mm);
+    if (tgid == 0) continue;
+    if (const Status s = walk(tgid, SnapReason::unknown_write, false); !s) return s;
+  }
+  return ok();
+}
+
+Status Recorder::poll() {
+  if (const Status s = drain(); !s) return s;
+  order_.advance(monotonic_ns());
+  if (const Status s = resynchronise(); !s) return s;
+  const std::uint64_t now = monotonic_ns();
+  const bool whole_system = options_.pids.empty() && options_.command_tgid == 0;
+  if (whole_system && converter_.orphans() > 0 && now - orphans_walked_at_ > 1000 * kMillisecond) {
+    orphans_walked_at_ = now;
+    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+  }
+  return failure_;
+}
+
+Status Recorder::finish() {
+  Status status = drain();
+  if (status && options_.truth) status = walk(0, SnapReason::end, false);
+  loader_->stop();
+  if (status) status = drain();
+  order_.finish();
+  counts_.recursion_misses = loader_->recursion_misses();
+  if (counts_.recursion_misses > 0) {
+    counts_.lost += counts_.recursion_misses;
+    converter_.lost(ANONVMA_KINDS, 0, counts_.recursion_misses, monotonic_ns());
+  }
+  counts_.malformed = converter_.malformed();
+  counts_.given_up = order_.given_up();
+  if (!status) return status;
+  return failure_;
+}
+
+}  // namespace anonvma

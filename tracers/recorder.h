@@ -1,0 +1,80 @@
+// A recording: programs attached, start state walked, records drained into events in kernel order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "engine/result.h"
+#include "engine/trace/event.h"
+#include "tracers/convert.h"
+#include "tracers/loader.h"
+#include "tracers/order.h"
+
+namespace anonvma {
+
+struct RecorderOptions {
+  anonvma_faults faults = ANONVMA_FAULTS_WRITE;
+  bool truth = false;
+  std::uint64_t ring_bytes = 32u << 20;
+  // At most one of both; neither: the whole system.
+  std::vector<int> pids;          // these processes and their descendants
+  std::uint32_t command_tgid = 0;  // a child that will exec the command
+};
+
+struct RecorderCounts {
+  std::uint64_t lost = 0;
+  std::uint64_t recursion_misses = 0;  // known after finish(), included in lost
+  std::uint64_t processes = 0;         // at attach
+  std::uint64_t unreadable = 0;        // of them, not walked
+  std::uint64_t malformed = 0;
+  std::uint64_t given_up = 0;  // lock numbers that nobody explained
+};
+
+class Recorder {
+ public:
+  using Sink = std::function<Status(const Event&)>;
+
+  // Attaches, and walks what is alive. The first error of the sink comes back from poll().
+  static Result<std::unique_ptr<Recorder>> start(const RecorderOptions& options, Sink sink);
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Takes what the ring holds. Call it every few milliseconds.
+  Status poll();
+  // Detaches after a last drain, and lets go of what still waited.
+  Status finish();
+
+  std::uint64_t elapsed_ns() const;  // since time 0 of the trace
+  const RecorderCounts& counts() const { return counts_; }
+  bool sees_faults() const { return loader_->sees_faults(); }
+  bool sees_touches() const { return loader_->sees_touches(); }
+
+ private:
+  Recorder(const RecorderOptions& options, Sink sink);
+  void on_event(const Event& event);
+  Status drain();
+  Status walk_all();
+  Status walk(std::uint32_t tgid, SnapReason reason, bool track);
+  Status adopt_orphans();
+  Status resynchronise();
+
+  RecorderOptions options_;
+  Sink sink_;
+  Status failure_ = ok();
+  std::uint64_t start_ns_;
+  Order order_;
+  Converter converter_;
+  std::unique_ptr<Loader> loader_;
+  RecorderCounts counts_;
+  std::uint64_t next_walk_ = 1;
+  std::set<std::uint32_t> walked_;                       // tgids, by the walks of the start
+  std::map<MmId, std::uint64_t> stale_;                  // mms to walk again, and not before when
+  std::unordered_map<MmId, std::uint64_t> walked_at_;    // when a stale mm was last walked
+  std::uint64_t orphans_walked_at_ = 0;
+};
+
+}  // namespace anonvma

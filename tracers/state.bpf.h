@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Settings, maps, the state of a task between two hooks, and the ring buffer. */
+#pragma once
+
+#include "core_fixes.bpf.h"
+#include <bpf/bpf_tracing.h>
+#include "anonvma.h"
+
+/* Set before load: the verifier removes what they switch off. */
+const volatile bool anonvma_tracked_only = false;	/* else every process */
+const volatile __u32 anonvma_target_tgid = 0;		/* tracked from its next exec on */
+const volatile __u32 anonvma_faults = ANONVMA_FAULTS_WRITE;
+const volatile bool anonvma_truth = false;
+const volatile __u64 anonvma_page_mask = ~4095ULL;
+const volatile __u8 anonvma_syscalls[ANONVMA_MAX_SYSCALL] = {};	/* number to anonvma_op */
+/* __anon_vma_prepare and its split-off parts; an unused part has size 0. */
+const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PREPARE_PARTS] = {};
+const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* truth */
+const volatile __u32 anonvma_nr_sites = 0;
+
+/* Read and written by the loader while the programs run. */
+__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};
+__u32 anonvma_pending = 0;	/* tasks that hold a Touch not yet sent */
+__u64 anonvma_walk_id = 0;
+bool anonvma_walk_tracks = false;
+__u32 anonvma_sending = 0;	/* off until the loader has attached everything */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 32 << 20);
+} anonvma_ring SEC(".maps");
+
+/* The mms recorded when anonvma_tracked_only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u8);
+} anonvma_tracked SEC(".maps");
+
+/* What a task is in the middle of. */
+struct anonvma_task {
+	__u64 args[6];
+	__u64 mm;		/* current->mm when the system call began */
+	__u64 file;		/* mmap: struct file of the descriptor */
+	__u64 old_brk;
+	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
+	__u64 avc_mm;
+	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
+	__u32 seq;		/* token: of the first write acquire of `mm` */
+	__u32 map_count;
+	__u32 avc_seq;
+	__u32 avc_syscall;
+	__u16 nr;
+	__u8 op;
+	__u8 taken;		/* seq and map_count are filled in */
+	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct anonvma_task);
+} anonvma_tasks SEC(".maps");
+
+static __always_inline struct anonvma_task *anonvma_find_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&anonvma_tasks, task, NULL, 0);
+}
+
+static __always_inline void anonvma_count_lost(__u32 kind)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+
+	if (kind < ANONVMA_KINDS)
+		__sync_fetch_and_add(&anonvma_lost[cpu][kind], 1);
+}
+
+/* A state that cannot be kept is an event that will be missing. */
+static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct *task, __u32 kind)
+{
+	struct anonvma_task *state;
+
+	state = bpf_task_storage_get(&anonvma_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state)
+		anonvma_count_lost(kind);
+	return state;
+}
+
+static __always_inline bool anonvma_wanted(__u64 mm)
+{
+	if (!anonvma_tracked_only)
+		return true;
+	return bpf_map_lookup_elem(&anonvma_tracked, &mm) != NULL;
+}
+
+static __always_inline void anonvma_track(__u64 mm)
+{
+	__u8 one = 1;
+
+	if (anonvma_tracked_only && bpf_map_update_elem(&anonvma_tracked, &mm, &one, BPF_ANY))
+		anonvma_count_lost(ANONVMA_FORK);
+}
+
+static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32 kind, __u64 mm,
+					      __u32 seq, __u32 map_count)
+{
+	head->time_ns = bpf_ktime_get_ns();
+	head->mm = mm;
+	head->seq = seq;
+	head->map_count = map_count;
+	head->tid = (__u32)bpf_get_current_pid_tgid();
+	head->kind = kind;
+	head->cpu = bpf_get_smp_processor_id();
+}
+
+/*
+ * Reserves a record and fills its head; NULL when the ring is full, which is never silent: the
+ * loader turns the counter into a Lost event. Nobody is woken up: the loader polls.
+ */
+#define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
+	({                                                                                   \
+		type *record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);         \
+		if (record_)                                                                 \
+			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
+					  map_count);                                        \
+		else                                                                         \
+			anonvma_count_lost(kind);                                            \
+		record_;                                                                     \
+	})
+
+static __always_inline void anonvma_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* Records that are a head and nothing else. */
+static __always_inline void anonvma_send(__u32 kind, __u64 mm, __u32 seq, __u32 map_count)
+{
+	struct anonvma_record *r;
+
+	r = anonvma_reserve(struct anonvma_record, kind, mm, seq, map_count);
+	if (r)
+		anonvma_submit(r);
+}
+
+/* Is the task in an exception it took in user mode, and in no system call? */
+static __always_inline bool anonvma_in_user_exception(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return anonvma_syscall_nr(regs) == -1;
+}
+
+static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *ops)
+{
+	if (!ops)
+		return ANONVMA_OPS_ANONYMOUS;
+	return BPF_CORE_READ(ops, close) ? ANONVMA_OPS_CLOSE : 0;
+}
+
+static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma)
+{
+	out->start = vma->vm_start;
+	out->end = vma->vm_end;
+	out->vm_flags = vma->vm_flags;
+	out->pgoff = vma->vm_pgoff;
+	out->file = (__u64)vma->vm_file;
+	out->anon_vma = (__u64)vma->anon_vma;
+	out->ops = anonvma_vma_ops(vma->vm_ops);
+	out->pad = 0;
+}

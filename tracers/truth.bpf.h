@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The slab hooks. They see every allocation of the machine, so a call site decides first, in a few
+ * compares. For Touch the site of __anon_vma_prepare is all it takes. The truth lane also tells
+ * which cache an object is of: anon_vma_chain is merged with other caches of 64 bytes, so that
+ * neither its name nor its address discriminates, only the call site; the other two are never
+ * merged, and their caches' addresses catch a free from a place nobody listed.
+ */
+#pragma once
+
+#include "fault.bpf.h"
+
+/* Addresses of struct kmem_cache, learnt from the first object of a listed call site. */
+__u64 anonvma_caches[ANONVMA_CACHES] = {};
+
+static __always_inline __u32 anonvma_site_of(__u64 call_site)
+{
+	for (__u32 i = 0; i < ANONVMA_MAX_SITES; i++) {
+		if (i >= anonvma_nr_sites)
+			break;
+		if (call_site - anonvma_sites[i].start < anonvma_sites[i].size)
+			return anonvma_sites[i].site;
+	}
+	return ANONVMA_SITE_OTHER;
+}
+
+static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char *name, __u32 size)
+{
+	char buffer[16] = {};
+	const char *from = cache->name;
+
+	bpf_probe_read_kernel(buffer, sizeof(buffer), from);
+	for (__u32 i = 0; i < size; i++)
+		if (buffer[i] != name[i])
+			return false;
+	return true;
+}
+
+static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 site)
+{
+	__u64 key = (__u64)cache;
+
+	if (key == anonvma_caches[ANONVMA_CACHE_VMA])
+		return ANONVMA_CACHE_VMA;
+	if (key == anonvma_caches[ANONVMA_CACHE_ANON_VMA])
+		return ANONVMA_CACHE_ANON_VMA;
+	if (site == ANONVMA_SITE_OTHER)
+		return ANONVMA_CACHES;
+	if (!anonvma_caches[ANONVMA_CACHE_ANON_VMA] && anonvma_name_is(cache, "anon_vma", 9)) {
+		anonvma_caches[ANONVMA_CACHE_ANON_VMA] = key;
+		return ANONVMA_CACHE_ANON_VMA;
+	}
+	if (site == ANONVMA_SITE_VMA_ALLOC || site == ANONVMA_SITE_VMA_DUP ||
+	    site == ANONVMA_SITE_VMA_FREE) {
+		/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
+		if (!anonvma_name_is(cache, "vm_area_struct", 15))
+			return ANONVMA_CACHES;
+		anonvma_caches[ANONVMA_CACHE_VMA] = key;
+		return ANONVMA_CACHE_VMA;
+	}
+	return ANONVMA_CACHE_AVC;
+}
+
+static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
+					     struct kmem_cache *cache, bool freed)
+{
+	__u32 site = anonvma_site_of(call_site);
+	__u32 index = anonvma_cache_of(cache, site);
+	struct task_struct *task;
+	struct anonvma_truth_record *r;
+	struct anonvma_task *state;
+	__u64 mm = 0;
+
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	task = bpf_get_current_task_btf();
+	state = anonvma_find_task(task);
+	mm = (__u64)task->mm;
+	if (freed && index == ANONVMA_CACHE_VMA)
+		mm = (__u64)BPF_CORE_READ((struct vm_area_struct *)object, vm_mm);
+	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm,
+			    state && state->op && state->taken ? state->seq : 0, 0);
+	if (!r)
+		return 0;
+	r->object = object;
+	r->cache = index;
+	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;
+	r->freed = freed;
+	r->in_exec = state && state->op == ANONVMA_OP_EXECVE;
+	r->pad = 0;
+	anonvma_submit(r);
+	return 0;
+}
+
+SEC("tp_btf/kmem_cache_alloc")
+int BPF_PROG(anonvma_alloc, unsigned long call_site, const void *ptr, struct kmem_cache *cache)
+{
+	if (!anonvma_sending)
+		return 0;
+	if (anonvma_truth)
+		anonvma_on_object(call_site, (__u64)ptr, cache, false);
+	if (!anonvma_in_prepare(call_site))
+		return 0;
+	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
+	if (anonvma_name_is(cache, "anon_vma", 9))
+		return 0;
+	anonvma_on_prepare((__u64)ptr);
+	return 0;
+}
+
+SEC("tp_btf/kmem_cache_free")
+int BPF_PROG(anonvma_free, unsigned long call_site, const void *ptr, struct kmem_cache *cache)
+{
+	if (!anonvma_sending)
+		return 0;
+	return anonvma_on_object(call_site, (__u64)ptr, cache, true);
+}
