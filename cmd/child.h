@@ -1,0 +1,42 @@
+// The command of "record -- CMD": started, but held until everything is attached.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+class Child {
+ public:
+  static Result<Child> fork(std::vector<std::string> command);
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&&) = delete;
+  ~Child();  // a child never released is killed
+
+  pid_t pid() const { return pid_; }
+  // Lets it exec. The error is the exec's own.
+  Status release();
+  // True once it has ended; status() is its wait status from then on.
+  bool ended();
+  int status() const { return status_; }
+  void send(int signal) const;
+
+ private:
+  Child(std::vector<std::string> command, pid_t pid, int go, int failed)
+      : command_(std::move(command)), pid_(pid), go_(go), failed_(failed) {}
+  std::vector<std::string> command_;
+  pid_t pid_;
+  int go_;      // write end: one byte starts it
+  int failed_;  // read end: errno of a failed exec; closed by a good one
+  bool released_ = false;
+  int status_ = -1;
+};
+
+// "exit status 3", "killed by signal 9 (Killed)".
+std::string describe_status(int status);
+
+}  // namespace anonvma::cmd

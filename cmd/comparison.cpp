@@ -1,0 +1,50 @@
+#include "cmd/comparison.h"
+
+#include "cmd/commands.h"
+#include "cmd/mapped_file.h"
+#include "cmd/messages.h"
+#include "engine/replay/replay.h"
+#include "engine/replay/selection.h"
+#include "engine/report/rows.h"
+#include "engine/trace/reader.h"
+
+namespace anonvma::cmd {
+
+Result<Comparison> run_comparison(const ComparisonRequest& request) {
+  // A wrong name is the user's first problem, whatever the file holds.
+  if (auto named = select_strategies(request.strategies, request.baseline, ""); !named)
+    return named.error();
+
+  const Result<MappedFile> file = MappedFile::open(request.file);
+  if (!file) return file.error();
+  Result<TraceReader> reader = TraceReader::open(file->bytes());
+  if (!reader) return in_file(request.file, reader.error());
+
+  const std::string_view own = own_strategy(reader->meta());
+  auto selection = select_strategies(request.strategies, request.baseline, own);
+  if (!selection) return selection.error();
+
+  Progress progress(request.file);
+  ReplayOptions options;
+  options.strategies = selection->strategies;
+  options.rules = request.rules;
+  options.threads = request.threads;
+  options.progress = [&progress](std::uint64_t events) { progress.show(events); };
+  Result<Comparison> comparison = replay(*reader, options);
+  if (!comparison) {
+    const Error& error = comparison.error();
+    return error.code == ErrorCode::usage ? error : in_file(request.file, error);
+  }
+  comparison->trace.path = request.file;
+  comparison->baseline = selection->baseline;
+  return comparison;
+}
+
+int comparison_status(const Comparison& comparison) {
+  const TraceSummary& trace = comparison.trace;
+  if (!trace.damage.empty()) return fail(in_file(trace.path, {ErrorCode::bad_trace, trace.damage}));
+  if (worst_severity(comparison) == Severity::error) return kFinding;
+  return trace.lost != 0 ? kEventsLost : kOk;
+}
+
+}  // namespace anonvma::cmd

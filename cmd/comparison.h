@@ -1,0 +1,25 @@
+// What `compare` and `replay` share: one trace against several strategies.
+#pragma once
+
+#include <string>
+
+#include "engine/replay/result.h"
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+struct ComparisonRequest {
+  std::string file;
+  std::string strategies;
+  std::string baseline;
+  std::string rules;
+  unsigned threads = 0;
+};
+
+// Opens and replays one trace. The error names the file where the file is the reason.
+Result<Comparison> run_comparison(const ComparisonRequest& request);
+
+// The exit status of a table that was printed. A damaged trace is also said on stderr.
+int comparison_status(const Comparison& comparison);
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,107 @@
+// anonvma dump FILE: every event as a line of text or of JSON.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "cmd/commands.h"
+#include "cmd/mapped_file.h"
+#include "cmd/messages.h"
+#include "engine/trace/reader.h"
+#include "engine/trace/text.h"
+
+namespace anonvma::cmd {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1 << 16;
+
+// Standard output, a large piece at a time.
+class Lines {
+ public:
+  void add(std::string_view line) {
+    buffer_.append(line).push_back('\n');
+    if (buffer_.size() >= kBufferBytes) write();
+  }
+  // Nobody gets what is added from now on.
+  bool closed() const { return error_ != 0; }
+  // What is left goes out; an ExitStatus. A reader that has seen enough (`head`) is no error.
+  int finish() {
+    write();
+    if (error_ == 0 || error_ == EPIPE) return kOk;
+    return fail({ErrorCode::io, fmt::format("standard output: {}", std::strerror(error_))});
+  }
+
+ private:
+  void write() {
+    if (error_ == 0 && (std::fwrite(buffer_.data(), 1, buffer_.size(), stdout) != buffer_.size() ||
+                        std::fflush(stdout) != 0))
+      error_ = errno != 0 ? errno : EIO;
+    buffer_.clear();
+  }
+
+  std::string buffer_;
+  int error_ = 0;
+};
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || c == '"' || c == '\\')
+      out += fmt::format("\\u{:04x}", byte);
+    else
+      out.push_back(c);
+  }
+  return out + '"';
+}
+
+// The text form is line by line: what a damaged or hostile header says stays on its line.
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') c = '?';
+  }
+  return out;
+}
+
+std::string opening(const Meta& meta, bool json) {
+  if (!json)
+    return fmt::format("# anonvma trace release={} machine={} page_size={} faults={}",
+                       one_line(meta.release), one_line(meta.machine), meta.page_size,
+                       one_line(meta.faults));
+  return fmt::format(
+      "{{\"schema\":\"anonvma.dump/"
+      "1\",\"release\":{},\"machine\":{},\"page_size\":{},\"faults\":{}}}",
+      json_string(meta.release), json_string(meta.machine), meta.page_size,
+      json_string(meta.faults));
+}
+
+}  // namespace
+
+int run_dump(const DumpOptions& options) {
+  const auto file = MappedFile::open(options.file);
+  if (!file) return fail(file.error());
+  auto reader = TraceReader::open(file->bytes());
+  if (!reader) return fail(in_file(options.file, reader.error()));
+  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and lets us end in order
+  Lines lines;
+  lines.add(opening(reader->meta(), options.json));
+  while (!lines.closed()) {
+    const auto events = reader->next();
+    if (!events) {
+      const int status = lines.finish();
+      return status == kOk ? fail(in_file(options.file, events.error()))
+                           : first_that_applies(status, exit_status(events.error().code));
+    }
+    if (events->empty()) break;
+    for (const Event& event : *events) {
+      if (lines.closed()) break;
+      lines.add(options.json ? format_json(event) : format_text(event));
+    }
+  }
+  return lines.finish();
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,50 @@
+// The one file that needs spdlog's sinks.
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+
+#include "cmd/commands.h"
+#include "cmd/messages.h"
+
+namespace anonvma::cmd {
+
+void set_up_messages() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool plain = no_color != nullptr && *no_color != '\0';
+  auto logger = spdlog::stderr_color_mt(
+      "anonvma", plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+  logger->set_pattern("%^anonvma:%$ %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int exit_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::usage:
+      return kUsage;
+    case ErrorCode::no_privilege:
+      return kNoPrivilege;
+    case ErrorCode::not_supported:
+      return kNotSupported;
+    case ErrorCode::bad_trace:
+      return kBadTrace;
+    case ErrorCode::io:
+      return kIoError;
+    case ErrorCode::interrupted:
+      return kInterrupted;
+  }
+  return kIoError;
+}
+
+int fail(const Error& error) {
+  std::string line = error.message;
+  if (error.offset != Error::kNoOffset) line += fmt::format(" (offset {:#x})", error.offset);
+  // One line, whatever a file's name holds: it may be shown on a terminal.
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  spdlog::error("{}", line);
+  return exit_status(error.code);
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,209 @@
+// anonvma info FILE: what a trace is, and whether all of it is there.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cmd/commands.h"
+#include "cmd/mapped_file.h"
+#include "cmd/messages.h"
+#include "engine/trace/reader.h"
+
+namespace anonvma::cmd {
+namespace {
+
+// Everything info says of one file, as far as it could be read.
+struct Summary {
+  std::string path;
+  Meta meta;
+  std::optional<EndInfo> end;
+  std::optional<Error> damage;
+  std::uint64_t bytes = 0, chunks = 0, skipped = 0, events = 0, lost = 0;
+  std::uint64_t last_ns = 0;
+  std::array<std::uint64_t, 256> by_type{};
+  std::string hash;
+
+  double bytes_per_event() const {
+    return events == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(events);
+  }
+  // Of a file cut short: up to the last event that is left.
+  std::uint64_t duration_ns() const { return end ? end->duration_ns : last_ns; }
+};
+
+void count(Summary& summary, const Event& event) {
+  ++summary.events;
+  ++summary.by_type[static_cast<std::uint8_t>(type_of(event.body))];
+  summary.last_ns = std::max(summary.last_ns, event.head.time_ns);
+  if (const auto* lost = std::get_if<Lost>(&event.body)) summary.lost += lost->count;
+}
+
+Summary summarize(const std::string& path, std::uint64_t bytes, TraceReader& reader) {
+  Summary summary;
+  summary.path = path;
+  summary.bytes = bytes;
+  summary.meta = reader.meta();
+  for (;;) {
+    const auto events = reader.next();
+    if (!events) summary.damage = events.error();
+    if (!events || events->empty()) break;
+    for (const Event& event : *events) count(summary, event);
+  }
+  summary.end = reader.end();
+  summary.chunks = reader.chunks();
+  summary.skipped = reader.skipped();
+  summary.hash = reader.hash();
+  return summary;
+}
+
+std::string_view or_unknown(std::string_view text) { return text.empty() ? "unknown" : text; }
+
+// What a file says may be anything; a terminal gets only what prints.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') c = '?';
+  }
+  return out;
+}
+
+std::string start_time(std::uint64_t unix_ns) {
+  if (unix_ns == 0) return "unknown";
+  const auto seconds = static_cast<std::time_t>(unix_ns / 1'000'000'000);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(seconds));
+}
+
+class Text {
+ public:
+  template <class... T>
+  void line(std::string_view label, fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(out_), "{:<18} {}\n", label,
+                   printable(fmt::format(format, std::forward<T>(values)...)));
+  }
+  const std::string& str() const { return out_; }
+
+ private:
+  std::string out_;
+};
+
+void machine_lines(Text& text, const Meta& meta) {
+  text.line("kernel", "{} {}", or_unknown(meta.release), meta.machine);
+  text.line("own strategy", "{}", or_unknown(own_strategy(meta)));
+  text.line("page size", "{}", meta.page_size);
+  text.line("cpus", "{}", meta.cpus);
+  text.line("thp", "{}", or_unknown(meta.thp_mode));
+  text.line("overcommit", "{}", meta.overcommit);
+  for (const CacheSpec& cache : meta.caches) {
+    if (cache.objsize == 0) continue;
+    text.line("slab", "{}: objsize {}, {} per slab of {} pages", cache.name, cache.objsize,
+              cache.objperslab, cache.pagesperslab);
+  }
+}
+
+void recording_lines(Text& text, const Summary& s) {
+  text.line("scope", "{}", or_unknown(s.meta.scope));
+  if (!s.meta.command.empty()) text.line("command", "{}", fmt::join(s.meta.command, " "));
+  text.line("faults", "{}{}", or_unknown(s.meta.faults), s.meta.truth ? ", with truth lane" : "");
+  text.line("recorded by", "anonvma {}", or_unknown(s.meta.tool_version));
+  text.line("started", "{}", start_time(s.meta.start_unix_ns));
+  text.line("duration", "{:.3f} s", static_cast<double>(s.duration_ns()) / 1e9);
+  if (!s.end) return;
+  text.line("recursion misses", "{}", s.end->recursion_misses);
+  text.line("processes", "{} at start, {} unreadable", s.end->processes_at_attach,
+            s.end->unreadable_processes);
+  if (s.end->command_status >= 0) text.line("command status", "{}", s.end->command_status);
+}
+
+std::string as_text(const Summary& s) {
+  Text text;
+  text.line("file", "{}", s.path);
+  text.line("hash", "{}{}", s.hash, s.damage ? " (of the readable part)" : "");
+  machine_lines(text, s.meta);
+  recording_lines(text, s);
+  text.line("bytes", "{} in {} chunks, {:.2f} per event", s.bytes, s.chunks, s.bytes_per_event());
+  text.line("lost", "{}", s.lost);
+  text.line("skipped", "{}", s.skipped);
+  text.line("events", "{}", s.events);
+  for (std::size_t type = 0; type < s.by_type.size(); ++type) {
+    if (s.by_type[type] == 0) continue;
+    text.line(fmt::format("  {}", name_of(static_cast<EventType>(type))), "{}", s.by_type[type]);
+  }
+  return text.str();
+}
+
+using Json = nlohmann::ordered_json;
+
+Json machine_json(const Meta& meta) {
+  Json caches = Json::array();
+  for (std::size_t i = 0; i < meta.caches.size(); ++i) {
+    const CacheSpec& cache = meta.caches[i];
+    if (cache.objsize == 0) continue;
+    caches.push_back({{"cache", cache.name},
+                      {"objsize", cache.objsize},
+                      {"objperslab", cache.objperslab},
+                      {"pagesperslab", cache.pagesperslab},
+                      {"struct_size", meta.struct_sizes[i]}});
+  }
+  return {{"kernel", meta.release},      {"machine", meta.machine},
+          {"page_size", meta.page_size}, {"cpus", meta.cpus},
+          {"thp", meta.thp_mode},        {"overcommit", meta.overcommit},
+          {"caches", std::move(caches)}, {"own_strategy", own_strategy(meta)}};
+}
+
+Json recording_json(const Summary& s) {
+  Json json = {{"tool_version", s.meta.tool_version},
+               {"scope", s.meta.scope},
+               {"command", s.meta.command},
+               {"faults", s.meta.faults},
+               {"truth", s.meta.truth},
+               {"start_unix_ns", s.meta.start_unix_ns},
+               {"duration_ns", s.duration_ns()},
+               {"complete", !s.damage}};
+  if (!s.end) return json;
+  json["recursion_misses"] = s.end->recursion_misses;
+  json["processes_at_attach"] = s.end->processes_at_attach;
+  json["unreadable_processes"] = s.end->unreadable_processes;
+  json["command_status"] = s.end->command_status;
+  return json;
+}
+
+std::string as_json(const Summary& s) {
+  Json by_type = Json::object();
+  for (std::size_t type = 0; type < s.by_type.size(); ++type) {
+    if (s.by_type[type] != 0)
+      by_type[std::string(name_of(static_cast<EventType>(type)))] = s.by_type[type];
+  }
+  Json json = {{"schema", "anonvma.info/1"},
+               {"path", s.path},
+               {"hash", s.hash},
+               {"bytes", s.bytes},
+               {"bytes_per_event", s.bytes_per_event()},
+               {"chunks", s.chunks},
+               {"skipped", s.skipped},
+               {"events", s.events},
+               {"lost", s.lost},
+               {"events_by_type", std::move(by_type)}};
+  json.update(machine_json(s.meta));
+  json.update(recording_json(s));
+  if (s.damage) json["error"] = {{"message", s.damage->message}, {"offset", s.damage->offset}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+int run_info(const InfoOptions& options) {
+  const auto file = MappedFile::open(options.file);
+  if (!file) return fail(file.error());
+  auto reader = TraceReader::open(file->bytes());
+  if (!reader) return fail(in_file(options.file, reader.error()));
+  const Summary summary = summarize(options.file, file->bytes().size(), *reader);
+  const int printed = print_result(options.json ? as_json(summary) : as_text(summary));
+  if (!summary.damage) return printed;
+  return first_that_applies(printed, fail(in_file(options.file, *summary.damage)));
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,50 @@
+#include "cmd/messages.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "cmd/commands.h"
+
+namespace anonvma::cmd {
+
+int print_result(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return kOk;
+  return fail({ErrorCode::io, fmt::format("standard output: {}", std::strerror(errno))});
+}
+
+Error in_file(const std::string& path, Error error) {
+  error.message = path + ": " + error.message;
+  return error;
+}
+
+int first_that_applies(int a, int b) {
+  constexpr std::array kOrder{kUsage,       kNoPrivilege, kNotSupported, kBadTrace, kIoError,
+                              kInterrupted, kFinding,     kEventsLost,   kOk};
+  const auto rank = [&](int status) { return std::find(kOrder.begin(), kOrder.end(), status); };
+  return rank(a) <= rank(b) ? a : b;
+}
+
+Progress::Progress(std::string file) : file_(std::move(file)), terminal_(isatty(STDERR_FILENO)) {}
+
+Progress::~Progress() {
+  if (shown_ != 0) overwrite("");
+}
+
+void Progress::show(std::uint64_t events) {
+  if (terminal_) overwrite(fmt::format("{}: {} events", file_, events));
+}
+
+void Progress::overwrite(const std::string& line) {
+  fmt::print(stderr, "\r{:<{}}\r{}", line, shown_, line);
+  std::fflush(stderr);
+  shown_ = line.size();
+}
+
+}  // namespace anonvma::cmd

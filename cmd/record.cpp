@@ -1,0 +1,253 @@
+// anonvma record: attach, drain until a signal, the duration or the command's end, finish the file.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cctype>
+#include <ctime>
+
+#include "cmd/child.h"
+#include "cmd/commands.h"
+#include "cmd/messages.h"
+#include "cmd/output_file.h"
+
+#if ANONVMA_HAVE_RECORDER
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "engine/trace/writer.h"
+#include "tracers/capability.h"
+#include "tracers/machine.h"
+#include "tracers/recorder.h"
+
+namespace anonvma::cmd {
+namespace {
+
+constexpr long kPollNs = 4'000'000;
+constexpr std::uint64_t kFlushNs = 1'000'000'000;
+constexpr std::uint64_t kProgressNs = 500'000'000;
+constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
+
+// The signals that end a recording are taken here instead of being delivered: no handler, and
+// waiting for one is also how the loop sleeps.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set_, signal);
+    sigprocmask(SIG_BLOCK, &set_, &before_);
+    signal(SIGPIPE, SIG_IGN);
+  }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  // The signal that came within `ns`, or 0. A child's end only wakes up.
+  int wait(long ns) const {
+    const timespec timeout{0, ns};
+    const int signal = sigtimedwait(&set_, nullptr, &timeout);
+    return signal > 0 && signal != SIGCHLD ? signal : 0;
+  }
+
+ private:
+  sigset_t set_;
+  sigset_t before_;
+};
+
+std::string default_name() {
+  return fmt::format("anonvma-{:%Y%m%d-%H%M%S}.trace", fmt::localtime(std::time(nullptr)));
+}
+
+Meta make_meta(const RecordOptions& options) {
+  Meta meta = describe_machine();
+  meta.tool_version = ANONVMA_VERSION;
+  meta.scope = !options.command.empty() ? "command" : !options.pids.empty() ? "pid" : "system";
+  meta.faults = options.faults;
+  meta.truth = options.truth;
+  meta.command = options.command;
+  meta.ring_bytes = options.ring_mib << 20;
+  return meta;
+}
+
+RecorderOptions make_options(const RecordOptions& options, pid_t command) {
+  RecorderOptions out;
+  out.faults = options.faults == "first" ? ANONVMA_FAULTS_FIRST
+               : options.faults == "all" ? ANONVMA_FAULTS_ALL
+                                         : ANONVMA_FAULTS_WRITE;
+  out.truth = options.truth;
+  out.ring_bytes = options.ring_mib << 20;
+  out.pids = options.pids;
+  out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
+  return out;
+}
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+// One recording under way.
+struct Session {
+  const RecordOptions& options;
+  Recorder& recorder;
+  TraceWriter& writer;
+  Child* child;  // null: no command
+  bool show;     // progress on a terminal
+  bool interrupted = false;
+  std::uint64_t flushed_at = 0, shown_at = 0, shown_events = 0, signal_at = 0;
+
+  void progress(std::uint64_t now) {
+    if (!show || now - shown_at < kProgressNs) return;
+    const std::uint64_t events = writer.events();
+    const double rate = static_cast<double>(events - shown_events) * 1e9 /
+                        static_cast<double>(std::max<std::uint64_t>(now - shown_at, 1));
+    fmt::print(stderr, "\r{} events, {:.0f}/s, {}, lost {}   ", events, rate,
+               megabytes(writer.bytes()), recorder.counts().lost);
+    std::fflush(stderr);
+    shown_at = now;
+    shown_events = events;
+  }
+
+  // True when it is time to stop.
+  bool done(int signal, std::uint64_t now) {
+    const bool over = options.duration_s > 0 && static_cast<double>(now) >= options.duration_s * 1e9;
+    if (!child) return signal != 0 || over;
+    if (child->ended()) return true;
+    if ((signal != 0 || over) && signal_at == 0) {
+      // The command gets it too, and a little time: its end belongs into the trace.
+      interrupted = signal != 0;
+      signal_at = now;
+      child->send(signal != 0 ? signal : SIGTERM);
+    } else if (signal != 0) {
+      return true;
+    }
+    return signal_at != 0 && now - signal_at > kGraceNs;
+  }
+
+  Status run(const Signals& signals) {
+    for (int signal = 0;;) {
+      if (const Status s = recorder.poll(); !s) return s;
+      const std::uint64_t now = recorder.elapsed_ns();
+      if (now - flushed_at > kFlushNs) {
+        if (const Status s = writer.flush(); !s) return s;
+        flushed_at = now;
+      }
+      progress(now);
+      if (done(signal, now)) return ok();
+      signal = signals.wait(kPollNs);
+    }
+  }
+};
+
+void summarise(const Session& session, const EndInfo& end, const std::string& path) {
+  if (session.show) fmt::print(stderr, "\r{:60}\r", "");
+  const RecorderCounts& counts = session.recorder.counts();
+  if (session.child && session.child->ended())
+    spdlog::info("command: {}", describe_status(session.child->status()));
+  else if (session.child) spdlog::warn("command: still running");
+  if (session.options.quiet && end.lost == 0) return;
+  spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}", path,
+               session.writer.events(), megabytes(session.writer.bytes()),
+               static_cast<double>(end.duration_ns) / 1e9, end.lost, end.unreadable_processes,
+               end.processes_at_attach);
+  if (end.lost > end.recursion_misses)
+    spdlog::warn("events were lost: record with a larger --ring-mib, or without --faults all");
+  if (counts.malformed > 0) spdlog::warn("{} malformed records", counts.malformed);
+}
+
+Status check_privilege() {
+  const std::vector<std::string> missing = missing_capabilities();
+  if (missing.empty()) return ok();
+  return Error{ErrorCode::no_privilege,
+               fmt::format("recording needs {}: run it as root, with sudo", fmt::join(missing, " and "))};
+}
+
+Status finish(Session& session, OutputFile& file, EndInfo& end) {
+  Status status = session.recorder.finish();
+  const RecorderCounts& counts = session.recorder.counts();
+  end.duration_ns = session.recorder.elapsed_ns();
+  end.lost = counts.lost;
+  end.recursion_misses = counts.recursion_misses;
+  end.processes_at_attach = counts.processes;
+  end.unreadable_processes = counts.unreadable;
+  if (session.child && session.child->ended()) end.command_status = session.child->status();
+  if (const Status s = session.writer.finish(end); !s && status) status = s;
+  if (const Status s = file.close(); !s && status) status = s;
+  return status;
+}
+
+// Everything after the command line: returns the exit status, or the error that ended it.
+Result<int> record(const RecordOptions& options) {
+  const Signals signals;
+  if (const Status s = check_privilege(); !s) return s.error();
+  const std::string name = options.output.empty() ? default_name() : options.output;
+  Result<OutputFile> file = OutputFile::create(name, options.force);
+  if (!file) return file.error();
+  std::optional<Child> child;
+  if (!options.command.empty()) {
+    Result<Child> forked = Child::fork(options.command);
+    if (!forked) return forked.error();
+    child.emplace(std::move(*forked));
+  }
+
+  // The header is written first, but not before the programs are known to load: the recorder's
+  // first events wait for the writer.
+  std::optional<TraceWriter> writer;
+  std::vector<Event> early;
+  const auto sink = [&](const Event& event) -> Status {
+    if (writer) return writer->add(event);
+    early.push_back(event);
+    return ok();
+  };
+  auto recorder = Recorder::start(make_options(options, child ? child->pid() : 0), sink);
+  if (!recorder) return recorder.error();
+  auto created = TraceWriter::create(
+      [&](std::span<const std::byte> bytes) { return file->write(bytes); }, make_meta(options));
+  if (!created) return created.error();
+  writer.emplace(std::move(*created));
+  for (const Event& event : early)
+    if (const Status s = writer->add(event); !s) return s.error();
+  early = {};
+  if (!(*recorder)->sees_faults())
+    spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");
+
+  Session session{options, **recorder, *writer, child ? &*child : nullptr,
+                  !options.quiet && isatty(STDERR_FILENO)};
+  if (child)
+    if (const Status s = child->release(); !s) return s.error();
+  Status status = session.run(signals);
+  EndInfo end;
+  if (const Status s = finish(session, *file, end); !s && status) status = s;
+  if (!status) return status.error();
+  summarise(session, end, name);
+  if (session.interrupted) return static_cast<int>(kInterrupted);
+  return static_cast<int>(end.lost > 0 ? kEventsLost : kOk);
+}
+
+}  // namespace
+
+int run_record(const RecordOptions& options) {
+  if (!options.command.empty() && !options.pids.empty())
+    return fail({ErrorCode::usage, "--pid and a command exclude each other"});
+  const Result<int> status = record(options);
+  return status ? *status : fail(status.error());
+}
+
+}  // namespace anonvma::cmd
+
+#else
+
+namespace anonvma::cmd {
+
+int run_record(const RecordOptions&) {
+  return fail({ErrorCode::not_supported,
+               "this build cannot record (" ANONVMA_NO_RECORDER_REASON
+               "): install clang, bpftool and libbpf and build again"});
+}
+
+}  // namespace anonvma::cmd
+
+#endif

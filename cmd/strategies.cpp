@@ -1,0 +1,61 @@
+// anonvma strategies [NAME]: what can be replayed, and which kernels have it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cmd/commands.h"
+#include "engine/strategy/strategy.h"
+
+namespace anonvma::cmd {
+namespace {
+
+void print_table(std::span<const StrategyInfo> infos) {
+  std::size_t name = 0, kernels = 0;
+  for (const StrategyInfo& s : infos) {
+    name = std::max(name, s.name.size());
+    kernels = std::max(kernels, s.kernels.size());
+  }
+  for (const StrategyInfo& s : infos)
+    fmt::print("{:<{}}  {:<{}}  {}\n", s.name, name, s.kernels, kernels, s.summary);
+}
+
+void print_one(const StrategyInfo& s) {
+  fmt::print("name     {}\nkernels  {}\nsummary  {}\n", s.name, s.kernels, s.summary);
+}
+
+void print_json(std::span<const StrategyInfo> infos) {
+  nlohmann::ordered_json out = {{"schema", "anonvma.strategies/1"},
+                                {"strategies", nlohmann::ordered_json::array()}};
+  for (const StrategyInfo& s : infos)
+    out["strategies"].push_back({{"name", s.name}, {"kernels", s.kernels}, {"summary", s.summary}});
+  fmt::print("{}\n", out.dump(2));
+}
+
+int no_such_strategy(const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const StrategyInfo& s : strategies()) names.push_back(s.name);
+  return fail({ErrorCode::usage, fmt::format("there is no strategy \"{}\"; there are {}", name,
+                                             fmt::join(names, ", "))});
+}
+
+}  // namespace
+
+int run_strategies(const StrategiesOptions& options) {
+  std::span<const StrategyInfo> infos = strategies();
+  if (!options.name.empty()) {
+    const StrategyInfo* const one = find_strategy(options.name);
+    if (!one) return no_such_strategy(options.name);
+    infos = {one, 1};
+  }
+  if (options.json)
+    print_json(infos);
+  else if (options.name.empty())
+    print_table(infos);
+  else
+    print_one(infos.front());
+  return kOk;
+}
+
+}  // namespace anonvma::cmd
