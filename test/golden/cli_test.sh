@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Usage: cli_test.sh help|usage|files|sample PROGRAM SAMPLE
+# What the program promises of bad input: the exit status of the README, and one line on stderr
+# that names the culprit. Exits with 77 when it cannot run here.
+set -euo pipefail
+group=$1 anonvma=$2 sample=$3
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+failures=0
+
+complain() {
+  echo "FAILED: $*"
+  sed 's/^/  stderr: /' err
+  failures=$((failures + 1))
+}
+# expect STATUS PATTERN ARGS...: one line on stderr that holds PATTERN; none when PATTERN is empty.
+expect() {
+  local status=$1 pattern=$2 got=0
+  shift 2
+  "$anonvma" "$@" >out 2>err || got=$?
+  [ "$got" = "$status" ] || complain "status $got instead of $status: $*"
+  if [ -z "$pattern" ]; then
+    [ ! -s err ] || complain "stderr is not empty: $*"
+  elif [ "$(wc -l <err)" != 1 ] || ! grep -qF -- "$pattern" err || ! grep -q '^anonvma: ' err; then
+    complain "no single line with '$pattern': $*"
+  fi
+}
+# Every subcommand that reads a trace.
+expect_of_readers() { # STATUS PATTERN FILE
+  expect "$1" "$2" info "$3"
+  expect "$1" "$2" dump "$3"
+  expect "$1" "$2" dump "$3" --json
+  expect "$1" "$2" replay "$3" --strategy num-children
+  expect "$1" "$2" compare "$3" --json
+  expect "$1" "$2" compare "$3" --strategies all
+}
+
+word() { # N: a little-endian word of four bytes, N below 256
+  printf "%b" "\\x$(printf %02x "$1")\\0\\0\\0"
+}
+crc32() { gzip -c | tail -c 8 | head -c 4; }
+
+help() {
+  local command
+  expect 0 '' --version
+  grep -q '^anonvma [0-9]' out || complain 'no version'
+  expect 0 '' --help
+  for command in doctor record info dump replay compare vectors strategies; do
+    expect 0 '' "$command" --help
+    grep -q '^Examples\?:' out || complain "no example in the help of $command"
+    grep -q "anonvma $command" out || complain "the examples of $command show something else"
+  done
+  expect 0 '' strategies
+  expect 0 '' strategies --json
+}
+
+usage() {
+  local known=num-children
+  touch file
+  expect 2 'subcommand is required'
+  expect 2 "'nonesuch'" nonesuch
+  expect 2 'FILE' compare
+  expect 2 '--nonesuch' compare file --nonesuch
+  expect 2 "$known" compare file --strategies nonesuch
+  expect 2 "$known" compare file --strategies legacy,nonesuch
+  expect 2 "$known" compare file --strategies ''
+  expect 2 "$known" compare file --baseline nonesuch
+  expect 2 "'nonesuch'" compare no-such-file --strategies nonesuch
+  expect 2 "$known" replay file --strategy all
+  expect 2 '--strategy' replay file
+  expect 2 'xml' compare file --format xml
+  expect 2 '--threads' compare file --threads 0
+  expect 2 '--faults' record --faults some
+  expect 2 '--duration' record --duration 0
+  expect 2 '--duration' record --duration nan
+  expect 2 '--pid' record --pid 0
+  expect 2 '--ring-mib' record --ring-mib 3
+  expect 2 'behind --' record --
+  expect 2 'nonesuch' strategies nonesuch
+}
+
+files() {
+  : >empty
+  echo 'this is no trace' >text
+  { printf '\x89anonvma' && word 255 && word 0 && word 0; } >preamble
+  { cat preamble && crc32 <preamble; } >newer # its checksum is right: only the version is unknown
+  expect_of_readers 65 'empty' empty
+  expect_of_readers 65 'text' text
+  expect_of_readers 65 'newer' newer
+  expect 65 'version 255' info newer
+  expect_of_readers 74 'no-such-file' no-such-file
+  expect_of_readers 74 "$dir" "$dir"
+  # Two bad files are two lines; the status is the one the contract puts first.
+  local got=0
+  "$anonvma" compare no-such-file text >out 2>err || got=$?
+  [ "$got" = 65 ] || complain "status $got instead of 65 for two bad files"
+  [ "$(wc -l <err)" = 2 ] || complain 'two bad files, and not two lines'
+}
+
+# Cut or changed anywhere, a trace gives the table up to the damage and says where that is.
+damaged() { # FILE
+  expect_of_readers 65 "$1" "$1"
+  expect 65 "$1" compare "$1" --strategies num-children
+  grep -q '^DAMAGED' out || complain "the table of $1 does not tell of the damage"
+  grep -q '^anon_vma_chain' out || complain "no table up to the damage of $1"
+}
+
+sample() {
+  if [ ! -f "$sample" ]; then
+    echo "skipped: $sample does not exist"
+    exit 77
+  fi
+  local size
+  size=$(stat -c %s "$sample")
+  head -c $((size / 2)) "$sample" >truncated
+  damaged truncated
+  { head -c $((size / 2)) "$sample" && printf '\xff\x00\xff\x00' &&
+    tail -c +$((size / 2 + 5)) "$sample"; } >flipped
+  damaged flipped
+  { head -c 8 "$sample" && word 255 && tail -c +13 "$sample" | head -c 8; } >preamble
+  { cat preamble && crc32 <preamble && tail -c +25 "$sample"; } >newer-trace
+  expect_of_readers 65 'version 255' newer-trace
+
+  expect 0 '' compare "$sample" --strategies all
+  cp out first
+  expect 0 '' compare "$sample" --strategies all --threads 1
+  cmp out first || complain 'the number of threads changes the table'
+  if awk 'length > 100' out | grep -v '^trace' | grep .; then complain 'lines over 100 columns'; fi
+  expect 0 '' compare "$sample" --json
+  grep -q '"schema": "anonvma.compare/1"' out || complain 'no schema'
+  expect 0 '' info "$sample"
+  expect 0 '' dump "$sample"
+  local got=0
+  "$anonvma" compare "$sample" >/dev/full 2>err || got=$?
+  [ "$got" = 74 ] || complain "status $got instead of 74 on a full disk"
+}
+
+"$group"
+[ "$failures" -eq 0 ]

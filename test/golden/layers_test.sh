@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Usage: layers_test.sh CHECK-LAYERS
+# A checker that finds nothing proves nothing: plants one wrong include at a time.
+set -euo pipefail
+check=$1
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+plant() { # FILE INCLUDE, wrong
+  rm -rf "${tree:?}"/*
+  mkdir -p "$tree"/{engine/{trace,slab,strategy,vma,replay,report},cmd,tracers}
+  echo '#include "engine/result.h"' >"$tree/engine/trace/good.cpp"
+  if ! "$check" "$tree" >/dev/null; then
+    echo "a good tree was refused"
+    exit 1
+  fi
+  echo "#include $2" >"$tree/$1"
+  if "$check" "$tree" >"$tree/found"; then
+    echo "not noticed: $1 includes $2"
+    exit 1
+  fi
+  grep -qF "$1:1:" "$tree/found"
+}
+plant engine/trace/x.cpp '"engine/vma/kernel_rules.h"'
+plant engine/trace/x.h '"cmd/commands.h"'
+plant engine/slab/x.cpp '"engine/strategy/strategy.h"'
+plant engine/strategy/x.cpp '"engine/trace/event.h"'
+plant engine/vma/x.cpp '"engine/replay/replay.h"'
+plant engine/replay/x.cpp '"engine/report/rows.h"'
+plant engine/report/x.cpp '"engine/vma/kernel_rules.h"'
+plant engine/x.h '"tracers/anonvma.h"'
+plant tracers/x.cpp '"engine/strategy/strategy.h"'
+plant engine/report/y.cpp '<spdlog/spdlog.h>'
+plant cmd/x.cpp '<CLI/CLI.hpp>'
