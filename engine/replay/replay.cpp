@@ -100,8 +100,8 @@ class Crew {
 // Feeds the whole trace; returns why it stopped early, empty at the clean end.
 std::string feed_all(TraceReader& reader, std::vector<std::unique_ptr<Run>>& runs, unsigned threads,
                      const ReplayOptions& options, std::uint64_t& events) {
+  std::vector<Event> buffers[2];  // outlive the crew, which may still read one on the way out
   Crew crew(runs, threads);
-  std::vector<Event> buffers[2];
   for (unsigned turn = 0;; turn ^= 1) {
     const Result<std::span<const Event>> batch = reader.next();
     if (!batch) return batch.error().message;

@@ -39,6 +39,10 @@ Error bad_at(std::uint64_t offset, std::string message) {
   return {ErrorCode::bad_trace, std::move(message), offset};
 }
 
+Error bad_file(std::string message) {
+  return {ErrorCode::bad_trace, std::move(message), Error::kNoOffset};
+}
+
 std::string_view text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -77,23 +81,25 @@ Result<Chunk> read_chunk(Bytes file, std::uint64_t offset, std::uint64_t number)
 }
 
 Status check_file_header(Bytes file) {
-  if (file.empty()) return bad_at(0, "file is empty");
+  if (file.empty()) return bad_file("file is empty");
   const std::size_t magic_bytes = std::min(file.size(), format::kFileMagic.size());
   if (std::memcmp(file.data(), format::kFileMagic.data(), magic_bytes) != 0)
-    return bad_at(0, "not an anonvma trace");
+    return bad_file("not an anonvma trace");
   if (file.size() < sizeof(format::FileHeader)) return bad_at(0, "file ends inside its header");
   const auto header = read_struct<format::FileHeader>(file);
   if (crc_of(0, file.first(offsetof(format::FileHeader, crc))) != header.crc)
     return bad_at(0, "file header: checksum differs");
   if (header.version > format::kVersion)
-    return bad_at(8, fmt::format("format version {} is newer than this program reads ({}): "
-                                 "update anonvma",
-                                 header.version, format::kVersion));
-  if (header.version == 0) return bad_at(8, "format version 0 does not exist");
+    return bad_file(
+        fmt::format("format version {} is newer than this program reads ({}): "
+                    "update anonvma",
+                    header.version, format::kVersion));
+  if (header.version == 0) return bad_file("format version 0 does not exist");
   if (const std::uint32_t unknown = header.incompat & ~format::kKnownIncompat)
-    return bad_at(16, fmt::format("file needs features that this program does not know ({:#x}): "
-                                  "update anonvma",
-                                  unknown));
+    return bad_file(
+        fmt::format("file needs features that this program does not know ({:#x}): "
+                    "update anonvma",
+                    unknown));
   return ok();
 }
 

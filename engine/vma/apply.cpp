@@ -20,6 +20,7 @@ AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
 AddressSpaces::~AddressSpaces() = default;
 
 AddressSpaces::Mm* AddressSpaces::find_mm(MmId id) {
+  if (!id) return nullptr;
   if (id == last_mm_) return &mms_[last_slot_];
   const auto found = slot_of_.find(id.v);
   if (found == slot_of_.end()) return nullptr;
