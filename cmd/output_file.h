@@ -1,4 +1,5 @@
-// The file a recording goes to: private, never an overwrite by accident, never a half-made leftover.
+// The file a recording goes to: private, never an overwrite by accident, never a half-made
+// leftover.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,8 @@ class OutputFile {
   ~OutputFile();
 
   Status write(std::span<const std::byte> bytes);
+  // Nothing came of it: removes the file when this made it.
+  void discard() { written_ = false; }
   // On the disk, or the reason why not.
   Status close();
   const std::string& path() const { return path_; }

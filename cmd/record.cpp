@@ -113,7 +113,8 @@ struct Session {
 
   // True when it is time to stop.
   bool done(int signal, std::uint64_t now) {
-    const bool over = options.duration_s > 0 && static_cast<double>(now) >= options.duration_s * 1e9;
+    const bool over =
+        options.duration_s > 0 && static_cast<double>(now) >= options.duration_s * 1e9;
     if (!child) return signal != 0 || over;
     if (child->ended()) return true;
     if ((signal != 0 || over) && signal_at == 0) {
@@ -147,13 +148,14 @@ void summarise(const Session& session, const EndInfo& end, const std::string& pa
   const RecorderCounts& counts = session.recorder.counts();
   if (session.child && session.child->ended())
     spdlog::info("command: {}", describe_status(session.child->status()));
-  else if (session.child) spdlog::warn("command: still running");
+  else if (session.child)
+    spdlog::warn("command: still running");
   if (session.options.quiet && end.lost == 0) return;
   spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}", path,
                session.writer.events(), megabytes(session.writer.bytes()),
                static_cast<double>(end.duration_ns) / 1e9, end.lost, end.unreadable_processes,
                end.processes_at_attach);
-  if (end.lost > end.recursion_misses)
+  if (end.lost > 0)
     spdlog::warn("events were lost: record with a larger --ring-mib, or without --faults all");
   if (counts.malformed > 0) spdlog::warn("{} malformed records", counts.malformed);
 }
@@ -161,8 +163,8 @@ void summarise(const Session& session, const EndInfo& end, const std::string& pa
 Status check_privilege() {
   const std::vector<std::string> missing = missing_capabilities();
   if (missing.empty()) return ok();
-  return Error{ErrorCode::no_privilege,
-               fmt::format("recording needs {}: run it as root, with sudo", fmt::join(missing, " and "))};
+  return Error{ErrorCode::no_privilege, fmt::format("recording needs {}: run it as root, with sudo",
+                                                    fmt::join(missing, " and "))};
 }
 
 Status finish(Session& session, OutputFile& file, EndInfo& end) {
@@ -216,8 +218,12 @@ Result<int> record(const RecordOptions& options) {
 
   Session session{options, **recorder, *writer, child ? &*child : nullptr,
                   !options.quiet && isatty(STDERR_FILENO)};
-  if (child)
-    if (const Status s = child->release(); !s) return s.error();
+  if (child) {
+    if (const Status s = child->release(); !s) {
+      file->discard();
+      return s.error();
+    }
+  }
   Status status = session.run(signals);
   EndInfo end;
   if (const Status s = finish(session, *file, end); !s && status) status = s;
@@ -243,9 +249,8 @@ int run_record(const RecordOptions& options) {
 namespace anonvma::cmd {
 
 int run_record(const RecordOptions&) {
-  return fail({ErrorCode::not_supported,
-               "this build cannot record (" ANONVMA_NO_RECORDER_REASON
-               "): install clang, bpftool and libbpf and build again"});
+  return fail({ErrorCode::not_supported, "this build cannot record (" ANONVMA_NO_RECORDER_REASON
+                                         "): install clang, bpftool and libbpf and build again"});
 }
 
 }  // namespace anonvma::cmd

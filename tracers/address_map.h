@@ -34,6 +34,7 @@ class AddressMap {
     if (added) ++next_anon_vma_;
     return AnonVmaId{it->second};
   }
+  bool knows_anon_vma(std::uint64_t address) const { return anon_vmas_.contains(address); }
   // The address may be another anon_vma's from here on.
   void forget_anon_vma(std::uint64_t address) { anon_vmas_.erase(address); }
 
@@ -43,6 +44,7 @@ class AddressMap {
     if (added) ++next_object_;
     return it->second;
   }
+  bool knows_object(std::uint64_t address) const { return objects_.contains(address); }
   void forget_object(std::uint64_t address) { objects_.erase(address); }
 
  private:

@@ -63,8 +63,7 @@ int KernelBtf::tracepoint_parameters(std::string_view name) const {
 }
 
 int KernelBtf::function_parameters(std::string_view name) const {
-  const int id =
-      btf__find_by_name_kind(btf_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
+  const int id = btf__find_by_name_kind(btf_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
   if (id < 0) return -1;
   const btf_type* const function = btf__type_by_id(btf_.get(), static_cast<std::uint32_t>(id));
   const btf_type* const prototype = btf__type_by_id(btf_.get(), function->type);

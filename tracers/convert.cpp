@@ -13,27 +13,39 @@ namespace {
 EventType event_type_of(std::uint32_t kind) {
   switch (kind) {
     case ANONVMA_EXTRA:
-    case ANONVMA_UNKNOWN: return EventType::unknown_write;
-    case ANONVMA_FORK: return EventType::fork;
-    case ANONVMA_SHARED: return EventType::shared;
+    case ANONVMA_UNKNOWN:
+      return EventType::unknown_write;
+    case ANONVMA_FORK:
+      return EventType::fork;
+    case ANONVMA_SHARED:
+      return EventType::shared;
     case ANONVMA_EXEC_BEGIN:
-    case ANONVMA_EXEC: return EventType::exec;
-    case ANONVMA_EXEC_VMA: return EventType::snap_vma;
-    case ANONVMA_EXIT_TASK: return EventType::exit_task;
-    case ANONVMA_EXIT_MMAP: return EventType::exit_mmap;
+    case ANONVMA_EXEC:
+      return EventType::exec;
+    case ANONVMA_EXEC_VMA:
+      return EventType::snap_vma;
+    case ANONVMA_EXIT_TASK:
+      return EventType::exit_task;
+    case ANONVMA_EXIT_MMAP:
+      return EventType::exit_mmap;
     case ANONVMA_GROW:
-    case ANONVMA_FAULT: return EventType::fault;
-    case ANONVMA_TOUCH: return EventType::touch;
-    case ANONVMA_TRUTH: return EventType::truth;
-    case ANONVMA_WALK: return EventType::snapshot;
-    default: return EventType{0};
+    case ANONVMA_FAULT:
+      return EventType::fault;
+    case ANONVMA_TOUCH:
+      return EventType::touch;
+    case ANONVMA_TRUTH:
+      return EventType::truth;
+    case ANONVMA_WALK:
+      return EventType::snapshot;
+    default:
+      return EventType{0};
   }
 }
 
 }  // namespace
 
-Converter::Converter(Order& order, std::uint64_t start_ns, std::uint64_t page_size)
-    : order_(order), start_ns_(start_ns), page_size_(page_size) {}
+Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
+    : order_(order), page_size_(page_size), tracked_only_(tracked_only) {}
 
 template <class T>
 bool Converter::read(std::span<const std::byte> bytes, T& record) {
@@ -52,26 +64,36 @@ void Converter::record(std::span<const std::byte> bytes) {
   anonvma_record common;
   if (!read(bytes, common)) return;
   switch (common.kind) {
-    case ANONVMA_OP: return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
+    case ANONVMA_OP:
+      return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
     case ANONVMA_EXTRA:
-    case ANONVMA_UNKNOWN: return on_write(common);
-    case ANONVMA_FORK: return with(anonvma_fork_record{}, [&](auto& r) { on_fork(r); });
-    case ANONVMA_SHARED: return with(anonvma_fork_record{}, [&](auto& r) { on_shared(r); });
+    case ANONVMA_UNKNOWN:
+      return on_write(common);
+    case ANONVMA_FORK:
+      return with(anonvma_fork_record{}, [&](auto& r) { on_fork(r); });
+    case ANONVMA_SHARED:
+      return with(anonvma_fork_record{}, [&](auto& r) { on_shared(r); });
     case ANONVMA_EXEC_BEGIN:
       return with(anonvma_exec_begin_record{},
                   [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
     case ANONVMA_EXEC_VMA:
       return with(anonvma_exec_vma_record{},
                   [&](auto& r) { exec_vmas_[common.mm].push_back(r.vma); });
-    case ANONVMA_EXEC: return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
+    case ANONVMA_EXEC:
+      return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
     case ANONVMA_EXIT_TASK:
-    case ANONVMA_EXIT_MMAP: return on_exit(common);
+    case ANONVMA_EXIT_MMAP:
+      return on_exit(common);
     case ANONVMA_GROW:
     case ANONVMA_FAULT:
-    case ANONVMA_TOUCH: return with(anonvma_fault_record{}, [&](auto& r) { on_fault(r); });
-    case ANONVMA_TRUTH: return with(anonvma_truth_record{}, [&](auto& r) { on_truth(r); });
-    case ANONVMA_WALK: return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
-    default: ++malformed_;
+    case ANONVMA_TOUCH:
+      return with(anonvma_fault_record{}, [&](auto& r) { on_fault(r); });
+    case ANONVMA_TRUTH:
+      return with(anonvma_truth_record{}, [&](auto& r) { on_truth(r); });
+    case ANONVMA_WALK:
+      return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
+    default:
+      ++malformed_;
   }
 }
 
@@ -106,15 +128,19 @@ void Converter::on_op(const anonvma_op_record& r) {
   std::optional<EventBody> body = convert_op(r, addresses_, page_size_);
   if (!body) return order_.account(mm, r.head.seq);
   EventGroup event = group(r.head, mm, std::move(*body));
-  if (r.head.seq % 2 == 1) order_.write(mm, r.head.seq, std::move(event));
-  else order_.read(mm, r.head.seq, std::move(event));
+  if (r.head.seq % 2 == 1)
+    order_.write(mm, r.head.seq, std::move(event));
+  else
+    order_.read(mm, r.head.seq, std::move(event));
 }
 
 void Converter::on_write(const anonvma_record& r) {
   const MmId mm = addresses_.mm(r.mm);
   if (!mm) return;
-  if (r.kind == ANONVMA_EXTRA) order_.account(mm, r.seq);
-  else order_.write(mm, r.seq, group(r, mm, UnknownWrite{}));
+  if (r.kind == ANONVMA_EXTRA)
+    order_.account(mm, r.seq);
+  else
+    order_.write(mm, r.seq, group(r, mm, UnknownWrite{}));
 }
 
 void Converter::on_fork(const anonvma_fork_record& r) {
@@ -142,9 +168,9 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   EventGroup event = group(r.head, mm, Exec{old_mm});
   Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
   const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
-  event.rest.push_back({event.first.head,
-                        Snapshot{static_cast<std::uint64_t>(SnapReason::exec), count, r.def_flags,
-                                 r.brk, r.tgid, comm.lo, comm.hi}});
+  event.rest.push_back(
+      {event.first.head, Snapshot{static_cast<std::uint64_t>(SnapReason::exec), count, r.def_flags,
+                                  r.brk, r.tgid, comm.lo, comm.hi}});
   for (std::size_t i = 0; i < count; ++i)
     event.rest.push_back({event.first.head, snap_vma(vmas.mapped()[i])});
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
@@ -171,20 +197,28 @@ void Converter::on_fault(const anonvma_fault_record& r) {
   if (r.head.kind == ANONVMA_TOUCH)
     return order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.flags}));
   EventGroup event = group(r.head, mm, Fault{r.addr, r.flags});
-  if (r.head.kind == ANONVMA_GROW) order_.write(mm, r.head.seq, std::move(event));
-  else order_.read(mm, r.head.seq, std::move(event));
+  if (r.head.kind == ANONVMA_GROW)
+    order_.write(mm, r.head.seq, std::move(event));
+  else
+    order_.read(mm, r.head.seq, std::move(event));
 }
 
 void Converter::on_truth(const anonvma_truth_record& r) {
   const bool is_anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
+  const MmId mm = addresses_.mm(r.head.mm);
+  const bool known =
+      is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
+  // Frees are not filtered by process: those of objects that are nobody's here are left out.
+  if (r.freed && !known && !mm && tracked_only_) return;
   // An anon_vma has one id in the truth lane and in snapshots.
   const std::uint64_t object =
       is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
-  order_.pass({head(r.head, addresses_.mm(r.head.mm)),
-               Truth{r.cache, r.site, object, r.freed, r.in_exec}});
+  order_.pass({head(r.head, mm), Truth{r.cache, r.site, object, r.freed, r.in_exec}});
   if (!r.freed) return;
-  if (is_anon_vma) addresses_.forget_anon_vma(r.object);
-  else addresses_.forget_object(r.object);
+  if (is_anon_vma)
+    addresses_.forget_anon_vma(r.object);
+  else
+    addresses_.forget_object(r.object);
 }
 
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
@@ -208,10 +242,12 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   if (attach == static_cast<bool>(mm)) return;  // announced by now, or never announced
   if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head);
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
-                     walked.head.map_count};
+                     static_cast<std::uint32_t>(walked.vmas.size())};
   EventGroup event = snapshot(at, walked, walk.reason);
-  if (attach) order_.attach(mm, walked.head.seq, std::move(event));
-  else order_.read(mm, walked.head.seq, std::move(event));
+  if (attach)
+    order_.attach(mm, walked.head.seq, std::move(event));
+  else
+    order_.read(mm, walked.head.seq, std::move(event));
 }
 
 SnapVma Converter::snap_vma(const anonvma_vma& vma) {

@@ -21,8 +21,10 @@ namespace anonvma {
 
 class Converter {
  public:
-  // `start_ns` is the CLOCK_MONOTONIC of time 0 of the trace.
-  Converter(Order& order, std::uint64_t start_ns, std::uint64_t page_size);
+  // `tracked_only`: some processes, not the system.
+  Converter(Order& order, std::uint64_t page_size, bool tracked_only);
+  // The CLOCK_MONOTONIC of time 0 of the trace. Before the first record.
+  void set_start(std::uint64_t start_ns) { start_ns_ = start_ns; }
 
   // One record of the ring; one too short for its kind is counted and dropped.
   void record(std::span<const std::byte> bytes);
@@ -36,6 +38,7 @@ class Converter {
   std::uint32_t tgid_of(MmId mm) const;
   // mms that live but were not announced: children of a parent not yet walked.
   std::size_t orphans() const { return orphans_.size(); }
+  void forget_orphans() { orphans_.clear(); }
   std::uint64_t malformed() const { return malformed_; }
 
  private:
@@ -64,8 +67,9 @@ class Converter {
   EventGroup snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason);
 
   Order& order_;
-  std::uint64_t start_ns_;
+  std::uint64_t start_ns_ = 0;
   std::uint64_t page_size_;
+  bool tracked_only_;
   AddressMap addresses_;
   std::unordered_map<MmId, std::uint32_t> tgids_;
   std::map<std::uint64_t, Walk> walks_;

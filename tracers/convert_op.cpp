@@ -52,24 +52,36 @@ Lock lock_of(const anonvma_op_record& r, LockOp op) {
 std::optional<EventBody> convert_op(const anonvma_op_record& r, AddressMap& addresses,
                                     std::uint64_t page_size) {
   switch (r.op) {
-    case ANONVMA_OP_MMAP: return map_of(r, addresses, page_size);
-    case ANONVMA_OP_SHMAT: return attach_of(r, addresses);
-    case ANONVMA_OP_MUNMAP: return Unmap{r.args[0], r.args[1], r.ret};
-    case ANONVMA_OP_BRK: return Brk{r.old_brk, r.args[0], r.vm_flags, r.ret};
-    case ANONVMA_OP_MPROTECT: return Protect{r.args[0], r.args[1], r.args[2], -1, r.ret};
+    case ANONVMA_OP_MMAP:
+      return map_of(r, addresses, page_size);
+    case ANONVMA_OP_SHMAT:
+      return attach_of(r, addresses);
+    case ANONVMA_OP_MUNMAP:
+      return Unmap{r.args[0], r.args[1], r.ret};
+    case ANONVMA_OP_BRK:
+      return Brk{r.old_brk, r.args[0], r.vm_flags, r.ret};
+    case ANONVMA_OP_MPROTECT:
+      return Protect{r.args[0], r.args[1], r.args[2], -1, r.ret};
     case ANONVMA_OP_PKEY_MPROTECT:
       return Protect{r.args[0], r.args[1], r.args[2], static_cast<std::int32_t>(r.args[3]), r.ret};
     case ANONVMA_OP_MADVISE:
       return Advise{r.args[0], r.args[1], static_cast<std::uint32_t>(r.args[2]), r.ret};
-    case ANONVMA_OP_MLOCK: return lock_of(r, LockOp::mlock);
-    case ANONVMA_OP_MLOCK2: return lock_of(r, LockOp::mlock2);
-    case ANONVMA_OP_MUNLOCK: return lock_of(r, LockOp::munlock);
-    case ANONVMA_OP_MLOCKALL: return lock_of(r, LockOp::mlockall);
-    case ANONVMA_OP_MUNLOCKALL: return lock_of(r, LockOp::munlockall);
+    case ANONVMA_OP_MLOCK:
+      return lock_of(r, LockOp::mlock);
+    case ANONVMA_OP_MLOCK2:
+      return lock_of(r, LockOp::mlock2);
+    case ANONVMA_OP_MUNLOCK:
+      return lock_of(r, LockOp::munlock);
+    case ANONVMA_OP_MLOCKALL:
+      return lock_of(r, LockOp::mlockall);
+    case ANONVMA_OP_MUNLOCKALL:
+      return lock_of(r, LockOp::munlockall);
     case ANONVMA_OP_MREMAP:
       return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret};
-    case ANONVMA_OP_MSEAL: return Seal{r.args[0], r.args[1], r.ret};
-    default: return UnknownWrite{};  // not of our enums: a number the ring record carries
+    case ANONVMA_OP_MSEAL:
+      return Seal{r.args[0], r.args[1], r.ret};
+    default:
+      return UnknownWrite{};  // not of our enums: a number the ring record carries
   }
 }
 

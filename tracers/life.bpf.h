@@ -141,9 +141,15 @@ int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 SEC("tp_btf/exit_mmap")
 int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 {
+	struct anonvma_task *state;
 	__u64 key = (__u64)mm;
 
-	if (!anonvma_sending || !anonvma_wanted(key))
+	if (!anonvma_sending)
+		return 0;
+	state = anonvma_find_task(bpf_get_current_task_btf());
+	if (state && state->mm == key)
+		state->tearing = 0;
+	if (!anonvma_wanted(key))
 		return 0;
 	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
 	if (anonvma_tracked_only)

@@ -42,12 +42,11 @@ struct TruthFunction {
   anonvma_truth_site site;
 };
 constexpr TruthFunction kTruthFunctions[] = {
-    {"vm_area_alloc", ANONVMA_SITE_VMA_ALLOC}, {"vm_area_dup", ANONVMA_SITE_VMA_DUP},
-    {"vm_area_free", ANONVMA_SITE_VMA_FREE},   {"__vm_area_free", ANONVMA_SITE_VMA_FREE},
-    {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE},
-    {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
-    {"anon_vma_clone", ANONVMA_SITE_CLONE},    {"anon_vma_fork", ANONVMA_SITE_FORK},
-    {"unlink_anon_vmas", ANONVMA_SITE_UNLINK}, {"__put_anon_vma", ANONVMA_SITE_PUT},
+    {"vm_area_alloc", ANONVMA_SITE_VMA_ALLOC},      {"vm_area_dup", ANONVMA_SITE_VMA_DUP},
+    {"vm_area_free", ANONVMA_SITE_VMA_FREE},        {"__vm_area_free", ANONVMA_SITE_VMA_FREE},
+    {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE}, {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
+    {"anon_vma_clone", ANONVMA_SITE_CLONE},         {"anon_vma_fork", ANONVMA_SITE_FORK},
+    {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},      {"__put_anon_vma", ANONVMA_SITE_PUT},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
 
@@ -71,8 +70,8 @@ Error refused(std::string_view step, int error) {
   std::string reason = g_libbpf_line.empty() ? std::string(strerror(error)) : g_libbpf_line;
   return {ErrorCode::not_supported,
           fmt::format("the kernel refuses to {} the BPF programs ({}): run "
-                            "\"anonvma doctor\"",
-                            step, reason)};
+                      "\"anonvma doctor\"",
+                      step, reason)};
 }
 
 void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touches) {
@@ -166,8 +165,7 @@ Result<std::size_t> Loader::drain() {
   return static_cast<std::size_t>(n);
 }
 
-Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id,
-                                            bool track) {
+Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
   auto& shared = *state_->skeleton->bss;
   shared.anonvma_walk_tracks = track;
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
@@ -178,8 +176,8 @@ std::vector<LostCount> Loader::take_lost() {
   std::vector<LostCount> grown;
   for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
     for (std::uint32_t kind = 0; kind < ANONVMA_KINDS; ++kind) {
-      const std::uint64_t now = __atomic_load_n(
-          &state_->skeleton->bss->anonvma_lost[cpu][kind], __ATOMIC_RELAXED);
+      const std::uint64_t now =
+          __atomic_load_n(&state_->skeleton->bss->anonvma_lost[cpu][kind], __ATOMIC_RELAXED);
       std::uint64_t& before = state_->lost_before[cpu][kind];
       if (now != before) grown.push_back({kind, cpu, now - before});
       before = now;
@@ -188,17 +186,20 @@ std::vector<LostCount> Loader::take_lost() {
   return grown;
 }
 
-std::uint64_t Loader::recursion_misses() const {
-  std::uint64_t sum = 0;
+Loader::Misses Loader::recursion_misses() const {
+  const auto& programs = state_->skeleton->progs;
+  Misses misses;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, state_->skeleton->obj) {
     bpf_prog_info info = {};
     std::uint32_t size = sizeof info;
     if (bpf_program__fd(program) >= 0 &&
-        bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
-      sum += info.recursion_misses;
+        bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free;
+      (slab ? misses.in_interrupts : misses.lost) += info.recursion_misses;
+    }
   }
-  return sum;
+  return misses;
 }
 
 bool Loader::sees_faults() const { return state_->faults; }

@@ -48,8 +48,13 @@ class Loader {
   // from here on. The walk's ring records carry `walk_id`.
   Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
   std::vector<LostCount> take_lost();
-  // Runs that the kernel skipped because the same program was running on that cpu.
-  std::uint64_t recursion_misses() const;
+  // Runs that the kernel skipped because the same program was running on that cpu. Those of the
+  // slab hooks come from interrupts, which neither allocate nor free the three caches: no loss.
+  struct Misses {
+    std::uint64_t lost = 0;
+    std::uint64_t in_interrupts = 0;
+  };
+  Misses recursion_misses() const;
 
   bool sees_faults() const;   // page_fault_* exist
   bool sees_touches() const;  // __anon_vma_prepare was found

@@ -61,6 +61,7 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	state->op = op;
 	state->taken = 0;
 	state->done = 0;
+	state->tearing = 0;
 	return 0;
 }
 
@@ -139,7 +140,12 @@ int anonvma_mmap_lock(__u64 *ctx)
 	if (state && state->op && anonvma_op_acquires(state, mm, seq))
 		return 0;
 	/* exit_mmap()'s own, after the last user has gone. */
-	if (mm->mm_users.counter == 0 || !anonvma_wanted((__u64)mm))
+	if (mm->mm_users.counter == 0) {
+		if (state && state->op == ANONVMA_OP_EXECVE && state->mm == (__u64)mm)
+			state->tearing = 1;
+		return 0;
+	}
+	if (!anonvma_wanted((__u64)mm))
 		return 0;
 	anonvma_foreign_acquire(state, task, mm, seq);
 	return 0;

@@ -28,8 +28,10 @@ void Order::fork(MmId parent, std::uint32_t seq, EventGroup group, MmId child,
                  std::uint32_t child_seq) {
   bear(child, child_seq);
   // Without a token (a fork by 32-bit code) it goes where its parent's lock stood afterwards.
-  if (seq % 2 == 1) hold_write(parent, seq, {std::move(group), child, false});
-  else hold_read(parent, seq, {std::move(group), child, false});
+  if (seq % 2 == 1)
+    hold_write(parent, seq, {std::move(group), child, false});
+  else
+    hold_read(parent, seq, {std::move(group), child, false});
 }
 
 void Order::exec(MmId old_mm, EventGroup group, MmId mm, std::uint32_t seq) {

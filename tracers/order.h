@@ -68,7 +68,7 @@ class Order {
  private:
   struct Held {
     EventGroup group;
-    MmId born;          // leaves with this group
+    MmId born;           // leaves with this group
     bool empty = false;  // only accounts for its number
   };
   struct Mm {

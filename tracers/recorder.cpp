@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kRewalkAfter = 200 * kMillisecond;  // one mm at most this often
+constexpr std::uint64_t kAdoptAfter = 1000 * kMillisecond;
 constexpr std::size_t kRewalksPerPoll = 8;
-constexpr int kTornTries = 5;
+constexpr int kTornTries = 8;
 
 // The clock of bpf_ktime_get_ns().
 std::uint64_t monotonic_ns() {
@@ -25,14 +26,18 @@ std::uint64_t monotonic_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+bool is_whole_system(const RecorderOptions& options) {
+  return options.pids.empty() && options.command_tgid == 0;
+}
+
 }  // namespace
 
 Recorder::Recorder(const RecorderOptions& options, Sink sink)
     : options_(options),
       sink_(std::move(sink)),
-      start_ns_(monotonic_ns()),
       order_([this](const Event& event) { on_event(event); }),
-      converter_(order_, start_ns_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) {}
+      converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
+                 !is_whole_system(options)) {}
 
 Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
   std::unique_ptr<Recorder> recorder(new Recorder(options, std::move(sink)));
@@ -40,12 +45,15 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   load.faults = options.faults;
   load.truth = options.truth;
   load.ring_bytes = options.ring_bytes;
-  load.tracked_only = !options.pids.empty() || options.command_tgid != 0;
+  load.tracked_only = !is_whole_system(options);
   load.target_tgid = options.command_tgid;
   Result<Loader> loader = Loader::open(
-      load, [r = recorder.get()](std::span<const std::byte> bytes) { r->converter_.record(bytes); });
+      load,
+      [r = recorder.get()](std::span<const std::byte> bytes) { r->converter_.record(bytes); });
   if (!loader) return loader.error();
   recorder->loader_ = std::make_unique<Loader>(std::move(*loader));
+  recorder->start_ns_ = monotonic_ns();
+  recorder->converter_.set_start(recorder->start_ns_);
   recorder->loader_->start();
   if (options.command_tgid == 0)
     if (const Status walked = recorder->walk_all(); !walked) return walked.error();
@@ -93,7 +101,8 @@ Status Recorder::walk_all() {
   return adopt_orphans();
 }
 
-// Runs the iterator. An mm that a writer changed meanwhile is walked again, alone.
+// Runs the iterator. An mm that a writer changed meanwhile is walked again, alone; should it never
+// hold still, what was seen is a start all the same, but no resynchronisation.
 Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
   std::vector<std::uint32_t> todo{tgid};
   for (int attempt = 1; !todo.empty(); ++attempt) {
@@ -108,8 +117,12 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
       std::vector<WalkedMm> whole;
       for (WalkedMm& mm : *mms) {
         walked_.insert(mm.head.tgid);
-        if (mm.torn && attempt < kTornTries) torn.push_back(mm.head.tgid);
-        else whole.push_back(std::move(mm));
+        if (!mm.torn)
+          whole.push_back(std::move(mm));
+        else if (attempt < kTornTries)
+          torn.push_back(mm.head.tgid);
+        else if (reason == SnapReason::attach)
+          whole.push_back(std::move(mm));
       }
       converter_.add_walk(walk_id, reason, std::move(whole));
       if (const Status s = drain(); !s) return s;  // the walk's ring records are in there
@@ -121,9 +134,12 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
 }
 
 // A child of a parent that was not yet walked when it forked has no Fork: it needs a walk too.
+// What no walk finds (a process the kernel hides) stays unknown.
 Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
     if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+  converter_.forget_orphans();
+  orphans_walked_at_ = monotonic_ns();
   return ok();
 }
 
@@ -156,12 +172,9 @@ Status Recorder::poll() {
   if (const Status s = drain(); !s) return s;
   order_.advance(monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;
-  const std::uint64_t now = monotonic_ns();
-  const bool whole_system = options_.pids.empty() && options_.command_tgid == 0;
-  if (whole_system && converter_.orphans() > 0 && now - orphans_walked_at_ > 1000 * kMillisecond) {
-    orphans_walked_at_ = now;
-    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
-  }
+  if (is_whole_system(options_) && converter_.orphans() > 0 &&
+      monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
+    return adopt_orphans();
   return failure_;
 }
 
@@ -171,10 +184,11 @@ Status Recorder::finish() {
   loader_->stop();
   if (status) status = drain();
   order_.finish();
-  counts_.recursion_misses = loader_->recursion_misses();
-  if (counts_.recursion_misses > 0) {
-    counts_.lost += counts_.recursion_misses;
-    converter_.lost(ANONVMA_KINDS, 0, counts_.recursion_misses, monotonic_ns());
+  const Loader::Misses misses = loader_->recursion_misses();
+  counts_.recursion_misses = misses.lost + misses.in_interrupts;
+  if (misses.lost > 0) {
+    counts_.lost += misses.lost;
+    converter_.lost(ANONVMA_KINDS, 0, misses.lost, monotonic_ns());
   }
   counts_.malformed = converter_.malformed();
   counts_.given_up = order_.given_up();

@@ -21,13 +21,13 @@ struct RecorderOptions {
   bool truth = false;
   std::uint64_t ring_bytes = 32u << 20;
   // At most one of both; neither: the whole system.
-  std::vector<int> pids;          // these processes and their descendants
+  std::vector<int> pids;           // these processes and their descendants
   std::uint32_t command_tgid = 0;  // a child that will exec the command
 };
 
 struct RecorderCounts {
   std::uint64_t lost = 0;
-  std::uint64_t recursion_misses = 0;  // known after finish(), included in lost
+  std::uint64_t recursion_misses = 0;  // known after finish(); see Loader
   std::uint64_t processes = 0;         // at attach
   std::uint64_t unreadable = 0;        // of them, not walked
   std::uint64_t malformed = 0;
@@ -65,15 +65,15 @@ class Recorder {
   RecorderOptions options_;
   Sink sink_;
   Status failure_ = ok();
-  std::uint64_t start_ns_;
+  std::uint64_t start_ns_ = 0;
   Order order_;
   Converter converter_;
   std::unique_ptr<Loader> loader_;
   RecorderCounts counts_;
   std::uint64_t next_walk_ = 1;
-  std::set<std::uint32_t> walked_;                       // tgids, by the walks of the start
-  std::map<MmId, std::uint64_t> stale_;                  // mms to walk again, and not before when
-  std::unordered_map<MmId, std::uint64_t> walked_at_;    // when a stale mm was last walked
+  std::set<std::uint32_t> walked_;                     // tgids, by the walks of the start
+  std::map<MmId, std::uint64_t> stale_;                // mms to walk again, and not before when
+  std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
   std::uint64_t orphans_walked_at_ = 0;
 };
 

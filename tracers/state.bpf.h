@@ -55,6 +55,7 @@ struct anonvma_task {
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent */
+	__u8 tearing;		/* execve: exit_mmap() of the old mm is running */
 };
 
 struct {

@@ -61,6 +61,22 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 	return ANONVMA_CACHE_AVC;
 }
 
+/* Whose object: read from the vma when it is freed, by whatever task. */
+static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed,
+					   struct task_struct *task)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)object;
+	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
+
+	if (!freed)
+		return (__u64)task->mm;
+	if (cache == ANONVMA_CACHE_VMA)
+		return (__u64)BPF_CORE_READ(vma, vm_mm);
+	if (cache == ANONVMA_CACHE_AVC)
+		return (__u64)BPF_CORE_READ(avc, vma, vm_mm);
+	return 0;
+}
+
 static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 					     struct kmem_cache *cache, bool freed)
 {
@@ -69,15 +85,18 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	struct task_struct *task;
 	struct anonvma_truth_record *r;
 	struct anonvma_task *state;
-	__u64 mm = 0;
+	bool in_exec;
+	__u64 mm;
 
 	if (index >= ANONVMA_CACHES)
 		return 0;
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
-	mm = (__u64)task->mm;
-	if (freed && index == ANONVMA_CACHE_VMA)
-		mm = (__u64)BPF_CORE_READ((struct vm_area_struct *)object, vm_mm);
+	in_exec = state && state->op == ANONVMA_OP_EXECVE && !state->tearing;
+	mm = anonvma_owner(object, index, freed, task);
+	/* A free may come from anywhere: the recorder knows the objects it has seen. */
+	if (!freed && !in_exec && !anonvma_wanted(mm))
+		return 0;
 	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm,
 			    state && state->op && state->taken ? state->seq : 0, 0);
 	if (!r)
@@ -85,8 +104,11 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	r->object = object;
 	r->cache = index;
 	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;
+	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	if (freed && index == ANONVMA_CACHE_VMA)
+		r->site = ANONVMA_SITE_VMA_FREE;
 	r->freed = freed;
-	r->in_exec = state && state->op == ANONVMA_OP_EXECVE;
+	r->in_exec = in_exec;
 	r->pad = 0;
 	anonvma_submit(r);
 	return 0;

@@ -48,7 +48,9 @@ struct EndInfo {
   std::uint64_t duration_ns = 0;
   std::uint64_t events = 0;
   std::uint64_t lost = 0;               // records, the sum of all Lost events
-  std::uint64_t recursion_misses = 0;   // of all BPF programs, included in `lost`
+  // Of all BPF programs. Those of the slab hooks come from interrupts, where no object of the three
+  // caches lives or dies; the others are in `lost`.
+  std::uint64_t recursion_misses = 0;
   std::uint64_t processes_at_attach = 0;
   std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
   std::int64_t command_status = -1;        // wait status of the command, -1: none

@@ -31,13 +31,22 @@ void shuffle(unsigned seed) {
     const std::size_t n = 1 + (seed >> 24) % 4;
     char* p = region + at * kPage;
     switch ((seed >> 8) % 5) {
-      case 0: check(mprotect(region, 64 * kPage, PROT_READ | PROT_WRITE)); break;
-      case 1: check(mprotect(p, n * kPage, PROT_READ)); break;
-      case 2: check(mprotect(p, n * kPage, PROT_READ | PROT_WRITE)); *p = 1; break;
-      case 3: check(madvise(p, n * kPage, MADV_DONTDUMP)); break;
+      case 0:
+        check(mprotect(region, 64 * kPage, PROT_READ | PROT_WRITE));
+        break;
+      case 1:
+        check(mprotect(p, n * kPage, PROT_READ));
+        break;
+      case 2:
+        check(mprotect(p, n * kPage, PROT_READ | PROT_WRITE));
+        *p = 1;
+        break;
+      case 3:
+        check(madvise(p, n * kPage, MADV_DONTDUMP));
+        break;
       case 4:
-        if (mmap(p, n * kPage, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != p)
+        if (mmap(p, n * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                 0) != p)
           _exit(4);
         break;
     }
