@@ -206,8 +206,10 @@ Result<int> record(const RecordOptions& options) {
   };
   auto recorder = Recorder::start(make_options(options, child ? child->pid() : 0), sink);
   if (!recorder) return recorder.error();
+  Meta meta = make_meta(options);
+  if (!(*recorder)->sees_faults()) meta.faults = "first";
   auto created = TraceWriter::create(
-      [&](std::span<const std::byte> bytes) { return file->write(bytes); }, make_meta(options));
+      [&](std::span<const std::byte> bytes) { return file->write(bytes); }, meta);
   if (!created) return created.error();
   writer.emplace(std::move(*created));
   for (const Event& event : early)

@@ -118,7 +118,7 @@ sample() {
   { head -c $((size / 2)) "$sample" && printf '\xff\x00\xff\x00' &&
     tail -c +$((size / 2 + 5)) "$sample"; } >flipped
   damaged flipped
-  { head -c 8 "$sample" && word 255 && tail -c +13 "$sample" | head -c 8; } >preamble
+  { head -c 8 "$sample" && word 255 && head -c 20 "$sample" | tail -c 8; } >preamble
   { cat preamble && crc32 <preamble && tail -c +25 "$sample"; } >newer-trace
   expect_of_readers 65 'version 255' newer-trace
 

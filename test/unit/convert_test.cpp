@@ -1,0 +1,422 @@
+// Ring records to events, and their order: literal records in, events out, no kernel and no root.
+#include <cstring>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "engine/trace/event.h"
+#include "test/catch.h"
+#include "tracers/convert.h"
+#include "tracers/kallsyms.h"
+#include "tracers/order.h"
+#include "tracers/snapshot.h"
+
+using namespace anonvma;
+
+namespace {
+
+constexpr std::uint64_t kA = 0xffff888000001000, kB = 0xffff888000002000, kC = 0xffff888000003000;
+
+// Feeds records to a Converter and writes down what leaves, one word per event:
+// "map/0/3" is a Map of mm 0 with seq 3.
+struct Pipe {
+  std::string out;
+  std::vector<Event> events;
+  Order order{[this](const Event& event) {
+    events.push_back(event);
+    if (!out.empty()) out += ' ';
+    out += name_of(type_of(event.body));
+    if (event.head.mm) out += '/' + std::to_string(event.head.mm.v);
+    if (event.head.seq) out += '/' + std::to_string(event.head.seq);
+  }};
+  Converter converter{order, 4096, false};
+  std::uint64_t clock = 1000;
+
+  template <class T>
+  void feed(const T& record) {
+    converter.record(std::as_bytes(std::span(&record, 1)));
+  }
+  anonvma_record head(anonvma_kind kind, std::uint64_t mm, std::uint32_t seq,
+                      std::uint32_t count = 9) {
+    return {++clock, mm, seq, count, 41, static_cast<std::uint16_t>(kind), 0};
+  }
+  void simple(anonvma_kind kind, std::uint64_t mm, std::uint32_t seq = 0) {
+    feed(head(kind, mm, seq));
+  }
+  void op(anonvma_op op, std::uint64_t mm, std::uint32_t seq, std::int64_t ret = 0) {
+    anonvma_op_record r{};
+    r.head = head(ANONVMA_OP, mm, seq);
+    r.op = op;
+    r.ret = ret;
+    feed(r);
+  }
+  void fault(std::uint64_t mm, std::uint32_t seq, anonvma_kind kind = ANONVMA_FAULT) {
+    feed(anonvma_fault_record{head(kind, mm, seq), 0x7000, ANONVMA_FAULT_WRITE});
+  }
+  void fork(std::uint64_t parent, std::uint32_t seq, std::uint64_t child) {
+    feed(anonvma_fork_record{head(ANONVMA_FORK, parent, seq), child, 2, 42, 42, 0});
+  }
+  void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0) {
+    for (std::uint32_t i = 0; i < nr_vmas; ++i)
+      feed(anonvma_exec_vma_record{head(ANONVMA_EXEC_VMA, mm, 0),
+                                   {0x1000, 0x2000, 1, 0, 0, 0, 1, 0}});
+    anonvma_exec_record r{};
+    r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
+    r.old_mm = old_mm;
+    std::strcpy(r.comm, "sh");
+    feed(r);
+  }
+  WalkedMm walked(std::uint64_t mm, std::uint32_t seq, std::uint32_t tgid = 41) {
+    WalkedMm w{};
+    w.head.mm = mm;
+    w.head.seq = seq;
+    w.head.tgid = w.head.tid = tgid;
+    w.head.map_count = 1;
+    w.vmas.push_back(
+        {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
+    return w;
+  }
+  void walk(std::uint64_t id, SnapReason reason, std::uint64_t mm, std::uint32_t seq) {
+    converter.add_walk(id, reason, {walked(mm, seq)});
+    feed(anonvma_walk_record{head(ANONVMA_WALK, mm, seq), id});
+  }
+  void take() { out.clear(); }
+};
+
+}  // namespace
+
+TEST_CASE("operations leave in lock order, whatever the ring's order") {
+  Pipe p;
+  p.exec(kA, 4, 0);
+  p.op(ANONVMA_OP_MUNMAP, kA, 9);
+  p.op(ANONVMA_OP_MPROTECT, kA, 7);
+  CHECK(p.out == "exec/0/4 snapshot/0/4");
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 map/0/5 protect/0/7 unmap/0/9");
+}
+
+TEST_CASE("a fault leaves after the operations it came after") {
+  Pipe p;
+  p.exec(kA, 4, 0);
+  p.take();
+  p.fault(kA, 4);
+  CHECK(p.out == "fault/0/4");
+  p.take();
+  p.fault(kA, 6);  // operation 5 is over, its record is still to come
+  p.fault(kA, 7);  // operation 7 was under way
+  p.fault(kA, 4);
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  CHECK(p.out == "fault/0/4 map/0/5 fault/0/6");
+  p.op(ANONVMA_OP_MMAP, kA, 7);
+  CHECK(p.out == "fault/0/4 map/0/5 fault/0/6 map/0/7 fault/0/7");
+}
+
+TEST_CASE("further acquires of an operation account for their numbers") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.simple(ANONVMA_EXTRA, kA, 3);
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  p.op(ANONVMA_OP_MREMAP, kA, 1);
+  CHECK(p.out == "remap/0/1 map/0/5");
+}
+
+TEST_CASE("stack growth is a fault with a number of its own") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kA, 3);
+  p.fault(kA, 1, ANONVMA_GROW);
+  CHECK(p.out == "fault/0/1 map/0/3");
+  CHECK(p.events.at(2).head.map_count == 9);
+}
+
+TEST_CASE("an acquire of nobody's is an UnknownWrite at its place") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.simple(ANONVMA_UNKNOWN, kA, 3);
+  p.op(ANONVMA_OP_MMAP, kA, 1);
+  CHECK(p.out == "map/0/1 unknown_write/0/3");
+}
+
+TEST_CASE("a number that stays open is given up, and its operation may still come") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.order.advance(1'000'000'000);
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  p.order.advance(5'000'000'000);
+  CHECK(p.out.empty());
+  p.order.advance(7'000'000'000);
+  CHECK(p.out == "unknown_write/0/1 unknown_write/0/3 map/0/5");
+  CHECK(p.order.given_up() == 2);
+  p.op(ANONVMA_OP_MUNMAP, kA, 3);
+  CHECK(p.order.late() == 1);
+  CHECK(p.out == "unknown_write/0/1 unknown_write/0/3 map/0/5 unmap/0/3");
+}
+
+TEST_CASE("a fault behind a long operation is let go without an UnknownWrite") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.order.advance(1'000'000'000);
+  p.fault(kA, 1);  // a writer is at work: nothing was lost
+  p.order.advance(9'000'000'000);
+  CHECK(p.out == "fault/0/1");
+  p.op(ANONVMA_OP_MMAP, kA, 1);
+  CHECK(p.out == "fault/0/1 map/0/1");
+}
+
+TEST_CASE("what is open at the end is let go") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kA, 3);
+  p.fault(kA, 6);
+  p.fork(kA, 9, kB);
+  p.op(ANONVMA_OP_MMAP, kB, 3);
+  p.order.finish();
+  CHECK(p.out ==
+        "unknown_write/0/1 map/0/3 unknown_write/0/5 fault/0/6 unknown_write/0/7 fork/0/9 map/1/3");
+}
+
+TEST_CASE("a child's events wait for its Fork, through generations") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.fork(kA, 3, kB);
+  p.fault(kB, 2);
+  p.fork(kB, 3, kC);
+  p.op(ANONVMA_OP_MMAP, kC, 3);
+  p.simple(ANONVMA_EXIT_MMAP, kC, 5);
+  p.exec(kC, 8, kB);  // a new mm at the same address, made by a task of mm 1
+  CHECK(p.out.empty());
+  p.op(ANONVMA_OP_BRK, kA, 1);
+  CHECK(p.out == "brk/0/1 fork/0/3 fault/1/2 exec/3/8 snapshot/3/8 fork/1/3 map/2/3 exit_mmap/2/5");
+}
+
+TEST_CASE("a fork without a token goes behind the operations before it") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.simple(ANONVMA_UNKNOWN, kA, 1);
+  p.fork(kA, 4, kB);
+  CHECK(p.out == "unknown_write/0/1");
+  p.op(ANONVMA_OP_MMAP, kA, 3);
+  CHECK(p.out == "unknown_write/0/1 map/0/3 fork/0/4");
+}
+
+TEST_CASE("nothing is said of an mm before its birth and after its end") {
+  Pipe p;
+  p.fault(kA, 2);
+  p.op(ANONVMA_OP_MMAP, kA, 1);
+  p.simple(ANONVMA_EXIT_MMAP, kA);  // a failed exec
+  CHECK(p.out.empty());
+  p.exec(kA, 4, 0, 2);
+  p.simple(ANONVMA_EXIT_TASK, kA, 4);
+  p.simple(ANONVMA_EXIT_MMAP, kA, 5);
+  p.fault(kA, 6);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 snap_vma/0/4 exit_task/0/4 exit_mmap/0/5");
+  p.take();
+  p.exec(kA, 2, 0);
+  CHECK(p.out == "exec/1/2 snapshot/1/2");
+}
+
+TEST_CASE("ExitMmap comes last, and gaps before it are named") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kA, 3);
+  p.simple(ANONVMA_EXIT_MMAP, kA, 5);
+  CHECK(p.out == "unknown_write/0/1 map/0/3 exit_mmap/0/5");
+}
+
+TEST_CASE("a lost ExitMmap shows when the address comes back") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.exec(kA, 2, 0);
+  CHECK(p.out == "exec/0 snapshot/0 exit_mmap/0 exec/1/2 snapshot/1/2");
+}
+
+TEST_CASE("exec names the old mm although its address was reused meanwhile") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.feed(anonvma_exec_begin_record{p.head(ANONVMA_EXEC_BEGIN, kB, 0), kA});
+  p.simple(ANONVMA_EXIT_MMAP, kA, 1);
+  p.exec(kA, 0, 0);
+  p.exec(kB, 6, kA, 1);
+  const auto& exec = std::get<Exec>(p.events.at(5).body);
+  CHECK(p.events.at(5).head.mm == MmId{2});
+  CHECK(exec.old_mm == MmId{0});
+  const auto& snapshot = std::get<Snapshot>(p.events.at(6).body);
+  CHECK(snapshot.reason == static_cast<std::uint64_t>(SnapReason::exec));
+  CHECK(snapshot.nr_vmas == 1);
+  std::array<char, 16> storage;
+  CHECK(comm_view({snapshot.comm_lo, snapshot.comm_hi}, storage) == "sh");
+}
+
+TEST_CASE("the walk of the start takes its place in the ring") {
+  Pipe p;
+  p.op(ANONVMA_OP_MMAP, kA, 5);  // in the walk already
+  p.walk(1, SnapReason::attach, kA, 8);
+  p.op(ANONVMA_OP_MMAP, kA, 7);  // the walk saw it too: returned late
+  p.op(ANONVMA_OP_MUNMAP, kA, 9);
+  CHECK(p.out == "snapshot/0/8 snap_vma/0/8 snap_chain/0/8 unmap/0/9");
+  CHECK(std::get<SnapVma>(p.events.at(1).body).anon_vma ==
+        std::get<SnapChain>(p.events.at(2).body).anon_vma);
+  CHECK(std::get<SnapVma>(p.events.at(1).body).nr_chain == 1);
+}
+
+TEST_CASE("a child forked before its parent's walk has a walk and no Fork") {
+  Pipe p;
+  p.fork(kA, 5, kB);  // nobody has announced mm A yet
+  CHECK(p.converter.orphans() == 1);
+  p.walk(1, SnapReason::attach, kA, 6);
+  p.fork(kA, 5, kC);  // its token is older than the walk
+  CHECK(p.converter.orphans() == 2);
+  p.walk(2, SnapReason::attach, kB, 2);
+  p.simple(ANONVMA_EXIT_MMAP, kC);
+  CHECK(p.converter.orphans() == 0);
+  CHECK(p.out ==
+        "snapshot/0/6 snap_vma/0/6 snap_chain/0/6 snapshot/1/2 snap_vma/1/2 snap_chain/1/2");
+}
+
+TEST_CASE("a Fork after the parent's walk wins over the child's own walk") {
+  Pipe p;
+  p.walk(1, SnapReason::attach, kA, 6);
+  p.take();
+  p.fork(kA, 7, kB);
+  p.walk(2, SnapReason::attach, kB, 2);
+  CHECK(p.out == "fork/0/7");
+}
+
+TEST_CASE("a resynchronisation waits for the operations it saw") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.simple(ANONVMA_UNKNOWN, kA, 1);
+  p.walk(1, SnapReason::unknown_write, kA, 4);
+  p.fault(kA, 4);
+  CHECK(p.out == "unknown_write/0/1");
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  p.op(ANONVMA_OP_MMAP, kA, 3);
+  CHECK(p.out ==
+        "unknown_write/0/1 map/0/3 snapshot/0/4 snap_vma/0/4 snap_chain/0/4 fault/0/4 map/0/5");
+  p.take();
+  p.walk(2, SnapReason::unknown_write, kB, 4);  // of an mm nobody announced
+  CHECK(p.out.empty());
+}
+
+TEST_CASE("the arguments of a mmap become a Map") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  anonvma_op_record r{};
+  r.head = p.head(ANONVMA_OP, kA, 1, 17);
+  r.op = ANONVMA_OP_MMAP;
+  const std::uint64_t args[] = {0x10000, 0x2000, 3, 0x12, 5, 0x3000};
+  std::memcpy(r.args, args, sizeof args);
+  r.ret = 0x10000;
+  r.vm_flags = 0x73;
+  r.file = 0xf00;
+  r.stored_file = 0xf80;
+  p.feed(r);
+  const Event& event = p.events.at(2);
+  CHECK(event.head.map_count == 17);
+  CHECK(std::get<Map>(event.body) == Map{.addr = 0x10000,
+                                         .len = 0x2000,
+                                         .prot = 3,
+                                         .map_flags = 0x12,
+                                         .vm_flags = 0x73,
+                                         .pgoff = 3,
+                                         .file = 1,
+                                         .stored_file = 2,
+                                         .ops = 0,
+                                         .ret = 0x10000});
+}
+
+TEST_CASE("an operation without a write acquire keeps its place, a failed shmat leaves no event") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.op(ANONVMA_OP_MADVISE, kA, 2);  // MADV_POPULATE_WRITE
+  p.op(ANONVMA_OP_SHMAT, kA, 1, -22);
+  CHECK(p.out == "advise/0/2");
+}
+
+TEST_CASE("truth objects have an id from allocation to free") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  const auto truth = [&](std::uint64_t object, anonvma_cache cache, bool freed) {
+    p.feed(anonvma_truth_record{p.head(ANONVMA_TRUTH, kA, 0, 0), object,
+                                static_cast<std::uint8_t>(cache), ANONVMA_SITE_PREPARE, freed, 0,
+                                0});
+    return std::get<Truth>(p.events.back().body).object;
+  };
+  const auto first = truth(0xa000, ANONVMA_CACHE_ANON_VMA, false);
+  CHECK(truth(0xa000, ANONVMA_CACHE_ANON_VMA, true) == first);
+  const auto second = truth(0xa000, ANONVMA_CACHE_ANON_VMA, false);
+  CHECK(second != first);
+  p.walk(1, SnapReason::end, kA, 0);
+  CHECK(std::get<SnapChain>(p.events.back().body).anon_vma.v == second);
+}
+
+TEST_CASE("losses are told by kind and cpu, and malformed records are counted") {
+  Pipe p;
+  p.converter.lost(ANONVMA_FAULT, 3, 17, 5000);
+  CHECK(std::get<Lost>(p.events.at(0).body) == Lost{17, 16, 3});
+  const std::byte junk[7] = {};
+  p.converter.record(junk);
+  p.simple(ANONVMA_OP, kA);  // a head where an operation should be
+  p.simple(ANONVMA_KINDS, kA);
+  CHECK(p.converter.malformed() == 3);
+}
+
+TEST_CASE("a walk's bytes: one owner per mm, torn states are noticed") {
+  std::string bytes;
+  const auto vma = [&](std::uint32_t tid, std::uint64_t mm, std::uint32_t seq,
+                       std::uint32_t chain) {
+    anonvma_walk_vma v{};
+    v.tid = v.tgid = tid;
+    v.mm = mm;
+    v.seq = seq;
+    v.map_count = 2;
+    v.nr_chain = chain;
+    bytes.append(reinterpret_cast<const char*>(&v), sizeof v);
+    const anonvma_walk_avc avc{};
+    for (std::uint32_t i = 0; i < chain; ++i)
+      bytes.append(reinterpret_cast<const char*>(&avc), sizeof avc);
+  };
+  vma(1, kA, 2, 0), vma(1, kA, 2, 3);
+  vma(2, kA, 2, 0), vma(2, kA, 2, 3);  // shares mm A
+  vma(3, kB, 2, 0), vma(3, kB, 4, 0);  // a writer came in between
+  vma(4, kC, 2, 0);                    // one of two vmas
+  const auto walk = parse_walk(std::as_bytes(std::span(bytes)));
+  REQUIRE(walk);
+  REQUIRE(walk->size() == 3);
+  CHECK_FALSE(walk->at(0).torn);
+  CHECK(walk->at(0).vmas.at(1).chain.size() == 3);
+  CHECK(walk->at(1).torn);
+  CHECK(walk->at(2).torn);
+  bytes.pop_back();
+  CHECK_FALSE(parse_walk(std::as_bytes(std::span(bytes))));
+}
+
+TEST_CASE("every part of a kernel function is found") {
+  std::istringstream kallsyms(
+      "0000000000000010 T anon_vma_clone\n"
+      "0000000000000030 T __anon_vma_prepare\n"
+      "0000000000000050 t __anon_vma_prepare_not\n"
+      "0000000000000070 D __anon_vma_prepare\n"
+      "0000000000000090 t __anon_vma_prepare.cold\n"
+      "0000000000000098 t other\t[module]\n"
+      "00000000000000a0 t __anon_vma_prepare\t[module]\n");
+  const std::string_view names[] = {"__anon_vma_prepare"};
+  const auto found = find_functions(kallsyms, names);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].start == 0x30);
+  CHECK(found[0].size == 0x20);
+  CHECK(found[1].start == 0x90);
+  CHECK(found[1].size == 8);
+}
