@@ -9,6 +9,8 @@
 #include "cmd/messages.h"
 
 #if ANONVMA_HAVE_RECORDER
+#include <bpf/libbpf.h>
+
 #include <array>
 
 #include "tracers/btf.h"
@@ -81,6 +83,11 @@ void check_symbols(std::vector<Check>& checks) {
                             "kernel.kptr_restrict below 2"});
 }
 
+Check check_ring() {
+  const bool has = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr) == 1;
+  return {"BPF ring buffer", has, true, has ? "" : "Linux 5.8 has it"};
+}
+
 // The only real proof: load and attach everything, and let it go again.
 Check check_loading() {
   LoaderOptions options;
@@ -114,6 +121,7 @@ Report examine() {
   if (missing.empty()) {  // root alone may read what follows
     check_slab(checks);
     check_symbols(checks);
+    checks.push_back(check_ring());
     if (btf) checks.push_back(check_loading());
   }
   bool supported = true;

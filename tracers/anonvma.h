@@ -16,7 +16,6 @@ enum {
 	ANONVMA_MAX_SITES = 32,
 	ANONVMA_MAX_PREPARE_PARTS = 4,
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
-	ANONVMA_MAX_EXEC_VMAS = 1024,
 };
 
 enum anonvma_faults {

@@ -1,18 +1,4 @@
-// ANON_VMA_LAZY, the proposal of May 2026 (version 1): a vma gets no anon_vma before its first
-// fork. Until then its pages point at the vma itself, or at the *root vma* it was split or copied
-// from. At fork the parent's vma is upgraded to a regular one, while the child only refers to the
-// parent's anon_vma. Most vmas of a machine never fork, or never write after it. The price: a
-// root vma that is unmapped while others of its mm still point to it stays as a zombie
-// vm_area_struct, and lazy vmas with different roots do not merge.
-//
-// A proposal, 15 patches, not merged; on top of the anon_vma code of Linux 7.0 (reversed chains).
-// This is the variant without version 1's leak: there an upgrade that took over a neighbour's
-// anon_vma kept a reference on its root for ever.
-//
-// Same: objects, references, upgrades (without the singularity test) and root lock acquisitions of
-// the patches. Simplified: lazy vmas merge when their root vma is the same, never by mapping base,
-// because the patch that decides it was not to be had. Ignored: folio upgrades, the acquisitions of
-// the VMA layer.
+// ANON_VMA_LAZY without its leak; see the page at the end.
 #include <cassert>
 #include <vector>
 
@@ -159,6 +145,31 @@ class LazyV1NoLeak final : public Strategy {
 };
 
 }  // namespace
+
+const StrategyPage& page_lazy_v1_noleak() {
+  static constexpr StrategyPage page = {
+      .idea =
+          "ANON_VMA_LAZY, the proposal of May 2026 (version 1): a vma gets no anon_vma before "
+          "its first fork. Until then its pages point at the vma itself, or at the root vma it "
+          "was split or copied from. At fork the parent's vma is upgraded to a regular one, "
+          "while the child only refers to the parent's anon_vma.",
+      .price =
+          "A root vma that is unmapped while others of its mm still point to it stays as a "
+          "zombie vm_area_struct, and lazy vmas with different roots do not merge.",
+      .source =
+          "A proposal, 15 patches, not merged, on top of the anon_vma code of Linux 7.0 "
+          "(reversed chains). Without version 1's leak, where an upgrade that took over a "
+          "neighbour's anon_vma kept a reference on its root for ever.",
+      .same =
+          "Objects, references, upgrades (without the singularity test) and root lock "
+          "acquisitions of the patches.",
+      .simplified =
+          "Lazy vmas merge when their root vma is the same, never by mapping base: the patch "
+          "that decides it was not to be had.",
+      .ignored = "Folio upgrades; acquisitions of the VMA layer.",
+  };
+  return page;
+}
 
 std::unique_ptr<Strategy> make_lazy_v1_noleak(SlabAccount& slab, Layout& layout) {
   return std::make_unique<LazyV1NoLeak>(slab, layout);

@@ -1,15 +1,4 @@
-// One anon_vma per fork family and sharing run, and no chains: split, copied and forked vmas join
-// the anon_vma of the vma they came from. Nothing is allocated at fork. The price is the rmap walk,
-// which visits every vma of the family for every page: a server with a thousand children walks a
-// thousand vmas to unmap one page. That is why Linux 2.6.34 left it.
-//
-// Mirrors Linux up to 2.6.33 (object-based rmap of 2.6.7, as read in 2.6.32; the design it gave way
-// to is Linux kernel commit 5beb49305251 "mm: change anon_vma linking to fix multi-process server
-// scalability issue").
-//
-// Same: objects and the acquisitions of anon_vma->lock around linking, merging, unlinking.
-// Simplified: a vm_ops->close hook must block sharing in Layout::compatible(). Ignored: references
-// by KSM (2.6.33); acquisitions of the VMA layer.
+// The design before chains; see the page at the end.
 #include <cassert>
 #include <vector>
 
@@ -96,6 +85,31 @@ class Legacy final : public Strategy {
 };
 
 }  // namespace
+
+const StrategyPage& page_legacy() {
+  static constexpr StrategyPage page = {
+      .idea =
+          "One anon_vma per fork family and sharing run, and no chains: split, copied and "
+          "forked vmas join the anon_vma of the vma they came from. Nothing is allocated at "
+          "fork.",
+      .price =
+          "The rmap walk visits every vma of the family for every page: a server with a "
+          "thousand children walks a thousand vmas to unmap one page. That is why Linux 2.6.34 "
+          "left it.",
+      .source =
+          "Linux up to 2.6.33 (object-based rmap of 2.6.7, as read in 2.6.32). It gave way to "
+          "Linux kernel commit 5beb49305251 \"mm: change anon_vma linking to fix multi-process "
+          "server scalability issue\".",
+      .same =
+          "Objects, and the acquisitions of anon_vma->lock around linking, merging and "
+          "unlinking.",
+      .simplified =
+          "A vm_ops->close hook must block sharing, which the VMA layer's sharing test does not "
+          "ask for.",
+      .ignored = "References by KSM (2.6.33); acquisitions of the VMA layer.",
+  };
+  return page;
+}
 
 std::unique_ptr<Strategy> make_legacy(SlabAccount& slab, Layout& layout) {
   return std::make_unique<Legacy>(slab, layout);

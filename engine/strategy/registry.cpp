@@ -4,14 +4,15 @@
 
 namespace anonvma {
 
-#define STRATEGY(id, name, kernels, summary) \
-  std::unique_ptr<Strategy> make_##id(SlabAccount& slab, Layout& layout);
+#define STRATEGY(id, name, kernels, summary)                              \
+  std::unique_ptr<Strategy> make_##id(SlabAccount& slab, Layout& layout); \
+  const StrategyPage& page_##id();
 #include "engine/strategy/strategies.def"
 #undef STRATEGY
 
 namespace {
 constexpr StrategyInfo kStrategies[] = {
-#define STRATEGY(id, name, kernels, summary) {name, summary, kernels, make_##id},
+#define STRATEGY(id, name, kernels, summary) {name, summary, kernels, make_##id, page_##id},
 #include "engine/strategy/strategies.def"
 #undef STRATEGY
 };

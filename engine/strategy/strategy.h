@@ -102,11 +102,22 @@ class Strategy {
   Layout& layout_;
 };
 
+// What `anonvma strategies NAME` prints: a strategy says itself what it is and how far it goes.
+struct StrategyPage {
+  std::string_view idea;
+  std::string_view price;
+  std::string_view source;  // kernel commits with their subjects, or the posting
+  std::string_view same;    // as the kernel does it, object for object
+  std::string_view simplified;
+  std::string_view ignored;
+};
+
 struct StrategyInfo {
   std::string_view name;     // on the command line and in reports
   std::string_view summary;  // one line
   std::string_view kernels;  // releases that have it, or "proposal"
   std::unique_ptr<Strategy> (*make)(SlabAccount&, Layout&);
+  const StrategyPage& (*page)();
 };
 
 // Registered strategies, in the order of strategies.def.

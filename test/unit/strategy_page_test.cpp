@@ -1,0 +1,25 @@
+// Every registered strategy says what it is, where it is from and how far it goes.
+#include "engine/strategy/strategy.h"
+#include "test/catch.h"
+
+namespace anonvma {
+namespace {
+
+TEST_CASE("every strategy has a page", "[strategy]") {
+  REQUIRE(!strategies().empty());
+  for (const StrategyInfo& s : strategies()) {
+    INFO(s.name);
+    const StrategyPage& page = s.page();
+    for (const std::string_view text :
+         {page.idea, page.price, page.source, page.same, page.simplified, page.ignored}) {
+      CHECK(text.size() > 10);
+      CHECK(text.ends_with('.'));
+      CHECK(text.find("  ") == std::string_view::npos);  // a line break in the source went wrong
+      CHECK(text.find("- ") == std::string_view::npos);
+    }
+    CHECK(find_strategy(s.name) == &s);
+  }
+}
+
+}  // namespace
+}  // namespace anonvma
