@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cctype>
 #include <ctime>
 
 #include "cmd/child.h"
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
 #include "engine/trace/writer.h"
 #include "tracers/capability.h"
@@ -146,11 +146,12 @@ struct Session {
 void summarise(const Session& session, const EndInfo& end, const std::string& path) {
   if (session.show) fmt::print(stderr, "\r{:60}\r", "");
   const RecorderCounts& counts = session.recorder.counts();
-  if (session.child && session.child->ended())
-    spdlog::info("command: {}", describe_status(session.child->status()));
-  else if (session.child)
+  const bool quiet = session.options.quiet;
+  if (session.child && !session.child->ended())
     spdlog::warn("command: still running");
-  if (session.options.quiet && end.lost == 0) return;
+  else if (session.child && (!quiet || session.child->status() != 0))
+    spdlog::info("command: {}", describe_status(session.child->status()));
+  if (quiet && end.lost == 0) return;
   spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}", path,
                session.writer.events(), megabytes(session.writer.bytes()),
                static_cast<double>(end.duration_ns) / 1e9, end.lost, end.unreadable_processes,
@@ -181,19 +182,42 @@ Status finish(Session& session, OutputFile& file, EndInfo& end) {
   return status;
 }
 
-// Everything after the command line: returns the exit status, or the error that ended it.
+// The child that will be the command, held until release(); none without a command.
+Result<std::optional<Child>> make_child(const RecordOptions& options) {
+  std::optional<Child> child;
+  if (options.command.empty()) return child;
+  Result<Child> forked = Child::fork(options.command);
+  if (!forked) return forked.error();
+  child.emplace(std::move(*forked));
+  return child;
+}
+
+// Runs an attached recorder to its end; the exit status, or the error that ended it.
+Result<int> run_session(Session& session, OutputFile& file, const Signals& signals) {
+  if (session.child) {
+    if (const Status s = session.child->release(); !s) {
+      file.discard();
+      return s.error();
+    }
+  }
+  Status status = session.run(signals);
+  EndInfo end;
+  if (const Status s = finish(session, file, end); !s && status) status = s;
+  if (!status) return status.error();
+  summarise(session, end, file.path());
+  if (session.interrupted) return static_cast<int>(kInterrupted);
+  return static_cast<int>(end.lost > 0 ? kEventsLost : kOk);
+}
+
+// Everything after the command line.
 Result<int> record(const RecordOptions& options) {
   const Signals signals;
   if (const Status s = check_privilege(); !s) return s.error();
-  const std::string name = options.output.empty() ? default_name() : options.output;
-  Result<OutputFile> file = OutputFile::create(name, options.force);
+  auto file =
+      OutputFile::create(options.output.empty() ? default_name() : options.output, options.force);
   if (!file) return file.error();
-  std::optional<Child> child;
-  if (!options.command.empty()) {
-    Result<Child> forked = Child::fork(options.command);
-    if (!forked) return forked.error();
-    child.emplace(std::move(*forked));
-  }
+  auto child = make_child(options);
+  if (!child) return child.error();
 
   // The header is written first, but not before the programs are known to load: the recorder's
   // first events wait for the writer.
@@ -204,35 +228,23 @@ Result<int> record(const RecordOptions& options) {
     early.push_back(event);
     return ok();
   };
-  auto recorder = Recorder::start(make_options(options, child ? child->pid() : 0), sink);
+  auto recorder = Recorder::start(make_options(options, *child ? (*child)->pid() : 0), sink);
   if (!recorder) return recorder.error();
   Meta meta = make_meta(options);
-  if (!(*recorder)->sees_faults()) meta.faults = "first";
+  if (!(*recorder)->sees_faults()) {
+    meta.faults = "first";
+    spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");
+  }
   auto created = TraceWriter::create(
       [&](std::span<const std::byte> bytes) { return file->write(bytes); }, meta);
   if (!created) return created.error();
   writer.emplace(std::move(*created));
-  for (const Event& event : early)
+  for (const Event& event : std::exchange(early, {}))
     if (const Status s = writer->add(event); !s) return s.error();
-  early = {};
-  if (!(*recorder)->sees_faults())
-    spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");
 
-  Session session{options, **recorder, *writer, child ? &*child : nullptr,
+  Session session{options, **recorder, *writer, *child ? &**child : nullptr,
                   !options.quiet && isatty(STDERR_FILENO)};
-  if (child) {
-    if (const Status s = child->release(); !s) {
-      file->discard();
-      return s.error();
-    }
-  }
-  Status status = session.run(signals);
-  EndInfo end;
-  if (const Status s = finish(session, *file, end); !s && status) status = s;
-  if (!status) return status.error();
-  summarise(session, end, name);
-  if (session.interrupted) return static_cast<int>(kInterrupted);
-  return static_cast<int>(end.lost > 0 ? kEventsLost : kOk);
+  return run_session(session, *file, signals);
 }
 
 }  // namespace

@@ -57,13 +57,34 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   recorder->loader_->start();
   if (options.command_tgid == 0)
     if (const Status walked = recorder->walk_all(); !walked) return walked.error();
+  recorder->end_start();
   return recorder;
 }
 
 std::uint64_t Recorder::elapsed_ns() const { return monotonic_ns() - start_ns_; }
 
-// Every event leaves through here, in order.
+// The snapshots of the start leave first and together, so that they are one state; what happened
+// between two of them waits. No operation on one mm changes the vmas of another.
 void Recorder::on_event(const Event& event) {
+  if (!starting_) return deliver(event);
+  const EventType type = type_of(event.body);
+  if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
+    in_attach_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
+  else if (type != EventType::snap_vma && type != EventType::snap_chain)
+    in_attach_ = false;
+  if (in_attach_)
+    deliver(event);
+  else
+    early_.push_back(event);
+}
+
+void Recorder::end_start() {
+  starting_ = false;
+  for (const Event& event : std::exchange(early_, {})) deliver(event);
+}
+
+// Every event leaves through here, in order.
+void Recorder::deliver(const Event& event) {
   if (!failure_) return;
   if (const Status written = sink_(event); !written) failure_ = written.error();
   const EventType type = type_of(event.body);

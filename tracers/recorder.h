@@ -56,6 +56,8 @@ class Recorder {
  private:
   Recorder(const RecorderOptions& options, Sink sink);
   void on_event(const Event& event);
+  void deliver(const Event& event);
+  void end_start();
   Status drain();
   Status walk_all();
   Status walk(std::uint32_t tgid, SnapReason reason, bool track);
@@ -65,6 +67,9 @@ class Recorder {
   RecorderOptions options_;
   Sink sink_;
   Status failure_ = ok();
+  bool starting_ = true;      // until what was alive has been walked
+  bool in_attach_ = false;    // inside a snapshot of the start
+  std::vector<Event> early_;  // what happened meanwhile
   std::uint64_t start_ns_ = 0;
   Order order_;
   Converter converter_;

@@ -248,7 +248,8 @@ struct Shared {
 };
 
 // `mm` of the head is the new one, born here; its Snapshot follows at once. Whether the old mm
-// ends is told by its own ExitMmap (it does not when it is shared, as after vfork).
+// ends is told by its own ExitMmap (it does not when it is shared, as after vfork), which comes
+// first: `old_mm` may name an mm that is gone.
 struct Exec {
   static constexpr EventType type = EventType::exec;
   static constexpr std::string_view name = "exec";
@@ -349,6 +350,7 @@ struct ExitMmap {
 enum FaultFlags : std::uint32_t { kFaultWrite = 1, kFaultUser = 2 };
 
 // A page-fault exception, as the hardware reported it: it may hit no vma, or one that forbids it.
+// With an odd seq and a map_count it is the write acquire by which the fault before it grew a stack.
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
@@ -403,7 +405,9 @@ struct Lost {
 enum class TruthSite : std::uint8_t {
   other = 0, vma_alloc = 1, vma_dup = 2, prepare = 3, clone = 4, fork = 5, unlink = 6, vma_free = 7,
 };
-// The kernel itself allocated or freed an object. Only `verify` and the tests may look at these.
+// The kernel itself allocated or freed an object. Only comparisons with the model may look at these.
+// head.seq is the token of the operation it happened in, 0 outside one. An anon_vma has the same id
+// here and in snapshots.
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";

@@ -24,6 +24,8 @@
 
 namespace anonvma {
 
+class Seeder;
+
 // A vm_area_struct, as far as merging, splitting and sharing depend on it.
 struct Vma {
   std::uint64_t start = 0, end = 0;
@@ -189,6 +191,7 @@ class AddressSpaces final : public Layout {
 
   std::optional<SeenMm> snapshot_;  // being read
   std::vector<SeenMm> attached_;    // read, and not yet built
+  std::unique_ptr<Seeder> seeder_;
   std::optional<std::uint32_t> phantom_slot_;
   std::array<std::uint64_t, kNumCaches> at_start_{};
 

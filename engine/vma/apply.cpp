@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "engine/vma/address_spaces.h"
+#include "engine/vma/seeder.h"
 
 namespace anonvma {
 namespace {

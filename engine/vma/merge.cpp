@@ -58,8 +58,10 @@ void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
 // `kept` is the vma that took this one's range over, none when it is unmapped.
 void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
   if (mm.last == vma) mm.last = {};
-  if (kept) strategy_->unlink_merged(vma, kept);
-  else strategy_->unlink(vma);
+  if (kept)
+    strategy_->unlink_merged(vma, kept);
+  else
+    strategy_->unlink(vma);
   mm.list.erase(mm.list.find(at(vma).start));
   strategy_->release(vma);
 }

@@ -2,6 +2,11 @@
 
 namespace anonvma {
 
+void Seeder::begin() {
+  seen_.clear();
+  for (Node& node : nodes_) node = {.parent = node.parent, .stand_in = {}, .built = false};
+}
+
 AnonVmaId Seeder::dense(AnonVmaId id) {
   if (!id) return {};
   const auto [entry, fresh] = dense_.try_emplace(id.v, static_cast<std::uint32_t>(nodes_.size()));

@@ -17,6 +17,10 @@ class Seeder {
  public:
   explicit Seeder(Strategy& strategy) : strategy_(strategy) {}
 
+  // A new set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
+  // for them do not.
+  void begin();
+
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
   // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
   // those made are returned, to be removed by the caller.

@@ -90,7 +90,13 @@ void AddressSpaces::take_exec(const SeenMm& seen) {
 void AddressSpaces::finish_attach() {
   const std::vector<SeenMm> attached = std::move(attached_);
   attached_.clear();
-  Seeder seeder(*strategy_);
+  const bool first = !seeder_;
+  if (first) seeder_ = std::make_unique<Seeder>(*strategy_);
+  Seeder& seeder = *seeder_;
+  seeder.begin();
+  std::array<std::uint64_t, kNumCaches> before{};
+  for (std::size_t c = 0; c < kNumCaches; ++c)
+    before[c] = slab_.usage(static_cast<CacheIndex>(c)).active_objs;
   for (const SeenMm& seen : attached) {
     Mm* mm = birth(seen.head.mm);
     if (mm == nullptr) continue;
@@ -115,9 +121,10 @@ void AddressSpaces::finish_attach() {
   const std::vector<VmaId> phantoms = seeder.build(phantom);
   for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
   if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
-  slab_.begin_here();
+  // A later set holds what the recorder came to know late: alive before, but not from the first.
+  if (first) slab_.begin_here();
   for (std::size_t c = 0; c < kNumCaches; ++c)
-    at_start_[c] = slab_.usage(static_cast<CacheIndex>(c)).active_objs;
+    at_start_[c] += slab_.usage(static_cast<CacheIndex>(c)).active_objs - before[c];
 }
 
 std::uint32_t AddressSpaces::phantom_slot() {
