@@ -28,9 +28,9 @@ int exit_status(ErrorCode code);
 int fail(const Error& error);
 
 struct RecordOptions {
-  std::string output;      // empty: anonvma-<date>.trace in the current directory
-  bool force = false;      // overwrite
-  double duration_s = 0;   // 0: until a signal, or the command's end
+  std::string output;     // empty: anonvma-<date>.trace in the current directory
+  bool force = false;     // overwrite
+  double duration_s = 0;  // 0: until a signal, or the command's end
   std::vector<int> pids;
   bool truth = false;
   std::string faults = "write";
@@ -40,13 +40,21 @@ struct RecordOptions {
 };
 int run_record(const RecordOptions& options);
 
-struct DoctorOptions { bool json = false; };
+struct DoctorOptions {
+  bool json = false;
+};
 int run_doctor(const DoctorOptions& options);
 
-struct InfoOptions { std::string file; bool json = false; };
+struct InfoOptions {
+  std::string file;
+  bool json = false;
+};
 int run_info(const InfoOptions& options);
 
-struct DumpOptions { std::string file; bool json = false; };
+struct DumpOptions {
+  std::string file;
+  bool json = false;
+};
 int run_dump(const DumpOptions& options);
 
 struct CompareOptions {
@@ -67,10 +75,16 @@ struct ReplayCommandOptions {
 };
 int run_replay(const ReplayCommandOptions& options);
 
-struct VectorsOptions { std::vector<std::string> files; bool json = false; };
+struct VectorsOptions {
+  std::vector<std::string> files;
+  bool json = false;
+};
 int run_vectors(const VectorsOptions& options);
 
-struct StrategiesOptions { std::string name; bool json = false; };
+struct StrategiesOptions {
+  std::string name;
+  bool json = false;
+};
 int run_strategies(const StrategiesOptions& options);
 
 }  // namespace anonvma::cmd

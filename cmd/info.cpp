@@ -12,6 +12,7 @@
 #include "cmd/commands.h"
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
+#include "engine/report/grid.h"
 #include "engine/trace/reader.h"
 
 namespace anonvma::cmd {
@@ -61,15 +62,6 @@ Summary summarize(const std::string& path, std::uint64_t bytes, TraceReader& rea
 }
 
 std::string_view or_unknown(std::string_view text) { return text.empty() ? "unknown" : text; }
-
-// What a file says may be anything; a terminal gets only what prints.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') c = '?';
-  }
-  return out;
-}
 
 std::string start_time(std::uint64_t unix_ns) {
   if (unix_ns == 0) return "unknown";

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cmd/commands.h"
+#include "engine/report/grid.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma::cmd {
@@ -22,28 +23,13 @@ void print_table(std::span<const StrategyInfo> infos) {
     fmt::print("{:<{}}  {:<{}}  {}\n", s.name, name, s.kernels, kernels, s.summary);
 }
 
-// A label, then the text in lines that fit a mail.
-void print_wrapped(std::string_view label, std::string_view text) {
-  constexpr std::size_t kWidth = 62;
-  while (!text.empty()) {
-    std::size_t end = text.size();
-    if (end > kWidth) {
-      end = text.rfind(' ', kWidth);
-      if (end == std::string_view::npos) end = text.size();
-    }
-    fmt::print("{:<11} {}\n", label, text.substr(0, end));
-    label = {};
-    text.remove_prefix(std::min(text.size(), end + 1));
-  }
-}
-
 void print_one(const StrategyInfo& s) {
   const StrategyPage& page = s.page();
   const std::pair<std::string_view, std::string_view> lines[] = {
       {"name", s.name},    {"kernels", s.kernels},          {"summary", s.summary},
       {"idea", page.idea}, {"price", page.price},           {"source", page.source},
       {"same", page.same}, {"simplified", page.simplified}, {"ignored", page.ignored}};
-  for (const auto& [label, text] : lines) print_wrapped(label, text);
+  for (const auto& [label, text] : lines) fmt::print("{}", labelled(label, text));
 }
 
 void print_json(std::span<const StrategyInfo> infos) {

@@ -1,5 +1,7 @@
 #include "engine/replay/replay.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <barrier>
 #include <bit>
@@ -21,7 +23,8 @@ class Run {
     for (const Event& event : events) spaces_.apply(event, first++);
   }
 
-  ReplayResult finish(std::string_view own_strategy) {
+  ReplayResult finish(const Meta& meta) {
+    const std::string_view own = own_strategy(meta);
     spaces_.finish();
     ReplayResult result;
     result.strategy = name_;
@@ -34,9 +37,12 @@ class Run {
     result.first_mismatch = spaces_.first_mismatch();
     result.anomalies = spaces_.anomalies();
     const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
-    if (attached && (result.anomalies[Anomaly::seed_approximate] > 0 || name_ != own_strategy))
+    if (attached && (result.anomalies[Anomaly::seed_approximate] > 0 || name_ != own))
       result.approximate.emplace_back(
           "objects alive at start were replayed as a life, not taken over");
+    if (meta.faults == "first" && name_ != own)
+      result.approximate.emplace_back(
+          "only the recording kernel's own first faults were recorded (--faults first)");
     return result;
   }
 
@@ -97,6 +103,11 @@ class Crew {
   std::vector<std::jthread> workers_;
 };
 
+std::string describe(const Error& error) {
+  if (error.offset == Error::kNoOffset) return error.message;
+  return fmt::format("{} (offset {:#x})", error.message, error.offset);
+}
+
 // Feeds the whole trace; returns why it stopped early, empty at the clean end.
 std::string feed_all(TraceReader& reader, std::vector<std::unique_ptr<Run>>& runs, unsigned threads,
                      const ReplayOptions& options, std::uint64_t& events) {
@@ -104,7 +115,7 @@ std::string feed_all(TraceReader& reader, std::vector<std::unique_ptr<Run>>& run
   Crew crew(runs, threads);
   for (unsigned turn = 0;; turn ^= 1) {
     const Result<std::span<const Event>> batch = reader.next();
-    if (!batch) return batch.error().message;
+    if (!batch) return describe(batch.error());
     if (batch->empty()) return {};
     buffers[turn].assign(batch->begin(), batch->end());
     crew.give(buffers[turn], events);
@@ -148,7 +159,7 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   for (const StrategyInfo* strategy : options.strategies)
     runs.push_back(std::make_unique<Run>(*strategy, rules, meta.page_size));
   trace.damage = feed_all(reader, runs, worker_count(options), options, trace.events);
-  for (const auto& run : runs) comparison.rows.push_back(run->finish(trace.own_strategy));
+  for (const auto& run : runs) comparison.rows.push_back(run->finish(meta));
 
   trace.hash = reader.hash();
   trace.skipped = reader.skipped();

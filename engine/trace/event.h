@@ -16,10 +16,10 @@
 #include <cstdint>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <variant>
 
 #include "engine/ids.h"
+#include "engine/trace/field.h"
 
 namespace anonvma {
 
@@ -47,23 +47,6 @@ enum class EventType : std::uint8_t {
   seal = 21,
 };
 
-// How a column of this field is coded, and how text prints it. All values travel as 64 bits.
-enum class Coding : std::uint8_t {
-  number,   // delta to the same column's previous value; decimal
-  address,  // page-rotated delta to this mm's previous address; hexadecimal
-  bits,     // xor with the column's previous value; hexadecimal
-  text,     // eight characters of a name; text joins adjacent ones
-};
-
-template <class Owner, class T>
-struct Field {
-  std::string_view name;
-  T Owner::*member;
-  Coding coding;
-};
-template <class Owner, class T>
-Field(std::string_view, T Owner::*, Coding) -> Field<Owner, T>;
-
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
 struct Comm {
   std::uint64_t lo = 0, hi = 0;
@@ -74,12 +57,13 @@ std::string_view comm_view(const Comm& comm, std::array<char, 16>& storage);
 
 // Beside every event.
 struct EventHead {
-  std::uint64_t time_ns = 0;    // since the trace began
-  std::uint32_t tid = 0;        // the task that acted, not always an owner of `mm`
-  MmId mm;                      // the address space acted upon
-  std::uint32_t seq = 0;        // mm->mm_lock_seq at the operation's write acquire (odd), or at a
-                                // fault (even when no writer was active); 0: not known
-  std::uint32_t map_count = 0;  // mm->map_count before the operation, read under the lock; 0: not read
+  std::uint64_t time_ns = 0;  // since the trace began
+  std::uint32_t tid = 0;      // the task that acted, not always an owner of `mm`
+  MmId mm;                    // the address space acted upon
+  std::uint32_t seq = 0;      // mm->mm_lock_seq at the operation's write acquire (odd), or at a
+                              // fault (even when no writer was active); 0: not known
+  std::uint32_t map_count =
+      0;  // mm->map_count before the operation, read under the lock; 0: not read
   friend bool operator==(const EventHead&, const EventHead&) = default;
 };
 
@@ -174,7 +158,13 @@ struct Advise {
   friend bool operator==(const Advise&, const Advise&) = default;
 };
 
-enum class LockOp : std::uint8_t { mlock = 0, mlock2 = 1, munlock = 2, mlockall = 3, munlockall = 4 };
+enum class LockOp : std::uint8_t {
+  mlock = 0,
+  mlock2 = 1,
+  munlock = 2,
+  mlockall = 3,
+  munlockall = 4
+};
 struct Lock {
   static constexpr EventType type = EventType::lock;
   static constexpr std::string_view name = "lock";
@@ -296,19 +286,19 @@ struct SnapVma {
   std::uint64_t start = 0, end = 0;
   std::uint64_t vm_flags = 0;
   std::uint64_t pgoff = 0;
-  std::uint64_t file = 0;  // FileId stored in the vma
-  std::uint64_t ops = 0;   // VmaOps
-  AnonVmaId anon_vma;      // none: unfaulted
+  std::uint64_t file = 0;      // FileId stored in the vma
+  std::uint64_t ops = 0;       // VmaOps
+  AnonVmaId anon_vma;          // none: unfaulted
   std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
   static constexpr auto fields() {
-    return std::make_tuple(
-        Field{"start", &SnapVma::start, Coding::address},
-        Field{"end", &SnapVma::end, Coding::address},
-        Field{"vm_flags", &SnapVma::vm_flags, Coding::bits},
-        Field{"pgoff", &SnapVma::pgoff, Coding::number},
-        Field{"file", &SnapVma::file, Coding::number}, Field{"ops", &SnapVma::ops, Coding::bits},
-        Field{"anon_vma", &SnapVma::anon_vma, Coding::number},
-        Field{"nr_chain", &SnapVma::nr_chain, Coding::number});
+    return std::make_tuple(Field{"start", &SnapVma::start, Coding::address},
+                           Field{"end", &SnapVma::end, Coding::address},
+                           Field{"vm_flags", &SnapVma::vm_flags, Coding::bits},
+                           Field{"pgoff", &SnapVma::pgoff, Coding::number},
+                           Field{"file", &SnapVma::file, Coding::number},
+                           Field{"ops", &SnapVma::ops, Coding::bits},
+                           Field{"anon_vma", &SnapVma::anon_vma, Coding::number},
+                           Field{"nr_chain", &SnapVma::nr_chain, Coding::number});
   }
   friend bool operator==(const SnapVma&, const SnapVma&) = default;
 };
@@ -350,7 +340,8 @@ struct ExitMmap {
 enum FaultFlags : std::uint32_t { kFaultWrite = 1, kFaultUser = 2 };
 
 // A page-fault exception, as the hardware reported it: it may hit no vma, or one that forbids it.
-// With an odd seq and a map_count it is the write acquire by which the fault before it grew a stack.
+// With an odd seq and a map_count it is the write acquire by which the fault before it grew a
+// stack.
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
@@ -379,7 +370,8 @@ struct Touch {
 };
 
 // mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. It may or
-// may not have changed anything: a Snapshot(unknown_write) follows when the recorder could take one.
+// may not have changed anything: a Snapshot(unknown_write) follows when the recorder could take
+// one.
 struct UnknownWrite {
   static constexpr EventType type = EventType::unknown_write;
   static constexpr std::string_view name = "unknown_write";
@@ -403,11 +395,18 @@ struct Lost {
 };
 
 enum class TruthSite : std::uint8_t {
-  other = 0, vma_alloc = 1, vma_dup = 2, prepare = 3, clone = 4, fork = 5, unlink = 6, vma_free = 7,
+  other = 0,
+  vma_alloc = 1,
+  vma_dup = 2,
+  prepare = 3,
+  clone = 4,
+  fork = 5,
+  unlink = 6,
+  vma_free = 7,
 };
-// The kernel itself allocated or freed an object. Only comparisons with the model may look at these.
-// head.seq is the token of the operation it happened in, 0 outside one. An anon_vma has the same id
-// here and in snapshots.
+// The kernel itself allocated or freed an object. Only comparisons with the model may look at
+// these. head.seq is the token of the operation it happened in, 0 outside one. An anon_vma has the
+// same id here and in snapshots.
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";
@@ -417,11 +416,11 @@ struct Truth {
   std::uint64_t freed = 0;    // 0: allocated, 1: freed
   std::uint64_t in_exec = 0;  // 1: inside execve, where the model takes a snapshot instead
   static constexpr auto fields() {
-    return std::make_tuple(
-        Field{"cache", &Truth::cache, Coding::number}, Field{"site", &Truth::site, Coding::number},
-        Field{"object", &Truth::object, Coding::number},
-        Field{"freed", &Truth::freed, Coding::number},
-        Field{"in_exec", &Truth::in_exec, Coding::number});
+    return std::make_tuple(Field{"cache", &Truth::cache, Coding::number},
+                           Field{"site", &Truth::site, Coding::number},
+                           Field{"object", &Truth::object, Coding::number},
+                           Field{"freed", &Truth::freed, Coding::number},
+                           Field{"in_exec", &Truth::in_exec, Coding::number});
   }
   friend bool operator==(const Truth&, const Truth&) = default;
 };
@@ -446,17 +445,5 @@ struct overloaded : F... {
 };
 template <typename... F>
 overloaded(F...) -> overloaded<F...>;
-
-// Field values as they travel: ids and enums included.
-template <class T>
-constexpr std::uint64_t to_word(T value) {
-  if constexpr (std::is_integral_v<T>) return static_cast<std::uint64_t>(value);
-  else return value ? std::uint64_t{value.v} + 1 : 0;  // an Id: none is 0
-}
-template <class T>
-constexpr T from_word(std::uint64_t word) {
-  if constexpr (std::is_integral_v<T>) return static_cast<T>(word);
-  else return word == 0 ? T{} : T{static_cast<std::uint32_t>(word - 1)};
-}
 
 }  // namespace anonvma

@@ -47,7 +47,7 @@ std::string_view own_strategy(const Meta& meta);
 struct EndInfo {
   std::uint64_t duration_ns = 0;
   std::uint64_t events = 0;
-  std::uint64_t lost = 0;               // records, the sum of all Lost events
+  std::uint64_t lost = 0;  // records, the sum of all Lost events
   // Of all BPF programs. Those of the slab hooks come from interrupts, where no object of the three
   // caches lives or dies; the others are in `lost`.
   std::uint64_t recursion_misses = 0;

@@ -30,7 +30,8 @@ class TraceReader {
   Result<std::span<const Event>> next();
   // Present once next() has come to the clean end, or at once when the footer index is intact.
   const std::optional<EndInfo>& end() const;
-  // XXH3-64 over the chunk CRCs read so far: the trace's hash once the end is reached. 16 hex digits.
+  // XXH3-64 over the chunk CRCs read so far: the trace's hash once the end is reached. 16 hex
+  // digits.
   std::string hash() const;
   std::uint64_t chunks() const;   // of every kind, read so far
   std::uint64_t skipped() const;  // records and chunks of kinds newer than this reader

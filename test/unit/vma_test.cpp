@@ -26,7 +26,7 @@ TEST_CASE("file mappings merge by struct file and offset", "[vma]") {
   World w;
   w.map(0, 2, "r", 0, 7, 0).map(2, 2, "r", 0, 7, 2);
   CHECK(w.show() == "0-4 r unfaulted");
-  w.map(4, 2, "r", 0, 7, 9);  // a gap in the file
+  w.map(4, 2, "r", 0, 7, 9);   // a gap in the file
   w.map(6, 2, "r", 0, 8, 11);  // another open() of the same file
   CHECK(w.show() == "0-4 r unfaulted | 4-6 r unfaulted | 6-8 r unfaulted");
 }

@@ -90,8 +90,10 @@ class World {
       const Vma& v = spaces_.vma(id);
       if (!out.empty()) out += " | ";
       out += std::to_string(v.start / kPage - kBase) + "-" + std::to_string(v.end / kPage - kBase);
-      out += " " + std::string(v.flags & kVmRead ? "r" : "") + (v.flags & kVmWrite ? "w" : "") +
-             (v.flags & kVmExec ? "x" : "");
+      out += ' ';
+      if (v.flags & kVmRead) out += 'r';
+      if (v.flags & kVmWrite) out += 'w';
+      if (v.flags & kVmExec) out += 'x';
       if (!(v.flags & kVmAccess)) out += "-";
       if (v.flags & kVmLocked) out += " locked";
       out += faulted_text(id, groups);
