@@ -30,6 +30,7 @@ void close_fd(int& fd) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());
@@ -44,7 +45,8 @@ Result<Child> Child::fork(std::vector<std::string> command) {
   std::array<int, 2> go{-1, -1}, failed{-1, -1};
   const auto give_up = [&] {
     const int error = errno;
-    for (int* fd : {&go[0], &go[1], &failed[0], &failed[1]}) close_fd(*fd);
+    for (auto* both : {&go, &failed})
+      for (int& fd : *both) close_fd(fd);
     return Error{ErrorCode::io, fmt::format("cannot start the command: {}", std::strerror(error))};
   };
   if (pipe2(go.data(), O_CLOEXEC) != 0 || pipe2(failed.data(), O_CLOEXEC) != 0) return give_up();

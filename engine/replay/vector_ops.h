@@ -30,7 +30,7 @@ class VectorLife final : private Layout {
 
   // Does nothing and says why when the operation is not in the language, or names a vma that does
   // not exist, or neighbours that are none.
-  Status apply(std::string_view op);
+  Status apply(std::string_view text);
 
   const SlabAccount& slab() const { return slab_; }
   Strategy& strategy() { return *strategy_; }

@@ -87,7 +87,7 @@ class AvcChains {
   void link(AnonVmaId anon_vma);
   void unlink_one(AnonVmaId anon_vma);
   void set_parent(AnonVmaId child, AnonVmaId parent);
-  AnonVmaId reusable(VmaId src) const;
+  AnonVmaId reusable(VmaId copy) const;
   Seeded& seeded(AnonVmaId snapshot_id);
   AnonVmaId describe(const Strategy::SeedLink& link);
 

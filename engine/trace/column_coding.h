@@ -66,7 +66,7 @@ inline constexpr std::uint64_t sign_extend_page(std::uint64_t page) {
 // Page deltas are short, sizes of pages larger than 4 KiB only cost zero bits. Zero and -errno are
 // no places: they have a code of their own and leave the prediction alone.
 inline void put_address(Bytes& out, std::uint64_t value, std::uint64_t& last_page) {
-  if (value + 4095 <= 2 * 4095) return put_varint(out, zigzag(value) << 2);  // 0, -errno
+  if (value + 4095 <= 8190) return put_varint(out, zigzag(value) << 2);  // 0, -errno
   const std::uint64_t low = value & 0xfff;
   const std::uint64_t delta = zigzag(sign_extend_page((value >> 12) - last_page));
   last_page = value >> 12;

@@ -52,7 +52,7 @@ struct ColumnEncoder::State {
     return mm;
   }
 
-  void put(Column& column, Coding coding, std::uint64_t value, MmState& mm) {
+  static void put(Column& column, Coding coding, std::uint64_t value, MmState& mm) {
     switch (coding) {
       case Coding::number:
         return put_number(column, value);

@@ -33,7 +33,7 @@ Comm make_comm(std::string_view name) {
 std::string_view comm_view(const Comm& comm, std::array<char, 16>& storage) {
   std::memcpy(storage.data(), &comm.lo, 8);
   std::memcpy(storage.data() + 8, &comm.hi, 8);
-  const auto end = std::find(storage.begin(), storage.end(), '\0');
+  const auto* const end = std::find(storage.begin(), storage.end(), '\0');
   return {storage.data(), static_cast<std::size_t>(end - storage.begin())};
 }
 

@@ -54,8 +54,8 @@ class AddressSpaces final : public Layout {
   void exit_all();
 
   // Layout.
-  VmaId prev(VmaId vma) const override;
-  VmaId next(VmaId vma) const override;
+  VmaId prev(VmaId id) const override;
+  VmaId next(VmaId id) const override;
   bool compatible(VmaId lower, VmaId upper) const override;
   void recycle(VmaId vma) override;
 
@@ -114,8 +114,8 @@ class AddressSpaces final : public Layout {
   VmaId alloc_vma(const Vma& attributes);
   void insert_vma(Mm& mm, VmaId vma);
   void remove_vma(Mm& mm, VmaId vma, VmaId kept);  // unlink, out of the list, release
-  void set_start(VmaId vma, std::uint64_t start, bool with_pgoff);
-  void set_end(Mm& mm, VmaId vma, std::uint64_t end);
+  void set_start(VmaId id, std::uint64_t start, bool with_pgoff);
+  void set_end(Mm& mm, VmaId id, std::uint64_t end);
   bool faulted(VmaId vma) const { return vma && strategy_->faulted(vma); }
   bool came_through_fork(VmaId vma) const { return faulted(vma) && !strategy_->singular(vma); }
   bool attributes_match(const Vma& vma, const Proposal& range) const;

@@ -58,9 +58,9 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
   return &mm;
 }
 
-std::vector<VmaId> AddressSpaces::vmas(MmId id) const {
+std::vector<VmaId> AddressSpaces::vmas(MmId mm) const {
   std::vector<VmaId> all;
-  const auto found = slot_of_.find(id.v);
+  const auto found = slot_of_.find(mm.v);
   if (found == slot_of_.end()) return all;
   const VmaList& list = mms_[found->second].list;
   for (std::size_t i = 0; i < list.size(); ++i) all.push_back(list[i]);
