@@ -1,5 +1,7 @@
 #include "engine/vma/seeder.h"
 
+#include <algorithm>
+
 namespace anonvma {
 
 void Seeder::begin() {
@@ -38,8 +40,9 @@ void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom
     nodes_[n].built = true;
     path.push_back(n);
   }
-  for (auto n = path.rbegin(); n != path.rend(); ++n) {
-    Node& current = nodes_[*n];
+  std::reverse(path.begin(), path.end());
+  for (const std::uint32_t n : path) {
+    Node& current = nodes_[n];
     if (!current.stand_in) phantoms.push_back(current.stand_in = phantom());
     const VmaId parent = current.parent != kNone ? nodes_[current.parent].stand_in : VmaId{};
     if (strategy_.faulted(current.stand_in)) continue;
