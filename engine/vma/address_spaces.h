@@ -50,8 +50,6 @@ class AddressSpaces final : public Layout {
   void apply(const Event& event, std::uint64_t index);
   // The trace is over: what a snapshot still holds back is built.
   void finish();
-  // Every mm still alive exits, in order of birth. Not part of a replay: for properties of tests.
-  void exit_all();
 
   // Layout.
   VmaId prev(VmaId id) const override;
@@ -77,7 +75,6 @@ class AddressSpaces final : public Layout {
     Comm comm;
     MmId id;
     VmaId last;  // the vma of the last look-up: faults come in runs
-    bool alive = false;
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
   struct Proposal {

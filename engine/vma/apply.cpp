@@ -52,7 +52,6 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
   ++mms_seen_;
   Mm& mm = mms_[slot];
   mm.id = id;
-  mm.alive = true;
   mm.def_flags = 0;
   mm.last = {};
   return &mm;

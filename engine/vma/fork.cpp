@@ -32,16 +32,10 @@ void AddressSpaces::exit_mmap(Mm& mm) {
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->unlink(mm.list[i]);
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);
   mm.list.clear();
-  mm.alive = false;
   mm.last = {};
   slot_of_.erase(mm.id.v);
   last_mm_ = {};
   free_mms_.push_back(slot(mm));
-}
-
-void AddressSpaces::exit_all() {
-  for (Mm& mm : mms_)
-    if (mm.alive) exit_mmap(mm);
 }
 
 }  // namespace anonvma

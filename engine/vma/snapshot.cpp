@@ -37,11 +37,11 @@ void AddressSpaces::finish() {
 }
 
 void AddressSpaces::finish_snapshot() {
-  const SeenMm seen = std::move(*snapshot_);
+  SeenMm seen = std::move(*snapshot_);
   snapshot_.reset();
   switch (static_cast<SnapReason>(seen.snapshot.reason)) {
     case SnapReason::attach:
-      attached_.push_back(seen);
+      attached_.push_back(std::move(seen));
       break;
     case SnapReason::exec:
       take_exec(seen);

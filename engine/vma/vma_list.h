@@ -44,9 +44,6 @@ class VmaList {
     gap_length_ += n;
   }
   void set_end(std::size_t i, std::uint64_t end) { entries_[physical(i)].end = end; }
-  void reserve(std::size_t n) {
-    while (entries_.size() < n) grow();
-  }
   void clear() {
     entries_.clear();
     gap_at_ = gap_length_ = 0;
