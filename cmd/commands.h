@@ -75,6 +75,12 @@ struct ReplayCommandOptions {
 };
 int run_replay(const ReplayCommandOptions& options);
 
+struct VerifyOptions {
+  std::string file;
+  bool json = false;
+};
+int run_verify(const VerifyOptions& options);
+
 struct VectorsOptions {
   std::vector<std::string> files;
   bool json = false;

@@ -24,6 +24,9 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   auto selection = select_strategies(request.strategies, request.baseline, own);
   if (!selection) return selection.error();
 
+  if (request.own_only && find_strategy(own) != nullptr)
+    selection->strategies = {find_strategy(own)};
+
   Progress progress(request.file);
   ReplayOptions options;
   options.strategies = selection->strategies;

@@ -14,6 +14,7 @@ struct ComparisonRequest {
   std::string baseline;
   std::string rules;
   unsigned threads = 0;
+  bool own_only = false;  // the recording kernel's own strategy, whatever `strategies` says
 };
 
 // Opens and replays one trace. The error names the file where the file is the reason.

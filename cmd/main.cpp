@@ -132,6 +132,17 @@ void add_compare(CLI::App& app, Commands& commands, CompareOptions& options) {
   commands.push_back({sub, [&options] { return run_compare(options); }});
 }
 
+void add_verify(CLI::App& app, Commands& commands, VerifyOptions& options) {
+  CLI::App* sub = app.add_subcommand("verify", "Hold the model against the kernel that recorded");
+  sub->add_option("FILE", options.file, "Trace, best recorded with --truth")->required();
+  sub->add_flag("--json", options.json, "Print JSON");
+  sub->footer(
+      "Status 0 only if every lane is equal, 1 if one differs, 3 if it is equal but events were"
+      " lost.\n\nExample:\n  sudo anonvma record --truth -o make.trace -- make -j8\n"
+      "  anonvma verify make.trace");
+  commands.push_back({sub, [&options] { return run_verify(options); }});
+}
+
 void add_vectors(CLI::App& app, Commands& commands, VectorsOptions& options) {
   CLI::App* sub = app.add_subcommand("vectors", "Run operation-level test vectors");
   sub->add_option("FILE", options.files, "Files of vectors, .json or .jsonl")->required();
@@ -155,6 +166,7 @@ struct Options {
   DumpOptions dump;
   ReplayCommandOptions replay;
   CompareOptions compare;
+  VerifyOptions verify;
   VectorsOptions vectors;
   StrategiesOptions strategies;
 };
@@ -167,6 +179,7 @@ Commands add_commands(CLI::App& app, Options& options) {
   add_dump(app, commands, options.dump);
   add_replay(app, commands, options.replay);
   add_compare(app, commands, options.compare);
+  add_verify(app, commands, options.verify);
   add_vectors(app, commands, options.vectors);
   add_strategies(app, commands, options.strategies);
   return commands;

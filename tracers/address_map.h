@@ -28,6 +28,11 @@ class AddressMap {
     return address == 0 ? 0 : files_.try_emplace(address, files_.size() + 1).first->second;
   }
 
+  // Of a memory policy or a userfaultfd context: equal ids, equal things.
+  std::uint64_t merge_key(std::uint64_t value) {
+    return value == 0 ? 0 : merge_keys_.try_emplace(value, merge_keys_.size() + 1).first->second;
+  }
+
   AnonVmaId anon_vma(std::uint64_t address) {
     if (address == 0) return {};
     const auto [it, added] = anon_vmas_.try_emplace(address, next_anon_vma_);
@@ -50,6 +55,7 @@ class AddressMap {
  private:
   std::unordered_map<std::uint64_t, MmId> mms_;
   std::unordered_map<std::uint64_t, FileId> files_;
+  std::unordered_map<std::uint64_t, std::uint64_t> merge_keys_;
   std::unordered_map<std::uint64_t, std::uint32_t> anon_vmas_;
   std::unordered_map<std::uint64_t, std::uint64_t> objects_;
   std::uint32_t next_mm_ = 0;

@@ -55,6 +55,7 @@ enum anonvma_kind {
 	ANONVMA_EXEC_BEGIN,		/* execve has created its new mm */
 	ANONVMA_EXEC_VMA,
 	ANONVMA_EXEC,			/* after its EXEC_VMAs */
+	ANONVMA_SEEN,			/* the same of a task's own mm: see anonvma_exec_record.reason */
 	ANONVMA_EXIT_TASK,
 	ANONVMA_EXIT_MMAP,
 	ANONVMA_FAULT,
@@ -69,12 +70,21 @@ enum {
 	ANONVMA_OPS_ANONYMOUS = 1,
 	ANONVMA_OPS_CLOSE = 2,
 	ANONVMA_OPS_UNREAD = 4,
+	ANONVMA_OPS_READONLY_FILE = 8,
+	ANONVMA_OPS_NO_EXEC = 16,
 };
 
 /* Same numbers as FaultFlags of the engine. */
 enum {
 	ANONVMA_FAULT_WRITE = 1,
 	ANONVMA_FAULT_USER = 2,
+	ANONVMA_FAULT_SHARED = 4,
+};
+
+/* Same numbers as SnapReason of the engine. */
+enum {
+	ANONVMA_REASON_UNKNOWN_WRITE = 2,
+	ANONVMA_REASON_EXIT = 4,
 };
 
 /* Same numbers as TruthSite and CacheIndex of the engine. */
@@ -149,6 +159,8 @@ struct anonvma_vma {
 	__u64 pgoff;
 	__u64 file;
 	__u64 anon_vma;
+	__u64 policy;			/* of the memory policy, by content; 0: none */
+	__u64 context;			/* userfaultfd context */
 	__u32 ops;
 	__u32 pad;
 };
@@ -165,6 +177,8 @@ struct anonvma_exec_record {
 	__u64 brk;
 	__u32 nr_vmas;
 	__u32 tgid;
+	__u32 reason;			/* of a SEEN */
+	__u32 pad;
 	char comm[16];
 };
 
@@ -172,6 +186,7 @@ struct anonvma_fault_record {
 	struct anonvma_record head;
 	__u64 addr;
 	__u64 flags;			/* ANONVMA_FAULT_*; of a Touch: system call + 1 */
+	__u64 by;			/* of a Touch: mm of the acting task, when it is another one */
 };
 
 struct anonvma_truth_record {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "tracers/convert_op.h"
@@ -35,6 +36,7 @@ EventType event_type_of(std::uint32_t kind) {
       return EventType::touch;
     case ANONVMA_TRUTH:
       return EventType::truth;
+    case ANONVMA_SEEN:
     case ANONVMA_WALK:
       return EventType::snapshot;
     default:
@@ -78,9 +80,11 @@ void Converter::record(std::span<const std::byte> bytes) {
                   [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
     case ANONVMA_EXEC_VMA:
       return with(anonvma_exec_vma_record{},
-                  [&](auto& r) { exec_vmas_[common.mm].push_back(r.vma); });
+                  [&](auto& r) { seen_vmas_[common.tid].push_back(r.vma); });
     case ANONVMA_EXEC:
       return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
+    case ANONVMA_SEEN:
+      return with(anonvma_exec_record{}, [&](auto& r) { on_seen(r); });
     case ANONVMA_EXIT_TASK:
     case ANONVMA_EXIT_MMAP:
       return on_exit(common);
@@ -160,29 +164,48 @@ void Converter::on_shared(const anonvma_fork_record& r) {
 }
 
 void Converter::on_exec(const anonvma_exec_record& r) {
-  const auto vmas = exec_vmas_.extract(r.head.mm);
   const auto begun = execs_.extract(r.head.mm);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
   MmId old_mm = begun.empty() ? addresses_.mm(r.old_mm) : begun.mapped();
   const MmId mm = bear(r.head.mm, r.tgid, r.head);
   EventGroup event = group(r.head, mm, Exec{old_mm});
-  Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
-  const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
-  event.rest.push_back(
-      {event.first.head, Snapshot{static_cast<std::uint64_t>(SnapReason::exec), count, r.def_flags,
-                                  r.brk, r.tgid, comm.lo, comm.hi}});
-  for (std::size_t i = 0; i < count; ++i)
-    event.rest.push_back({event.first.head, snap_vma(vmas.mapped()[i])});
+  EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
+  event.rest.push_back(std::move(seen.first));
+  std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
+}
+
+// What a task read of its own mm, just before.
+EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& head,
+                              SnapReason reason) {
+  const auto vmas = seen_vmas_.extract(r.head.tid);
+  const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
+  const Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
+  EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), count, r.def_flags, r.brk,
+                                   r.tgid, comm.lo, comm.hi}},
+                   {}};
+  for (std::size_t i = 0; i < count; ++i)
+    event.rest.push_back({head, snap_vma(vmas.mapped()[i])});
+  return event;
+}
+
+void Converter::on_seen(const anonvma_exec_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) {
+    seen_vmas_.erase(r.head.tid);
+    return;
+  }
+  order_.read(mm, r.head.seq,
+              seen_by(r, head(r.head, mm), static_cast<SnapReason>(r.reason)));
 }
 
 void Converter::on_exit(const anonvma_record& r) {
   const MmId mm = addresses_.mm(r.mm);
   if (r.kind == ANONVMA_EXIT_TASK) {
+    seen_vmas_.erase(r.tid);
     if (mm) order_.read(mm, r.seq, group(r, mm, ExitTask{}));
     return;
   }
-  exec_vmas_.erase(r.mm);
   execs_.erase(r.mm);
   orphans_.erase(r.mm);
   if (!mm) return;
@@ -195,7 +218,7 @@ void Converter::on_fault(const anonvma_fault_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
   if (r.head.kind == ANONVMA_TOUCH)
-    return order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.flags}));
+    return order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.flags, addresses_.mm(r.by)}));
   EventGroup event = group(r.head, mm, Fault{r.addr, r.flags});
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
@@ -258,7 +281,9 @@ SnapVma Converter::snap_vma(const anonvma_vma& vma) {
           .file = addresses_.file(vma.file),
           .ops = vma.ops,
           .anon_vma = addresses_.anon_vma(vma.anon_vma),
-          .nr_chain = 0};
+          .nr_chain = 0,
+          .policy = addresses_.merge_key(vma.policy),
+          .context = addresses_.merge_key(vma.context)};
 }
 
 EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason) {

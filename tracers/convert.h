@@ -59,6 +59,8 @@ class Converter {
   void on_fork(const anonvma_fork_record& record);
   void on_shared(const anonvma_fork_record& record);
   void on_exec(const anonvma_exec_record& record);
+  void on_seen(const anonvma_exec_record& record);
+  EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
   void on_exit(const anonvma_record& record);
   void on_fault(const anonvma_fault_record& record);
   void on_truth(const anonvma_truth_record& record);
@@ -73,7 +75,7 @@ class Converter {
   AddressMap addresses_;
   std::unordered_map<MmId, std::uint32_t> tgids_;
   std::map<std::uint64_t, Walk> walks_;
-  std::unordered_map<std::uint64_t, std::vector<anonvma_vma>> exec_vmas_;  // by new mm
+  std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
   std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
   std::uint64_t malformed_ = 0;

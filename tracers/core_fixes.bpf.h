@@ -58,6 +58,31 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 	return 0;
 }
 
+/* Policies are equal by content (mpol_equal()); a kernel without NUMA has none. */
+static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma)
+{
+	struct mempolicy *policy;
+	__u64 nodes, id;
+
+	if (!bpf_core_field_exists(vma->vm_policy))
+		return 0;
+	policy = vma->vm_policy;
+	if (!policy)
+		return 0;
+	nodes = BPF_CORE_READ(policy, nodes.bits[0]);
+	id = (__u64)BPF_CORE_READ(policy, mode) << 32 | (__u64)BPF_CORE_READ(policy, flags) << 16;
+	if (bpf_core_field_exists(policy->home_node))
+		id |= (__u16)(BPF_CORE_READ(policy, home_node) + 1);
+	return (1ull << 63) | (id ^ nodes * 0x9e3779b97f4a7c15ull);
+}
+
+static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma)
+{
+	if (!bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx))
+		return 0;
+	return (__u64)vma->vm_userfaultfd_ctx.ctx;
+}
+
 /* Registers at a system call differ by architecture, and so do the members of pt_regs. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {

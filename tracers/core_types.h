@@ -43,8 +43,17 @@ struct list_head {
 	struct list_head *next;
 };
 
+struct vfsmount {
+	int mnt_flags;
+};
+
+struct path {
+	struct vfsmount *mnt;
+};
+
 struct file {
-	void *private_data;
+	unsigned int f_mode;
+	struct path f_path;
 };
 
 struct fdtable {
@@ -80,6 +89,23 @@ struct anon_vma {
 	unsigned long num_active_vmas;
 };
 
+struct userfaultfd_ctx;
+
+struct vm_userfaultfd_ctx {
+	struct userfaultfd_ctx *ctx;
+};
+
+struct nodemask {
+	unsigned long bits[1];
+};
+
+struct mempolicy {
+	unsigned short mode;
+	unsigned short flags;
+	struct nodemask nodes;
+	int home_node;
+};
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
@@ -90,6 +116,8 @@ struct vm_area_struct {
 	const struct vm_operations_struct *vm_ops;
 	unsigned long vm_pgoff;
 	struct file *vm_file;
+	struct mempolicy *vm_policy;
+	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
 };
 
 struct anon_vma_chain {

@@ -11,7 +11,8 @@
 
 #include "state.bpf.h"
 
-static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall)
+static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall,
+					       __u64 by)
 {
 	struct anonvma_fault_record *r;
 
@@ -22,6 +23,7 @@ static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, 
 		return;
 	r->addr = addr;
 	r->flags = syscall;
+	r->by = by == mm ? 0 : by;
 	anonvma_submit(r);
 }
 
@@ -45,7 +47,8 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 		return 0;
 	mm = BPF_CORE_READ(vma, vm_mm);
 	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
-	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall);
+	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall,
+			   state->avc_mm);
 	return 0;
 }
 
@@ -55,7 +58,10 @@ static __always_inline void anonvma_resolve(struct anonvma_task *state)
 		anonvma_resolve_touch(state);
 }
 
-/* A write fault of user mode that is still being handled needs no Touch: its record says it all. */
+/*
+ * A write fault of user mode that is still being handled tells the address. Its record says it all,
+ * unless the mm is shared: then the fault may have waited for the operations of other tasks.
+ */
 static __always_inline bool anonvma_fault_explains(const struct anonvma_task *state,
 						   struct task_struct *task)
 {
@@ -84,9 +90,10 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 		return;
 	anonvma_resolve(state);
 	explained = anonvma_fault_explains(state, task);
-	if (explained && anonvma_faults == ANONVMA_FAULTS_FIRST && mm)
+	if (explained && mm &&
+	    (anonvma_faults == ANONVMA_FAULTS_FIRST || (state->fault_addr & ANONVMA_FAULT_SHARED)))
 		anonvma_send_touch((__u64)mm, anonvma_mm_seq(mm, false),
-				   state->fault_addr & anonvma_page_mask, 0);
+				   state->fault_addr & anonvma_page_mask, 0, (__u64)mm);
 	state->fault_addr = 0;
 	if (explained)
 		return;
@@ -109,6 +116,8 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 		return 0;
 	if (error_code & 2)
 		flags |= ANONVMA_FAULT_WRITE;
+	if (mm->mm_users.counter > 1)
+		flags |= ANONVMA_FAULT_SHARED;
 	addr &= anonvma_page_mask;
 	state = anonvma_get_task(task, ANONVMA_FAULT);
 	if (state) {
@@ -125,6 +134,7 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 		return 0;
 	r->addr = addr;
 	r->flags = flags;
+	r->by = 0;
 	anonvma_submit(r);
 	return 0;
 }

@@ -4,11 +4,6 @@
 
 #include "operation.bpf.h"
 
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
-				 __u64 addr) __ksym;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
-
 static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct task_struct *child)
 {
 	struct anonvma_fork_record *r;
@@ -66,35 +61,13 @@ int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_fla
 	return 0;
 }
 
-static __always_inline __u32 anonvma_send_exec_vmas(struct task_struct *task, __u64 mm)
-{
-	struct anonvma_exec_vma_record *r;
-	struct bpf_iter_task_vma it;
-	struct vm_area_struct *vma;
-	__u32 count = 0;
-
-	bpf_iter_task_vma_new(&it, task, 0);
-	while ((vma = bpf_iter_task_vma_next(&it))) {
-		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
-		count++;
-		if (!r)
-			continue;
-		anonvma_fill_vma(&r->vma, vma);
-		anonvma_submit(r);
-	}
-	bpf_iter_task_vma_destroy(&it);
-	return count;
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct anonvma_task *state = anonvma_find_task(task);
 	struct mm_struct *mm = task->mm;
-	struct anonvma_exec_record *r;
 	__u64 old_mm = 0;
-	__u32 nr_vmas;
 
 	if (!mm || !anonvma_sending)
 		return 0;
@@ -107,18 +80,7 @@ int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binp
 	if (anonvma_tracked_only && !old_mm)
 		return 0;
 	anonvma_track((__u64)mm);
-	nr_vmas = anonvma_send_exec_vmas(task, (__u64)mm);
-	r = anonvma_reserve(struct anonvma_exec_record, ANONVMA_EXEC, (__u64)mm,
-			    anonvma_mm_seq(mm, false), mm->map_count);
-	if (!r)
-		return 0;
-	r->old_mm = old_mm;
-	r->def_flags = mm->def_flags;
-	r->brk = mm->brk;
-	r->nr_vmas = nr_vmas;
-	r->tgid = task->tgid;
-	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
-	anonvma_submit(r);
+	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm);
 	return 0;
 }
 
@@ -128,12 +90,24 @@ int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mm_struct *mm = task->mm;
 
-	if (anonvma_pending)
-		anonvma_resolve(anonvma_find_task(task));
+	struct anonvma_task *state = anonvma_find_task(task);
+	__u32 map_count = 0;
+
+	anonvma_resolve(state);
+	if (state && state->unseen) {
+		state->unseen = 0;
+		__sync_fetch_and_add(&anonvma_pending, -1);
+	}
 	/* Before 6.16 the mm is already given up here, and the event is not recorded. */
 	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
 		return 0;
-	anonvma_send(ANONVMA_EXIT_TASK, (__u64)mm, anonvma_mm_seq(mm, false), 0);
+	/* With the last user nothing else can change the mm: what it leaves behind is exact. */
+	if (mm->mm_users.counter == 1) {
+		map_count = mm->map_count;
+		if (anonvma_truth)
+			anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_EXIT, 0);
+	}
+	anonvma_send(ANONVMA_EXIT_TASK, (__u64)mm, anonvma_mm_seq(mm, false), map_count);
 	return 0;
 }
 
@@ -147,8 +121,8 @@ int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 	if (!anonvma_sending)
 		return 0;
 	state = anonvma_find_task(bpf_get_current_task_btf());
-	if (state && state->mm == key)
-		state->tearing = 0;
+	if (state)
+		state->exiting = 0;
 	if (!anonvma_wanted(key))
 		return 0;
 	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);

@@ -10,17 +10,26 @@
 
 #include "fault.bpf.h"
 
-static __always_inline __u64 anonvma_file_of(struct task_struct *task, __u64 fd)
+/* The file of mmap's descriptor, and what of it decides the flags of a mapping. */
+static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
 {
+	const __u32 writable = 2, noexec = 4;	/* FMODE_WRITE, MNT_NOEXEC */
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	__u64 fd = (__u32)state->args[4];
+	struct file *file = NULL;
 	struct file **files;
-	__u64 file = 0;
 
 	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return 0;
+		return;
 	files = BPF_CORE_READ(fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	state->file = (__u64)file;
+	if (!file)
+		return;
+	if (!(BPF_CORE_READ(file, f_mode) & writable))
+		state->file_ops |= ANONVMA_OPS_READONLY_FILE;
+	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & noexec)
+		state->file_ops |= ANONVMA_OPS_NO_EXEC;
 }
 
 static __always_inline __u32 anonvma_op_of(long nr)
@@ -51,8 +60,9 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	anonvma_syscall_args(regs, state->args);
 	state->mm = (__u64)task->mm;
 	state->file = 0;
+	state->file_ops = 0;
 	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
-		state->file = anonvma_file_of(task, (__u32)state->args[4]);
+		anonvma_read_file(state, task);
 	state->old_brk = 0;
 	state->seq = 0;
 	state->map_count = 0;
@@ -61,7 +71,6 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	state->op = op;
 	state->taken = 0;
 	state->done = 0;
-	state->tearing = 0;
 	return 0;
 }
 
@@ -102,15 +111,36 @@ static __always_inline bool anonvma_op_acquires(struct anonvma_task *state, stru
 	return true;
 }
 
-/* A write acquire outside every operation: by the fault being handled, or by nobody we know. */
+static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state)
+{
+	if (!state || state->unseen)
+		return;
+	state->unseen = 1;
+	__sync_fetch_and_add(&anonvma_pending, 1);
+}
+
+/*
+ * A write acquire outside every operation: by the fault being handled, which grows a stack, or by a
+ * system call that nobody traces. The task's own mm is looked at when that returns, before the
+ * task can do anything else. A fault in kernel mode may be over already: both, then.
+ */
 static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
 						    struct mm_struct *mm, __u32 seq)
 {
 	struct anonvma_fault_record *r;
+	bool own = task->mm == mm;
+	bool faulting = own && state && state->fault_addr;
+	bool by_user = faulting && (state->fault_addr & ANONVMA_FAULT_USER);
 
-	if (!state || !state->fault_addr || task->mm != mm ||
-	    !(state->fault_addr & ANONVMA_FAULT_USER) || !anonvma_in_user_exception(task)) {
+	if (by_user && !anonvma_in_user_exception(task))
+		faulting = false;
+	if (own && !(faulting && by_user)) {
+		if (!state)
+			state = anonvma_get_task(task, ANONVMA_SEEN);
+		anonvma_owe_snapshot(state);
+	}
+	if (!state || !faulting) {
 		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
 		return;
 	}
@@ -120,6 +150,7 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 		return;
 	r->addr = state->fault_addr & anonvma_page_mask;
 	r->flags = state->fault_addr & ~anonvma_page_mask;
+	r->by = 0;
 	anonvma_submit(r);
 }
 
@@ -141,8 +172,10 @@ int anonvma_mmap_lock(__u64 *ctx)
 		return 0;
 	/* exit_mmap()'s own, after the last user has gone. */
 	if (mm->mm_users.counter == 0) {
-		if (state && state->op == ANONVMA_OP_EXECVE && state->mm == (__u64)mm)
-			state->tearing = 1;
+		if (anonvma_truth && !state)
+			state = anonvma_get_task(task, ANONVMA_TRUTH);
+		if (state)
+			state->exiting = (__u64)mm;
 		return 0;
 	}
 	if (!anonvma_wanted((__u64)mm))
@@ -184,7 +217,7 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 		return;
 	}
 	if (bpf_find_vma(task, addr, anonvma_see_vma, seen, 0))
-		seen->ops = ANONVMA_OPS_UNREAD;
+		seen->ops = ANONVMA_OPS_UNREAD | state->file_ops;
 }
 
 /* Without a write acquire only preparations matter, and a failed call did nothing. */
@@ -230,6 +263,94 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	r->ops = seen.ops;
 	r->op = state->op;
 	anonvma_submit(r);
+	/* shmat tells neither the length nor the flags. */
+	if (state->op == ANONVMA_OP_SHMAT && (seen.ops & ANONVMA_OPS_UNREAD))
+		anonvma_owe_snapshot(state);
+}
+
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 __u64 addr) __ksym;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+
+/*
+ * Sends every vma of the current task's mm. The count is kept with the task: in a register it would
+ * be a new state for the verifier with every vma.
+ */
+static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
+					      struct mm_struct *mm)
+{
+	struct anonvma_exec_vma_record *r;
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+
+	state->nr_seen = 0;
+	state->seen_seq = anonvma_mm_seq(mm, false);
+	bpf_iter_task_vma_new(&it, task, 0);
+	while ((vma = bpf_iter_task_vma_next(&it))) {
+		state->seen_seq = anonvma_mm_seq(mm, false);
+		state->nr_seen++;
+		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, (__u64)mm, 0,
+				    0);
+		if (!r)
+			continue;
+		anonvma_fill_vma(&r->vma, vma);
+		anonvma_submit(r);
+	}
+	bpf_iter_task_vma_destroy(&it);
+}
+
+static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state = anonvma_get_task(task, kind);
+	struct mm_struct *mm = task->mm;
+	struct anonvma_exec_record *r;
+
+	if (!state || !mm)
+		return 0;
+	anonvma_send_vmas(state, task, mm);
+	if (!state->nr_seen && kind == ANONVMA_SEEN)	/* the lock was busy */
+		return 0;
+	r = anonvma_reserve(struct anonvma_exec_record, kind, (__u64)mm, state->seen_seq,
+			    state->nr_seen);
+	if (!r)
+		return 0;
+	r->old_mm = old_mm;
+	r->def_flags = mm->def_flags;
+	r->brk = mm->brk;
+	r->nr_vmas = state->nr_seen;
+	r->tgid = task->tgid;
+	r->reason = reason;
+	r->pad = 0;
+	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
+	anonvma_submit(r);
+	return 0;
+}
+
+static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
+						 struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+
+	state->unseen = 0;
+	__sync_fetch_and_add(&anonvma_pending, -1);
+	if (mm && anonvma_wanted((__u64)mm))
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+}
+
+static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
+					   long ret)
+{
+	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
+	if (state->op == ANONVMA_OP_CLONE) {
+		if (state->taken && !state->done)
+			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
+	} else if (state->op != ANONVMA_OP_EXECVE) {
+		anonvma_finish_op(task, state, ret);
+	}
+	state->op = ANONVMA_OP_NONE;
+	state->fault_addr = 0;
 }
 
 SEC("tp_btf/sys_exit")
@@ -246,16 +367,9 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	if (!state)
 		return 0;
 	anonvma_resolve(state);
-	if (!op || !state->op)
-		return 0;
-	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
-	if (state->op == ANONVMA_OP_CLONE) {
-		if (state->taken && !state->done)
-			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
-	} else if (state->op != ANONVMA_OP_EXECVE) {
-		anonvma_finish_op(task, state, ret);
-	}
-	state->op = ANONVMA_OP_NONE;
-	state->fault_addr = 0;
+	if (op && state->op)
+		anonvma_end_op(task, state, ret);
+	if (state->unseen)
+		anonvma_pay_snapshot(state, task);
 	return 0;
 }

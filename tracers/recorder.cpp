@@ -88,9 +88,13 @@ void Recorder::deliver(const Event& event) {
   if (!failure_) return;
   if (const Status written = sink_(event); !written) failure_ = written.error();
   const EventType type = type_of(event.body);
+  const auto* snapshot = std::get_if<Snapshot>(&event.body);
   if (type == EventType::exit_mmap) {
     stale_.erase(event.head.mm);
     walked_at_.erase(event.head.mm);
+  } else if (snapshot != nullptr &&
+             snapshot->reason == static_cast<std::uint64_t>(SnapReason::unknown_write)) {
+    stale_.erase(event.head.mm);  // the task itself has looked
   } else if (type == EventType::unknown_write && !stale_.contains(event.head.mm)) {
     const auto last = walked_at_.find(event.head.mm);
     stale_[event.head.mm] = last == walked_at_.end() ? 0 : last->second + kRewalkAfter;
@@ -187,6 +191,11 @@ Status Recorder::resynchronise() {
     if (const Status s = walk(tgid, SnapReason::unknown_write, false); !s) return s;
   }
   return ok();
+}
+
+Status Recorder::snapshot(std::uint32_t tgid) {
+  if (const Status s = drain(); !s) return s;
+  return walk(tgid, SnapReason::end, false);
 }
 
 Status Recorder::poll() {

@@ -45,6 +45,8 @@ class Recorder {
 
   // Takes what the ring holds. Call it every few milliseconds.
   Status poll();
+  // Walks one process now: a Snapshot(end) at its place among the events, to compare with.
+  Status snapshot(std::uint32_t tgid);
   // Detaches after a last drain, and lets go of what still waited.
   Status finish();
 

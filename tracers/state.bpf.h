@@ -20,7 +20,7 @@ const volatile __u32 anonvma_nr_sites = 0;
 
 /* Read and written by the loader while the programs run. */
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};
-__u32 anonvma_pending = 0;	/* tasks that hold a Touch not yet sent */
+__u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
 __u32 anonvma_sending = 0;	/* off until the loader has attached everything */
@@ -43,6 +43,10 @@ struct anonvma_task {
 	__u64 args[6];
 	__u64 mm;		/* current->mm when the system call began */
 	__u64 file;		/* mmap: struct file of the descriptor */
+	__u64 exiting;		/* the mm whose exit_mmap() is running */
+	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
+	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
+	__u32 seen_seq;
 	__u64 old_brk;
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
@@ -55,7 +59,7 @@ struct anonvma_task {
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent */
-	__u8 tearing;		/* execve: exit_mmap() of the old mm is running */
+	__u8 unseen;		/* owes a snapshot of its mm at the end of the system call */
 };
 
 struct {
@@ -169,6 +173,8 @@ static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_
 	out->pgoff = vma->vm_pgoff;
 	out->file = (__u64)vma->vm_file;
 	out->anon_vma = (__u64)vma->anon_vma;
+	out->policy = anonvma_vma_policy(vma);
+	out->context = anonvma_vma_context(vma);
 	out->ops = anonvma_vma_ops(vma->vm_ops);
 	out->pad = 0;
 }

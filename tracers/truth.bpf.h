@@ -63,7 +63,7 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 
 /* Whose object: read from the vma when it is freed, by whatever task. */
 static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed,
-					   struct task_struct *task)
+					   struct anonvma_task *state, struct task_struct *task)
 {
 	struct vm_area_struct *vma = (struct vm_area_struct *)object;
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
@@ -74,7 +74,16 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 		return (__u64)BPF_CORE_READ(vma, vm_mm);
 	if (cache == ANONVMA_CACHE_AVC)
 		return (__u64)BPF_CORE_READ(avc, vma, vm_mm);
-	return 0;
+	return state && state->exiting ? state->exiting : (__u64)task->mm;
+}
+
+/* The token of the operation in which an object of `mm` lives or dies; 0 outside one. */
+static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state, __u64 mm)
+{
+	if (!state || !state->op || !state->taken || state->mm != mm || state->exiting)
+		return 0;
+	/* A fork is over once it was announced. */
+	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
 static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
@@ -92,15 +101,17 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 		return 0;
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && !state->tearing;
-	mm = anonvma_owner(object, index, freed, task);
+	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
+	mm = anonvma_owner(object, index, freed, state, task);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
 	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm,
-			    state && state->op && state->taken ? state->seq : 0, 0);
+			    anonvma_truth_seq(state, mm), 0);
 	if (!r)
 		return 0;
+	if (in_exec)	/* execve may change the tid */
+		r->head.tid = task->tgid;
 	r->object = object;
 	r->cache = index;
 	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;

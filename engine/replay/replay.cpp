@@ -6,21 +6,34 @@
 #include <barrier>
 #include <bit>
 #include <memory>
+#include <optional>
 #include <thread>
 
+#include "engine/replay/verify.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
 namespace {
 
-// One strategy's run: its account book and its address spaces.
+// One strategy's run: its account book and its address spaces. That of the recording kernel's own
+// strategy is verified on the way.
 class Run {
  public:
-  Run(const StrategyInfo& strategy, const KernelRules& rules, std::uint64_t page_size)
-      : name_(strategy.name), spaces_(rules, page_size, strategy, slab_) {}
+  Run(const StrategyInfo& strategy, const KernelRules& rules, const Meta& meta, Role role)
+      : name_(strategy.name), spaces_(rules, meta.page_size, strategy, slab_, role) {
+    if (role == Role::own) verifier_.emplace(meta, slab_, spaces_);
+  }
 
   void feed(std::span<const Event> events, std::uint64_t first) {
-    for (const Event& event : events) spaces_.apply(event, first++);
+    if (verifier_)
+      for (const Event& event : events) verifier_->apply(event, first++);
+    else
+      for (const Event& event : events) spaces_.apply(event, first++);
+  }
+
+  std::optional<Verdict> verdict() {
+    if (!verifier_) return {};
+    return verifier_->finish();
   }
 
   ReplayResult finish(const Meta& meta) {
@@ -52,6 +65,7 @@ class Run {
   std::string name_;
   SlabAccount slab_;
   AddressSpaces spaces_;
+  std::optional<Verifier> verifier_;
 };
 
 // Hands each batch to every run. While the workers are busy with one batch the caller decodes the
@@ -124,10 +138,10 @@ std::string feed_all(TraceReader& reader, std::vector<std::unique_ptr<Run>>& run
   }
 }
 
-unsigned worker_count(const ReplayOptions& options) {
+unsigned worker_count(const ReplayOptions& options, std::size_t runs) {
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   const unsigned wanted = options.threads != 0 ? options.threads : cpus;
-  return std::min(wanted, static_cast<unsigned>(options.strategies.size()));
+  return std::min(wanted, static_cast<unsigned>(runs));
 }
 
 }  // namespace
@@ -156,9 +170,21 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   trace.own_strategy = own_strategy(meta);
   trace.rules = rules.name;
   std::vector<std::unique_ptr<Run>> runs;
-  for (const StrategyInfo* strategy : options.strategies)
-    runs.push_back(std::make_unique<Run>(*strategy, rules, meta.page_size));
-  trace.damage = feed_all(reader, runs, worker_count(options), options, trace.events);
+  // Under other rules than the kernel's there is nothing to verify.
+  const bool verifies = options.rules.empty() && find_strategy(trace.own_strategy) != nullptr;
+  bool own_row = false;
+  for (const StrategyInfo* strategy : options.strategies) {
+    const bool own = verifies && strategy->name == trace.own_strategy;
+    own_row |= own;
+    runs.push_back(
+        std::make_unique<Run>(*strategy, rules, meta, own ? Role::own : Role::rival));
+  }
+  if (verifies && !own_row)
+    runs.push_back(std::make_unique<Run>(*find_strategy(trace.own_strategy), rules, meta, Role::own));
+  trace.damage = feed_all(reader, runs, worker_count(options, runs.size()), options, trace.events);
+  for (const auto& run : runs)
+    if (auto verdict = run->verdict(); verdict) comparison.verdict = std::move(verdict);
+  if (verifies && !own_row) runs.pop_back();
   for (const auto& run : runs) comparison.rows.push_back(run->finish(meta));
 
   trace.hash = reader.hash();

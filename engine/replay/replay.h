@@ -22,6 +22,7 @@ struct ReplayOptions {
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 
+// The recording kernel's own strategy is always replayed and verified, with or without a row.
 // A damaged trace gives the result up to the damage, with `trace.damage` set. `trace.path` is the
 // caller's to fill in. An Error only when nothing could be replayed (bad options).
 Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options);

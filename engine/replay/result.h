@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/replay/verdict.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/meta.h"
 
@@ -78,6 +79,8 @@ struct Comparison {
   TraceSummary trace;
   std::string baseline;
   std::vector<ReplayResult> rows;  // in the order asked for
+  // Of the recording kernel's own strategy; none when that is not known or other rules were asked.
+  std::optional<Verdict> verdict;
 };
 
 }  // namespace anonvma

@@ -10,7 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json trace_json(const TraceSummary& trace) {
+Json trace_json(const Comparison& comparison) {
+  const TraceSummary& trace = comparison.trace;
   return {{"path", trace.path},
           {"hash", trace.hash},
           {"kernel", trace.meta.release},
@@ -18,7 +19,8 @@ Json trace_json(const TraceSummary& trace) {
           {"events", trace.events},
           {"lost", trace.lost},
           {"duration_ns", trace.duration_ns},
-          {"verified", "not verified"},
+          {"verified", verdict_name(comparison)},
+          {"verdict", verdict_words(comparison)},
           {"skipped", trace.skipped},
           {"page_size", trace.meta.page_size},
           {"scope", trace.meta.scope},
@@ -77,7 +79,7 @@ std::string render_json(const Comparison& comparison) {
   for (std::size_t i = 0; i < comparison.rows.size(); ++i)
     strategies.push_back(strategy_json(comparison.rows[i], all, i));
   const Json json = {{"schema", "anonvma.compare/1"},
-                     {"trace", trace_json(comparison.trace)},
+                     {"trace", trace_json(comparison)},
                      {"baseline", comparison.baseline},
                      {"strategies", std::move(strategies)}};
   // Names come from a file: bytes that are no UTF-8 are replaced, not thrown at.

@@ -147,7 +147,8 @@ std::string footer_text(const Comparison& comparison, const Rows& all) {
   const Meta& meta = trace.meta;
   const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
   std::string text = labelled("trace", printable(trace.path));
-  text += labelled("", fmt::format("hash {}, not verified", trace.hash));
+  text += labelled("", fmt::format("hash {}", trace.hash));
+  text += labelled("verified", verdict_words(comparison));
   text +=
       labelled("kernel", printable(fmt::format("{} {}, {} CPUs, pages of {} bytes", meta.release,
                                                meta.machine, meta.cpus, meta.page_size)));

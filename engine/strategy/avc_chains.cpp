@@ -134,6 +134,17 @@ void AvcChains::unlink(VmaId vma) {
   chains_.clear(vma);
 }
 
+std::vector<Strategy::ChainLink> AvcChains::links_of(VmaId vma) const {
+  std::vector<Strategy::ChainLink> links;
+  const std::span<const AnonVmaId> chain = chains_.chain(vma);
+  for (std::size_t i = chain.size(); i-- > 0;) {
+    const AnonVma& a = anon_vmas_[chain[i].v];
+    links.push_back({name(chain[i]), name(AnonVmaId{a.root}), name(a.parent, a.parent_generation),
+                     a.num_children, a.num_active_vmas});
+  }
+  return links;
+}
+
 AvcChains::Seeded& AvcChains::seeded(AnonVmaId snapshot_id) {
   Seeded& entry = seeded_[snapshot_id.v];
   if (!entry.id || anon_vmas_[entry.id.v].generation != entry.generation) {

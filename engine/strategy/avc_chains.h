@@ -61,6 +61,12 @@ class AvcChains {
   void get(AnonVmaId anon_vma);
   void put(AnonVmaId anon_vma);
 
+  // See Strategy::anon_vma_name() and chain_links().
+  std::uint64_t name(AnonVmaId anon_vma) const {
+    return anon_vma ? name(anon_vma.v, anon_vmas_[anon_vma.v].generation) : 0;
+  }
+  std::vector<Strategy::ChainLink> links_of(VmaId vma) const;
+
   // See Strategy::seed(). Nothing in a snapshot is trusted: roots are made their own roots,
   // counters are capped, repeated descriptions ignored.
   void seed(VmaId vma, AnonVmaId anon_vma, std::span<const Strategy::SeedLink> chain);
@@ -83,6 +89,9 @@ class AvcChains {
     bool described = false;  // named by a link of its own, not only as root or parent
   };
 
+  static std::uint64_t name(std::uint32_t place, std::uint32_t generation) {
+    return std::uint64_t{generation} << 32 | (place + 1);
+  }
   AnonVmaId new_place();
   void link(AnonVmaId anon_vma);
   void unlink_one(AnonVmaId anon_vma);

@@ -33,6 +33,11 @@ class AvcStrategy final : public Strategy {
     if (seeds_) chains_.seed(vma, anon_vma, chain);
   }
 
+  std::uint64_t anon_vma_name(VmaId vma) const override {
+    return chains_.name(chains_.anon_vma(vma));
+  }
+  std::vector<ChainLink> chain_links(VmaId vma) const override { return chains_.links_of(vma); }
+
  private:
   // find_mergeable_anon_vma(): the next neighbour is asked before the previous one. A vma with a
   // longer chain never donates (Linux kernel commit d0e9fe1758f2): the pages of the asking vma

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/ids.h"
 #include "engine/slab/slab_account.h"
@@ -91,6 +92,22 @@ class Strategy {
     (void)vma;
     (void)anon_vma;
     (void)chain;
+  }
+
+  // The objects themselves, to be held against the kernel's. A name is never used twice; 0: none.
+  struct ChainLink {
+    std::uint64_t anon_vma = 0, root = 0, parent = 0;
+    std::uint64_t num_children = 0, num_active_vmas = 0;
+  };
+  // vma->anon_vma; 0 for an unfaulted vma, and always in a design without such objects.
+  virtual std::uint64_t anon_vma_name(VmaId vma) const {
+    (void)vma;
+    return 0;
+  }
+  // Most recently added first.
+  virtual std::vector<ChainLink> chain_links(VmaId vma) const {
+    (void)vma;
+    return {};
   }
 
  protected:

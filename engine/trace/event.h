@@ -72,6 +72,8 @@ enum VmaOps : std::uint32_t {
   kOpsAnonymous = 1,  // vma->vm_ops is NULL (a private mapping of /dev/zero is anonymous too)
   kOpsClose = 2,      // vm_ops->close is set: may be extended, never merged away
   kOpsUnread = 4,     // the vma could not be read back: final flags come from the arguments
+  kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
+  kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
 };
 
 // mmap(2), and shmat(2) as a mapping of its own file.
@@ -254,7 +256,8 @@ enum class SnapReason : std::uint8_t {
   attach = 0,         // alive when recording began: SnapChains follow each SnapVma
   exec = 1,           // anon_vma ids only say which vmas are faulted and share
   unknown_write = 2,  // after a writer nobody recorded, or after a loss: a resynchronisation
-  end = 3,            // alive when recording ended, with SnapChains: for `verify`, never replayed
+  end = 3,   // for `verify`, never replayed: when recording ended (or in between), with SnapChains
+  exit = 4,  // for `verify`, never replayed: what the last task of the mm leaves behind
 };
 
 // The whole state of `mm`: `nr_vmas` SnapVma events of the same mm follow at once, in ascending
@@ -290,6 +293,9 @@ struct SnapVma {
   std::uint64_t ops = 0;       // VmaOps
   AnonVmaId anon_vma;          // none: unfaulted
   std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
+  // Vmas merge only where both are equal; 0: none.
+  std::uint64_t policy = 0;   // id of the memory policy, by content
+  std::uint64_t context = 0;  // id of the userfaultfd context and name
   static constexpr auto fields() {
     return std::make_tuple(Field{"start", &SnapVma::start, Coding::address},
                            Field{"end", &SnapVma::end, Coding::address},
@@ -298,7 +304,9 @@ struct SnapVma {
                            Field{"file", &SnapVma::file, Coding::number},
                            Field{"ops", &SnapVma::ops, Coding::bits},
                            Field{"anon_vma", &SnapVma::anon_vma, Coding::number},
-                           Field{"nr_chain", &SnapVma::nr_chain, Coding::number});
+                           Field{"nr_chain", &SnapVma::nr_chain, Coding::number},
+                           Field{"policy", &SnapVma::policy, Coding::number},
+                           Field{"context", &SnapVma::context, Coding::number});
   }
   friend bool operator==(const SnapVma&, const SnapVma&) = default;
 };
@@ -337,7 +345,13 @@ struct ExitMmap {
   friend bool operator==(const ExitMmap&, const ExitMmap&) = default;
 };
 
-enum FaultFlags : std::uint32_t { kFaultWrite = 1, kFaultUser = 2 };
+enum FaultFlags : std::uint32_t {
+  kFaultWrite = 1,
+  kFaultUser = 2,
+  // Other tasks use the mm, too. The exception may have waited for their operations before it was
+  // handled, so whether and when the recording kernel prepared the vma is told by a Touch.
+  kFaultShared = 4,
+};
 
 // A page-fault exception, as the hardware reported it: it may hit no vma, or one that forbids it.
 // With an odd seq and a map_count it is the write acquire by which the fault before it grew a
@@ -356,15 +370,18 @@ struct Fault {
 
 // The kernel prepared the vma that holds `addr` (__anon_vma_prepare was reached): with default
 // options only where no recorded write fault explains it: get_user_pages, populate, remote
-// writes, huge-page read faults. Applying it to a faulted vma does nothing.
+// writes, huge-page read faults, faults with kFaultShared. Applying it to a faulted vma does
+// nothing.
 struct Touch {
   static constexpr EventType type = EventType::touch;
   static constexpr std::string_view name = "touch";
   std::uint64_t addr = 0;
   std::uint64_t syscall = 0;  // number of the traced system call it happened in, plus one; 0: none
+  MmId by;                    // mm of the task that did it, when that is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Touch::addr, Coding::address},
-                           Field{"syscall", &Touch::syscall, Coding::number});
+                           Field{"syscall", &Touch::syscall, Coding::number},
+                           Field{"by", &Touch::by, Coding::number});
   }
   friend bool operator==(const Touch&, const Touch&) = default;
 };
@@ -405,8 +422,9 @@ enum class TruthSite : std::uint8_t {
   vma_free = 7,
 };
 // The kernel itself allocated or freed an object. Only comparisons with the model may look at
-// these. head.seq is the token of the operation it happened in, 0 outside one. An anon_vma has the
-// same id here and in snapshots.
+// these. head.mm is, of an allocation, the acting task's; of a free, the owner's; head.seq the token
+// of that mm's operation it happened in, 0 outside one. Inside execve head.tid is the tgid, as
+// execve may change the tid. An anon_vma has the same id here and in snapshots.
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";

@@ -20,6 +20,7 @@
 #include "engine/strategy/strategy.h"
 #include "engine/trace/event.h"
 #include "engine/vma/kernel_rules.h"
+#include "engine/vma/seen.h"
 #include "engine/vma/vma_list.h"
 
 namespace anonvma {
@@ -34,16 +35,24 @@ struct Vma {
   std::uint32_t mm = 0;  // slot of its mm
   FileId file = 0;
   std::uint32_t ops = 0;  // VmaOps
+  // Memory policy; userfaultfd context and name: ids, as SnapVma has them.
+  std::uint32_t policy = 0, context = 0;
 
   bool anonymous() const { return (ops & kOpsAnonymous) != 0; }
   bool has_close() const { return (ops & kOpsClose) != 0; }
   bool may_prepare() const { return (flags & (kVmWrite | kVmShared)) == kVmWrite; }
 };
 
+// Whose objects a replay counts.
+enum class Role : std::uint8_t {
+  rival,  // another design, under the same workload
+  own,    // that of the kernel which recorded the trace: what its tasks raced for is known
+};
+
 class AddressSpaces final : public Layout {
  public:
   AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyInfo& strategy,
-                SlabAccount& slab);
+                SlabAccount& slab, Role role = Role::rival);
   ~AddressSpaces() override;
 
   // Applies one event; `index` is its position in the trace.
@@ -60,7 +69,12 @@ class AddressSpaces final : public Layout {
   const Strategy& strategy() const { return *strategy_; }
   std::vector<VmaId> vmas(MmId mm) const;  // in address order; empty for an unknown mm
   const Vma& vma(VmaId id) const { return table_[id.v]; }
+  std::string comm(MmId mm) const;
+  // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
+  std::string_view last_rule(MmId mm) const;
+  const KernelRules& rules() const { return rules_; }
   std::uint64_t mms_seen() const { return mms_seen_; }
+  std::uint64_t prepared() const { return prepared_; }  // vmas that got their first anon_vma
   const Anomalies& anomalies() const { return anomalies_; }
   std::uint64_t map_counts_compared() const { return map_counts_compared_; }
   std::uint64_t map_count_mismatches() const { return map_count_mismatches_; }
@@ -75,24 +89,17 @@ class AddressSpaces final : public Layout {
     Comm comm;
     MmId id;
     VmaId last;  // the vma of the last look-up: faults come in runs
+    std::string_view rule;  // see last_rule()
+    bool drifted = false;   // its map_count differed, and no snapshot has put it right
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
   struct Proposal {
     std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
     FileId file = 0;
+    std::uint32_t policy = 0, context = 0;
     VmaId anon;    // the vma whose anon_vma the range carries; none: unfaulted
     VmaId middle;  // the vma being modified, when the range is part of one
     VmaId copied;  // mremap: the vma being copied
-  };
-  // A snapshot being collected.
-  struct SeenVma {
-    SnapVma vma;
-    std::vector<SnapChain> chain;
-  };
-  struct SeenMm {
-    EventHead head;
-    Snapshot snapshot;
-    std::vector<SeenVma> vmas;
   };
   // apply.cpp
   void check_map_count(const Event& event, std::uint64_t index);
@@ -125,6 +132,8 @@ class AddressSpaces final : public Layout {
   VmaId merge_existing(Mm& mm, VmaId middle, const Proposal& range);
   VmaId split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below);
   VmaId modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags);
+  VmaId modify(Mm& mm, VmaId vma, const Proposal& range);
+  Proposal part(VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
   void prepare(VmaId vma);
   void populate(Mm& mm, std::uint64_t start, std::uint64_t end);
   // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
@@ -161,14 +170,17 @@ class AddressSpaces final : public Layout {
 
   // snapshot.cpp
   bool collect(const Event& event);  // true when the event belongs to a snapshot
-  void finish_snapshot();
+  void take_snapshot(SeenMm&& seen);
   void finish_attach();  // all attach snapshots are in: build them
   void take_exec(const SeenMm& seen);
   void resynchronise(Mm& mm, const SeenMm& seen);
+  bool take_over(Mm& mm, const SnapVma& wanted);
+  void map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start, std::uint64_t end);
   VmaId take_vma(Mm& mm, const SnapVma& vma);
   std::uint32_t phantom_slot();
 
   KernelRules rules_;
+  Role role_;
   unsigned page_shift_;
   std::uint64_t page_mask_;
   SlabAccount& slab_;
@@ -182,12 +194,13 @@ class AddressSpaces final : public Layout {
   MmId last_mm_;
   std::uint32_t last_slot_ = 0;
   std::uint64_t mms_seen_ = 0;
+  std::uint64_t prepared_ = 0;
   // Ids for files that the recorder could not name.
   static constexpr FileId kUnnamedFile = 0x80000000u;
   FileId unnamed_files_ = 0;
 
-  std::optional<SeenMm> snapshot_;  // being read
-  std::vector<SeenMm> attached_;    // read, and not yet built
+  SnapshotCollector collector_;
+  std::vector<SeenMm> attached_;  // read, and not yet built
   std::unique_ptr<Seeder> seeder_;
   std::optional<std::uint32_t> phantom_slot_;
   std::array<std::uint64_t, kNumCaches> at_start_{};

@@ -11,8 +11,9 @@ constexpr std::uint64_t kTaskSizeMax = 1ull << 57;
 }  // namespace
 
 AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
-                             const StrategyInfo& strategy, SlabAccount& slab)
+                             const StrategyInfo& strategy, SlabAccount& slab, Role role)
     : rules_(rules),
+      role_(role),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size))),
       page_mask_(page_size - 1),
       slab_(slab),
@@ -54,7 +55,21 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
   mm.id = id;
   mm.def_flags = 0;
   mm.last = {};
+  mm.rule = {};
+  mm.drifted = false;
   return &mm;
+}
+
+std::string AddressSpaces::comm(MmId mm) const {
+  const auto found = slot_of_.find(mm.v);
+  if (found == slot_of_.end()) return {};
+  std::array<char, 16> storage{};
+  return std::string(comm_view(mms_[found->second].comm, storage));
+}
+
+std::string_view AddressSpaces::last_rule(MmId mm) const {
+  const auto found = slot_of_.find(mm.v);
+  return found == slot_of_.end() ? std::string_view{} : mms_[found->second].rule;
 }
 
 std::vector<VmaId> AddressSpaces::vmas(MmId mm) const {
@@ -75,23 +90,26 @@ bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len) {
 
 void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
   if (event.head.map_count == 0) return;
-  const Mm* mm = find_mm(event.head.mm);
+  Mm* mm = find_mm(event.head.mm);
   if (mm == nullptr) return;
   ++map_counts_compared_;
-  if (mm->list.size() == event.head.map_count) return;
+  const bool equal = mm->list.size() == event.head.map_count;
+  if (!equal && role_ == Role::own) mm->drifted = true;
+  if (mm->drifted) ++anomalies_[Anomaly::drifted];
+  if (equal) return;
   ++map_count_mismatches_;
   if (first_mismatch_) return;
-  std::array<char, 16> comm{};
   first_mismatch_ = Mismatch{index,
                              event.head.time_ns,
                              event.head.mm.v,
-                             std::string(comm_view(mm->comm, comm)),
+                             comm(event.head.mm),
                              std::string(name_of(type_of(event.body))),
                              event.head.map_count,
                              mm->list.size()};
 }
 
 void AddressSpaces::apply(const Event& event, std::uint64_t index) {
+  if (std::holds_alternative<Truth>(event.body)) return;  // what the kernel did is never an input
   if (collect(event)) return;
   check_map_count(event, index);
   const auto with_mm = [&](auto&& operation) {
@@ -121,7 +139,6 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  // A task that shares an mm, and a task that ends, leave the mm as it is.
                  [](const Shared&) {},
                  [](const ExitTask&) {},
-                 // What the kernel did is never an input.
                  [](const Truth&) {},
                  // collect() has taken these; a stray one belongs to no snapshot.
                  [](const Snapshot&) {},

@@ -32,7 +32,11 @@ void AddressSpaces::fault(Mm& mm, const Fault& event) {
     if (!expand_stack(mm, event.addr)) ++anomalies_[Anomaly::fault_without_vma];
     return;
   }
-  if ((event.flags & kFaultWrite) && at(vma).may_prepare()) prepare(vma);
+  if (!(event.flags & kFaultWrite) || !at(vma).may_prepare()) return;
+  // Raced for, so that the kernel may have prepared the vma later, or another one: a Touch tells.
+  // Another design is asked here, or it would miss the first write to a vma it kept apart.
+  if ((event.flags & kFaultShared) && role_ == Role::own) return;
+  prepare(vma);
 }
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too.

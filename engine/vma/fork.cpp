@@ -22,6 +22,7 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
       strategy_->fork_wiped(fresh, source);
     else
       strategy_->fork(fresh, source, child_prev);
+    if (copy.flags & kVmUffdMask) at(fresh).context = 0;
     at(fresh).flags &= ~(kVmLockedMask | kVmUffdMask);
     child.list.append(copy.end, fresh);
     child_prev = fresh;

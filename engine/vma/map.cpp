@@ -32,10 +32,13 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
   translate(kMapNoReserve, kVmNoReserve);
   translate(kMapHugeTlb, kVmHugeTlb | kVmNoReserve);
   if (rules_.map_stack_nohugepage) translate(kMapStack, kVmNoHugePage);
-  if (is_shared(event))
+  if (event.ops & kOpsNoExec) flags &= ~kVmMayExec;
+  if (is_shared(event)) {
     flags |= kVmShared | kVmMayShare;
-  else if ((event.map_flags & kMapTypeMask) == kMapDroppable)
+    if (event.ops & kOpsReadonlyFile) flags &= ~(kVmShared | kVmMayWrite);  // never written to
+  } else if ((event.map_flags & kMapTypeMask) == kMapDroppable) {
     flags |= kVmDroppable | kVmNoReserve | kVmWipeOnFork | kVmDontDump;
+  }
   if ((flags & (kVmWrite | kVmShared | kVmNoReserve | kVmHugeTlb)) == kVmWrite) flags |= kVmAccount;
   return flags;
 }
@@ -52,7 +55,7 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   const bool anonymous = event.file == 0 && (event.map_flags & kMapAnonymous) != 0;
   Vma fresh{.start = start, .end = end, .flags = 0, .pgoff = event.pgoff, .mm = slot(mm)};
   fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | rules_.sticky) : map_flags(mm, event);
-  fresh.file = static_cast<FileId>(event.stored_file);
+  fresh.file = static_cast<FileId>(read_back ? event.stored_file : event.file);
   fresh.ops = static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose);
   if (anonymous && !is_shared(event)) {
     fresh.pgoff = pages(start);
@@ -69,6 +72,8 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
                        .flags = fresh.flags,
                        .pgoff = fresh.pgoff,
                        .file = static_cast<FileId>(event.file),
+                       .policy = 0,
+                       .context = 0,
                        .anon = {},
                        .middle = {},
                        .copied = {}};
@@ -99,6 +104,8 @@ void AddressSpaces::brk(Mm& mm, const Brk& event) {
                        .flags = flags,
                        .pgoff = pages(old_end),
                        .file = 0,
+                       .policy = 0,
+                       .context = 0,
                        .anon = {},
                        .middle = {},
                        .copied = {}};

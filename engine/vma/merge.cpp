@@ -23,7 +23,7 @@ bool AddressSpaces::compatible(VmaId lower, VmaId upper) const {
   const Vma& b = at(upper);
   return a.end == b.start && a.file == b.file &&
          ((a.flags ^ b.flags) & ~rules_.ignored_by_sharing()) == 0 &&
-         b.pgoff == a.pgoff + pages(b.start - a.start);
+         b.pgoff == a.pgoff + pages(b.start - a.start) && a.policy == b.policy;
 }
 
 void AddressSpaces::recycle(VmaId vma) { free_vmas_.push_back(vma.v); }
@@ -80,7 +80,8 @@ void AddressSpaces::set_end(Mm& mm, VmaId id, std::uint64_t end) {
 
 bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) const {
   if (vma.has_close() && !rules_.close_may_extend) return false;
-  return ((vma.flags ^ range.flags) & ~rules_.ignored_by_merge()) == 0 && vma.file == range.file;
+  return ((vma.flags ^ range.flags) & ~rules_.ignored_by_merge()) == 0 && vma.file == range.file &&
+         vma.policy == range.policy && vma.context == range.context;
 }
 
 // May `target` be extended over a range with the anon_vma of `range.anon`?
@@ -140,6 +141,10 @@ VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& r
     right = !extend_only && can_merge_right(next, range) && (!left || neighbours_ok(prev, next));
   }
   if (left && right && at(next).has_close()) right = false;
+  mm.rule = left && right ? "new range joins prev and next"
+            : left        ? "new range extends prev"
+            : right       ? "new range extends next"
+                          : "new range merges with neither side";
   if (!left && !right) return {};
 
   const VmaId copied = rules_.merge_checks_copied ? range.copied : VmaId{};
@@ -175,6 +180,9 @@ VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range)
   const bool whole = at_start && at_end;
   if (whole && at(middle).has_close()) return {};
   if (left && right && at(next_vma).has_close()) right = false;
+  mm.rule = left && right ? "changed range joins prev and next"
+            : left        ? "changed range goes into prev"
+                          : "changed range goes into next";
 
   const VmaId target = left ? prev_vma : next_vma;
   std::uint64_t sticky = range.flags | at(target).flags;
@@ -220,29 +228,44 @@ VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_bel
   return fresh;
 }
 
+AddressSpaces::Proposal AddressSpaces::part(VmaId vma, std::uint64_t start, std::uint64_t end,
+                                            std::uint64_t flags) const {
+  const Vma& v = at(vma);
+  return {.start = start,
+          .end = end,
+          .flags = flags,
+          .pgoff = v.pgoff + pages(start - v.start),
+          .file = v.file,
+          .policy = v.policy,
+          .context = v.context,
+          .anon = vma,
+          .middle = vma,
+          .copied = {}};
+}
+
 VmaId AddressSpaces::modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
                             std::uint64_t flags) {
-  const Vma& v = at(vma);
-  const Proposal range{.start = start,
-                       .end = end,
-                       .flags = flags,
-                       .pgoff = v.pgoff + pages(start - v.start),
-                       .file = v.file,
-                       .anon = vma,
-                       .middle = vma,
-                       .copied = {}};
+  return modify(mm, vma, part(vma, start, end, flags));
+}
+
+VmaId AddressSpaces::modify(Mm& mm, VmaId vma, const Proposal& range) {
+  mm.rule = "changed range merges with neither side";
   VmaId changed = merge_existing(mm, vma, range);
   if (!changed) {
-    if (at(vma).start < start) split(mm, vma, start, true);
-    if (at(vma).end > end) split(mm, vma, end, false);
+    if (at(vma).start < range.start) split(mm, vma, range.start, true);
+    if (at(vma).end > range.end) split(mm, vma, range.end, false);
     changed = vma;
+    at(changed).policy = range.policy;
+    at(changed).context = range.context;
   }
-  at(changed).flags = flags | (at(changed).flags & rules_.sticky);
+  at(changed).flags = range.flags | (at(changed).flags & rules_.sticky);
   return changed;
 }
 
 void AddressSpaces::prepare(VmaId vma) {
-  if (!strategy_->faulted(vma)) strategy_->prepare(vma);
+  if (strategy_->faulted(vma)) return;
+  ++prepared_;
+  strategy_->prepare(vma);
 }
 
 // mm_populate(): writable private memory gets its pages by a write, the rest by reads.

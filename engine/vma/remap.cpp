@@ -83,6 +83,8 @@ void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::ui
                        .flags = flags,
                        .pgoff = at(vma).pgoff + pages(old_end - at(vma).start),
                        .file = at(vma).file,
+                       .policy = at(vma).policy,
+                       .context = at(vma).context,
                        .anon = vma,
                        .middle = {},
                        .copied = {}};
@@ -106,6 +108,8 @@ VmaId AddressSpaces::copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64
                        .flags = copy.flags,
                        .pgoff = copy.pgoff,
                        .file = copy.file,
+                       .policy = copy.policy,
+                       .context = copy.context,
                        .anon = vma,
                        .middle = {},
                        .copied = vma};
@@ -133,6 +137,11 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   }
   const std::uint64_t flags = at(vma).flags;
   const VmaId copy = copy_vma(mm, vma, addr, new_addr, new_len, keep_source);
+  // A userfaultfd follows a mapping only if it asked for that (UFFD_FEATURE_EVENT_REMAP).
+  if (flags & kVmUffdMask) {
+    at(copy).flags &= ~kVmUffdMask;
+    at(copy).context = 0;
+  }
   if (keep_source) {
     const VmaId source = find_vma(mm, addr);  // the copy may have absorbed it
     if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;

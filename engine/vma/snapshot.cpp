@@ -7,39 +7,24 @@
 
 namespace anonvma {
 
-// Collects a Snapshot and the events that belong to it. The file decides nothing about memory:
-// what is announced but does not come simply ends the snapshot early.
 bool AddressSpaces::collect(const Event& event) {
-  if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
-    if (snapshot_) finish_snapshot();
-    if (snapshot->reason != static_cast<std::uint64_t>(SnapReason::attach) && !attached_.empty())
-      finish_attach();
-    snapshot_ = SeenMm{event.head, *snapshot, {}};
-  } else if (const auto* vma = std::get_if<SnapVma>(&event.body); vma != nullptr && snapshot_) {
-    snapshot_->vmas.push_back({*vma, {}});
-  } else if (const auto* chain = std::get_if<SnapChain>(&event.body);
-             chain != nullptr && snapshot_ && !snapshot_->vmas.empty()) {
-    snapshot_->vmas.back().chain.push_back(*chain);
-  } else {
-    finish();
-    return false;
-  }
-  const std::vector<SeenVma>& vmas = snapshot_->vmas;
-  const bool complete = vmas.size() >= snapshot_->snapshot.nr_vmas &&
-                        (vmas.empty() || vmas.back().chain.size() >= vmas.back().vma.nr_chain);
-  if (complete) finish_snapshot();
-  return true;
+  const auto* snapshot = std::get_if<Snapshot>(&event.body);
+  const bool attaching =
+      snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
+  if (snapshot != nullptr && !attaching) finish();
+  const bool taken =
+      collector_.collect(event, [this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
+  if (!taken) finish();
+  return taken;
 }
 
 void AddressSpaces::finish() {
-  if (snapshot_) finish_snapshot();
+  collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
   if (!attached_.empty()) finish_attach();
 }
 
-void AddressSpaces::finish_snapshot() {
-  SeenMm seen = std::move(*snapshot_);
-  snapshot_.reset();
-  switch (static_cast<SnapReason>(seen.snapshot.reason)) {
+void AddressSpaces::take_snapshot(SeenMm&& seen) {
+  switch (seen.reason()) {
     case SnapReason::attach:
       attached_.push_back(std::move(seen));
       break;
@@ -50,6 +35,7 @@ void AddressSpaces::finish_snapshot() {
       if (Mm* mm = known_mm(seen.head.mm)) resynchronise(*mm, seen);
       break;
     case SnapReason::end:
+    case SnapReason::exit:
       break;  // for `verify`
   }
 }
@@ -69,7 +55,9 @@ VmaId AddressSpaces::take_vma(Mm& mm, const SnapVma& vma) {
                               .pgoff = vma.pgoff,
                               .mm = slot(mm),
                               .file = static_cast<FileId>(vma.file),
-                              .ops = static_cast<std::uint32_t>(vma.ops)});
+                              .ops = static_cast<std::uint32_t>(vma.ops),
+                              .policy = static_cast<std::uint32_t>(vma.policy),
+                              .context = static_cast<std::uint32_t>(vma.context)});
   insert_vma(mm, id);
   return id;
 }
@@ -135,10 +123,84 @@ std::uint32_t AddressSpaces::phantom_slot() {
   return *phantom_slot_;
 }
 
-// Takes over what differs. Boundaries are the strategy's own business: only what is mapped, with
-// which flags and of which file, is held against the snapshot, page range by page range.
-void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
+// A range that the model has not got, or has of another file, is mapped anew.
+void AddressSpaces::map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start,
+                             std::uint64_t end) {
+  Vma fresh{.start = start,
+            .end = end,
+            .flags = wanted.vm_flags & ~kVmSoftDirty,
+            .pgoff = wanted.pgoff + pages(start - wanted.start),
+            .mm = slot(mm),
+            .file = static_cast<FileId>(wanted.file),
+            .ops = static_cast<std::uint32_t>(wanted.ops),
+            .policy = static_cast<std::uint32_t>(wanted.policy),
+            .context = static_cast<std::uint32_t>(wanted.context)};
+  const std::vector<VmaId> replaced = detach(mm, start, end);
+  const std::size_t i = mm.list.find(start);
+  // Only with vmas inside the snapshot's: what lies apart there was not merged.
+  const VmaId prev_vma = i > 0 && wanted.start < start ? mm.list[i - 1] : VmaId{};
+  const VmaId next_vma = i < mm.list.size() && end < wanted.end ? mm.list[i] : VmaId{};
+  const Proposal range{.start = start,
+                       .end = end,
+                       .flags = fresh.flags,
+                       .pgoff = fresh.pgoff,
+                       .file = fresh.file,
+                       .policy = fresh.policy,
+                       .context = fresh.context,
+                       .anon = {},
+                       .middle = {},
+                       .copied = {}};
+  if (!merge_new(mm, prev_vma, next_vma, range, false)) {
+    const VmaId id = alloc_vma(fresh);
+    insert_vma(mm, id);
+    if (wanted.anon_vma) prepare(id);
+  }
+  for (const VmaId vma : replaced) strategy_->release(vma);
+}
+
+// Makes [wanted.start, wanted.end) as the snapshot shows it; true when anything differed.
+// Boundaries are the strategy's own business: ranges get their flags, policy and context as by a
+// call that sets them, and merge or split by the rules.
+bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = rules_.ignored_by_merge() | kVmAccount;
+  bool differs = false;
+  for (std::uint64_t cursor = wanted.start; cursor < wanted.end;) {
+    const std::size_t i = mm.list.find(cursor);
+    const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;
+    if (!mapped || at(mm.list[i]).file != wanted.file) {
+      std::uint64_t end = wanted.end;
+      if (!mapped && i < mm.list.size()) end = std::min(end, at(mm.list[i]).start);
+      if (mapped) end = std::min(end, at(mm.list[i]).end);
+      map_seen(mm, wanted, cursor, end);
+      differs = true;
+      cursor = end;
+      continue;
+    }
+    const VmaId id = mm.list[i];
+    const std::uint64_t end = std::min(at(id).end, wanted.end);
+    const bool same_key = at(id).policy == wanted.policy && at(id).context == wanted.context;
+    if (same_key && ((at(id).flags ^ wanted.vm_flags) & ~ignored) == 0) {
+      cursor = end;
+      continue;
+    }
+    differs = true;
+    Proposal range = part(id, cursor, end, wanted.vm_flags & ~kVmSoftDirty);
+    range.policy = static_cast<std::uint32_t>(wanted.policy);
+    range.context = static_cast<std::uint32_t>(wanted.context);
+    if (at(id).start == wanted.start && at(id).end == wanted.end) {
+      at(id).flags = range.flags;
+      at(id).policy = range.policy;
+      at(id).context = range.context;
+    } else {
+      modify(mm, id, range);
+    }
+    cursor = end;
+  }
+  return differs;
+}
+
+// Replays what an unseen writer did, as the difference between the model and what the kernel has.
+void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
   std::uint64_t differences = 0;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {
@@ -153,25 +215,12 @@ void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
         !valid_range(wanted.start, wanted.end - wanted.start))
       continue;
     clear(cursor, wanted.start);
-    std::uint64_t agreed = wanted.start;
-    for (std::size_t i = mm.list.find(wanted.start); i < mm.list.size() && agreed < wanted.end;
-         ++i) {
-      const Vma& vma = at(mm.list[i]);
-      if (vma.start > agreed || ((vma.flags ^ wanted.vm_flags) & ~ignored) != 0 ||
-          vma.file != wanted.file)
-        break;
-      agreed = vma.end;
-    }
-    if (agreed < wanted.end) {
-      ++differences;
-      munmap(mm, wanted.start, wanted.end);
-      const VmaId id = take_vma(mm, wanted);
-      if (id && wanted.anon_vma) prepare(id);
-    }
+    differences += take_over(mm, wanted) ? 1 : 0;
     cursor = wanted.end;
   }
   clear(cursor, 1ull << 57);
   mm.def_flags = seen.snapshot.def_flags;
+  mm.drifted = false;
   anomalies_[Anomaly::resynchronised] += differences;
 }
 

@@ -52,7 +52,7 @@ struct Pipe {
     feed(r);
   }
   void fault(std::uint64_t mm, std::uint32_t seq, anonvma_kind kind = ANONVMA_FAULT) {
-    feed(anonvma_fault_record{head(kind, mm, seq), 0x7000, ANONVMA_FAULT_WRITE});
+    feed(anonvma_fault_record{head(kind, mm, seq), 0x7000, ANONVMA_FAULT_WRITE, 0});
   }
   void fork(std::uint64_t parent, std::uint32_t seq, std::uint64_t child) {
     feed(anonvma_fork_record{head(ANONVMA_FORK, parent, seq), child, 2, 42, 42, 0});
@@ -60,7 +60,7 @@ struct Pipe {
   void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0) {
     for (std::uint32_t i = 0; i < nr_vmas; ++i)
       feed(anonvma_exec_vma_record{head(ANONVMA_EXEC_VMA, mm, 0),
-                                   {0x1000, 0x2000, 1, 0, 0, 0, 1, 0}});
+                                   {0x1000, 0x2000, 1, 0, 0, 0, 0, 0, 1, 0}});
     anonvma_exec_record r{};
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
@@ -74,7 +74,7 @@ struct Pipe {
     w.head.tgid = w.head.tid = tgid;
     w.head.map_count = 1;
     w.vmas.push_back(
-        {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
+        {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 0, 0, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
     return w;
   }
   void walk(std::uint64_t id, SnapReason reason, std::uint64_t mm, std::uint32_t seq) {

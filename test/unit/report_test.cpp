@@ -42,6 +42,9 @@ Comparison example() {
                                              CacheUsage{2, 20, 25, 23}}));
   c.rows[0].root_locks = 100;
   c.rows[1].root_locks = 110;
+  c.verdict = Verdict{};
+  c.verdict->lanes = {{"map_count before operations", 10, 10, ""},
+                      {"chain entries in walks", 0, 0, "recorded without --truth"}};
   return c;
 }
 
@@ -91,7 +94,8 @@ note: fault_without_vma (0 num-children, 4 lazy-v1-noleak): a write fault hit no
   or a mapping unknown to the model
 
 trace        samples/a.trace
-             hash 0123456789abcdef, not verified
+             hash 0123456789abcdef
+verified     map_count and snapshots equal; recorded without --truth
 kernel       6.18.44 x86_64, 2 CPUs, pages of 4096 bytes
 strategy     of that kernel: num-children
 recorded     1.500 s, scope command, faults write, 3 address spaces
@@ -178,7 +182,7 @@ TEST_CASE("JSON has the keys of anonvma.compare/1, numbers as numbers") {
   CHECK(trace["events"] == 999);
   CHECK(trace["lost"] == 1);
   CHECK(trace["duration_ns"] == 1'500'000'000);
-  CHECK(trace["verified"] == "not verified");
+  CHECK(trace["verified"] == "map_count");
   REQUIRE(json["strategies"].size() == 2);
   const auto& lazy = json["strategies"][1];
   CHECK(lazy["name"] == "lazy-v1-noleak");
@@ -191,6 +195,30 @@ TEST_CASE("JSON has the keys of anonvma.compare/1, numbers as numbers") {
           "allocs": 25, "frees": 23, "objsize": 104, "objperslab": 39, "pagesperslab": 1,
           "active_bytes": 208, "peak_bytes": 2080, "slab_bytes": 4096, "at_start_objs": 7,
           "geometry": "trace"})"));
+}
+
+TEST_CASE("the verdict says what it rests on") {
+  Comparison c = example();
+  CHECK(verdict_name(c) == "map_count");
+  c.verdict->truth = true;
+  CHECK(verdict_words(c) == "equal to the kernel in every lane, object for object");
+  c.verdict->doubts = {"7 records were lost"};
+  CHECK(verdict_words(c) ==
+        "equal to the kernel in every lane, object for object; but 7 records were lost");
+  c.verdict->lanes[0].equal = 8;
+  c.verdict->differences = {"event 3: kernel 23, model 24"};
+  CHECK(verdict_name(c) == "differs");
+  const std::string text = render_verdict_text(c);
+  CHECK(text.starts_with("map_count before operations    compared        10, equal         8   "
+                         "DIFFERS\nchain entries in walks         n/a: recorded without --truth\n"));
+  CHECK(text.find("difference: event 3: kernel 23, model 24\n") != std::string::npos);
+  const auto json = nlohmann::json::parse(render_verdict_json(c));
+  CHECK(json["schema"] == "anonvma.verify/1");
+  CHECK(json["equal"] == false);
+  CHECK(json["lanes"][0]["compared"] == 10);
+  CHECK(json["lanes"][1]["available"] == false);
+  c.trace.damage = "cut";
+  CHECK(verdict_name(c) == "no");
 }
 
 TEST_CASE("names from a file cannot steer a terminal") {

@@ -1,0 +1,117 @@
+// The model held against the kernel that recorded the trace.
+//
+// A Verifier drives the address spaces of the recording kernel's own strategy and compares them
+// with what the trace says the kernel itself had: map_count before each operation, vmas and chains
+// in snapshots, and, with the truth lane, every object that was allocated or freed. Nothing of that
+// lane flows into the model.
+//
+// Two books are kept. An operation with a lock token (mm, seq) is compared when it is replayed:
+// what the kernel allocated and freed under that token against what the model did. Everything else
+// (faults, exits) is added up per mm, and compared when the mm ends.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "engine/replay/verdict.h"
+#include "engine/trace/meta.h"
+#include "engine/vma/address_spaces.h"
+#include "engine/vma/seen.h"
+
+namespace anonvma {
+
+class Verifier {
+ public:
+  // `spaces` allocates from `slab`. Both outlive the verifier.
+  Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spaces);
+
+  // Every event of the trace, in order: applies it to the address spaces and compares.
+  void apply(const Event& event, std::uint64_t index);
+  // How many comparisons have failed so far, and the first of them in full.
+  std::uint64_t differing() const;
+  const std::vector<std::string>& differences() const { return differences_; }
+  // The trace is over.
+  Verdict finish();
+
+ private:
+  enum LaneIndex : std::uint8_t {
+    kMapCount,
+    kWriters,
+    kVmas,
+    kChains,
+    kOperations,
+    kFaults,
+    kPerMm,
+    kAllocated,                         // one lane per cache
+    kLive = kAllocated + kNumCaches,    // one lane per cache
+    kNumLanes = kLive + kNumCaches,
+  };
+  struct Counts {
+    std::array<std::uint64_t, kNumCaches> allocs{}, frees{};
+    friend bool operator==(const Counts&, const Counts&) = default;
+    void add(const Counts& other);
+  };
+  // What one mm's tasks allocated and what was freed of it, outside exec.
+  struct Book {
+    Counts kernel, model;
+    std::uint64_t kernel_prepared = 0, model_prepared = 0;  // outside operations with a token
+  };
+  using Token = std::uint64_t;  // mm and seq
+  static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
+
+  // verify.cpp
+  Counts counts() const;
+  void on_truth(const Event& event);
+  void on_exec_object(const Event& event, const Truth& truth);
+  void lost_race(const Event& event);
+  void applied(const Event& event, std::uint64_t index, const Counts& delta,
+               std::uint64_t prepared);
+  void close_operation(const Event& event, std::uint64_t index, const Counts& model);
+  void close_book(MmId mm, const std::string& where);
+  void close_failed_operations();
+  void compare_totals();
+  void exec_is_over(const SeenMm& seen, const Counts& model);
+  Lane& lane(LaneIndex index) { return lanes_[index]; }
+  void compare(LaneIndex index, bool equal, const std::string& difference);
+  std::string place(const EventHead& head, std::uint64_t index, std::string_view what) const;
+
+  // verify_state.cpp
+  void compare_state(const SeenMm& seen, std::uint64_t index);
+  bool same_vma(const SeenVma& kernel, VmaId model);
+  void compare_chain(const SeenVma& kernel, VmaId model, const std::string& where);
+  bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
+  std::string describe(VmaId model) const;
+
+  const SlabAccount& slab_;
+  AddressSpaces& spaces_;
+  bool truth_;
+  std::array<Lane, kNumLanes> lanes_;
+  std::vector<std::string> differences_;
+
+  SnapshotCollector collector_;
+  std::vector<std::pair<SeenMm, std::uint64_t>> attached_;  // compared when all of them are built
+  std::unordered_map<MmId, std::uint32_t> unexplained_;     // unknown writers without a snapshot
+  std::unordered_map<MmId, std::uint32_t> attach_seq_;      // earlier tokens are in the snapshot
+  std::uint64_t lost_ = 0;
+
+  std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
+  std::unordered_map<Token, Counts> operations_;  // of the kernel, not yet replayed
+  std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the Exec's snapshot
+  std::map<MmId, Book> books_;                       // of the mms alive
+  std::unordered_map<std::uint32_t, std::uint64_t> prepared_by_;  // tid: anon_vma it just made
+  std::unordered_map<std::uint32_t, std::uint64_t> dropped_by_;   // tid: anon_vma it just freed
+  Counts kernel_;         // compared with the model at the end
+  Counts model_;
+  Counts exec_temporaries_, lost_races_, failed_;
+  // Names of the kernel's anon_vmas and the model's.
+  std::unordered_map<std::uint32_t, std::uint64_t> to_model_;
+  std::unordered_map<std::uint64_t, std::uint32_t> to_kernel_;
+};
+
+}  // namespace anonvma

@@ -1,0 +1,121 @@
+// Snapshots against the model: vma by vma, chain by chain.
+#include <fmt/format.h>
+
+#include "engine/replay/verify.h"
+
+namespace anonvma {
+namespace {
+
+std::string describe(const SnapVma& vma) {
+  return fmt::format(
+      "{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end, vma.vm_flags,
+      vma.pgoff, vma.file, vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none"));
+}
+
+std::string_view reason_name(SnapReason reason) {
+  switch (reason) {
+    case SnapReason::attach:
+      return "snapshot at attach";
+    case SnapReason::exec:
+      return "snapshot at exec";
+    case SnapReason::unknown_write:
+      return "snapshot after an unseen writer";
+    case SnapReason::end:
+      return "walk";
+    case SnapReason::exit:
+      return "snapshot at exit";
+  }
+  return "snapshot";
+}
+
+}  // namespace
+
+std::string Verifier::describe(VmaId model) const {
+  const Vma& vma = spaces_.vma(model);
+  const std::uint64_t name = spaces_.strategy().anon_vma_name(model);
+  return fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
+                     vma.flags, vma.pgoff, vma.file,
+                     name != 0 ? fmt::format("{:#x}", name) : std::string("none"));
+}
+
+// Are these two one and the same anon_vma, as far as earlier comparisons told?
+bool Verifier::same_anon_vma(AnonVmaId kernel, std::uint64_t model) {
+  if (!kernel || model == 0) return !kernel && model == 0;
+  const auto [to_model, fresh] = to_model_.try_emplace(kernel.v, model);
+  const auto [to_kernel, fresh_too] = to_kernel_.try_emplace(model, kernel.v);
+  return to_model->second == model && to_kernel->second == kernel.v;
+}
+
+bool Verifier::same_vma(const SeenVma& kernel, VmaId model) {
+  const SnapVma& k = kernel.vma;
+  const Vma& m = spaces_.vma(model);
+  return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && k.file == m.file &&
+         k.policy == m.policy && k.context == m.context &&
+         ((k.vm_flags ^ m.flags) & ~kVmSoftDirty) == 0 &&
+         same_anon_vma(k.anon_vma, spaces_.strategy().anon_vma_name(model));
+}
+
+void Verifier::compare_chain(const SeenVma& kernel, VmaId model, const std::string& where) {
+  const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(model);
+  const std::size_t count = std::max(links.size(), kernel.chain.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool both = i < links.size() && i < kernel.chain.size();
+    bool equal = both;
+    if (both) {
+      const Strategy::ChainLink& m = links[i];
+      const SnapChain& k = kernel.chain[i];
+      equal = same_anon_vma(k.anon_vma, m.anon_vma) && same_anon_vma(k.root, m.root) &&
+              same_anon_vma(k.parent, m.parent) && k.num_children == m.num_children &&
+              k.num_active_vmas == m.num_active_vmas;
+    }
+    std::string difference;
+    if (!equal && both)
+      difference = fmt::format(
+          "{}: entry {} of the chain at {:#x}: kernel anon_vma {} root {} parent {} num_children "
+          "{} num_active_vmas {}, model anon_vma {:#x} root {:#x} parent {:#x} num_children {} "
+          "num_active_vmas {}",
+          where, i, kernel.vma.start, kernel.chain[i].anon_vma.v, kernel.chain[i].root.v,
+          kernel.chain[i].parent.v, kernel.chain[i].num_children, kernel.chain[i].num_active_vmas,
+          links[i].anon_vma, links[i].root, links[i].parent, links[i].num_children,
+          links[i].num_active_vmas);
+    else if (!equal)
+      difference = fmt::format("{}: the chain at {:#x} has {} entries in the kernel, {} in the model",
+                               where, kernel.vma.start, kernel.chain.size(), links.size());
+    compare(kChains, equal, difference);
+  }
+}
+
+void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
+  // Without the truth lane nobody says when the address of an anon_vma becomes another one's.
+  if (!truth_) {
+    to_model_.clear();
+    to_kernel_.clear();
+  }
+  const std::string where = place(seen.head, index, reason_name(seen.reason()));
+  const std::string rule(spaces_.last_rule(seen.head.mm));
+  const std::vector<VmaId> model = spaces_.vmas(seen.head.mm);
+  const bool chains = seen.reason() == SnapReason::end || seen.reason() == SnapReason::attach;
+  std::size_t m = 0;
+  const auto differ = [&](const std::string& kernel_side, const std::string& model_side) {
+    compare(kVmas, false,
+            fmt::format("{}: kernel {}, model {} (last rule applied: {})", where, kernel_side,
+                        model_side, rule.empty() ? "none" : rule));
+  };
+  for (const SeenVma& k : seen.vmas) {
+    for (; m < model.size() && spaces_.vma(model[m]).start < k.vma.start; ++m)
+      differ("nothing", describe(model[m]));
+    if (m == model.size() || spaces_.vma(model[m]).start != k.vma.start) {
+      differ(anonvma::describe(k.vma), "nothing");
+      continue;
+    }
+    if (same_vma(k, model[m]))
+      compare(kVmas, true, "");
+    else
+      differ(anonvma::describe(k.vma), describe(model[m]));
+    if (chains) compare_chain(k, model[m], where);
+    ++m;
+  }
+  for (; m < model.size(); ++m) differ("nothing", describe(model[m]));
+}
+
+}  // namespace anonvma

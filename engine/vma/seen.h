@@ -1,0 +1,65 @@
+// Snapshots of a trace put together: a Snapshot event with the SnapVma and SnapChain events behind
+// it.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/trace/event.h"
+
+namespace anonvma {
+
+struct SeenVma {
+  SnapVma vma;
+  std::vector<SnapChain> chain;  // most recently added first
+};
+struct SeenMm {
+  EventHead head;
+  Snapshot snapshot;
+  std::vector<SeenVma> vmas;
+
+  SnapReason reason() const { return static_cast<SnapReason>(snapshot.reason); }
+};
+
+// The file decides nothing about memory: what is announced but does not come simply ends the
+// snapshot early.
+class SnapshotCollector {
+ public:
+  // True when `event` belongs to a snapshot. `done` gets each snapshot that is over.
+  template <class Done>
+  bool collect(const Event& event, Done&& done) {
+    if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
+      finish(done);
+      seen_ = SeenMm{event.head, *snapshot, {}};
+    } else if (const auto* vma = std::get_if<SnapVma>(&event.body); vma != nullptr && seen_) {
+      seen_->vmas.push_back({*vma, {}});
+    } else if (const auto* chain = std::get_if<SnapChain>(&event.body);
+               chain != nullptr && seen_ && !seen_->vmas.empty()) {
+      seen_->vmas.back().chain.push_back(*chain);
+    } else {
+      finish(done);
+      return false;
+    }
+    if (complete()) finish(done);
+    return true;
+  }
+  template <class Done>
+  void finish(Done&& done) {
+    if (!seen_) return;
+    SeenMm seen = std::move(*seen_);
+    seen_.reset();
+    done(std::move(seen));
+  }
+
+ private:
+  bool complete() const {
+    const std::vector<SeenVma>& vmas = seen_->vmas;
+    return vmas.size() >= seen_->snapshot.nr_vmas &&
+           (vmas.empty() || vmas.back().chain.size() >= vmas.back().vma.nr_chain);
+  }
+
+  std::optional<SeenMm> seen_;
+};
+
+}  // namespace anonvma
