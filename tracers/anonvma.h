@@ -41,6 +41,8 @@ enum anonvma_op {
 	ANONVMA_OP_MREMAP,
 	ANONVMA_OP_MSEAL,
 	ANONVMA_OP_SHMAT,
+	ANONVMA_OP_REMAP_FILE,		/* remap_file_pages */
+	ANONVMA_OP_PKEY,		/* pkey_alloc, pkey_free: take the lock and change no vma */
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
 };
@@ -197,6 +199,9 @@ struct anonvma_truth_record {
 	__u8 freed;
 	__u8 in_exec;
 	__u32 pad;
+	__u64 start;			/* of the vma, when a chain entry is freed; else 0 */
+	__u32 forking;			/* in dup_mmap() of head.mm */
+	__u32 exiting;			/* in exit_mmap() of head.mm */
 };
 
 struct anonvma_walk_record {

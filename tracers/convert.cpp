@@ -141,6 +141,7 @@ void Converter::on_op(const anonvma_op_record& r) {
 void Converter::on_write(const anonvma_record& r) {
   const MmId mm = addresses_.mm(r.mm);
   if (!mm) return;
+  overlap_.forked(mm);  // a fork that failed ends here
   if (r.kind == ANONVMA_EXTRA)
     order_.account(mm, r.seq);
   else
@@ -153,6 +154,7 @@ void Converter::on_fork(const anonvma_fork_record& r) {
     orphans_[r.child_mm] = r.child_tgid;
     return;
   }
+  overlap_.forked(parent);
   const MmId child = bear(r.child_mm, r.child_tgid, r.head);
   order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
@@ -211,6 +213,7 @@ void Converter::on_exit(const anonvma_record& r) {
   if (!mm) return;
   order_.exit(mm, group(r, mm, ExitMmap{}));
   addresses_.retire_mm(r.mm);
+  overlap_.exited(mm);
   tgids_.erase(mm);
 }
 
@@ -233,6 +236,7 @@ void Converter::on_truth(const anonvma_truth_record& r) {
       is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
   if (r.freed && !known && !mm && tracked_only_) return;
+  for (const auto& [of, step] : overlap_.on_object(mm, r, head(r.head, mm))) order_.step(of, step);
   // An anon_vma has one id in the truth lane and in snapshots.
   const std::uint64_t object =
       is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);

@@ -15,6 +15,7 @@
 #include "tracers/address_map.h"
 #include "tracers/anonvma.h"
 #include "tracers/order.h"
+#include "tracers/overlap.h"
 #include "tracers/snapshot.h"
 
 namespace anonvma {
@@ -73,6 +74,7 @@ class Converter {
   std::uint64_t page_size_;
   bool tracked_only_;
   AddressMap addresses_;
+  Overlap overlap_;
   std::unordered_map<MmId, std::uint32_t> tgids_;
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid

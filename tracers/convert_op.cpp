@@ -38,6 +38,25 @@ std::optional<EventBody> attach_of(const anonvma_op_record& r, AddressMap& addre
              .ret = r.ret};
 }
 
+// remap_file_pages(start, size, prot, pgoff, flags) maps other pages of the file over itself.
+std::optional<EventBody> remap_file_of(const anonvma_op_record& r, AddressMap& addresses,
+                                       std::uint64_t page_size) {
+  if (r.ret != 0) return std::nullopt;
+  if (r.ops & kOpsUnread) return UnknownWrite{};
+  const FileId file = addresses.file(r.stored_file);
+  const std::uint64_t start = r.args[0] / page_size * page_size;
+  return Map{.addr = start,
+             .len = r.args[1] / page_size * page_size,
+             .prot = r.vm_flags & (PROT_READ | PROT_WRITE | PROT_EXEC),
+             .map_flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+             .vm_flags = r.vm_flags,
+             .pgoff = r.args[3],
+             .file = file,
+             .stored_file = file,
+             .ops = r.ops,
+             .ret = static_cast<std::int64_t>(start)};
+}
+
 Lock lock_of(const anonvma_op_record& r, LockOp op) {
   const bool all = op == LockOp::mlockall || op == LockOp::munlockall;
   Lock lock{.op = static_cast<std::uint64_t>(op), .ret = r.ret};
@@ -56,6 +75,8 @@ std::optional<EventBody> convert_op(const anonvma_op_record& r, AddressMap& addr
       return map_of(r, addresses, page_size);
     case ANONVMA_OP_SHMAT:
       return attach_of(r, addresses);
+    case ANONVMA_OP_REMAP_FILE:
+      return remap_file_of(r, addresses, page_size);
     case ANONVMA_OP_MUNMAP:
       return Unmap{r.args[0], r.args[1], r.ret};
     case ANONVMA_OP_BRK:
@@ -80,6 +101,8 @@ std::optional<EventBody> convert_op(const anonvma_op_record& r, AddressMap& addr
       return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret};
     case ANONVMA_OP_MSEAL:
       return Seal{r.args[0], r.args[1], r.ret};
+    case ANONVMA_OP_PKEY:
+      return std::nullopt;
     default:
       return UnknownWrite{};  // not of our enums: a number the ring record carries
   }

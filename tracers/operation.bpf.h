@@ -213,6 +213,8 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 		if (addr <= state->old_brk)
 			return;
 		addr--;
+	} else if (state->op == ANONVMA_OP_REMAP_FILE) {
+		addr = state->args[0] & anonvma_page_mask;
 	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
 		return;
 	}
@@ -247,7 +249,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	if (!mm || !anonvma_op_matters(state, ret))
 		return;
 	if (!state->taken)
-		seq = anonvma_mm_seq(mm, false);
+		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
 	anonvma_read_vma(task, state, ret, &seen);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
@@ -263,8 +265,9 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	r->ops = seen.ops;
 	r->op = state->op;
 	anonvma_submit(r);
-	/* shmat tells neither the length nor the flags. */
-	if (state->op == ANONVMA_OP_SHMAT && (seen.ops & ANONVMA_OPS_UNREAD))
+	/* shmat tells neither the length nor the flags, and the other one no file. */
+	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
+	    (seen.ops & ANONVMA_OPS_UNREAD))
 		anonvma_owe_snapshot(state);
 }
 

@@ -60,6 +60,13 @@ void Order::exit(MmId mm, EventGroup group) {
   pump_from(mm);
 }
 
+void Order::step(MmId mm, const Event& step) {
+  const Mm* const state = find(mm);
+  if (!state || !state->ready || !state->reads.empty()) return;
+  const std::uint32_t token = step.head.seq;
+  if (token != 0 ? state->next == token : state->writes.empty()) sink_(step);
+}
+
 bool Order::covered(MmId mm, std::uint32_t seq) const {
   const auto it = mms_.find(mm);
   return it != mms_.end() && seq < it->second.origin;

@@ -51,6 +51,9 @@ class Order {
   // Something that took no write lock: after every operation up to `seq`.
   void read(MmId mm, std::uint32_t seq, EventGroup group);
   void exit(MmId mm, EventGroup group);
+  // How far a fork (of token step.head.seq) or an exit has come: leaves at once, or, while anything
+  // older waits, never.
+  void step(MmId mm, const Event& step);
   // Of no mm: leaves at once.
   void pass(const Event& event) { sink_(event); }
 

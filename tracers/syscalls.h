@@ -32,6 +32,9 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {SYS_mremap, ANONVMA_OP_MREMAP},
     {kMsealNumber, ANONVMA_OP_MSEAL},
     {SYS_shmat, ANONVMA_OP_SHMAT},
+    {SYS_remap_file_pages, ANONVMA_OP_REMAP_FILE},
+    {SYS_pkey_alloc, ANONVMA_OP_PKEY},
+    {SYS_pkey_free, ANONVMA_OP_PKEY},
 #ifdef SYS_fork  // arm64 has neither
     {SYS_fork, ANONVMA_OP_CLONE},
     {SYS_vfork, ANONVMA_OP_CLONE},

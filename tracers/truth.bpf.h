@@ -77,6 +77,13 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 	return state && state->exiting ? state->exiting : (__u64)task->mm;
 }
 
+static __always_inline __u64 anonvma_start_of(__u64 object)
+{
+	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
+
+	return BPF_CORE_READ(avc, vma, vm_start);
+}
+
 /* The token of the operation in which an object of `mm` lives or dies; 0 outside one. */
 static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state, __u64 mm)
 {
@@ -121,6 +128,9 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	r->freed = freed;
 	r->in_exec = in_exec;
 	r->pad = 0;
+	r->start = freed && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object) : 0;
+	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
+	r->exiting = state && state->exiting && state->exiting == mm;
 	anonvma_submit(r);
 	return 0;
 }

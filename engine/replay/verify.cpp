@@ -231,8 +231,12 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   if (!mm) return;
   model_.add(delta);
   if (has_token(event)) {
-    if (truth_) close_operation(event, index, delta);
     books_[mm].model.add(delta);
+    Counts& so_far = steps_[mm];
+    so_far.add(delta);
+    if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
+    if (truth_) close_operation(event, index, so_far);
+    steps_.erase(mm);
     return;
   }
   const auto* touch = std::get_if<Touch>(&event.body);

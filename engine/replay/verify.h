@@ -102,6 +102,7 @@ class Verifier {
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
   std::unordered_map<Token, Counts> operations_;  // of the kernel, not yet replayed
+  std::unordered_map<MmId, Counts> steps_;           // of the model, until their Fork
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the Exec's snapshot
   std::map<MmId, Book> books_;                       // of the mms alive
   std::unordered_map<std::uint32_t, std::uint64_t> prepared_by_;  // tid: anon_vma it just made

@@ -45,6 +45,7 @@ enum class EventType : std::uint8_t {
   lost = 19,
   truth = 20,
   seal = 21,
+  step = 22,
 };
 
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
@@ -443,9 +444,25 @@ struct Truth {
   friend bool operator==(const Truth&, const Truth&) = default;
 };
 
+// How far a fork or an exit_mmap() has come that ran beside others: a child reuses an ancestor's
+// anon_vma or not depending on which vma of which relative went first. Recorded with --truth, where
+// two of them overlap. It tells an order, and never what was decided.
+struct Step {
+  static constexpr EventType type = EventType::step;
+  static constexpr std::string_view name = "step";
+  std::uint64_t copied = 0;    // a fork of head.mm (head.seq its token): so many vmas are copied
+  std::uint64_t unlinked = 0;  // the exit of head.mm: vmas up to the one that starts here are
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"copied", &Step::copied, Coding::number},
+                           Field{"unlinked", &Step::unlinked, Coding::number});
+  }
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
 using EventBody =
     std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared, Exec, Snapshot,
-                 SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch, UnknownWrite, Lost, Truth>;
+                 SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch, UnknownWrite, Lost, Truth,
+                 Step>;
 
 struct Event {
   EventHead head;

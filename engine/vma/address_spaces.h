@@ -83,6 +83,7 @@ class AddressSpaces final : public Layout {
   const std::array<std::uint64_t, kNumCaches>& at_start() const { return at_start_; }
 
  private:
+  static constexpr std::uint32_t kNoCopy = 0xffffffffu;
   struct Mm {
     VmaList list;
     std::uint64_t def_flags = 0;
@@ -90,6 +91,8 @@ class AddressSpaces final : public Layout {
     MmId id;
     VmaId last;  // the vma of the last look-up: faults come in runs
     std::string_view rule;  // see last_rule()
+    std::size_t unlinked = 0;  // exit_mmap() has come so far
+    std::uint32_t copy = kNoCopy;  // slot of the child a fork is filling
     bool drifted = false;   // its map_count differed, and no snapshot has put it right
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
@@ -106,6 +109,7 @@ class AddressSpaces final : public Layout {
   Mm* find_mm(MmId id);
   Mm* known_mm(MmId id);  // counts an anomaly when there is none
   Mm* birth(MmId id);
+  std::uint32_t take_slot();
   std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
   bool valid_range(std::uint64_t start, std::uint64_t len);
 
@@ -163,6 +167,10 @@ class AddressSpaces final : public Layout {
   VmaId copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
                  std::uint64_t new_len, bool keep_source);
   void fork(Mm& parent, const Fork& event);
+  void step(Mm& mm, const Step& event);
+  std::uint32_t begin_copy(std::uint32_t parent);
+  void copy_vmas(std::uint32_t parent, std::uint64_t count);
+  void drop_copy(Mm& parent);
   void exit_mmap(Mm& mm);
   void fault(Mm& mm, const Fault& event);
   void touch(Mm& mm, const Touch& event);
@@ -174,6 +182,7 @@ class AddressSpaces final : public Layout {
   void finish_attach();  // all attach snapshots are in: build them
   void take_exec(const SeenMm& seen);
   void resynchronise(Mm& mm, const SeenMm& seen);
+  bool shows_same(const Vma& vma, const SnapVma& wanted) const;
   bool take_over(Mm& mm, const SnapVma& wanted);
   void map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start, std::uint64_t end);
   VmaId take_vma(Mm& mm, const SnapVma& vma);

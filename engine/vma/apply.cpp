@@ -42,6 +42,15 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
     ++anomalies_[Anomaly::born_twice];
     return nullptr;
   }
+  const std::uint32_t slot = take_slot();
+  slot_of_.emplace(id.v, slot);
+  ++mms_seen_;
+  mms_[slot].id = id;
+  return &mms_[slot];
+}
+
+// May move mms_.
+std::uint32_t AddressSpaces::take_slot() {
   std::uint32_t slot = static_cast<std::uint32_t>(mms_.size());
   if (free_mms_.empty()) {
     mms_.emplace_back();
@@ -49,15 +58,14 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
     slot = free_mms_.back();
     free_mms_.pop_back();
   }
-  slot_of_.emplace(id.v, slot);
-  ++mms_seen_;
   Mm& mm = mms_[slot];
-  mm.id = id;
   mm.def_flags = 0;
   mm.last = {};
   mm.rule = {};
+  mm.unlinked = 0;
+  mm.copy = kNoCopy;
   mm.drifted = false;
-  return &mm;
+  return slot;
 }
 
 std::string AddressSpaces::comm(MmId mm) const {
@@ -132,6 +140,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  [&](const Fork& e) { with_mm([&](Mm& mm) { fork(mm, e); }); },
                  [&](const Exec&) { birth(event.head.mm); },
                  [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(mm); }); },
+                 [&](const Step& e) { with_mm([&](Mm& mm) { step(mm, e); }); },
                  [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, e); }); },
                  [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
                  [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },

@@ -1,22 +1,33 @@
 // fork and exit: dup_mmap() of kernel/fork.c (mm/mmap.c from 6.13), exit_mmap() of mm/mmap.c.
+#include <utility>
+
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
 
-void AddressSpaces::fork(Mm& parent, const Fork& event) {
-  const std::uint32_t parent_slot = slot(parent);
-  if (birth(event.child) == nullptr) return;  // may move mms_
-  Mm& from = mms_[parent_slot];
-  Mm& child = *find_mm(event.child);
-  const std::uint32_t child_slot = slot(child);
+// The child of a fork that is under way: it has a slot, and no id before its Fork.
+std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
+  if (mms_[parent].copy != kNoCopy) return mms_[parent].copy;
+  const std::uint32_t slot = take_slot();  // may move mms_
+  Mm &from = mms_[parent], &child = mms_[slot];
+  from.copy = slot;
   child.def_flags = from.def_flags & kVmNoHugePage;  // what mlockall set is not inherited
   child.comm = from.comm;
-  VmaId child_prev;
-  for (std::size_t i = 0; i < from.list.size(); ++i) {
+  return slot;
+}
+
+// Copies vmas in ascending order until the child has `count`, or all.
+void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
+  const std::uint32_t slot = begin_copy(parent);
+  Mm &from = mms_[parent], &child = mms_[slot];
+  VmaId child_prev = child.list.size() > 0 ? child.list[child.list.size() - 1] : VmaId{};
+  const std::uint64_t done = child_prev ? at(child_prev).end : 0;
+  for (std::size_t i = from.list.find(done); i < from.list.size() && child.list.size() < count;
+       ++i) {
     const VmaId source = from.list[i];
     Vma copy = at(source);
     if (copy.flags & kVmDontCopy) continue;
-    copy.mm = child_slot;
+    copy.mm = slot;
     const VmaId fresh = alloc_vma(copy);
     if (copy.flags & kVmWipeOnFork)
       strategy_->fork_wiped(fresh, source);
@@ -29,8 +40,41 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
   }
 }
 
+// The fork failed: what was copied goes again.
+void AddressSpaces::drop_copy(Mm& parent) {
+  if (parent.copy == kNoCopy) return;
+  Mm& child = mms_[std::exchange(parent.copy, kNoCopy)];
+  for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->unlink(child.list[i]);
+  for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->release(child.list[i]);
+  child.list.clear();
+  free_mms_.push_back(slot(child));
+}
+
+void AddressSpaces::fork(Mm& parent, const Fork& event) {
+  const std::uint32_t parent_slot = slot(parent);
+  if (!event.child || slot_of_.contains(event.child.v)) {
+    ++anomalies_[Anomaly::born_twice];
+    return drop_copy(parent);
+  }
+  copy_vmas(parent_slot, ~0ull);
+  const std::uint32_t child = std::exchange(mms_[parent_slot].copy, kNoCopy);
+  slot_of_.emplace(event.child.v, child);
+  mms_[child].id = event.child;
+  ++mms_seen_;
+}
+
+void AddressSpaces::step(Mm& mm, const Step& event) {
+  if (event.copied > 0) return copy_vmas(slot(mm), event.copied);
+  for (; mm.unlinked < mm.list.size(); ++mm.unlinked) {
+    const VmaId vma = mm.list[mm.unlinked];
+    if (at(vma).start > event.unlinked) break;
+    strategy_->unlink(vma);
+  }
+}
+
 void AddressSpaces::exit_mmap(Mm& mm) {
-  for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->unlink(mm.list[i]);
+  drop_copy(mm);
+  for (std::size_t i = mm.unlinked; i < mm.list.size(); ++i) strategy_->unlink(mm.list[i]);
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);
   mm.list.clear();
   mm.last = {};

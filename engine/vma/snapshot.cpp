@@ -158,6 +158,12 @@ void AddressSpaces::map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start,
   for (const VmaId vma : replaced) strategy_->release(vma);
 }
 
+// The same pages of the same file? That of anonymous memory depends on when it was moved.
+bool AddressSpaces::shows_same(const Vma& vma, const SnapVma& wanted) const {
+  return vma.file == wanted.file &&
+         (vma.file == 0 || vma.pgoff - pages(vma.start) == wanted.pgoff - pages(wanted.start));
+}
+
 // Makes [wanted.start, wanted.end) as the snapshot shows it; true when anything differed.
 // Boundaries are the strategy's own business: ranges get their flags, policy and context as by a
 // call that sets them, and merge or split by the rules.
@@ -167,7 +173,7 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
   for (std::uint64_t cursor = wanted.start; cursor < wanted.end;) {
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;
-    if (!mapped || at(mm.list[i]).file != wanted.file) {
+    if (!mapped || !shows_same(at(mm.list[i]), wanted)) {
       std::uint64_t end = wanted.end;
       if (!mapped && i < mm.list.size()) end = std::min(end, at(mm.list[i]).start);
       if (mapped) end = std::min(end, at(mm.list[i]).end);
