@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct Loader::State {
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
   OnRecord on_record;
+  bool truth = false;
   bool faults = false;
   bool touches = false;
   std::uint32_t cpus = 1;
@@ -132,6 +134,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
                    fmt::format("this kernel has no tracepoint {}: run \"anonvma doctor\"", hook)};
 
   auto state = std::make_unique<State>();
+  state->truth = options.truth;
   state->on_record = std::move(on_record);
   state->skeleton = anonvma_bpf__open();
   if (!state->skeleton) return refused("open", errno);
@@ -154,6 +157,12 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
 
 void Loader::start() {
   __atomic_store_n(&state_->skeleton->bss->anonvma_sending, 1, __ATOMIC_SEQ_CST);
+  if (!state_->truth) return;
+  // The slab hooks learn the cache of vmas from the first one they see allocated: a mapping that
+  // merges with nothing. Frees from places that are not listed are told by the cache.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const first = mmap(nullptr, page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (first != MAP_FAILED) munmap(first, page);
 }
 void Loader::stop() {
   __atomic_store_n(&state_->skeleton->bss->anonvma_sending, 0, __ATOMIC_SEQ_CST);

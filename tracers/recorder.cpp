@@ -55,6 +55,8 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   recorder->start_ns_ = monotonic_ns();
   recorder->converter_.set_start(recorder->start_ns_);
   recorder->loader_->start();
+  // Calls that began before nobody recorded: they get the time to end before the walk.
+  usleep(10'000);
   if (options.command_tgid == 0)
     if (const Status walked = recorder->walk_all(); !walked) return walked.error();
   recorder->end_start();
@@ -210,7 +212,10 @@ Status Recorder::poll() {
 
 Status Recorder::finish() {
   Status status = drain();
-  if (status && options_.truth) status = walk(0, SnapReason::end, false);
+  if (status && options_.truth) {
+    status = walk(0, SnapReason::end, false);
+    usleep(10'000);  // what was under way while it was walked ends
+  }
   loader_->stop();
   if (status) status = drain();
   order_.finish();

@@ -63,12 +63,14 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 
 /* Whose object: read from the vma when it is freed, by whatever task. */
 static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed,
-					   struct anonvma_task *state, struct task_struct *task)
+					   __u32 site, struct anonvma_task *state,
+					   struct task_struct *task)
 {
 	struct vm_area_struct *vma = (struct vm_area_struct *)object;
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
 
-	if (!freed)
+	/* The loser of a race in __anon_vma_prepare() frees an entry that no vma ever had. */
+	if (!freed || site == ANONVMA_SITE_PREPARE)
 		return (__u64)task->mm;
 	if (cache == ANONVMA_CACHE_VMA)
 		return (__u64)BPF_CORE_READ(vma, vm_mm);
@@ -109,7 +111,7 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
 	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
-	mm = anonvma_owner(object, index, freed, state, task);
+	mm = anonvma_owner(object, index, freed, site, state, task);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
@@ -128,9 +130,9 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	r->freed = freed;
 	r->in_exec = in_exec;
 	r->pad = 0;
-	r->start = freed && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object) : 0;
-	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
 	r->exiting = state && state->exiting && state->exiting == mm;
+	r->start = r->exiting && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object) : 0;
+	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
 	anonvma_submit(r);
 	return 0;
 }

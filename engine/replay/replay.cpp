@@ -20,7 +20,8 @@ namespace {
 class Run {
  public:
   Run(const StrategyInfo& strategy, const KernelRules& rules, const Meta& meta, Role role)
-      : name_(strategy.name), spaces_(rules, meta.page_size, strategy, slab_, role) {
+      : name_(strategy.name),
+        spaces_(rules, meta.page_size, strategy, slab_, {role, meta.scope == "system"}) {
     if (role == Role::own) verifier_.emplace(meta, slab_, spaces_);
   }
 

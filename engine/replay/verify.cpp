@@ -201,6 +201,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     switch (seen.reason()) {
       case SnapReason::attach:
         attach_seq_[seen.head.mm] = seen.head.seq;
+        note_kin(seen);
         attached_.emplace_back(std::move(seen), index);
         return;
       case SnapReason::exec:
@@ -235,6 +236,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     Counts& so_far = steps_[mm];
     so_far.add(delta);
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
+    books_[mm].last_seq = event.head.seq;
     if (truth_) close_operation(event, index, so_far);
     steps_.erase(mm);
     return;
@@ -243,6 +245,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   Book& book = books_[touch != nullptr && touch->by ? touch->by : mm];
   book.model.add(delta);
   book.model_prepared += prepared;
+  if (std::holds_alternative<ExitTask>(event.body)) book.ending |= event.head.map_count != 0;
   if (std::holds_alternative<ExitMmap>(event.body))
     close_book(mm, place(event.head, index, "exit_mmap"));
 }
@@ -334,6 +337,43 @@ void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
                               counts_text(model.allocs)));
 }
 
+// The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has freed,
+// no ExitMmap came).
+void Verifier::leave_out_what_is_under_way() {
+  spaces_.abandon_forks();
+  for (const auto& [mm, begun] : steps_)
+    for (std::size_t c = 0; c < kNumCaches; ++c) {
+      model_.allocs[c] -= begun.allocs[c];
+      books_[mm].model.allocs[c] -= begun.allocs[c];
+    }
+  for (auto& [mm, book] : books_) {
+    for (auto it = operations_.begin(); it != operations_.end();) {
+      const bool open = it->first >> 32 == mm.v &&
+                        static_cast<std::uint32_t>(it->first) > book.last_seq;
+      if (!open) {
+        ++it;
+        continue;
+      }
+      under_way_.add(it->second);
+      for (std::size_t c = 0; c < kNumCaches; ++c) {
+        kernel_.allocs[c] -= it->second.allocs[c];
+        kernel_.frees[c] -= it->second.frees[c];
+        book.kernel.allocs[c] -= it->second.allocs[c];
+        book.kernel.frees[c] -= it->second.frees[c];
+      }
+      it = operations_.erase(it);
+    }
+    if (!book.ending) continue;
+    for (std::size_t c = 0; c < kNumCaches; ++c) {
+      if (book.kernel.frees[c] <= book.model.frees[c]) continue;
+      const std::uint64_t more = book.kernel.frees[c] - book.model.frees[c];
+      under_way_.frees[c] += more;
+      kernel_.frees[c] -= more;
+      book.kernel.frees[c] -= more;
+    }
+  }
+}
+
 // Tokens that no event ever named: a fork that failed. It may leave nothing behind.
 void Verifier::close_failed_operations() {
   for (const auto& [token, counts] : operations_) {
@@ -352,8 +392,11 @@ void Verifier::close_failed_operations() {
   if (operations_.empty()) return;
   const bool equal = failed_.allocs == failed_.frees;
   compare(kOperations, equal,
-          fmt::format("{} operations without an event: the kernel allocated {} and freed {}",
-                      operations_.size(), counts_text(failed_.allocs), counts_text(failed_.frees)));
+          fmt::format("{} operations without an event (one in mm {}, seq {}): the kernel allocated "
+                      "{} and freed {}",
+                      operations_.size(), operations_.begin()->first >> 32,
+                      static_cast<std::uint32_t>(operations_.begin()->first),
+                      counts_text(failed_.allocs), counts_text(failed_.frees)));
 }
 
 void Verifier::compare_totals() {
@@ -376,6 +419,7 @@ Verdict Verifier::finish() {
   for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
   lane(kMapCount).compared = spaces_.map_counts_compared();
   lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
+  leave_out_what_is_under_way();
   std::vector<MmId> open;
   for (const auto& [mm, book] : books_) open.push_back(mm);
   for (const auto& [mm, count] : unexplained_)
@@ -393,10 +437,21 @@ Verdict Verifier::finish() {
          exec_temporaries_.allocs},
         {"lost races", "of threads that prepared a vma which another one had just prepared",
          lost_races_.allocs},
-        {"failed calls", "built and dropped by calls that failed", failed_.allocs}};
+        {"failed calls", "built and dropped by calls that failed", failed_.allocs},
+        {"still forking", "allocated by forks that were under way when the recording ended",
+         under_way_.allocs},
+        {"still exiting", "freed by exits that were under way when the recording ended",
+         under_way_.frees}};
   }
-  verdict.lanes.assign(lanes_.begin(), lanes_.end());
   verdict.differences = differences_;
+  if (const std::uint64_t shared = kin_elsewhere(); shared > 0)
+    verdict.doubts.push_back(fmt::format(
+        "{} anon_vmas are shared with address spaces that were not recorded: whether a fork reuses "
+        "them may depend on what those do",
+        shared));
+  if (!truth_ && lane(kChains).compared == 0)
+    lane(kChains).not_available = "recorded without --truth";
+  verdict.lanes.assign(lanes_.begin(), lanes_.end());
   if (lost_ > 0) verdict.doubts.push_back(fmt::format("{} records were lost", lost_));
   return verdict;
 }

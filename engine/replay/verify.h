@@ -61,6 +61,8 @@ class Verifier {
   struct Book {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;  // outside operations with a token
+    std::uint32_t last_seq = 0;  // of the last operation replayed
+    bool ending = false;         // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
@@ -74,8 +76,11 @@ class Verifier {
                std::uint64_t prepared);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
+  void leave_out_what_is_under_way();
   void close_failed_operations();
   void compare_totals();
+  void note_kin(const SeenMm& seen);
+  std::uint64_t kin_elsewhere() const;
   void exec_is_over(const SeenMm& seen, const Counts& model);
   Lane& lane(LaneIndex index) { return lanes_[index]; }
   void compare(LaneIndex index, bool equal, const std::string& difference);
@@ -109,7 +114,13 @@ class Verifier {
   std::unordered_map<std::uint32_t, std::uint64_t> dropped_by_;   // tid: anon_vma it just freed
   Counts kernel_;         // compared with the model at the end
   Counts model_;
-  Counts exec_temporaries_, lost_races_, failed_;
+  Counts exec_temporaries_, lost_races_, failed_, under_way_;
+  // Of the anon_vmas at attach: what the kernel counts, and what of it the snapshots show.
+  struct Kin {
+    std::uint64_t active = 0, children = 0, active_seen = 0;
+    std::unordered_set<std::uint32_t> children_seen;
+  };
+  std::unordered_map<std::uint32_t, Kin> kin_;
   // Names of the kernel's anon_vmas and the model's.
   std::unordered_map<std::uint32_t, std::uint64_t> to_model_;
   std::unordered_map<std::uint64_t, std::uint32_t> to_kernel_;

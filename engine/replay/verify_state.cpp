@@ -85,6 +85,26 @@ void Verifier::compare_chain(const SeenVma& kernel, VmaId model, const std::stri
   }
 }
 
+void Verifier::note_kin(const SeenMm& seen) {
+  for (const SeenVma& vma : seen.vmas) {
+    if (vma.vma.anon_vma) ++kin_[vma.vma.anon_vma.v].active_seen;
+    for (const SnapChain& link : vma.chain) {
+      Kin& kin = kin_[link.anon_vma.v];
+      kin.active = link.num_active_vmas;
+      kin.children = link.num_children;
+      if (link.parent) kin_[link.parent.v].children_seen.insert(link.anon_vma.v);
+    }
+  }
+}
+
+// How many anon_vmas have vmas or children that no snapshot shows.
+std::uint64_t Verifier::kin_elsewhere() const {
+  std::uint64_t count = 0;
+  for (const auto& [id, kin] : kin_)
+    count += kin.active > kin.active_seen || kin.children > kin.children_seen.size() ? 1 : 0;
+  return count;
+}
+
 void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
   // Without the truth lane nobody says when the address of an anon_vma becomes another one's.
   if (!truth_) {
@@ -94,7 +114,7 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
   const std::string where = place(seen.head, index, reason_name(seen.reason()));
   const std::string rule(spaces_.last_rule(seen.head.mm));
   const std::vector<VmaId> model = spaces_.vmas(seen.head.mm);
-  const bool chains = seen.reason() == SnapReason::end || seen.reason() == SnapReason::attach;
+  const bool chains = seen.reason() == SnapReason::end;  // those of the start are taken over
   std::size_t m = 0;
   const auto differ = [&](const std::string& kernel_side, const std::string& model_side) {
     compare(kVmas, false,

@@ -49,16 +49,26 @@ enum class Role : std::uint8_t {
   own,    // that of the kernel which recorded the trace: what its tasks raced for is known
 };
 
+struct Setting {
+  Role role = Role::rival;
+  // Attach snapshots show all there is: the counters of an anon_vma are counted from them. They
+  // were read one mm after the other, and agree with each other better than the kernel's counters.
+  bool whole_system = false;
+};
+
 class AddressSpaces final : public Layout {
  public:
   AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyInfo& strategy,
-                SlabAccount& slab, Role role = Role::rival);
+                SlabAccount& slab, Setting setting = {});
   ~AddressSpaces() override;
 
   // Applies one event; `index` is its position in the trace.
   void apply(const Event& event, std::uint64_t index);
   // The trace is over: what a snapshot still holds back is built.
   void finish();
+
+  // Forks that the end of the trace cut short: what they have copied goes again.
+  void abandon_forks();
 
   // Layout.
   VmaId prev(VmaId id) const override;
@@ -189,7 +199,7 @@ class AddressSpaces final : public Layout {
   std::uint32_t phantom_slot();
 
   KernelRules rules_;
-  Role role_;
+  Setting setting_;
   unsigned page_shift_;
   std::uint64_t page_mask_;
   SlabAccount& slab_;

@@ -148,7 +148,7 @@ void AddressSpaces::seal(Mm& mm, const Seal& event) {
   const std::uint64_t len = page_align(event.len);
   if (event.ret < 0 || len == 0 || !valid_range(event.addr, len)) return;
   walk(mm, event.addr, event.addr + len, true,
-       [&](VmaId v) -> std::optional<std::uint64_t> { return at(v).flags | kVmSealed; });
+       [&](VmaId v) -> std::optional<std::uint64_t> { return at(v).flags | rules_.sealed; });
 }
 
 }  // namespace anonvma

@@ -11,9 +11,9 @@ constexpr std::uint64_t kTaskSizeMax = 1ull << 57;
 }  // namespace
 
 AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
-                             const StrategyInfo& strategy, SlabAccount& slab, Role role)
+                             const StrategyInfo& strategy, SlabAccount& slab, Setting setting)
     : rules_(rules),
-      role_(role),
+      setting_(setting),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size))),
       page_mask_(page_size - 1),
       slab_(slab),
@@ -102,7 +102,7 @@ void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
   if (mm == nullptr) return;
   ++map_counts_compared_;
   const bool equal = mm->list.size() == event.head.map_count;
-  if (!equal && role_ == Role::own) mm->drifted = true;
+  if (!equal && setting_.role == Role::own) mm->drifted = true;
   if (mm->drifted) ++anomalies_[Anomaly::drifted];
   if (equal) return;
   ++map_count_mismatches_;

@@ -35,7 +35,7 @@ void AddressSpaces::fault(Mm& mm, const Fault& event) {
   if (!(event.flags & kFaultWrite) || !at(vma).may_prepare()) return;
   // Raced for, so that the kernel may have prepared the vma later, or another one: a Touch tells.
   // Another design is asked here, or it would miss the first write to a vma it kept apart.
-  if ((event.flags & kFaultShared) && role_ == Role::own) return;
+  if ((event.flags & kFaultShared) && setting_.role == Role::own) return;
   prepare(vma);
 }
 

@@ -50,6 +50,10 @@ void AddressSpaces::drop_copy(Mm& parent) {
   free_mms_.push_back(slot(child));
 }
 
+void AddressSpaces::abandon_forks() {
+  for (Mm& mm : mms_) drop_copy(mm);
+}
+
 void AddressSpaces::fork(Mm& parent, const Fork& event) {
   const std::uint32_t parent_slot = slot(parent);
   if (!event.child || slot_of_.contains(event.child.v)) {

@@ -31,6 +31,7 @@ std::vector<KernelRules> build() {
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
   r.remap_finds_first = false;
   r.dontunmap_unlinks = false;
+  r.sealed = kVmSealed63;
   all.push_back(r);
   r.name = "5.13";
   r.dontunmap_unlinks = true;
@@ -68,6 +69,7 @@ std::vector<KernelRules> build() {
   all.push_back(r);
   r.name = "6.17";
   r.dontunmap_drops_account = false;
+  r.sealed = kVmSealed42;
   r.remap_checks_first = r.remap_many = true;
   all.push_back(r);
   r.name = "6.18.8";

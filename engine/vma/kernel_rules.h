@@ -16,6 +16,7 @@ struct KernelRules {
   std::string name;  // "6.18.8": the first release these rules are for
   // vm_flags that may differ between vmas that merge, and that the merged vma keeps ("sticky").
   std::uint64_t sticky = 0;
+  std::uint64_t sealed = kVmSealed42;  // VM_SEALED; bit 63 before 6.17
   // Either side may be the unfaulted one; only a vma that came through fork is refused
   // (6.16, commit 879bca0a2c4f). Before: the vma that stays must have a chain of exactly one entry.
   bool symmetric_merge = true;

@@ -44,7 +44,7 @@ void AddressSpaces::protect(Mm& mm, const Protect& event) {
   for (std::size_t i = mm.list.find(start); i < mm.list.size() && stop < end; ++i) {
     const Vma& vma = at(mm.list[i]);
     const bool allowed = (access & kVmAccess & ~(vma.flags >> 4)) == 0;
-    if (vma.start > stop || !allowed || (vma.flags & kVmSealed)) break;
+    if (vma.start > stop || !allowed || (vma.flags & rules_.sealed)) break;
     stop = vma.end;
   }
   if (event.ret < 0 && stop >= end) return;

@@ -53,9 +53,29 @@ void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom
   }
 }
 
+// A root counts itself among its children, which parent == itself says already.
+void Seeder::count() {
+  std::vector<std::uint64_t> active(nodes_.size()), children(nodes_.size());
+  std::vector<bool> told(nodes_.size());
+  for (const Seen& seen : seen_) {
+    ++active[seen.anon_vma];
+    for (const Strategy::SeedLink& link : seen.chain) {
+      if (told[link.anon_vma.v]) continue;
+      told[link.anon_vma.v] = true;
+      if (link.parent) ++children[link.parent.v];
+    }
+  }
+  for (Seen& seen : seen_)
+    for (Strategy::SeedLink& link : seen.chain) {
+      link.num_active_vmas = active[link.anon_vma.v];
+      link.num_children = children[link.anon_vma.v];
+    }
+}
+
 std::vector<VmaId> Seeder::build(const std::function<VmaId()>& phantom) {
   std::vector<VmaId> phantoms;
   if (strategy_.can_seed()) {
+    if (counts_) count();
     for (const Seen& seen : seen_) strategy_.seed(seen.vma, AnonVmaId{seen.anon_vma}, seen.chain);
     return phantoms;
   }

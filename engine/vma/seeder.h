@@ -15,7 +15,9 @@ namespace anonvma {
 
 class Seeder {
  public:
-  explicit Seeder(Strategy& strategy) : strategy_(strategy) {}
+  // `counts`: counters are counted from what is added, else taken over as the kernel had them.
+  explicit Seeder(Strategy& strategy, bool counts = false)
+      : strategy_(strategy), counts_(counts) {}
 
   // A new set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
   // for them do not.
@@ -46,7 +48,10 @@ class Seeder {
   void stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
                  std::vector<VmaId>& phantoms);
 
+  void count();
+
   Strategy& strategy_;
+  bool counts_;
   std::vector<Seen> seen_;
   std::vector<Node> nodes_;
   std::unordered_map<std::uint32_t, std::uint32_t> dense_;  // ids come from a file

@@ -79,7 +79,7 @@ void AddressSpaces::finish_attach() {
   const std::vector<SeenMm> attached = std::move(attached_);
   attached_.clear();
   const bool first = !seeder_;
-  if (first) seeder_ = std::make_unique<Seeder>(*strategy_);
+  if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.whole_system);
   Seeder& seeder = *seeder_;
   seeder.begin();
   std::array<std::uint64_t, kNumCaches> before{};

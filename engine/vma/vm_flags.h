@@ -23,7 +23,7 @@ inline constexpr std::uint64_t kVmHugePage = 0x20000000, kVmNoHugePage = 0x40000
 inline constexpr std::uint64_t kVmMergeable = 0x80000000;
 inline constexpr std::uint64_t kVmPkeyShift = 32, kVmPkeyMask = 0xfull << 32;
 inline constexpr std::uint64_t kVmDroppable = 1ull << 40, kVmUffdMinor = 1ull << 41;
-inline constexpr std::uint64_t kVmSealed = 1ull << 63;
+inline constexpr std::uint64_t kVmSealed63 = 1ull << 63, kVmSealed42 = 1ull << 42;
 
 inline constexpr std::uint64_t kVmAccess = kVmRead | kVmWrite | kVmExec;
 inline constexpr std::uint64_t kVmMayAccess = kVmMayRead | kVmMayWrite | kVmMayExec;
