@@ -74,6 +74,7 @@ enum {
 	ANONVMA_OPS_UNREAD = 4,
 	ANONVMA_OPS_READONLY_FILE = 8,
 	ANONVMA_OPS_NO_EXEC = 16,
+	ANONVMA_OPS_HOLE = 32,
 };
 
 /* Same numbers as FaultFlags of the engine. */
@@ -174,7 +175,7 @@ struct anonvma_exec_vma_record {
 
 struct anonvma_exec_record {
 	struct anonvma_record head;
-	__u64 old_mm;
+	__u64 old_mm;			/* of a SEEN: the acting task's, when that is another one */
 	__u64 def_flags;
 	__u64 brk;
 	__u32 nr_vmas;

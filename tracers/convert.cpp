@@ -184,7 +184,8 @@ EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& hea
   const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
   const Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
   EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), count, r.def_flags, r.brk,
-                                   r.tgid, comm.lo, comm.hi}},
+                                   r.tgid, comm.lo, comm.hi,
+                                   reason == SnapReason::exec ? MmId{} : addresses_.mm(r.old_mm)}},
                    {}};
   for (std::size_t i = 0; i < count; ++i)
     event.rest.push_back({head, snap_vma(vmas.mapped()[i])});
@@ -294,7 +295,7 @@ EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, Sn
   const anonvma_walk_vma& of = walked.head;
   const Comm comm = make_comm({of.comm, strnlen(of.comm, sizeof of.comm)});
   EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), walked.vmas.size(),
-                                   of.def_flags, of.brk, of.tgid, comm.lo, comm.hi}},
+                                   of.def_flags, of.brk, of.tgid, comm.lo, comm.hi, {}}},
                    {}};
   for (const WalkedVma& walked_vma : walked.vmas) {
     SnapVma vma = snap_vma(walked_vma.vma);

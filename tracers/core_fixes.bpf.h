@@ -58,6 +58,14 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 	return 0;
 }
 
+/* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
+static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
+{
+	if (!bpf_core_field_exists(mm->owner))
+		return 0;
+	return BPF_CORE_READ(mm, owner, pid);
+}
+
 /* Policies are equal by content (mpol_equal()); a kernel without NUMA has none. */
 static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma)
 {

@@ -69,12 +69,15 @@ struct seqcount {
 	unsigned int sequence;
 };
 
+struct task_struct;
+
 struct mm_struct {
 	atomic_t mm_users;
 	int map_count;
 	struct seqcount mm_lock_seq;
 	unsigned long def_flags;
 	unsigned long brk;
+	struct task_struct *owner;
 };
 
 struct vm_operations_struct {

@@ -111,18 +111,19 @@ static __always_inline bool anonvma_op_acquires(struct anonvma_task *state, stru
 	return true;
 }
 
-static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state)
+static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state, __u8 whose)
 {
-	if (!state || state->unseen)
+	if (!state)
 		return;
-	state->unseen = 1;
-	__sync_fetch_and_add(&anonvma_pending, 1);
+	if (!state->unseen)
+		__sync_fetch_and_add(&anonvma_pending, 1);
+	state->unseen |= whose;
 }
 
 /*
  * A write acquire outside every operation: by the fault being handled, which grows a stack, or by a
- * system call that nobody traces. The task's own mm is looked at when that returns, before the
- * task can do anything else. A fault in kernel mode may be over already: both, then.
+ * system call that nobody traces. The mm is looked at when that returns, before the task can do
+ * anything else. A fault in kernel mode may be over already: both, then.
  */
 static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
@@ -135,10 +136,14 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 
 	if (by_user && !anonvma_in_user_exception(task))
 		faulting = false;
-	if (own && !(faulting && by_user)) {
+	if (!(faulting && by_user)) {
 		if (!state)
 			state = anonvma_get_task(task, ANONVMA_SEEN);
-		anonvma_owe_snapshot(state);
+		if (state && !own) {
+			state->foreign_mm = (__u64)mm;
+			state->foreign_pid = anonvma_owner_pid(mm);
+		}
+		anonvma_owe_snapshot(state, own ? ANONVMA_UNSEEN_OWN : ANONVMA_UNSEEN_FOREIGN);
 	}
 	if (!state || !faulting) {
 		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
@@ -184,6 +189,11 @@ int anonvma_mmap_lock(__u64 *ctx)
 	return 0;
 }
 
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 __u64 addr) __ksym;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+
 struct anonvma_seen_vma {
 	__u64 vm_flags;
 	__u64 len;
@@ -222,6 +232,26 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 		seen->ops = ANONVMA_OPS_UNREAD | state->file_ops;
 }
 
+/*
+ * A driver's mmap that fails comes too late for what MAP_FIXED has unmapped: is anything left of the
+ * range? Busy reads as yes.
+ */
+static __always_inline bool anonvma_leaves_hole(struct task_struct *task,
+						struct anonvma_task *state)
+{
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+	bool hole = false;
+	int error;
+
+	error = bpf_iter_task_vma_new(&it, task, state->args[0]);
+	vma = bpf_iter_task_vma_next(&it);
+	if (!error)
+		hole = !vma || vma->vm_start >= state->args[0] + state->args[1];
+	bpf_iter_task_vma_destroy(&it);
+	return hole;
+}
+
 /* Without a write acquire only preparations matter, and a failed call did nothing. */
 static __always_inline bool anonvma_op_matters(const struct anonvma_task *state, long ret)
 {
@@ -241,6 +271,7 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state,
 static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
 					      long ret)
 {
+	const __u32 fixed = 0x10;	/* MAP_FIXED */
 	struct anonvma_seen_vma seen = {};
 	struct mm_struct *mm = task->mm;
 	struct anonvma_op_record *r;
@@ -251,6 +282,9 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	if (!state->taken)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
 	anonvma_read_vma(task, state, ret, &seen);
+	if (state->op == ANONVMA_OP_MMAP && (state->args[3] & fixed) && ret < 0 &&
+	    anonvma_leaves_hole(task, state))
+		seen.ops |= ANONVMA_OPS_HOLE;
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
 	if (!r)
@@ -268,17 +302,12 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	/* shmat tells neither the length nor the flags, and the other one no file. */
 	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
 	    (seen.ops & ANONVMA_OPS_UNREAD))
-		anonvma_owe_snapshot(state);
+		anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
 }
 
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
-				 __u64 addr) __ksym;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
-
 /*
- * Sends every vma of the current task's mm. The count is kept with the task: in a register it would
- * be a new state for the verifier with every vma.
+ * Sends every vma of a task's mm. The count is kept with the current task: in a register it would be
+ * a new state for the verifier with every vma.
  */
 static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
 					      struct mm_struct *mm)
@@ -303,23 +332,20 @@ static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct
 	bpf_iter_task_vma_destroy(&it);
 }
 
-static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
+						struct task_struct *task, struct mm_struct *mm,
+						__u32 kind, __u32 reason, __u64 other_mm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct anonvma_task *state = anonvma_get_task(task, kind);
-	struct mm_struct *mm = task->mm;
 	struct anonvma_exec_record *r;
 
-	if (!state || !mm)
-		return 0;
 	anonvma_send_vmas(state, task, mm);
 	if (!state->nr_seen && kind == ANONVMA_SEEN)	/* the lock was busy */
-		return 0;
+		return;
 	r = anonvma_reserve(struct anonvma_exec_record, kind, (__u64)mm, state->seen_seq,
 			    state->nr_seen);
 	if (!r)
-		return 0;
-	r->old_mm = old_mm;
+		return;
+	r->old_mm = other_mm;
 	r->def_flags = mm->def_flags;
 	r->brk = mm->brk;
 	r->nr_vmas = state->nr_seen;
@@ -328,18 +354,54 @@ static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_
 	r->pad = 0;
 	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
 	anonvma_submit(r);
+}
+
+/* Of the current task's mm. */
+static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state = anonvma_get_task(task, kind);
+	struct mm_struct *mm = task->mm;
+
+	if (state && mm)
+		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
+	return 0;
+}
+
+extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Of the mm of another process that the current task has just written to. */
+static __noinline int anonvma_send_foreign(struct anonvma_task *state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *owner;
+	struct mm_struct *mm;
+
+	if (!state || !bpf_task_from_pid)
+		return 0;
+	owner = bpf_task_from_pid(state->foreign_pid);
+	if (!owner)
+		return 0;
+	mm = owner->mm;
+	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
+		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
+				    (__u64)task->mm);
+	bpf_task_release(owner);
 	return 0;
 }
 
 static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 						 struct task_struct *task)
 {
-	struct mm_struct *mm = task->mm;
+	__u8 unseen = state->unseen;
 
 	state->unseen = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
-	if (mm && anonvma_wanted((__u64)mm))
+	if ((unseen & ANONVMA_UNSEEN_OWN) && task->mm && anonvma_wanted((__u64)task->mm))
 		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	if (unseen & ANONVMA_UNSEEN_FOREIGN)
+		anonvma_send_foreign(state);
 }
 
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,

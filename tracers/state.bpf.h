@@ -38,12 +38,19 @@ struct {
 	__type(value, __u8);
 } anonvma_tracked SEC(".maps");
 
+enum {
+	ANONVMA_UNSEEN_OWN = 1,
+	ANONVMA_UNSEEN_FOREIGN = 2,
+};
+
 /* What a task is in the middle of. */
 struct anonvma_task {
 	__u64 args[6];
 	__u64 mm;		/* current->mm when the system call began */
 	__u64 file;		/* mmap: struct file of the descriptor */
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
+	__u64 foreign_mm;	/* another one's mm that it has written to, and a task of that */
+	__u32 foreign_pid;
 	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
 	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
 	__u32 seen_seq;
@@ -59,7 +66,7 @@ struct anonvma_task {
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent */
-	__u8 unseen;		/* owes a snapshot of its mm at the end of the system call */
+	__u8 unseen;		/* owes a snapshot at the end of the system call: ANONVMA_UNSEEN_* */
 };
 
 struct {

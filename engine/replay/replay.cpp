@@ -153,7 +153,7 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
     return Error{ErrorCode::usage, "no strategy to replay", Error::kNoOffset};
   if (!std::has_single_bit(meta.page_size) || meta.page_size < 4096 || meta.page_size > 65536)
     return Error{ErrorCode::bad_trace, "header names an impossible page size", Error::kNoOffset};
-  KernelRules rules = rules_for_release(meta.release);
+  KernelRules rules = rules_for(meta);
   if (!options.rules.empty()) {
     const KernelRules* named = find_rules(options.rules);
     if (named == nullptr) {

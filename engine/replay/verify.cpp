@@ -208,8 +208,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
         exec_is_over(seen, delta);
         break;
       case SnapReason::unknown_write:
-        books_[seen.head.mm].model.add(delta);
-        model_.add(delta);
+        resynchronised(seen, delta);
         unexplained_.erase(seen.head.mm);
         break;
       case SnapReason::exit:
@@ -221,6 +220,14 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     compare_state(seen, index);
   });
   if (!taken) applied(event, index, delta, spaces_.prepared() - prepared);
+}
+
+// The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
+void Verifier::resynchronised(const SeenMm& seen, const Counts& delta) {
+  const MmId by = seen.snapshot.by ? seen.snapshot.by : seen.head.mm;
+  books_[by].model.add({delta.allocs, {}});
+  books_[seen.head.mm].model.add({{}, delta.frees});
+  model_.add(delta);
 }
 
 void Verifier::applied(const Event& event, std::uint64_t index, const Counts& delta,

@@ -72,6 +72,7 @@ class Verifier {
   void on_truth(const Event& event);
   void on_exec_object(const Event& event, const Truth& truth);
   void lost_race(const Event& event);
+  void resynchronised(const SeenMm& seen, const Counts& delta);
   void applied(const Event& event, std::uint64_t index, const Counts& delta,
                std::uint64_t prepared);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);

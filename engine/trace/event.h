@@ -75,6 +75,7 @@ enum VmaOps : std::uint32_t {
   kOpsUnread = 4,     // the vma could not be read back: final flags come from the arguments
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
+  kOpsHole = 32,  // of a mapping that failed: nothing is mapped in its range any more
 };
 
 // mmap(2), and shmat(2) as a mapping of its own file.
@@ -272,6 +273,7 @@ struct Snapshot {
   std::uint64_t brk = 0;        // mm->brk
   std::uint64_t tgid = 0;
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
+  MmId by;  // unknown_write: mm of the task that wrote, when that is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
                            Field{"nr_vmas", &Snapshot::nr_vmas, Coding::number},
@@ -279,7 +281,8 @@ struct Snapshot {
                            Field{"brk", &Snapshot::brk, Coding::address},
                            Field{"tgid", &Snapshot::tgid, Coding::number},
                            Field{"comm", &Snapshot::comm_lo, Coding::text},
-                           Field{"comm", &Snapshot::comm_hi, Coding::text});
+                           Field{"comm", &Snapshot::comm_hi, Coding::text},
+                           Field{"by", &Snapshot::by, Coding::number});
   }
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

@@ -36,6 +36,7 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("struct_sizes", meta.struct_sizes);
   visit("anon_vma_members", meta.anon_vma_members);
   visit("anon_vma_clone_args", meta.anon_vma_clone_args);
+  visit("behaviours", meta.behaviours);
   visit("scope", meta.scope);
   visit("faults", meta.faults);
   visit("truth", meta.truth);
@@ -131,6 +132,16 @@ bool take(const Json& json, std::vector<std::string>& out) {
   if (!json.is_array()) return false;
   for (const Json& item : json) {
     if (!take(item, out.emplace_back())) return false;
+  }
+  return true;
+}
+
+// A newer writer may have more to say of a behaviour than true or false: that is not for us.
+bool take(const Json& json, Behaviours& out) {
+  if (!json.is_object()) return false;
+  for (const auto& [name, value] : json.items()) {
+    if (out.size() == kMaxBehaviours) break;
+    if (value.is_boolean()) out[name] = value.get<bool>();
   }
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,11 @@
 #include "engine/slab/slab_account.h"
 
 namespace anonvma {
+
+// What the VMA layer was seen to do, by the names of behaviours.def. A name that is missing was not
+// found out; one that this program does not know means nothing to it.
+using Behaviours = std::map<std::string, bool>;
+inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 
 struct Meta {
   std::string tool_version;
@@ -32,6 +38,8 @@ struct Meta {
   // anon_vma_clone().
   std::vector<std::string> anon_vma_members;
   std::uint64_t anon_vma_clone_args = 0;
+  // Seen when recording began, as the release cannot tell what a distribution carries back.
+  Behaviours behaviours;
   // The recorder.
   std::string scope;   // system, pid, command
   std::string faults;  // write, first, all

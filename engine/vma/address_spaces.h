@@ -158,9 +158,12 @@ class AddressSpaces final : public Layout {
   // map.cpp, unmap.cpp, protect.cpp, advise.cpp, remap.cpp, fork.cpp, fault.cpp
   void map(Mm& mm, const Map& event);
   std::uint64_t map_flags(const Mm& mm, const Map& event) const;
+  void map_failed(Mm& mm, const Map& event);
   void brk(Mm& mm, const Brk& event);
   std::vector<VmaId> detach(Mm& mm, std::uint64_t start, std::uint64_t end);
   void munmap(Mm& mm, std::uint64_t start, std::uint64_t end);
+  bool holds_sealed(const Mm& mm, std::uint64_t start, std::uint64_t end) const;
+  void munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end);
   void protect(Mm& mm, const Protect& event);
   VmaId protect_fixup(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
                       std::uint64_t access, std::uint64_t access_mask);
@@ -170,6 +173,8 @@ class AddressSpaces final : public Layout {
   void lock_all(Mm& mm, const Lock& event);
   void remap(Mm& mm, const Remap& event);
   void remap_failed(Mm& mm, const Remap& event);
+  void remap_refused(Mm& mm, const Remap& event);
+  std::uint64_t remap_stops_at(Mm& mm, const Remap& event, std::uint64_t target);
   void remap_many(Mm& mm, const Remap& event, std::uint64_t length);
   void remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end);
   void move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len, std::uint64_t new_addr,

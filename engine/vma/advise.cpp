@@ -7,8 +7,6 @@
 namespace anonvma {
 namespace {
 
-constexpr std::int64_t kErrNoMem = -12, kErrInval = -22, kErrFault = -14;
-
 // New flags of a vma under an advice; nothing when the call fails there.
 std::optional<std::uint64_t> advised_flags(const Vma& vma, std::uint64_t advice) {
   const std::uint64_t flags = vma.flags;
@@ -47,6 +45,12 @@ std::optional<std::uint64_t> advised_flags(const Vma& vma, std::uint64_t advice)
     default:
       return flags;
   }
+}
+
+// Discarding from a sealed vma that the program could not write to is refused.
+bool advice_refused(const Vma& vma, std::uint64_t advice, std::uint64_t sealed) {
+  const bool discards = advice == kMadvDontFork || advice == kMadvWipeOnFork;
+  return discards && (vma.flags & sealed) && vma.anonymous() && !(vma.flags & kVmWrite);
 }
 
 }  // namespace
@@ -90,14 +94,19 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
     return;
   }
   // A call refused for a reason the model cannot see (a limit, a bad advice) changed nothing.
-  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrInval) return;
+  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrInval && event.ret != kErrPerm)
+    return;
+  const auto flags_of = [&](const Vma& vma) -> std::optional<std::uint64_t> {
+    if (event.ret == kErrPerm && advice_refused(vma, event.advice, rules_.sealed)) return {};
+    return advised_flags(vma, event.advice);
+  };
   bool refused = false;
   for (std::size_t i = mm.list.find(event.addr); i < mm.list.size() && !refused; ++i) {
     if (at(mm.list[i]).start >= end) break;
-    refused = !advised_flags(at(mm.list[i]), event.advice);
+    refused = !flags_of(at(mm.list[i]));
   }
-  if (event.ret == kErrInval && !refused) return;
-  walk(mm, event.addr, end, false, [&](VmaId v) { return advised_flags(at(v), event.advice); });
+  if ((event.ret == kErrInval || event.ret == kErrPerm) && !refused) return;
+  walk(mm, event.addr, end, false, [&](VmaId v) { return flags_of(at(v)); });
 }
 
 void AddressSpaces::lock(Mm& mm, const Lock& event) {

@@ -128,7 +128,9 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  [&](const Unmap& e) {
                    with_mm([&](Mm& mm) {
                      const std::uint64_t len = page_align(e.len);
-                     if (e.ret >= 0 && valid_range(e.addr, len)) munmap(mm, e.addr, e.addr + len);
+                     if (!valid_range(e.addr, len)) return;
+                     if (e.ret >= 0) munmap(mm, e.addr, e.addr + len);
+                     if (e.ret == kErrPerm) munmap_refused(mm, e.addr, e.addr + len);
                    });
                  },
                  [&](const Brk& e) { with_mm([&](Mm& mm) { brk(mm, e); }); },

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "engine/trace/meta.h"
+
 namespace anonvma {
 namespace {
 
@@ -87,6 +89,21 @@ std::vector<KernelRules> build() {
   return all;
 }
 
+// How a behaviour is kept: a member, or a flag in `sticky`.
+struct Behaviour {
+  std::string_view name;
+  bool KernelRules::*member;
+  std::uint64_t flag;
+};
+
+constexpr Behaviour kBehaviours[] = {
+#define BEHAVIOUR(name) {#name, &KernelRules::name, 0},
+#define BEHAVIOUR_STICKY(name, flag) {#name, nullptr, flag},
+#include "engine/trace/behaviours.def"
+#undef BEHAVIOUR
+#undef BEHAVIOUR_STICKY
+};
+
 }  // namespace
 
 const std::vector<KernelRules>& known_rules() {
@@ -106,6 +123,39 @@ KernelRules rules_for_release(std::string_view release) {
   for (const KernelRules& rules : known_rules())
     if (parse_version(rules.name) <= version) best = &rules;
   return *best;
+}
+
+bool override_rule(KernelRules& rules, std::string_view behaviour, bool value) {
+  for (const auto& [name, member, flag] : kBehaviours) {
+    if (name != behaviour) continue;
+    const bool before = member ? rules.*member : (rules.sticky & flag) != 0;
+    if (before == value) return false;
+    if (member)
+      rules.*member = value;
+    else
+      rules.sticky ^= flag;
+    return true;
+  }
+  return false;
+}
+
+std::string unlike_release(const Meta& meta) {
+  KernelRules rules = rules_for_release(meta.release);
+  std::string unlike;
+  for (const auto& [name, value] : meta.behaviours) {
+    if (!override_rule(rules, name, value)) continue;
+    if (!unlike.empty()) unlike += ',';
+    unlike += name + (value ? "=1" : "=0");
+  }
+  return unlike;
+}
+
+KernelRules rules_for(const Meta& meta) {
+  KernelRules rules = rules_for_release(meta.release);
+  for (const auto& [name, value] : meta.behaviours) override_rule(rules, name, value);
+  if (const std::string unlike = unlike_release(meta); !unlike.empty())
+    rules.name += "+probe(" + unlike + ")";
+  return rules;
 }
 
 }  // namespace anonvma

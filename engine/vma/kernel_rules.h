@@ -12,8 +12,12 @@
 
 namespace anonvma {
 
+struct Meta;
+
 struct KernelRules {
-  std::string name;  // "6.18.8": the first release these rules are for
+  // "6.18.8": the first release these rules are for, and what was seen to differ from it:
+  // "6.18.8+probe(self_merge=0)".
+  std::string name;
   // vm_flags that may differ between vmas that merge, and that the merged vma keeps ("sticky").
   std::uint64_t sticky = 0;
   std::uint64_t sealed = kVmSealed42;  // VM_SEALED; bit 63 before 6.17
@@ -44,6 +48,13 @@ struct KernelRules {
 // The rules of a kernel by its whole release ("6.18.44-cloud-amd64"): the newest set that is not
 // newer. An unknown or older release gets the nearest set.
 KernelRules rules_for_release(std::string_view release);
+// The same for the kernel that recorded a trace: what the recorder saw it do wins over what its
+// release says.
+KernelRules rules_for(const Meta& meta);
+// What it did otherwise than its release says: "remap_many=1,self_merge=0", mostly nothing.
+std::string unlike_release(const Meta& meta);
+// Sets what behaviours.def calls `behaviour`. False when nothing has that name, or it was so.
+bool override_rule(KernelRules& rules, std::string_view behaviour, bool value);
 // Every set, oldest first.
 const std::vector<KernelRules>& known_rules();
 // By name; nullptr when there is none.

@@ -43,8 +43,18 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
   return flags;
 }
 
+// What MAP_FIXED does before it fails.
+void AddressSpaces::map_failed(Mm& mm, const Map& event) {
+  const std::uint64_t len = page_align(event.len);
+  if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len)) return;
+  if (event.ops & kOpsHole)
+    munmap(mm, event.addr, event.addr + len);
+  else if (event.ret == kErrPerm)
+    munmap_refused(mm, event.addr, event.addr + len);
+}
+
 void AddressSpaces::map(Mm& mm, const Map& event) {
-  if (event.ret < 0) return;
+  if (event.ret < 0) return map_failed(mm, event);
   const auto start = static_cast<std::uint64_t>(event.ret);
   const std::uint64_t unit = length_unit(event, page_mask_ + 1);
   if (event.len == 0 || !valid_range(start, event.len) || !valid_range(start, event.len + unit))

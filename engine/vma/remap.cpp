@@ -4,20 +4,33 @@
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
-namespace {
-constexpr std::int64_t kErrFault = -14;
-}
-
 // Up to 6.16 the target of MREMAP_FIXED was unmapped, and a shrinking source cut, before the source
 // was measured; before 5.18 even when there is no source at all.
 void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
-  if (rules_.remap_checks_first || event.ret != kErrFault || !(event.flags & kMremapFixed)) return;
   const std::uint64_t old_len = page_align(event.old_len);
   const std::uint64_t new_len = page_align(event.new_len);
-  if (!valid_range(event.new_addr, new_len)) return;
+  const bool fixed = (event.flags & kMremapFixed) != 0;
+  if (fixed && !valid_range(event.new_addr, new_len)) return;
+  if (fixed && rules_.remap_many && old_len == new_len) return remap_many(mm, event, old_len);
+  if (event.ret == kErrPerm) return remap_refused(mm, event);
+  if (!fixed || rules_.remap_checks_first || event.ret != kErrFault) return;
   if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
   munmap(mm, event.new_addr, event.new_addr + new_len);
   if (old_len > new_len) munmap(mm, event.addr + new_len, event.addr + old_len);
+}
+
+// A sealed vma at the target, or in what a shrinking source loses.
+void AddressSpaces::remap_refused(Mm& mm, const Remap& event) {
+  const std::uint64_t old_end = event.addr + page_align(event.old_len);
+  const std::uint64_t new_len = page_align(event.new_len);
+  const VmaId source = find_vma(mm, event.addr);
+  if (!source || (at(source).flags & rules_.sealed)) return;
+  if (event.flags & kMremapFixed) {
+    if (holds_sealed(mm, event.new_addr, event.new_addr + new_len))
+      return munmap_refused(mm, event.new_addr, event.new_addr + new_len);
+    munmap(mm, event.new_addr, event.new_addr + new_len);
+  }
+  munmap_refused(mm, event.addr + new_len, old_end);
 }
 
 void AddressSpaces::remap(Mm& mm, const Remap& event) {
@@ -55,20 +68,47 @@ void AddressSpaces::remap(Mm& mm, const Remap& event) {
 }
 
 // Each vma of the range moves by itself; gaps stay gaps, and what lies under them at the target
-// stays mapped.
+// stays mapped. A call that fails has moved those before the vma that stopped it; should the model
+// see none that could, it has moved nothing.
 void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length) {
   const std::uint64_t end = event.addr + length;
-  const auto target = static_cast<std::uint64_t>(event.ret);
+  const std::uint64_t target = event.ret < 0 ? event.new_addr
+                                             : static_cast<std::uint64_t>(event.ret);
+  if (!valid_range(target, length)) return;
+  const std::uint64_t stop = event.ret < 0 ? remap_stops_at(mm, event, target) : end;
   for (std::uint64_t cursor = event.addr; cursor < end;) {
     const std::size_t i = mm.list.find(cursor);
     if (i == mm.list.size() || at(mm.list[i]).start >= end) break;
     const std::uint64_t start = std::max(at(mm.list[i]).start, cursor);
     const std::uint64_t piece = std::min(at(mm.list[i]).end, end) - start;
     const std::uint64_t new_start = target + (start - event.addr);
+    if (start >= stop) {
+      if (!(at(mm.list[i]).flags & rules_.sealed))
+        munmap_refused(mm, new_start, new_start + piece);
+      break;
+    }
     munmap(mm, new_start, new_start + piece);
     move_vma(mm, start, piece, new_start, piece, (event.flags & kMremapDontUnmap) != 0);
     cursor = start + piece;
   }
+}
+
+// Where a call that failed stopped: at a vma that must not move, or that would move over a sealed
+// one. event.addr when neither is met.
+std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uint64_t target) {
+  const std::uint64_t end = event.addr + page_align(event.old_len);
+  for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
+    const Vma& vma = at(mm.list[i]);
+    if (vma.start >= end) break;
+    const std::uint64_t start = std::max(vma.start, event.addr);
+    const std::uint64_t new_start = target + (start - event.addr);
+    const std::uint64_t new_end = target + (std::min(vma.end, end) - event.addr);
+    const bool alone = start == event.addr && vma.end >= end;
+    bool stops = (vma.flags & rules_.sealed) || ((vma.flags & kVmUffdMask) && !alone);
+    if ((event.flags & kMremapDontUnmap) && (vma.flags & (kVmDontExpand | kVmPfnMap))) stops = true;
+    if (stops || holds_sealed(mm, new_start, new_end)) return start;
+  }
+  return event.addr;
 }
 
 void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end) {

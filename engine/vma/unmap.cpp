@@ -28,4 +28,22 @@ void AddressSpaces::munmap(Mm& mm, std::uint64_t start, std::uint64_t end) {
   for (const VmaId vma : detach(mm, start, end)) strategy_->release(vma);
 }
 
+bool AddressSpaces::holds_sealed(const Mm& mm, std::uint64_t start, std::uint64_t end) const {
+  for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
+    const Vma& vma = at(mm.list[i]);
+    if (vma.start >= end) return false;
+    if (vma.flags & rules_.sealed) return true;
+  }
+  return false;
+}
+
+// A sealed vma stops munmap (-EPERM). By then the first vma may have been split already, and stays
+// so.
+void AddressSpaces::munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end) {
+  if (!holds_sealed(mm, start, end)) return;
+  const VmaId first = mm.list[mm.list.find(start)];
+  if (at(first).start < start && !(at(first).flags & rules_.sealed))
+    split(mm, first, start, rules_.munmap_frees_original);
+}
+
 }  // namespace anonvma

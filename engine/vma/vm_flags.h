@@ -32,6 +32,8 @@ inline constexpr std::uint64_t kVmUffdMask = kVmUffdMissing | kVmUffdWp | kVmUff
 // A vma with one of these never merges (VM_SPECIAL).
 inline constexpr std::uint64_t kVmSpecial = kVmIo | kVmDontExpand | kVmPfnMap | kVmMixedMap;
 
+inline constexpr std::int64_t kErrPerm = -1, kErrNoMem = -12, kErrFault = -14, kErrInval = -22;
+
 inline constexpr std::uint64_t kProtGrowsDown = 0x01000000;
 
 inline constexpr std::uint64_t kMapTypeMask = 0xf, kMapShared = 0x1, kMapSharedValidate = 0x3;
