@@ -14,6 +14,7 @@
 #include "cmd/messages.h"
 #include "engine/report/grid.h"
 #include "engine/trace/reader.h"
+#include "engine/vma/kernel_rules.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -85,6 +86,8 @@ class Text {
 void machine_lines(Text& text, const Meta& meta) {
   text.line("kernel", "{} {}", or_unknown(meta.release), meta.machine);
   text.line("own strategy", "{}", or_unknown(own_strategy(meta)));
+  if (const std::string unlike = unlike_release(meta); !unlike.empty())
+    text.line("behaves", "unlike its release: {}", unlike);
   text.line("page size", "{}", meta.page_size);
   text.line("cpus", "{}", meta.cpus);
   text.line("thp", "{}", or_unknown(meta.thp_mode));
@@ -143,7 +146,8 @@ Json machine_json(const Meta& meta) {
   return {{"kernel", meta.release},      {"machine", meta.machine},
           {"page_size", meta.page_size}, {"cpus", meta.cpus},
           {"thp", meta.thp_mode},        {"overcommit", meta.overcommit},
-          {"caches", std::move(caches)}, {"own_strategy", own_strategy(meta)}};
+          {"caches", std::move(caches)}, {"own_strategy", own_strategy(meta)},
+          {"behaviours", meta.behaviours}};
 }
 
 Json recording_json(const Summary& s) {

@@ -22,6 +22,7 @@
 #include "engine/trace/writer.h"
 #include "tracers/capability.h"
 #include "tracers/machine.h"
+#include "tracers/probe.h"
 #include "tracers/recorder.h"
 
 namespace anonvma::cmd {
@@ -71,6 +72,13 @@ Meta make_meta(const RecordOptions& options) {
   meta.command = options.command;
   meta.ring_bytes = options.ring_mib << 20;
   return meta;
+}
+
+Behaviours observed_behaviours() {
+  const Result<Behaviours> observed = probe_behaviours();
+  if (observed) return *observed;
+  spdlog::warn("{}: the release alone will tell how it merges vmas", observed.error().message);
+  return {};
 }
 
 RecorderOptions make_options(const RecordOptions& options, pid_t command) {
@@ -213,6 +221,7 @@ Result<int> run_session(Session& session, OutputFile& file, const Signals& signa
 Result<int> record(const RecordOptions& options) {
   const Signals signals;
   if (const Status s = check_privilege(); !s) return s.error();
+  const Behaviours behaviours = observed_behaviours();  // while nothing is recorded
   auto file =
       OutputFile::create(options.output.empty() ? default_name() : options.output, options.force);
   if (!file) return file.error();
@@ -231,6 +240,7 @@ Result<int> record(const RecordOptions& options) {
   auto recorder = Recorder::start(make_options(options, *child ? (*child)->pid() : 0), sink);
   if (!recorder) return recorder.error();
   Meta meta = make_meta(options);
+  meta.behaviours = behaviours;
   if (!(*recorder)->sees_faults()) {
     meta.faults = "first";
     spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");

@@ -134,7 +134,7 @@ struct anonvma_op_record {
 	__s64 ret;
 	__u64 old_brk;
 	__u64 vm_flags;			/* of the vma at `ret` (mmap, shmat) or under the new break */
-	__u64 vma_len;			/* shmat tells no length */
+	__u64 vma_len;			/* shmat tells no length; mremap: Remap.stopped */
 	__u64 file;			/* of the descriptor given */
 	__u64 stored_file;
 	__u32 ops;

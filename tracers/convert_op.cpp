@@ -98,7 +98,7 @@ std::optional<EventBody> convert_op(const anonvma_op_record& r, AddressMap& addr
     case ANONVMA_OP_MUNLOCKALL:
       return lock_of(r, LockOp::munlockall);
     case ANONVMA_OP_MREMAP:
-      return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret};
+      return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret, r.vma_len};
     case ANONVMA_OP_MSEAL:
       return Seal{r.args[0], r.args[1], r.ret};
     case ANONVMA_OP_PKEY:

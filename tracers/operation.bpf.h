@@ -233,23 +233,36 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 }
 
 /*
- * A driver's mmap that fails comes too late for what MAP_FIXED has unmapped: is anything left of the
- * range? Busy reads as yes.
+ * The first address from `start` on that is mapped, ~0 for none, 0 when the lock is busy: tells how
+ * far a call came that failed. A driver's mmap fails after MAP_FIXED has unmapped what was there,
+ * and mremap may have moved some vmas before the one that stops it.
  */
-static __always_inline bool anonvma_leaves_hole(struct task_struct *task,
-						struct anonvma_task *state)
+static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u64 start)
 {
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
-	bool hole = false;
+	__u64 first = 0;
 	int error;
 
-	error = bpf_iter_task_vma_new(&it, task, state->args[0]);
+	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
-		hole = !vma || vma->vm_start >= state->args[0] + state->args[1];
+		first = !vma ? ~0ull : vma->vm_start > start ? vma->vm_start : start;
 	bpf_iter_task_vma_destroy(&it);
-	return hole;
+	return first;
+}
+
+static __always_inline void anonvma_look_after_failure(struct task_struct *task,
+						       struct anonvma_task *state,
+						       struct anonvma_seen_vma *seen)
+{
+	const __u64 map_fixed = 0x10, mremap_fixed = 2;
+
+	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
+		seen->len = anonvma_first_mapped(task, state->args[0]);
+	if (state->op == ANONVMA_OP_MMAP && (state->args[3] & map_fixed) &&
+	    anonvma_first_mapped(task, state->args[0]) >= state->args[0] + state->args[1])
+		seen->ops |= ANONVMA_OPS_HOLE;
 }
 
 /* Without a write acquire only preparations matter, and a failed call did nothing. */
@@ -271,7 +284,6 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state,
 static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
 					      long ret)
 {
-	const __u32 fixed = 0x10;	/* MAP_FIXED */
 	struct anonvma_seen_vma seen = {};
 	struct mm_struct *mm = task->mm;
 	struct anonvma_op_record *r;
@@ -282,9 +294,8 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	if (!state->taken)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
 	anonvma_read_vma(task, state, ret, &seen);
-	if (state->op == ANONVMA_OP_MMAP && (state->args[3] & fixed) && ret < 0 &&
-	    anonvma_leaves_hole(task, state))
-		seen.ops |= ANONVMA_OPS_HOLE;
+	if (ret < 0 && ret > -4096)
+		anonvma_look_after_failure(task, state, &seen);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
 	if (!r)

@@ -33,7 +33,7 @@ using Letters = std::array<char, kExperimentCount>;
 // The child: a letter for each experiment. It is single-threaded and allocates nothing, so that no
 // mapping appears but those of an experiment; all of these are new, not copies made by fork.
 [[noreturn]] void experiment(int results) {
-  signal(SIGALRM, SIG_DFL);
+  for (const int used : {SIGALRM, SIGCHLD}) signal(used, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -97,7 +97,7 @@ Result<Behaviours> probe_behaviours() {
   const std::optional<Letters> letters = receive(results.get());
   reap(pid, letters.has_value());
   if (!letters)
-    return Error{ErrorCode::not_supported, "the probe of this kernel's behaviour did not finish"};
+    return Error{ErrorCode::not_supported, "the probe of this kernel's behaviour gave no answer"};
   Behaviours behaviours;
   for (std::size_t i = 0; i < kExperimentCount; ++i)
     if ((*letters)[i] != kUnknown) behaviours[kExperiments[i].name] = (*letters)[i] == kYes;

@@ -21,7 +21,7 @@ class Run {
  public:
   Run(const StrategyInfo& strategy, const KernelRules& rules, const Meta& meta, Role role)
       : name_(strategy.name),
-        spaces_(rules, meta.page_size, strategy, slab_, {role, meta.scope == "system"}) {
+        spaces_(rules, meta.page_size, strategy, slab_, {role, meta.scope == "system", meta.truth}) {
     if (role == Role::own) verifier_.emplace(meta, slab_, spaces_);
   }
 

@@ -141,6 +141,7 @@ void Verifier::on_truth(const Event& event) {
   if (const auto attach = attach_seq_.find(head.mm);
       attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second)
     return;  // the snapshot of the start was taken after that operation
+  if (!late_.empty() && head.seq != 0) excuse(head.mm, head.seq);
   const bool known = truth->freed ? alive.erase(truth->object) > 0 : false;
   if (truth->in_exec) return on_exec_object(event, *truth);
   if (!head.mm) {
@@ -219,7 +220,9 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     }
     compare_state(seen, index);
   });
-  if (!taken) applied(event, index, delta, spaces_.prepared() - prepared);
+  if (taken) return;
+  applied(event, index, delta, spaces_.prepared() - prepared);
+  if (!late_.empty() && type != EventType::fault) look_again(event.head.time_ns);
 }
 
 // The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
@@ -424,6 +427,7 @@ void Verifier::compare_totals() {
 Verdict Verifier::finish() {
   spaces_.finish();
   for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
+  look_again(~0ull);
   lane(kMapCount).compared = spaces_.map_counts_compared();
   lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
   leave_out_what_is_under_way();

@@ -90,7 +90,23 @@ class Verifier {
   // verify_state.cpp
   void compare_state(const SeenMm& seen, std::uint64_t index);
   bool same_vma(const SeenVma& kernel, VmaId model);
-  void compare_chain(const SeenVma& kernel, VmaId model, const std::string& where);
+  void compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
+                     const std::string& where);
+  bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const;
+  // A chain entry whose counters differed when its walk began. The kernel was read a little later,
+  // and relatives may have gone on meanwhile: the model may yet come to the same.
+  struct Late {
+    MmId mm;
+    std::uint64_t start = 0;  // of the vma
+    std::size_t entry = 0;
+    SnapChain kernel;
+    std::uint64_t until_ns = 0;
+    std::uint32_t seq = 0;  // of the walk
+    std::string difference;
+  };
+  bool caught_up(const Late& late) const;
+  void look_again(std::uint64_t now_ns);
+  void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
   std::string describe(VmaId model) const;
 
@@ -116,6 +132,7 @@ class Verifier {
   Counts kernel_;         // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
+  std::vector<Late> late_;
   // Of the anon_vmas at attach: what the kernel counts, and what of it the snapshots show.
   struct Kin {
     std::uint64_t active = 0, children = 0, active_seen = 0;

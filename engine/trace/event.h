@@ -192,13 +192,17 @@ struct Remap {
   std::uint64_t flags = 0;     // MREMAP_*
   std::uint64_t new_addr = 0;  // as asked
   std::int64_t ret = 0;        // address, or -errno
+  // Of a call that failed: the first address of the source range still mapped; 0: not read. One call
+  // may move several vmas, and fail at any of them.
+  std::uint64_t stopped = 0;
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Remap::addr, Coding::address},
                            Field{"old_len", &Remap::old_len, Coding::bits},
                            Field{"new_len", &Remap::new_len, Coding::bits},
                            Field{"flags", &Remap::flags, Coding::bits},
                            Field{"new_addr", &Remap::new_addr, Coding::address},
-                           Field{"ret", &Remap::ret, Coding::address});
+                           Field{"ret", &Remap::ret, Coding::address},
+                           Field{"stopped", &Remap::stopped, Coding::number});
   }
   friend bool operator==(const Remap&, const Remap&) = default;
 };

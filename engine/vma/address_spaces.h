@@ -54,6 +54,8 @@ struct Setting {
   // Attach snapshots show all there is: the counters of an anon_vma are counted from them. They
   // were read one mm after the other, and agree with each other better than the kernel's counters.
   bool whole_system = false;
+  // The trace tells how far forks and exits had come that ran beside each other (Step events).
+  bool tells_steps = false;
 };
 
 class AddressSpaces final : public Layout {
@@ -103,6 +105,8 @@ class AddressSpaces final : public Layout {
     std::string_view rule;  // see last_rule()
     std::size_t unlinked = 0;  // exit_mmap() has come so far
     std::uint32_t copy = kNoCopy;  // slot of the child a fork is filling
+    std::uint32_t family = 0;   // mms that forked from each other since their exec; 0: at attach
+    bool ending = false;        // its last task has exited
     bool drifted = false;   // its map_count differed, and no snapshot has put it right
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
@@ -186,6 +190,7 @@ class AddressSpaces final : public Layout {
   std::uint32_t begin_copy(std::uint32_t parent);
   void copy_vmas(std::uint32_t parent, std::uint64_t count);
   void drop_copy(Mm& parent);
+  void exit_task(Mm& mm, const EventHead& head);
   void exit_mmap(Mm& mm);
   void fault(Mm& mm, const Fault& event);
   void touch(Mm& mm, const Touch& event);
@@ -219,6 +224,7 @@ class AddressSpaces final : public Layout {
   std::uint32_t last_slot_ = 0;
   std::uint64_t mms_seen_ = 0;
   std::uint64_t prepared_ = 0;
+  std::vector<std::uint32_t> endings_{0};  // by family: mms between last exit_task and exit_mmap
   // Ids for files that the recorder could not name.
   static constexpr FileId kUnnamedFile = 0x80000000u;
   FileId unnamed_files_ = 0;

@@ -63,6 +63,8 @@ std::uint32_t AddressSpaces::take_slot() {
   mm.last = {};
   mm.rule = {};
   mm.unlinked = 0;
+  mm.family = 0;
+  mm.ending = false;
   mm.copy = kNoCopy;
   mm.drifted = false;
   return slot;
@@ -140,16 +142,23 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  [&](const Remap& e) { with_mm([&](Mm& mm) { remap(mm, e); }); },
                  [&](const Seal& e) { with_mm([&](Mm& mm) { seal(mm, e); }); },
                  [&](const Fork& e) { with_mm([&](Mm& mm) { fork(mm, e); }); },
-                 [&](const Exec&) { birth(event.head.mm); },
+                 [&](const Exec&) {
+                   if (Mm* mm = birth(event.head.mm)) {
+                     mm->family = static_cast<std::uint32_t>(endings_.size());
+                     endings_.push_back(0);
+                   }
+                 },
                  [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(mm); }); },
                  [&](const Step& e) { with_mm([&](Mm& mm) { step(mm, e); }); },
                  [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, e); }); },
                  [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
                  [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
                  [&](const Lost& e) { anomalies_[Anomaly::lost_events] += e.count; },
-                 // A task that shares an mm, and a task that ends, leave the mm as it is.
+                 [&](const ExitTask&) {
+                   if (Mm* mm = find_mm(event.head.mm)) exit_task(*mm, event.head);
+                 },
+                 // A task that shares an mm leaves it as it is.
                  [](const Shared&) {},
-                 [](const ExitTask&) {},
                  [](const Truth&) {},
                  // collect() has taken these; a stray one belongs to no snapshot.
                  [](const Snapshot&) {},

@@ -13,6 +13,7 @@ std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
   from.copy = slot;
   child.def_flags = from.def_flags & kVmNoHugePage;  // what mlockall set is not inherited
   child.comm = from.comm;
+  child.family = from.family;
   return slot;
 }
 
@@ -56,6 +57,8 @@ void AddressSpaces::abandon_forks() {
 
 void AddressSpaces::fork(Mm& parent, const Fork& event) {
   const std::uint32_t parent_slot = slot(parent);
+  if (endings_[parent.family] > 0 && !setting_.tells_steps)
+    ++anomalies_[Anomaly::order_ambiguous];
   if (!event.child || slot_of_.contains(event.child.v)) {
     ++anomalies_[Anomaly::born_twice];
     return drop_copy(parent);
@@ -76,7 +79,15 @@ void AddressSpaces::step(Mm& mm, const Step& event) {
   }
 }
 
+// The map_count of the head tells the last task of the mm.
+void AddressSpaces::exit_task(Mm& mm, const EventHead& head) {
+  if (head.map_count == 0 || mm.ending) return;
+  mm.ending = true;
+  ++endings_[mm.family];
+}
+
 void AddressSpaces::exit_mmap(Mm& mm) {
+  if (mm.ending) --endings_[mm.family];
   drop_copy(mm);
   for (std::size_t i = mm.unlinked; i < mm.list.size(); ++i) strategy_->unlink(mm.list[i]);
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);

@@ -96,6 +96,7 @@ void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length)
 // Where a call that failed stopped: at a vma that must not move, or that would move over a sealed
 // one. event.addr when neither is met.
 std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uint64_t target) {
+  if (event.stopped != 0 && !(event.flags & kMremapDontUnmap)) return event.stopped;
   const std::uint64_t end = event.addr + page_align(event.old_len);
   for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
     const Vma& vma = at(mm.list[i]);
