@@ -143,10 +143,10 @@ Json machine_json(const Meta& meta) {
                       {"pagesperslab", cache.pagesperslab},
                       {"struct_size", meta.struct_sizes[i]}});
   }
-  return {{"kernel", meta.release},      {"machine", meta.machine},
-          {"page_size", meta.page_size}, {"cpus", meta.cpus},
-          {"thp", meta.thp_mode},        {"overcommit", meta.overcommit},
-          {"caches", std::move(caches)}, {"own_strategy", own_strategy(meta)},
+  return {{"kernel", meta.release},       {"machine", meta.machine},
+          {"page_size", meta.page_size},  {"cpus", meta.cpus},
+          {"thp", meta.thp_mode},         {"overcommit", meta.overcommit},
+          {"caches", std::move(caches)},  {"own_strategy", own_strategy(meta)},
           {"behaviours", meta.behaviours}};
 }
 

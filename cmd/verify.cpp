@@ -10,7 +10,8 @@ int run_verify(const VerifyOptions& options) {
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
     return fail({ErrorCode::not_supported,
-                 options.file + ": cannot be verified: " + verdict_words(*comparison).substr(4) + "; see anonvma strategies"});
+                 options.file + ": cannot be verified: " + verdict_words(*comparison).substr(4) +
+                     "; see anonvma strategies"});
   const std::string text =
       options.json ? render_verdict_json(*comparison) : render_verdict_text(*comparison);
   if (const int status = print_result(text); status != kOk) return status;

@@ -178,6 +178,7 @@ struct anonvma_exec_record {
 	__u64 old_mm;			/* of a SEEN: the acting task's, when that is another one */
 	__u64 def_flags;
 	__u64 brk;
+	__u64 start_brk;
 	__u32 nr_vmas;
 	__u32 tgid;
 	__u32 reason;			/* of a SEEN */
@@ -216,6 +217,7 @@ struct anonvma_walk_vma {
 	__u64 mm;
 	__u64 def_flags;
 	__u64 brk;
+	__u64 start_brk;
 	__u32 seq;
 	__u32 map_count;
 	__u32 tgid;

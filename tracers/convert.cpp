@@ -184,11 +184,10 @@ EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& hea
   const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
   const Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
   EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), count, r.def_flags, r.brk,
-                                   r.tgid, comm.lo, comm.hi,
+                                   r.tgid, comm.lo, comm.hi, r.start_brk,
                                    reason == SnapReason::exec ? MmId{} : addresses_.mm(r.old_mm)}},
                    {}};
-  for (std::size_t i = 0; i < count; ++i)
-    event.rest.push_back({head, snap_vma(vmas.mapped()[i])});
+  for (std::size_t i = 0; i < count; ++i) event.rest.push_back({head, snap_vma(vmas.mapped()[i])});
   return event;
 }
 
@@ -198,8 +197,7 @@ void Converter::on_seen(const anonvma_exec_record& r) {
     seen_vmas_.erase(r.head.tid);
     return;
   }
-  order_.read(mm, r.head.seq,
-              seen_by(r, head(r.head, mm), static_cast<SnapReason>(r.reason)));
+  order_.read(mm, r.head.seq, seen_by(r, head(r.head, mm), static_cast<SnapReason>(r.reason)));
 }
 
 void Converter::on_exit(const anonvma_record& r) {
@@ -222,7 +220,8 @@ void Converter::on_fault(const anonvma_fault_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
   if (r.head.kind == ANONVMA_TOUCH)
-    return order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.flags, addresses_.mm(r.by)}));
+    return order_.read(mm, r.head.seq,
+                       group(r.head, mm, Touch{r.addr, r.flags, addresses_.mm(r.by)}));
   EventGroup event = group(r.head, mm, Fault{r.addr, r.flags});
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
@@ -294,8 +293,14 @@ SnapVma Converter::snap_vma(const anonvma_vma& vma) {
 EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason) {
   const anonvma_walk_vma& of = walked.head;
   const Comm comm = make_comm({of.comm, strnlen(of.comm, sizeof of.comm)});
-  EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), walked.vmas.size(),
-                                   of.def_flags, of.brk, of.tgid, comm.lo, comm.hi, {}}},
+  EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason),
+                                   walked.vmas.size(),
+                                   of.def_flags,
+                                   of.brk,
+                                   of.tgid,
+                                   comm.lo,
+                                   comm.hi,
+                                   {}}},
                    {}};
   for (const WalkedVma& walked_vma : walked.vmas) {
     SnapVma vma = snap_vma(walked_vma.vma);

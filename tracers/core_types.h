@@ -28,6 +28,7 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
@@ -76,6 +77,7 @@ struct mm_struct {
 	int map_count;
 	struct seqcount mm_lock_seq;
 	unsigned long def_flags;
+	unsigned long start_brk;
 	unsigned long brk;
 	struct task_struct *owner;
 };
@@ -133,6 +135,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
+	unsigned int personality;
 	struct mm_struct *mm;
 	struct files_struct *files;
 	char comm[16];

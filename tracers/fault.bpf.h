@@ -52,10 +52,19 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	return 0;
 }
 
+/* What the task still owed when it was last seen. */
 static __always_inline void anonvma_resolve(struct anonvma_task *state)
 {
-	if (state && state->avc)
+	if (!state)
+		return;
+	if (state->avc)
 		anonvma_resolve_touch(state);
+	if (state->grow_mm) {	/* the stack was not allowed to grow: only the lock was taken */
+		anonvma_send(ANONVMA_EXTRA, state->grow_mm, state->grow_seq,
+			     state->grow_map_count);
+		state->grow_mm = 0;
+		__sync_fetch_and_add(&anonvma_growing, -1);
+	}
 }
 
 /*
@@ -88,7 +97,8 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 
 	if (!state)
 		return;
-	anonvma_resolve(state);
+	if (state->avc)		/* no more: this may be the very growth of a stack */
+		anonvma_resolve_touch(state);
 	explained = anonvma_fault_explains(state, task);
 	if (explained && mm &&
 	    (anonvma_faults == ANONVMA_FAULTS_FIRST || (state->fault_addr & ANONVMA_FAULT_SHARED)))

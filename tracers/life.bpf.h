@@ -120,6 +120,8 @@ int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 
 	if (!anonvma_sending)
 		return 0;
+	if (anonvma_pending && !bpf_map_delete_elem(&anonvma_dirty, &key))
+		__sync_fetch_and_add(&anonvma_pending, -1);
 	state = anonvma_find_task(bpf_get_current_task_btf());
 	if (state)
 		state->exiting = 0;

@@ -37,43 +37,6 @@ static __always_inline __u32 anonvma_op_of(long nr)
 	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
-{
-	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
-	struct task_struct *task;
-	struct anonvma_task *state;
-	__u32 op = anonvma_op_of(nr);
-
-	if (!op || !anonvma_sending)
-		return 0;
-	task = bpf_get_current_task_btf();
-	if (!task->mm || anonvma_is_compat(task))
-		return 0;
-	if (!anonvma_wanted((__u64)task->mm) &&
-	    !(op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid))
-		return 0;
-	state = anonvma_get_task(task, ANONVMA_OP);
-	if (!state)
-		return 0;
-	anonvma_resolve(state);
-	anonvma_syscall_args(regs, state->args);
-	state->mm = (__u64)task->mm;
-	state->file = 0;
-	state->file_ops = 0;
-	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
-		anonvma_read_file(state, task);
-	state->old_brk = 0;
-	state->seq = 0;
-	state->map_count = 0;
-	state->fault_addr = 0;
-	state->nr = nr;
-	state->op = op;
-	state->taken = 0;
-	state->done = 0;
-	return 0;
-}
-
 static __always_inline void anonvma_exec_begins(struct anonvma_task *state, __u64 new_mm)
 {
 	struct anonvma_exec_begin_record *r;
@@ -120,6 +83,15 @@ static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state, __u
 	state->unseen |= whose;
 }
 
+/* Any task of the mm looks at it, when it next enters or leaves a system call. */
+static __always_inline void anonvma_mark_dirty(__u64 mm)
+{
+	__u8 one = 1;
+
+	if (!bpf_map_update_elem(&anonvma_dirty, &mm, &one, BPF_NOEXIST))
+		__sync_fetch_and_add(&anonvma_pending, 1);
+}
+
 /*
  * A write acquire outside every operation: by the fault being handled, which grows a stack, or by a
  * system call that nobody traces. The mm is looked at when that returns, before the task can do
@@ -129,14 +101,14 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
 						    struct mm_struct *mm, __u32 seq)
 {
-	struct anonvma_fault_record *r;
+	const __u32 worker = 0x10;	/* PF_IO_WORKER: never returns from a system call */
 	bool own = task->mm == mm;
 	bool faulting = own && state && state->fault_addr;
 	bool by_user = faulting && (state->fault_addr & ANONVMA_FAULT_USER);
 
 	if (by_user && !anonvma_in_user_exception(task))
 		faulting = false;
-	if (!(faulting && by_user)) {
+	if (!(faulting && by_user) && !(task->flags & worker)) {
 		if (!state)
 			state = anonvma_get_task(task, ANONVMA_SEEN);
 		if (state && !own) {
@@ -145,16 +117,52 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 		}
 		anonvma_owe_snapshot(state, own ? ANONVMA_UNSEEN_OWN : ANONVMA_UNSEEN_FOREIGN);
 	}
+	if (own && (task->flags & worker))
+		anonvma_mark_dirty((__u64)mm);
 	if (!state || !faulting) {
 		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
 		return;
 	}
-	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_GROW, (__u64)mm, seq,
-			    mm->map_count);
+	state->grow_mm = (__u64)mm;
+	state->grow_seq = seq;
+	state->grow_map_count = mm->map_count;
+	state->grow_addr = state->fault_addr;
+	__sync_fetch_and_add(&anonvma_growing, 1);
+}
+
+/* exit_mmap()'s own acquire, after the last user has gone. */
+static __always_inline void anonvma_begin_exit(struct anonvma_task *state,
+					       struct task_struct *task, struct mm_struct *mm)
+{
+	__u64 key = (__u64)mm;
+
+	/* Without a vma it ends here, and its tracepoint is not reached. */
+	if (!mm->map_count) {
+		if (anonvma_wanted(key))
+			anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
+		if (anonvma_tracked_only)
+			bpf_map_delete_elem(&anonvma_tracked, &key);
+		return;
+	}
+	if (anonvma_truth && !state)
+		state = anonvma_get_task(task, ANONVMA_TRUTH);
+	if (state)
+		state->exiting = key;
+}
+
+/* The acquire by which a fault grew a stack: sent when the growth is certain. */
+static __always_inline void anonvma_send_growth(struct anonvma_task *state)
+{
+	struct anonvma_fault_record *r;
+
+	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_GROW, state->grow_mm,
+			    state->grow_seq, state->grow_map_count);
+	state->grow_mm = 0;
+	__sync_fetch_and_add(&anonvma_growing, -1);
 	if (!r)
 		return;
-	r->addr = state->fault_addr & anonvma_page_mask;
-	r->flags = state->fault_addr & ~anonvma_page_mask;
+	r->addr = state->grow_addr & anonvma_page_mask;
+	r->flags = state->grow_addr & ~anonvma_page_mask;
 	r->by = 0;
 	anonvma_submit(r);
 }
@@ -167,22 +175,28 @@ int anonvma_mmap_lock(__u64 *ctx)
 	struct anonvma_task *state;
 	__u32 seq;
 
-	if (!anonvma_is_write_acquire(ctx) || !anonvma_sending)
+	if (!anonvma_sending)
 		return 0;
+	if (!anonvma_is_write_acquire(ctx)) {
+		if (!anonvma_growing)
+			return 0;
+		/* Growth that was granted goes on with the lock downgraded: its number still stands. */
+		state = anonvma_find_task(bpf_get_current_task_btf());
+		if (state && state->grow_mm == (__u64)mm &&
+		    state->grow_seq == anonvma_mm_seq(mm, true))
+			anonvma_send_growth(state);
+		return 0;
+	}
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
+	if (mm->mm_users.counter == 0) {
+		anonvma_begin_exit(state, task, mm);
+		return 0;
+	}
 	seq = anonvma_mm_seq(mm, true);
 	if (state && state->op && anonvma_op_acquires(state, mm, seq))
 		return 0;
-	/* exit_mmap()'s own, after the last user has gone. */
-	if (mm->mm_users.counter == 0) {
-		if (anonvma_truth && !state)
-			state = anonvma_get_task(task, ANONVMA_TRUTH);
-		if (state)
-			state->exiting = (__u64)mm;
-		return 0;
-	}
 	if (!anonvma_wanted((__u64)mm))
 		return 0;
 	anonvma_foreign_acquire(state, task, mm, seq);
@@ -265,12 +279,12 @@ static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 
-/* Without a write acquire only preparations matter, and a failed call did nothing. */
-static __always_inline bool anonvma_op_matters(const struct anonvma_task *state, long ret)
+/* Without a write acquire only preparations matter. A call that failed has made some of them. */
+static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 {
 	if (state->taken)
 		return true;
-	if (ret < 0 || state->op != ANONVMA_OP_MADVISE)
+	if (state->op != ANONVMA_OP_MADVISE)
 		return false;
 	switch (state->args[2]) {
 	case 22:	/* MADV_POPULATE_READ */
@@ -289,7 +303,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	struct anonvma_op_record *r;
 	__u32 seq = state->seq;
 
-	if (!mm || !anonvma_op_matters(state, ret))
+	if (!mm || !anonvma_op_matters(state))
 		return;
 	if (!state->taken)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
@@ -359,6 +373,7 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	r->old_mm = other_mm;
 	r->def_flags = mm->def_flags;
 	r->brk = mm->brk;
+	r->start_brk = mm->start_brk;
 	r->nr_vmas = state->nr_seen;
 	r->tgid = task->tgid;
 	r->reason = reason;
@@ -415,6 +430,67 @@ static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 		anonvma_send_foreign(state);
 }
 
+static __noinline int anonvma_pay_dirty(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state;
+	__u64 mm = (__u64)task->mm;
+
+	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
+		return 0;
+	anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	state = anonvma_find_task(task);
+	if (!state || !state->nr_seen)	/* busy: the next one */
+		return 0;
+	if (!bpf_map_delete_elem(&anonvma_dirty, &mm))
+		__sync_fetch_and_add(&anonvma_pending, -1);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
+{
+	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
+	const __u32 read_implies_exec = 0x400000;	/* the same bit of Protect.prot */
+	struct task_struct *task;
+	struct anonvma_task *state;
+	__u32 op = anonvma_op_of(nr);
+
+	if (!anonvma_sending)
+		return 0;
+	if (anonvma_pending)
+		anonvma_pay_dirty();
+	if (!op)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task->mm || anonvma_is_compat(task))
+		return 0;
+	if (!anonvma_wanted((__u64)task->mm) &&
+	    !(op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid))
+		return 0;
+	state = anonvma_get_task(task, ANONVMA_OP);
+	if (!state)
+		return 0;
+	anonvma_resolve(state);
+	anonvma_syscall_args(regs, state->args);
+	state->mm = (__u64)task->mm;
+	state->file = 0;
+	state->file_ops = 0;
+	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
+		anonvma_read_file(state, task);
+	state->old_brk = 0;
+	state->seq = 0;
+	state->map_count = 0;
+	state->fault_addr = 0;
+	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT)
+		state->args[2] |= task->personality & read_implies_exec;
+	state->nr = nr;
+	state->op = op;
+	state->taken = 0;
+	state->done = 0;
+	return 0;
+}
+
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
 					   long ret)
 {
@@ -438,6 +514,8 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 
 	if (!op && !anonvma_pending)
 		return 0;
+	if (anonvma_pending)
+		anonvma_pay_dirty();
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
 	if (!state)

@@ -60,6 +60,9 @@ class Order {
   // True when the mm's attach snapshot already contains the effect of acquire `seq`.
   bool covered(MmId mm, std::uint32_t seq) const;
 
+  // What time it is. Before the records of a time are given, so that what they settle does not seem
+  // to have waited for them.
+  void tick(std::uint64_t now_ns) { now_ns_ = now_ns; }
   // Gives up what has been open for too long.
   void advance(std::uint64_t now_ns);
   // Lets everything go.

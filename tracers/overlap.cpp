@@ -22,14 +22,14 @@ void Overlap::tell(std::vector<std::pair<MmId, Event>>& steps, const EventHead& 
   for (auto& [mm, fork] : forks_) {
     if (fork.done == fork.told) continue;
     fork.told = fork.done;
-    steps.emplace_back(
-        mm, Event{{head.time_ns, head.tid, mm, fork.seq, 0}, Step{.copied = fork.done}});
+    steps.emplace_back(mm,
+                       Event{{head.time_ns, head.tid, mm, fork.seq, 0}, Step{.copied = fork.done}});
   }
   for (auto& [mm, exit] : exits_) {
     if (exit.unlinked == exit.told) continue;
     exit.told = exit.unlinked;
-    steps.emplace_back(
-        mm, Event{{head.time_ns, head.tid, mm, 0, 0}, Step{.unlinked = *exit.unlinked}});
+    steps.emplace_back(mm,
+                       Event{{head.time_ns, head.tid, mm, 0, 0}, Step{.unlinked = *exit.unlinked}});
   }
 }
 
@@ -39,7 +39,11 @@ std::vector<std::pair<MmId, Event>> Overlap::on_object(MmId mm, const anonvma_tr
   if (!mm) return steps;
   const bool forks = r.forking != 0 && r.freed == 0;
   const bool exits = r.exiting != 0 && r.freed != 0 && r.cache == ANONVMA_CACHE_AVC;
-  if (!forks && !exits) return steps;
+  if (!forks && !exits) {
+    // Any other operation that takes or drops one may decide by what those have left.
+    if (r.cache != ANONVMA_CACHE_VMA) tell(steps, head);
+    return steps;
+  }
   const bool alone = forks_.size() + exits_.size() <= 1;
   // One more of them begins: how far the others have come by now goes first.
   const bool begins = forks ? !forks_.contains(mm) : !exits_.contains(mm);

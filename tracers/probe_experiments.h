@@ -195,8 +195,8 @@ struct Experiment {
 template <class Pages>
 constexpr auto experiments() {
   return std::to_array<Experiment<Pages>>({
-#define BEHAVIOUR(name) {#name, name<Pages>},
-#define BEHAVIOUR_STICKY(name, flag) {#name, name<Pages>},
+#define BEHAVIOUR(name) {#name, probe::name<Pages>},
+#define BEHAVIOUR_STICKY(name, flag) {#name, probe::name<Pages>},
 #include "engine/trace/behaviours.def"
 #undef BEHAVIOUR
 #undef BEHAVIOUR_STICKY

@@ -28,7 +28,7 @@ inline constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL, Linux 6.13
 // Calls `visit` with each line of a file, cut where it is longer than the buffer; stops when that
 // returns false. False when the file cannot be read.
 template <class Visit>
-inline bool each_line(const char* path, Visit visit) {
+bool each_line(const char* path, Visit visit) {
   const Fd file(open(path, O_RDONLY | O_CLOEXEC));
   std::array<char, 8192> buffer{};
   std::size_t kept = 0;
@@ -68,7 +68,7 @@ class Pages {
     const std::size_t length = (kCount + 2 * kAround) * size_;
     void* hole = mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     spoiled_ = hole == MAP_FAILED || munmap(hole, length) != 0;
-    base_ = reinterpret_cast<std::uintptr_t>(hole) + kAround * size_;
+    if (!spoiled_) base_ = static_cast<char*>(hole) + kAround * size_;
   }
 
   void clear() { spoiled_ = munmap(at(0), kCount * size_) != 0; }
@@ -84,7 +84,7 @@ class Pages {
   // anon_vma in what follows, which must find no page that still refers to it.
   void touch(std::size_t page) {
     if (spoiled_) return;
-    *static_cast<volatile char*>(at(page)) = 1;
+    *const_cast<volatile char*>(at(page)) = 1;
     spoiled_ = madvise(at(page), size_, MADV_DONTNEED) != 0;
   }
   void protect(std::size_t page, std::size_t count, int prot) {
@@ -138,7 +138,7 @@ class Pages {
   bool guarded(std::size_t page) {
     bool here = false, found = false;
     const auto visit = [&](std::string_view line) {
-      if (const auto range = range_of(line)) here = range->start == base_ + page * size_;
+      if (const auto range = range_of(line)) here = range->start == address(page);
       if (!here || !line.starts_with("VmFlags:")) return true;
       found = line.find(" gu") != line.npos;
       return false;
@@ -166,7 +166,10 @@ class Pages {
   static constexpr std::size_t kCount = 16;
   static constexpr int kSpoiled = 255;
 
-  void* at(std::size_t page) const { return reinterpret_cast<void*>(base_ + page * size_); }
+  char* at(std::size_t page) const { return base_ + page * size_; }
+  std::uintptr_t address(std::size_t page) const {
+    return reinterpret_cast<std::uintptr_t>(at(page));
+  }
   std::size_t bytes(std::size_t pages) const { return pages * size_; }
 
   void look() {
@@ -175,7 +178,7 @@ class Pages {
       const auto range = range_of(line);
       if (!range) return true;
       for (std::size_t i = 0; i < kCount; ++i) {
-        const std::uintptr_t page = base_ + i * size_;
+        const std::uintptr_t page = address(i);
         starts_[i] = starts_[i] || range->start == page;
         mapped_[i] = mapped_[i] || (range->start <= page && page < range->end);
       }
@@ -185,7 +188,7 @@ class Pages {
   }
 
   std::size_t size_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  std::uintptr_t base_ = 0;
+  char* base_ = nullptr;
   bool spoiled_ = false;
   std::array<bool, kCount> starts_{}, mapped_{};
 };

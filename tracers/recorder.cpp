@@ -54,6 +54,7 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   recorder->loader_ = std::make_unique<Loader>(std::move(*loader));
   recorder->start_ns_ = monotonic_ns();
   recorder->converter_.set_start(recorder->start_ns_);
+  recorder->order_.tick(recorder->start_ns_);
   recorder->loader_->start();
   // Calls that began before nobody recorded: they get the time to end before the walk.
   usleep(10'000);
@@ -201,6 +202,7 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 }
 
 Status Recorder::poll() {
+  order_.tick(monotonic_ns());
   if (const Status s = drain(); !s) return s;
   order_.advance(monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;

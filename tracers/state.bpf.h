@@ -21,6 +21,7 @@ const volatile __u32 anonvma_nr_sites = 0;
 /* Read and written by the loader while the programs run. */
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
+__u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
 __u32 anonvma_sending = 0;	/* off until the loader has attached everything */
@@ -38,6 +39,14 @@ struct {
 	__type(value, __u8);
 } anonvma_tracked SEC(".maps");
 
+/* The mms that a kernel worker has written to, and nobody has looked at since. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} anonvma_dirty SEC(".maps");
+
 enum {
 	ANONVMA_UNSEEN_OWN = 1,
 	ANONVMA_UNSEEN_FOREIGN = 2,
@@ -51,6 +60,10 @@ struct anonvma_task {
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
 	__u64 foreign_mm;	/* another one's mm that it has written to, and a task of that */
 	__u32 foreign_pid;
+	__u64 grow_mm;		/* a stack about to grow: the acquire, and the fault */
+	__u64 grow_addr;
+	__u32 grow_seq;
+	__u32 grow_map_count;
 	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
 	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
 	__u32 seen_seq;

@@ -92,6 +92,7 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 	out.mm = (__u64)mm;
 	out.def_flags = mm->def_flags;
 	out.brk = mm->brk;
+	out.start_brk = mm->start_brk;
 	out.seq = anonvma_mm_seq(mm, false);
 	out.map_count = mm->map_count;
 	out.tgid = task->tgid;

@@ -21,7 +21,8 @@ class Run {
  public:
   Run(const StrategyInfo& strategy, const KernelRules& rules, const Meta& meta, Role role)
       : name_(strategy.name),
-        spaces_(rules, meta.page_size, strategy, slab_, {role, meta.scope == "system", meta.truth}) {
+        spaces_(rules, meta.page_size, strategy, slab_,
+                {role, meta.scope == "system", meta.truth}) {
     if (role == Role::own) verifier_.emplace(meta, slab_, spaces_);
   }
 
@@ -177,16 +178,22 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   for (const StrategyInfo* strategy : options.strategies) {
     const bool own = verifies && strategy->name == trace.own_strategy;
     own_row |= own;
-    runs.push_back(
-        std::make_unique<Run>(*strategy, rules, meta, own ? Role::own : Role::rival));
+    runs.push_back(std::make_unique<Run>(*strategy, rules, meta, own ? Role::own : Role::rival));
   }
   if (verifies && !own_row)
-    runs.push_back(std::make_unique<Run>(*find_strategy(trace.own_strategy), rules, meta, Role::own));
+    runs.push_back(
+        std::make_unique<Run>(*find_strategy(trace.own_strategy), rules, meta, Role::own));
   trace.damage = feed_all(reader, runs, worker_count(options, runs.size()), options, trace.events);
   for (const auto& run : runs)
     if (auto verdict = run->verdict(); verdict) comparison.verdict = std::move(verdict);
   if (verifies && !own_row) runs.pop_back();
   for (const auto& run : runs) comparison.rows.push_back(run->finish(meta));
+
+  if (comparison.verdict && comparison.verdict->shared_elsewhere > 0)
+    for (ReplayResult& row : comparison.rows)
+      row.approximate.push_back(
+          fmt::format("{} anon_vmas are shared with processes that were not recorded",
+                      comparison.verdict->shared_elsewhere));
 
   trace.hash = reader.hash();
   trace.skipped = reader.skipped();

@@ -36,6 +36,8 @@ struct Verdict {
   std::vector<Excluded> excluded;
   std::vector<std::string> differences;  // the first ones, in full
   std::vector<std::string> doubts;       // why equal lanes would not prove equality
+  // anon_vmas of the start that are shared with address spaces nobody recorded.
+  std::uint64_t shared_elsewhere = 0;
 
   bool agrees() const {
     return std::all_of(lanes.begin(), lanes.end(), [](const Lane& l) { return l.agrees(); });

@@ -121,8 +121,7 @@ void Verifier::lost_race(const Event& event) {
   --book.kernel_prepared;
   const auto made = prepared_by_.find(event.head.tid);
   const auto dropped = dropped_by_.find(event.head.tid);
-  if (made == prepared_by_.end() || dropped == dropped_by_.end() ||
-      made->second != dropped->second)
+  if (made == prepared_by_.end() || dropped == dropped_by_.end() || made->second != dropped->second)
     return;
   take_back(kAnonVma);
   --kernel_.frees[kAnonVma];
@@ -149,8 +148,7 @@ void Verifier::on_truth(const Event& event) {
     return;
   }
   Book& book = books_[head.mm];
-  if (truth->freed && site == TruthSite::prepare && cache == kAnonVmaChain)
-    return lost_race(event);
+  if (truth->freed && site == TruthSite::prepare && cache == kAnonVmaChain) return lost_race(event);
   Counts one;
   ++(truth->freed ? one.frees : one.allocs)[cache];
   kernel_.add(one);
@@ -174,8 +172,8 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   const EventType type = type_of(event.body);
   if (type == EventType::truth) return on_truth(event);
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
-  const bool begins = snapshot != nullptr &&
-                      snapshot->reason != static_cast<std::uint64_t>(SnapReason::attach);
+  const bool begins =
+      snapshot != nullptr && snapshot->reason != static_cast<std::uint64_t>(SnapReason::attach);
   const bool part = type == EventType::snap_vma || type == EventType::snap_chain;
   if (begins || (snapshot == nullptr && !part)) {
     spaces_.finish();
@@ -193,16 +191,19 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     delta.frees[c] -= before.frees[c];
   }
   if (spaces_.map_count_mismatches() != mismatches && differences_.size() < kMostDifferences)
-    differences_.push_back(fmt::format("{}: map_count before it: kernel {}, model differs (last "
-                                       "rule applied: {})",
-                                       place(event.head, index, name_of(type)),
-                                       event.head.map_count, rule.empty() ? "none" : rule));
+    differences_.push_back(
+        fmt::format("{}: map_count before it: kernel {}, model differs (last "
+                    "rule applied: {})",
+                    place(event.head, index, name_of(type)), event.head.map_count,
+                    rule.empty() ? "none" : rule));
 
   const bool taken = collector_.collect(event, [&](SeenMm&& seen) {
     switch (seen.reason()) {
       case SnapReason::attach:
         attach_seq_[seen.head.mm] = seen.head.seq;
         note_kin(seen);
+        for (const SeenVma& vma : seen.vmas)
+          for (const SnapChain& link : vma.chain) objects_[kAnonVma].insert(link.anon_vma.v);
         attached_.emplace_back(std::move(seen), index);
         return;
       case SnapReason::exec:
@@ -293,13 +294,15 @@ void Verifier::close_operation(const Event& event, std::uint64_t index, const Co
 }
 
 void Verifier::close_book(MmId mm, const std::string& where) {
+  close_failed_operations(mm);
   const auto node = books_.extract(mm);
   if (const auto open = unexplained_.extract(mm); !open.empty()) {
     lane(kWriters).equal -= open.mapped();
     if (differences_.size() < kMostDifferences)
-      differences_.push_back(fmt::format("{}: {} write acquires of an unseen writer, and no "
-                                         "snapshot after them",
-                                         where, open.mapped()));
+      differences_.push_back(
+          fmt::format("{}: {} write acquires of an unseen writer, and no "
+                      "snapshot after them",
+                      where, open.mapped()));
   }
   attach_seq_.erase(mm);
   if (node.empty() || !truth_) return;
@@ -339,16 +342,16 @@ void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
     kernel_.allocs[c] += kept;
   }
   compare(kOperations, equal,
-          equal ? ""
-                : fmt::format("exec of mm {} ({}): the kernel allocated {} and freed {}, its "
-                              "snapshot makes {}",
-                              seen.head.mm.v, spaces_.comm(seen.head.mm),
-                              counts_text(kernel.allocs), counts_text(kernel.frees),
-                              counts_text(model.allocs)));
+          equal
+              ? ""
+              : fmt::format("exec of mm {} ({}): the kernel allocated {} and freed {}, its "
+                            "snapshot makes {}",
+                            seen.head.mm.v, spaces_.comm(seen.head.mm), counts_text(kernel.allocs),
+                            counts_text(kernel.frees), counts_text(model.allocs)));
 }
 
-// The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has freed,
-// no ExitMmap came).
+// The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has
+// freed, no ExitMmap came).
 void Verifier::leave_out_what_is_under_way() {
   spaces_.abandon_forks();
   for (const auto& [mm, begun] : steps_)
@@ -358,8 +361,8 @@ void Verifier::leave_out_what_is_under_way() {
     }
   for (auto& [mm, book] : books_) {
     for (auto it = operations_.begin(); it != operations_.end();) {
-      const bool open = it->first >> 32 == mm.v &&
-                        static_cast<std::uint32_t>(it->first) > book.last_seq;
+      const bool open =
+          it->first >> 32 == mm.v && static_cast<std::uint32_t>(it->first) > book.last_seq;
       if (!open) {
         ++it;
         continue;
@@ -384,28 +387,37 @@ void Verifier::leave_out_what_is_under_way() {
   }
 }
 
-// Tokens that no event ever named: a fork that failed. It may leave nothing behind.
-void Verifier::close_failed_operations() {
-  for (const auto& [token, counts] : operations_) {
-    failed_.add(counts);
-    for (std::size_t c = 0; c < kNumCaches; ++c) {
-      kernel_.allocs[c] -= counts.allocs[c];
-      kernel_.frees[c] -= counts.frees[c];
+// Tokens that no event ever named: forks that failed. They may leave nothing behind, which the
+// totals tell: the objects of the copy are freed in the name of an mm that nobody announced.
+void Verifier::close_failed_operations(MmId mm) {
+  for (auto it = operations_.begin(); it != operations_.end();) {
+    if (it->first >> 32 != mm.v) {
+      ++it;
+      continue;
     }
+    failed_.add(it->second);
+    Book& book = books_[mm];
+    for (std::size_t c = 0; c < kNumCaches; ++c) {
+      kernel_.allocs[c] -= it->second.allocs[c];
+      kernel_.frees[c] -= it->second.frees[c];
+      book.kernel.allocs[c] -= it->second.allocs[c];
+      book.kernel.frees[c] -= it->second.frees[c];
+    }
+    it = operations_.erase(it);
   }
-  // An anon_vma without an mm to name may as well be one that outlived its process.
+}
+
+// What was freed in the name of no known mm, beyond what failed: an anon_vma that outlived all
+// processes of the recording.
+void Verifier::settle_failed() {
   const std::uint64_t allocs = failed_.allocs[kAnonVma];
   if (failed_.frees[kAnonVma] > allocs) {
     kernel_.frees[kAnonVma] += failed_.frees[kAnonVma] - allocs;
     failed_.frees[kAnonVma] = allocs;
   }
-  if (operations_.empty()) return;
-  const bool equal = failed_.allocs == failed_.frees;
-  compare(kOperations, equal,
-          fmt::format("{} operations without an event (one in mm {}, seq {}): the kernel allocated "
-                      "{} and freed {}",
-                      operations_.size(), operations_.begin()->first >> 32,
-                      static_cast<std::uint32_t>(operations_.begin()->first),
+  if (failed_ == Counts{}) return;
+  compare(kOperations, failed_.allocs == failed_.frees,
+          fmt::format("operations without an event: the kernel allocated {} and freed {}",
                       counts_text(failed_.allocs), counts_text(failed_.frees)));
 }
 
@@ -441,7 +453,7 @@ Verdict Verifier::finish() {
   Verdict verdict;
   verdict.truth = truth_;
   if (truth_) {
-    close_failed_operations();
+    settle_failed();
     compare_totals();
     verdict.excluded = {
         {"exec temporaries", "allocated and freed by the loader before its snapshot",
@@ -455,7 +467,8 @@ Verdict Verifier::finish() {
          under_way_.frees}};
   }
   verdict.differences = differences_;
-  if (const std::uint64_t shared = kin_elsewhere(); shared > 0)
+  verdict.shared_elsewhere = kin_elsewhere();
+  if (const std::uint64_t shared = verdict.shared_elsewhere; shared > 0)
     verdict.doubts.push_back(fmt::format(
         "{} anon_vmas are shared with address spaces that were not recorded: whether a fork reuses "
         "them may depend on what those do",

@@ -48,8 +48,8 @@ class Verifier {
     kOperations,
     kFaults,
     kPerMm,
-    kAllocated,                         // one lane per cache
-    kLive = kAllocated + kNumCaches,    // one lane per cache
+    kAllocated,                       // one lane per cache
+    kLive = kAllocated + kNumCaches,  // one lane per cache
     kNumLanes = kLive + kNumCaches,
   };
   struct Counts {
@@ -61,8 +61,8 @@ class Verifier {
   struct Book {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;  // outside operations with a token
-    std::uint32_t last_seq = 0;  // of the last operation replayed
-    bool ending = false;         // its last task has exited
+    std::uint32_t last_seq = 0;                             // of the last operation replayed
+    bool ending = false;                                    // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
@@ -78,7 +78,8 @@ class Verifier {
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
   void leave_out_what_is_under_way();
-  void close_failed_operations();
+  void close_failed_operations(MmId mm);
+  void settle_failed();
   void compare_totals();
   void note_kin(const SeenMm& seen);
   std::uint64_t kin_elsewhere() const;
@@ -123,13 +124,13 @@ class Verifier {
   std::uint64_t lost_ = 0;
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
-  std::unordered_map<Token, Counts> operations_;  // of the kernel, not yet replayed
+  std::unordered_map<Token, Counts> operations_;     // of the kernel, not yet replayed
   std::unordered_map<MmId, Counts> steps_;           // of the model, until their Fork
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the Exec's snapshot
   std::map<MmId, Book> books_;                       // of the mms alive
   std::unordered_map<std::uint32_t, std::uint64_t> prepared_by_;  // tid: anon_vma it just made
   std::unordered_map<std::uint32_t, std::uint64_t> dropped_by_;   // tid: anon_vma it just freed
-  Counts kernel_;         // compared with the model at the end
+  Counts kernel_;  // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
   std::vector<Late> late_;

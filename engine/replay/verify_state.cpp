@@ -7,9 +7,9 @@ namespace anonvma {
 namespace {
 
 std::string describe(const SnapVma& vma) {
-  return fmt::format(
-      "{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end, vma.vm_flags,
-      vma.pgoff, vma.file, vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none"));
+  return fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
+                     vma.vm_flags, vma.pgoff, vma.file,
+                     vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none"));
 }
 
 // From the ring record of a walk until its last chain was read, at most.
@@ -54,7 +54,7 @@ bool Verifier::same_vma(const SeenVma& kernel, VmaId model) {
   const Vma& m = spaces_.vma(model);
   return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && k.file == m.file &&
          k.policy == m.policy && k.context == m.context &&
-         ((k.vm_flags ^ m.flags) & ~kVmSoftDirty) == 0 &&
+         ((k.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0 &&
          same_anon_vma(k.anon_vma, spaces_.strategy().anon_vma_name(model));
 }
 
@@ -112,8 +112,9 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
           links[i].anon_vma, links[i].root, links[i].parent, links[i].num_children,
           links[i].num_active_vmas);
     else if (!both)
-      difference = fmt::format("{}: the chain at {:#x} has {} entries in the kernel, {} in the model",
-                               where, kernel.vma.start, kernel.chain.size(), links.size());
+      difference =
+          fmt::format("{}: the chain at {:#x} has {} entries in the kernel, {} in the model", where,
+                      kernel.vma.start, kernel.chain.size(), links.size());
     if (equal && !counts)
       late_.push_back({seen.head.mm, kernel.vma.start, i, kernel.chain[i],
                        seen.head.time_ns + kWalkTakesNs, seen.head.seq, difference});

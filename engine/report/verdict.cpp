@@ -5,6 +5,7 @@
 
 #include "engine/report/grid.h"
 #include "engine/report/render.h"
+#include "engine/report/rows.h"
 
 namespace anonvma {
 namespace {
@@ -12,11 +13,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string excluded_text(const Excluded& excluded) {
-  return wrapped(fmt::format("left out: {}: {} vm_area_struct, {} anon_vma_chain, {} anon_vma: {}",
-                             excluded.name, excluded.objs[kVmAreaStruct],
-                             excluded.objs[kAnonVmaChain], excluded.objs[kAnonVma],
-                             excluded.meaning),
-                 0, 2);
+  return wrapped(
+      fmt::format("left out: {}: {} vm_area_struct, {} anon_vma_chain, {} anon_vma: {}",
+                  excluded.name, excluded.objs[kVmAreaStruct], excluded.objs[kAnonVmaChain],
+                  excluded.objs[kAnonVma], excluded.meaning),
+      0, 2);
 }
 
 std::uint64_t differing(const Verdict& verdict) {
@@ -40,11 +41,13 @@ std::string verdict_words(const Comparison& comparison) {
                ? "no: the recording kernel's own strategy is not known"
                : "no: other rules than the recording kernel's were asked for";
   const Verdict& verdict = *comparison.verdict;
-  if (!verdict.agrees())
-    return fmt::format("NO: differs from the kernel in {} comparisons, see anonvma verify",
-                       differing(verdict));
-  std::string words = verdict.truth ? "equal to the kernel in every lane, object for object"
-                                    : "map_count and snapshots equal; recorded without --truth";
+  std::string words = !verdict.agrees()
+                          ? fmt::format(
+                                "NO: differs from the kernel in {} comparisons, see anonvma "
+                                "verify",
+                                differing(verdict))
+                      : verdict.truth ? "equal to the kernel in every lane, object for object"
+                                      : "map_count and snapshots equal; recorded without --truth";
   for (const std::string& doubt : verdict.doubts) words += "; but " + doubt;
   return words;
 }
@@ -60,15 +63,20 @@ std::string render_verdict_text(const Comparison& comparison) {
   text += "\n";
   for (const Excluded& excluded : verdict.excluded) text += excluded_text(excluded);
   for (const std::string& doubt : verdict.doubts) text += wrapped("doubt: " + doubt, 0, 2);
+  for (const AnomalyRow& row : rows(comparison).anomalies)
+    if (row.info.severity == Severity::error)
+      text += wrapped(
+          fmt::format("ERROR: {} ({}): {}", row.info.name, row.counts.front(), row.info.meaning), 0,
+          2);
   if (!verdict.excluded.empty() || !verdict.doubts.empty()) text += "\n";
   for (const std::string& difference : verdict.differences)
     text += wrapped("difference: " + printable(difference), 0, 2);
   const TraceSummary& trace = comparison.trace;
   text += labelled("trace", printable(trace.path));
-  text += labelled("", fmt::format("hash {}, {} events, lost {}", trace.hash, trace.events,
-                                   trace.lost));
-  text += labelled("kernel", printable(fmt::format("{} {}", trace.meta.release,
-                                                   trace.meta.machine)));
+  text += labelled(
+      "", fmt::format("hash {}, {} events, lost {}", trace.hash, trace.events, trace.lost));
+  text +=
+      labelled("kernel", printable(fmt::format("{} {}", trace.meta.release, trace.meta.machine)));
   text += labelled("model", fmt::format("strategy {}, rules {}", trace.own_strategy, trace.rules));
   return text + labelled("verified", verdict_words(comparison));
 }

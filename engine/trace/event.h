@@ -70,12 +70,12 @@ struct EventHead {
 
 // Attributes of a vma that are not in vm_flags.
 enum VmaOps : std::uint32_t {
-  kOpsAnonymous = 1,  // vma->vm_ops is NULL (a private mapping of /dev/zero is anonymous too)
-  kOpsClose = 2,      // vm_ops->close is set: may be extended, never merged away
-  kOpsUnread = 4,     // the vma could not be read back: final flags come from the arguments
+  kOpsAnonymous = 1,     // vma->vm_ops is NULL (a private mapping of /dev/zero is anonymous too)
+  kOpsClose = 2,         // vm_ops->close is set: may be extended, never merged away
+  kOpsUnread = 4,        // the vma could not be read back: final flags come from the arguments
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
-  kOpsHole = 32,  // of a mapping that failed: nothing is mapped in its range any more
+  kOpsHole = 32,         // of a mapping that failed: nothing is mapped in its range any more
 };
 
 // mmap(2), and shmat(2) as a mapping of its own file.
@@ -136,6 +136,7 @@ struct Brk {
 struct Protect {
   static constexpr EventType type = EventType::protect;
   static constexpr std::string_view name = "protect";
+  // Of prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
   std::uint64_t addr = 0, len = 0, prot = 0;
   std::int64_t pkey = -1;  // pkey_mprotect(2); -1: none asked
   std::int64_t ret = 0;
@@ -192,8 +193,8 @@ struct Remap {
   std::uint64_t flags = 0;     // MREMAP_*
   std::uint64_t new_addr = 0;  // as asked
   std::int64_t ret = 0;        // address, or -errno
-  // Of a call that failed: the first address of the source range still mapped; 0: not read. One call
-  // may move several vmas, and fail at any of them.
+  // Of a call that failed: the first address of the source range still mapped; 0: not read. One
+  // call may move several vmas, and fail at any of them.
   std::uint64_t stopped = 0;
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Remap::addr, Coding::address},
@@ -277,7 +278,8 @@ struct Snapshot {
   std::uint64_t brk = 0;        // mm->brk
   std::uint64_t tgid = 0;
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
-  MmId by;  // unknown_write: mm of the task that wrote, when that is another one
+  std::uint64_t start_brk = 0;  // mm->start_brk; 0: not read
+  MmId by{};  // unknown_write: mm of the task that wrote, when that is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
                            Field{"nr_vmas", &Snapshot::nr_vmas, Coding::number},
@@ -286,6 +288,7 @@ struct Snapshot {
                            Field{"tgid", &Snapshot::tgid, Coding::number},
                            Field{"comm", &Snapshot::comm_lo, Coding::text},
                            Field{"comm", &Snapshot::comm_hi, Coding::text},
+                           Field{"start_brk", &Snapshot::start_brk, Coding::number},
                            Field{"by", &Snapshot::by, Coding::number});
   }
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
@@ -385,7 +388,7 @@ struct Touch {
   static constexpr std::string_view name = "touch";
   std::uint64_t addr = 0;
   std::uint64_t syscall = 0;  // number of the traced system call it happened in, plus one; 0: none
-  MmId by;                    // mm of the task that did it, when that is another one
+  MmId by{};                  // mm of the task that did it, when that is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Touch::addr, Coding::address},
                            Field{"syscall", &Touch::syscall, Coding::number},
@@ -430,9 +433,9 @@ enum class TruthSite : std::uint8_t {
   vma_free = 7,
 };
 // The kernel itself allocated or freed an object. Only comparisons with the model may look at
-// these. head.mm is, of an allocation, the acting task's; of a free, the owner's; head.seq the token
-// of that mm's operation it happened in, 0 outside one. Inside execve head.tid is the tgid, as
-// execve may change the tid. An anon_vma has the same id here and in snapshots.
+// these. head.mm is, of an allocation, the acting task's; of a free, the owner's; head.seq the
+// token of that mm's operation it happened in, 0 outside one. Inside execve head.tid is the tgid,
+// as execve may change the tid. An anon_vma has the same id here and in snapshots.
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";
@@ -466,10 +469,9 @@ struct Step {
   friend bool operator==(const Step&, const Step&) = default;
 };
 
-using EventBody =
-    std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared, Exec, Snapshot,
-                 SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch, UnknownWrite, Lost, Truth,
-                 Step>;
+using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared,
+                               Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch,
+                               UnknownWrite, Lost, Truth, Step>;
 
 struct Event {
   EventHead head;

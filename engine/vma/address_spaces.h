@@ -43,6 +43,10 @@ struct Vma {
   bool may_prepare() const { return (flags & (kVmWrite | kVmShared)) == kVmWrite; }
 };
 
+// A bit of Vma::ops that no trace holds: the mapping came with VM_LOCKED of its own (secretmem),
+// and mlock and munlock pass it by.
+inline constexpr std::uint32_t kOpsKeepsLock = 1u << 31;
+
 // Whose objects a replay counts.
 enum class Role : std::uint8_t {
   rival,  // another design, under the same workload
@@ -99,15 +103,16 @@ class AddressSpaces final : public Layout {
   struct Mm {
     VmaList list;
     std::uint64_t def_flags = 0;
+    std::uint64_t start_brk = 0;
     Comm comm;
     MmId id;
-    VmaId last;  // the vma of the last look-up: faults come in runs
-    std::string_view rule;  // see last_rule()
-    std::size_t unlinked = 0;  // exit_mmap() has come so far
+    VmaId last;                    // the vma of the last look-up: faults come in runs
+    std::string_view rule;         // see last_rule()
+    std::size_t unlinked = 0;      // exit_mmap() has come so far
     std::uint32_t copy = kNoCopy;  // slot of the child a fork is filling
-    std::uint32_t family = 0;   // mms that forked from each other since their exec; 0: at attach
-    bool ending = false;        // its last task has exited
-    bool drifted = false;   // its map_count differed, and no snapshot has put it right
+    std::uint32_t family = 0;      // mms that forked from each other since their exec; 0: at attach
+    bool ending = false;           // its last task has exited
+    bool drifted = false;          // its map_count differed, and no snapshot has put it right
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
   struct Proposal {
@@ -125,7 +130,7 @@ class AddressSpaces final : public Layout {
   Mm* birth(MmId id);
   std::uint32_t take_slot();
   std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
-  bool valid_range(std::uint64_t start, std::uint64_t len);
+  bool valid_range(std::uint64_t start, std::uint64_t len, std::int64_t ret = 0);
 
   // merge.cpp
   Vma& at(VmaId id) { return table_[id.v]; }
@@ -166,9 +171,14 @@ class AddressSpaces final : public Layout {
   void brk(Mm& mm, const Brk& event);
   std::vector<VmaId> detach(Mm& mm, std::uint64_t start, std::uint64_t end);
   void munmap(Mm& mm, std::uint64_t start, std::uint64_t end);
+  bool is_mapped(const Mm& mm, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
   bool holds_sealed(const Mm& mm, std::uint64_t start, std::uint64_t end) const;
-  void munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end);
+  bool splits_huge(const Vma& vma, std::uint64_t addr) const;
+  void munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end, std::int64_t ret);
   void protect(Mm& mm, const Protect& event);
+  std::uint64_t asked_access(const Vma& vma, const Protect& event) const;
+  std::optional<std::uint64_t> stack_start(const Mm& mm, std::uint64_t start,
+                                           std::uint64_t end) const;
   VmaId protect_fixup(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
                       std::uint64_t access, std::uint64_t access_mask);
   void advise(Mm& mm, const Advise& event);
@@ -192,7 +202,7 @@ class AddressSpaces final : public Layout {
   void drop_copy(Mm& parent);
   void exit_task(Mm& mm, const EventHead& head);
   void exit_mmap(Mm& mm);
-  void fault(Mm& mm, const Fault& event);
+  void fault(Mm& mm, const EventHead& head, const Fault& event);
   void touch(Mm& mm, const Touch& event);
   bool expand_stack(Mm& mm, std::uint64_t addr);
 

@@ -49,11 +49,29 @@ std::optional<std::uint64_t> advised_flags(const Vma& vma, std::uint64_t advice)
 
 // Discarding from a sealed vma that the program could not write to is refused.
 bool advice_refused(const Vma& vma, std::uint64_t advice, std::uint64_t sealed) {
-  const bool discards = advice == kMadvDontFork || advice == kMadvWipeOnFork;
+  const bool discards =
+      advice == kMadvDontFork || advice == kMadvWipeOnFork || advice == kMadvGuardInstall;
   return discards && (vma.flags & sealed) && vma.anonymous() && !(vma.flags & kVmWrite);
 }
 
+// mlock_fixup() passes the others by.
+bool may_lock(const Vma& vma) {
+  return (vma.flags & (kVmSpecial | kVmHugeTlb | kVmDroppable)) == 0 &&
+         (vma.ops & kOpsKeepsLock) == 0;
+}
+
 }  // namespace
+
+// Without a hole, by vmas that have one of these flags each (0: by any).
+bool AddressSpaces::is_mapped(const Mm& mm, std::uint64_t start, std::uint64_t end,
+                              std::uint64_t flags) const {
+  for (std::size_t i = mm.list.find(start); start < end; ++i) {
+    if (i == mm.list.size() || at(mm.list[i]).start > start) return false;
+    if (flags != 0 && (at(mm.list[i]).flags & flags) == 0) return false;
+    start = at(mm.list[i]).end;
+  }
+  return true;
+}
 
 template <class Change>
 bool AddressSpaces::walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
@@ -78,16 +96,23 @@ bool AddressSpaces::walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool st
 
 void AddressSpaces::advise(Mm& mm, const Advise& event) {
   const std::uint64_t len = page_align(event.len);
-  if (len == 0 || !valid_range(event.addr, len)) return;
+  if (len == 0 || !valid_range(event.addr, len, event.ret)) return;
   const std::uint64_t end = event.addr + len;
   if (event.advice == kMadvPopulateWrite) {
-    populate(mm, event.addr, end);
+    // In contrast to mlock it goes no further than the first hole.
+    std::uint64_t stop = event.addr;
+    for (std::size_t i = mm.list.find(stop); i < mm.list.size() && stop < end; ++i) {
+      if (at(mm.list[i]).start > stop) break;
+      stop = at(mm.list[i]).end;
+    }
+    populate(mm, event.addr, std::min(stop, end));
     return;
   }
   if (event.advice == kMadvGuardInstall) {
     for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
       Vma& vma = at(mm.list[i]);
       if (vma.start >= end || (vma.flags & (kVmLocked | kVmSpecial | kVmHugeTlb))) break;
+      if (advice_refused(vma, event.advice, rules_.sealed)) break;
       vma.flags |= rules_.sticky & kVmMaybeGuard;
       if (vma.anonymous() && !(vma.flags & kVmShared)) prepare(mm.list[i]);
     }
@@ -117,14 +142,18 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
   }
   const std::uint64_t start = event.addr & ~page_mask_;
   const std::uint64_t len = page_align(event.len + (event.addr - start));
-  if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len)) return;
-  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault) return;
+  if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len, event.ret)) return;
+  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault && event.ret != kErrAgain)
+    return;
+  // -ENOMEM without a hole, and nothing that could not be populated: over the limit, nothing
+  // changed.
+  if (event.ret == kErrNoMem && is_mapped(mm, start, start + len, kVmAccess)) return;
   std::uint64_t wanted = op == LockOp::munlock ? 0 : kVmLocked;
   if (op == LockOp::mlock2 && (event.flags & 1)) wanted |= kVmLockOnFault;
   const bool hole =
       walk(mm, start, start + len, true, [&](VmaId v) -> std::optional<std::uint64_t> {
         const std::uint64_t flags = at(v).flags;
-        if (flags & (kVmSpecial | kVmHugeTlb | kVmDroppable)) return flags;
+        if (!may_lock(at(v))) return flags;
         return (flags & ~kVmLockedMask) | wanted;
       });
   if (!hole && wanted != 0) populate(mm, start, start + len);
@@ -141,7 +170,7 @@ void AddressSpaces::lock_all(Mm& mm, const Lock& event) {
   const std::uint64_t end = 1ull << 57;
   walk(mm, 0, end, false, [&](VmaId v) -> std::optional<std::uint64_t> {
     const std::uint64_t old = at(v).flags;
-    if (old & (kVmSpecial | kVmHugeTlb | kVmDroppable)) return old;
+    if (!may_lock(at(v))) return old;
     return (old & ~kVmLockedMask) | wanted;
   });
   if (!lock) return;

@@ -62,6 +62,7 @@ std::uint32_t AddressSpaces::take_slot() {
   mm.def_flags = 0;
   mm.last = {};
   mm.rule = {};
+  mm.start_brk = 0;
   mm.unlinked = 0;
   mm.family = 0;
   mm.ending = false;
@@ -91,10 +92,11 @@ std::vector<VmaId> AddressSpaces::vmas(MmId mm) const {
   return all;
 }
 
-bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len) {
+// A program may ask for anything, and is refused: only a call that succeeded proves damage.
+bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len, std::int64_t ret) {
   const bool valid =
       (start & page_mask_) == 0 && start < kTaskSizeMax && len < kTaskSizeMax - start;
-  if (!valid) ++anomalies_[Anomaly::bad_range];
+  if (!valid && ret >= 0) ++anomalies_[Anomaly::bad_range];
   return valid;
 }
 
@@ -130,9 +132,11 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  [&](const Unmap& e) {
                    with_mm([&](Mm& mm) {
                      const std::uint64_t len = page_align(e.len);
-                     if (!valid_range(e.addr, len)) return;
-                     if (e.ret >= 0) munmap(mm, e.addr, e.addr + len);
-                     if (e.ret == kErrPerm) munmap_refused(mm, e.addr, e.addr + len);
+                     if (!valid_range(e.addr, len, e.ret)) return;
+                     if (e.ret >= 0)
+                       munmap(mm, e.addr, e.addr + len);
+                     else
+                       munmap_refused(mm, e.addr, e.addr + len, e.ret);
                    });
                  },
                  [&](const Brk& e) { with_mm([&](Mm& mm) { brk(mm, e); }); },
@@ -150,7 +154,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
                  },
                  [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(mm); }); },
                  [&](const Step& e) { with_mm([&](Mm& mm) { step(mm, e); }); },
-                 [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, e); }); },
+                 [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, event.head, e); }); },
                  [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
                  [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
                  [&](const Lost& e) { anomalies_[Anomaly::lost_events] += e.count; },

@@ -26,10 +26,14 @@ bool AddressSpaces::expand_stack(Mm& mm, std::uint64_t addr) {
   return true;
 }
 
-void AddressSpaces::fault(Mm& mm, const Fault& event) {
+// Growth takes the write lock: the acquire (with a map_count) says that it was granted, the
+// exception alone that it was asked for.
+void AddressSpaces::fault(Mm& mm, const EventHead& head, const Fault& event) {
   const VmaId vma = find_vma(mm, event.addr);
+  const bool acquired = head.map_count != 0;
   if (!vma) {
-    if (!expand_stack(mm, event.addr)) ++anomalies_[Anomaly::fault_without_vma];
+    const bool grows = (acquired || !rules_.growth_takes_lock) && expand_stack(mm, event.addr);
+    if (!grows) ++anomalies_[Anomaly::fault_without_vma];
     return;
   }
   if (!(event.flags & kFaultWrite) || !at(vma).may_prepare()) return;

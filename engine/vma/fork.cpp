@@ -12,6 +12,7 @@ std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
   Mm &from = mms_[parent], &child = mms_[slot];
   from.copy = slot;
   child.def_flags = from.def_flags & kVmNoHugePage;  // what mlockall set is not inherited
+  child.start_brk = from.start_brk;
   child.comm = from.comm;
   child.family = from.family;
   return slot;
@@ -57,8 +58,7 @@ void AddressSpaces::abandon_forks() {
 
 void AddressSpaces::fork(Mm& parent, const Fork& event) {
   const std::uint32_t parent_slot = slot(parent);
-  if (endings_[parent.family] > 0 && !setting_.tells_steps)
-    ++anomalies_[Anomaly::order_ambiguous];
+  if (endings_[parent.family] > 0 && !setting_.tells_steps) ++anomalies_[Anomaly::order_ambiguous];
   if (!event.child || slot_of_.contains(event.child.v)) {
     ++anomalies_[Anomaly::born_twice];
     return drop_copy(parent);

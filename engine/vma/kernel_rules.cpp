@@ -32,7 +32,7 @@ std::vector<KernelRules> build() {
   r.unfaulted_drops_account = r.munmap_frees_original = r.map_stack_nohugepage = false;
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
   r.remap_finds_first = false;
-  r.dontunmap_unlinks = false;
+  r.dontunmap_unlinks = r.growth_takes_lock = false;
   r.sealed = kVmSealed63;
   all.push_back(r);
   r.name = "5.13";
@@ -49,6 +49,7 @@ std::vector<KernelRules> build() {
   all.push_back(r);
   r.name = "6.7";
   r.self_merge = true;
+  r.growth_takes_lock = true;
   r.unfaulted_drops_account = r.close_may_extend = r.map_stack_nohugepage = true;
   all.push_back(r);
   r.name = "6.8";

@@ -31,6 +31,7 @@ struct KernelRules {
   bool brk_extends_only = true;          // brk never joins the next vma (6.1)
   bool unfaulted_drops_account = true;   // mprotect to read-only clears VM_ACCOUNT (6.7)
   bool munmap_frees_original = true;     // both splits leave the fresh struct mapped (6.8)
+  bool growth_takes_lock = true;         // a stack grows under the write lock (6.5)
   bool map_stack_nohugepage = true;      // MAP_STACK sets VM_NOHUGEPAGE (6.8)
   bool close_may_extend = true;          // a vma with vm_ops->close may grow (after 6.4)
   bool remap_grow_merges = true;         // in-place growth may absorb the next vma (5.18)

@@ -4,8 +4,6 @@
 namespace anonvma {
 namespace {
 
-constexpr std::uint64_t kDefaultHugePage = 2u << 20;
-
 bool is_shared(const Map& event) {
   const std::uint64_t kind = event.map_flags & kMapTypeMask;
   return kind == kMapShared || kind == kMapSharedValidate;
@@ -46,11 +44,12 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
 // What MAP_FIXED does before it fails.
 void AddressSpaces::map_failed(Mm& mm, const Map& event) {
   const std::uint64_t len = page_align(event.len);
-  if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len)) return;
+  if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len, event.ret))
+    return;
   if (event.ops & kOpsHole)
     munmap(mm, event.addr, event.addr + len);
-  else if (event.ret == kErrPerm)
-    munmap_refused(mm, event.addr, event.addr + len);
+  else
+    munmap_refused(mm, event.addr, event.addr + len, event.ret);
 }
 
 void AddressSpaces::map(Mm& mm, const Map& event) {
@@ -62,7 +61,9 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   const std::uint64_t end = start + (event.len + unit - 1) / unit * unit;
 
   const bool read_back = (event.ops & kOpsUnread) == 0 && event.vm_flags != 0;
-  const bool anonymous = event.file == 0 && (event.map_flags & kMapAnonymous) != 0;
+  // Huge pages come from a file, whatever the flags say.
+  const bool anonymous =
+      event.file == 0 && (event.map_flags & (kMapAnonymous | kMapHugeTlb)) == kMapAnonymous;
   Vma fresh{.start = start, .end = end, .flags = 0, .pgoff = event.pgoff, .mm = slot(mm)};
   fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | rules_.sticky) : map_flags(mm, event);
   fresh.file = static_cast<FileId>(read_back ? event.stored_file : event.file);
@@ -71,9 +72,13 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
     fresh.pgoff = pages(start);
     fresh.ops |= kOpsAnonymous;
   }
-  // Shared anonymous memory has a file of its own each time.
+  // Shared anonymous memory has a file of its own each time, which begins here.
+  if (anonymous && is_shared(event)) fresh.pgoff = 0;
   if (anonymous && is_shared(event) && fresh.file == 0)
     fresh.file = kUnnamedFile | ++unnamed_files_;
+
+  const bool asked_to_lock = (event.map_flags & kMapLocked) || (mm.def_flags & kVmLocked);
+  if ((fresh.flags & kVmLocked) && !asked_to_lock) fresh.ops |= kOpsKeepsLock;
 
   const std::vector<VmaId> replaced = detach(mm, start, end);
   const std::size_t i = mm.list.find(start);
@@ -124,8 +129,10 @@ void AddressSpaces::brk(Mm& mm, const Brk& event) {
     ++anomalies_[Anomaly::bad_range];  // the break never grows over a mapping
     return;
   }
-  const VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
+  VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
   const VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};
+  // Only the heap is extended, never the bss that may end where the heap begins.
+  if (prev_vma && rules_.brk_extends_only && at(prev_vma).end <= mm.start_brk) prev_vma = {};
   if (!merge_new(mm, prev_vma, next_vma, range, rules_.brk_extends_only)) {
     insert_vma(mm, alloc_vma({.start = old_end,
                               .end = new_end,

@@ -10,9 +10,15 @@ void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
   const std::uint64_t old_len = page_align(event.old_len);
   const std::uint64_t new_len = page_align(event.new_len);
   const bool fixed = (event.flags & kMremapFixed) != 0;
-  if (fixed && !valid_range(event.new_addr, new_len)) return;
+  if (fixed && !valid_range(event.new_addr, new_len, event.ret)) return;
   if (fixed && rules_.remap_many && old_len == new_len) return remap_many(mm, event, old_len);
   if (event.ret == kErrPerm) return remap_refused(mm, event);
+  // Duplicating a mapping (old_len 0) onto itself: its own target is gone when it is looked up again.
+  const bool onto_itself = fixed && old_len == 0 && event.new_addr <= event.addr &&
+                           event.addr < event.new_addr + new_len;
+  if (onto_itself && event.ret == kErrFault && rules_.remap_checks_first &&
+      find_vma(mm, event.addr))
+    return munmap(mm, event.new_addr, event.new_addr + new_len);
   if (!fixed || rules_.remap_checks_first || event.ret != kErrFault) return;
   if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
   munmap(mm, event.new_addr, event.new_addr + new_len);
@@ -27,16 +33,17 @@ void AddressSpaces::remap_refused(Mm& mm, const Remap& event) {
   if (!source || (at(source).flags & rules_.sealed)) return;
   if (event.flags & kMremapFixed) {
     if (holds_sealed(mm, event.new_addr, event.new_addr + new_len))
-      return munmap_refused(mm, event.new_addr, event.new_addr + new_len);
+      return munmap_refused(mm, event.new_addr, event.new_addr + new_len, event.ret);
     munmap(mm, event.new_addr, event.new_addr + new_len);
   }
-  munmap_refused(mm, event.addr + new_len, old_end);
+  munmap_refused(mm, event.addr + new_len, old_end, event.ret);
 }
 
 void AddressSpaces::remap(Mm& mm, const Remap& event) {
   std::uint64_t old_len = page_align(event.old_len);
   const std::uint64_t new_len = page_align(event.new_len);
-  if (new_len == 0 || !valid_range(event.addr, old_len) || !valid_range(event.addr, new_len))
+  if (new_len == 0 || !valid_range(event.addr, old_len, event.ret) ||
+      !valid_range(event.addr, new_len, event.ret))
     return;
   if (event.ret < 0) {
     remap_failed(mm, event);
@@ -72,9 +79,9 @@ void AddressSpaces::remap(Mm& mm, const Remap& event) {
 // see none that could, it has moved nothing.
 void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length) {
   const std::uint64_t end = event.addr + length;
-  const std::uint64_t target = event.ret < 0 ? event.new_addr
-                                             : static_cast<std::uint64_t>(event.ret);
-  if (!valid_range(target, length)) return;
+  const std::uint64_t target =
+      event.ret < 0 ? event.new_addr : static_cast<std::uint64_t>(event.ret);
+  if (!valid_range(target, length, event.ret)) return;
   const std::uint64_t stop = event.ret < 0 ? remap_stops_at(mm, event, target) : end;
   for (std::uint64_t cursor = event.addr; cursor < end;) {
     const std::size_t i = mm.list.find(cursor);
@@ -84,7 +91,7 @@ void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length)
     const std::uint64_t new_start = target + (start - event.addr);
     if (start >= stop) {
       if (!(at(mm.list[i]).flags & rules_.sealed))
-        munmap_refused(mm, new_start, new_start + piece);
+        munmap_refused(mm, new_start, new_start + piece, event.ret);
       break;
     }
     munmap(mm, new_start, new_start + piece);

@@ -16,8 +16,7 @@ namespace anonvma {
 class Seeder {
  public:
   // `counts`: counters are counted from what is added, else taken over as the kernel had them.
-  explicit Seeder(Strategy& strategy, bool counts = false)
-      : strategy_(strategy), counts_(counts) {}
+  explicit Seeder(Strategy& strategy, bool counts = false) : strategy_(strategy), counts_(counts) {}
 
   // A new set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
   // for them do not.

@@ -69,6 +69,7 @@ void AddressSpaces::take_exec(const SeenMm& seen) {
   if (mm == nullptr) return;
   mm->comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
   mm->def_flags = seen.snapshot.def_flags;
+  mm->start_brk = seen.snapshot.start_brk;
   std::vector<VmaId> faulted_vmas;
   for (const SeenVma& s : seen.vmas)
     if (const VmaId id = take_vma(*mm, s.vma); id && s.vma.anon_vma) faulted_vmas.push_back(id);
@@ -90,6 +91,7 @@ void AddressSpaces::finish_attach() {
     if (mm == nullptr) continue;
     mm->comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
     mm->def_flags = seen.snapshot.def_flags;
+    mm->start_brk = seen.snapshot.start_brk;
     for (const SeenVma& s : seen.vmas)
       if (const VmaId id = take_vma(*mm, s.vma)) seeder.add(id, s.vma.anon_vma, s.chain);
   }

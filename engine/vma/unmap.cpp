@@ -37,13 +37,25 @@ bool AddressSpaces::holds_sealed(const Mm& mm, std::uint64_t start, std::uint64_
   return false;
 }
 
-// A sealed vma stops munmap (-EPERM). By then the first vma may have been split already, and stays
-// so.
-void AddressSpaces::munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end) {
-  if (!holds_sealed(mm, start, end)) return;
-  const VmaId first = mm.list[mm.list.find(start)];
-  if (at(first).start < start && !(at(first).flags & rules_.sealed))
-    split(mm, first, start, rules_.munmap_frees_original);
+bool AddressSpaces::splits_huge(const Vma& vma, std::uint64_t addr) const {
+  return (vma.flags & kVmHugeTlb) && vma.start < addr && addr < vma.end &&
+         addr % kDefaultHugePage != 0;
+}
+
+// A sealed vma stops munmap (-EPERM), and so does one of huge pages that would be cut inside of one
+// (-EINVAL). By then the first vma may have been split already, and stays so.
+void AddressSpaces::munmap_refused(Mm& mm, std::uint64_t start, std::uint64_t end,
+                                   std::int64_t ret) {
+  const std::size_t i = mm.list.find(start);
+  if (i == mm.list.size() || at(mm.list[i]).start >= start) return;
+  const VmaId first = mm.list[i];
+  bool stopped =
+      ret == kErrPerm && !(at(first).flags & rules_.sealed) && holds_sealed(mm, start, end);
+  if (ret == kErrInval && !splits_huge(at(first), start)) {
+    const VmaId last = find_vma(mm, end);
+    stopped = last && splits_huge(at(last), end);
+  }
+  if (stopped) split(mm, first, start, rules_.munmap_frees_original);
 }
 
 }  // namespace anonvma

@@ -32,15 +32,18 @@ inline constexpr std::uint64_t kVmUffdMask = kVmUffdMissing | kVmUffdWp | kVmUff
 // A vma with one of these never merges (VM_SPECIAL).
 inline constexpr std::uint64_t kVmSpecial = kVmIo | kVmDontExpand | kVmPfnMap | kVmMixedMap;
 
-inline constexpr std::int64_t kErrPerm = -1, kErrNoMem = -12, kErrFault = -14, kErrInval = -22;
+inline constexpr std::int64_t kErrPerm = -1, kErrAgain = -11, kErrNoMem = -12, kErrAccess = -13;
+inline constexpr std::int64_t kErrFault = -14, kErrInval = -22;
 
 inline constexpr std::uint64_t kProtGrowsDown = 0x01000000;
+inline constexpr std::uint64_t kProtReadImpliesExec = 0x00400000;  // see Protect
 
 inline constexpr std::uint64_t kMapTypeMask = 0xf, kMapShared = 0x1, kMapSharedValidate = 0x3;
 inline constexpr std::uint64_t kMapDroppable = 0x8, kMapFixed = 0x10, kMapAnonymous = 0x20;
 inline constexpr std::uint64_t kMapGrowsDown = 0x100, kMapLocked = 0x2000, kMapNoReserve = 0x4000;
 inline constexpr std::uint64_t kMapPopulate = 0x8000, kMapNonBlock = 0x10000, kMapStack = 0x20000;
 inline constexpr std::uint64_t kMapHugeTlb = 0x40000, kMapSync = 0x80000;
+inline constexpr std::uint64_t kDefaultHugePage = 2u << 20;
 inline constexpr std::uint64_t kMapHugeShift = 26, kMapHugeMask = 0x3f;
 
 inline constexpr std::uint64_t kMremapMayMove = 1, kMremapFixed = 2, kMremapDontUnmap = 4;

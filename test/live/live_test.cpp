@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "engine/vma/kernel_rules.h"
 #include "test/catch.h"
 #include "test/live/recording.h"
 
@@ -153,6 +154,25 @@ TEST_CASE("SIGINT ends a recording with a whole file", "[signal]") {
   CHECK((outcome.status == 0 || outcome.status == 3));
   CHECK_THAT(outcome.errors, ContainsSubstring("lost "));
   CHECK(read_recording(trace).events.size() > 0);
+}
+
+// On another kernel a difference may well be true: that is what the probe is for. There it is
+// printed, and `anonvma verify` tells who is right.
+TEST_CASE("the kernel behaves as its release says", "[probe]") {
+  const Scratch scratch;
+  const std::string trace = scratch.path("probe.trace");
+  const Outcome outcome = run({kProgram, "record", "-q", "-o", trace, "--", "true"});
+  INFO(outcome.errors);
+  REQUIRE(outcome.status == 0);
+  CHECK(outcome.errors.empty());
+  const Meta meta = read_recording(trace).meta;
+  fmt::print("{}: {} behaviours found out, unlike its release: '{}'\n", meta.release,
+             meta.behaviours.size(), unlike_release(meta));
+  CHECK(meta.behaviours.contains("symmetric_merge"));
+  CHECK(meta.behaviours.contains("map_next_first"));
+  if (!meta.release.starts_with("6.18.44")) return;
+  CHECK(meta.behaviours.size() == 14);
+  CHECK(unlike_release(meta).empty());
 }
 
 TEST_CASE("what stands in the way is said in one line", "[refusals]") {

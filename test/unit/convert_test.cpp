@@ -351,6 +351,9 @@ TEST_CASE("truth objects have an id from allocation to free") {
   const auto truth = [&](std::uint64_t object, anonvma_cache cache, bool freed) {
     p.feed(anonvma_truth_record{p.head(ANONVMA_TRUTH, kA, 0, 0), object,
                                 static_cast<std::uint8_t>(cache), ANONVMA_SITE_PREPARE, freed, 0,
+                                0,
+                                0,
+                                0,
                                 0});
     return std::get<Truth>(p.events.back().body).object;
   };

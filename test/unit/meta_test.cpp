@@ -22,6 +22,7 @@ Meta full_meta() {
   meta.struct_sizes = {192, 64, 96};
   meta.anon_vma_members = {"root", "num_children"};
   meta.anon_vma_clone_args = 2;
+  meta.behaviours = {{"remap_many", true}, {"self_merge", false}};
   meta.scope = "command";
   meta.faults = "write";
   meta.truth = true;
@@ -65,9 +66,22 @@ TEST_CASE("malformed JSON is an error that says what is wrong") {
   REQUIRE(refused(R"({"truth":1})"));
   REQUIRE(refused(R"({"command":[1]})"));
   REQUIRE(refused(R"({"command":"x"})"));
+  REQUIRE(refused(R"({"behaviours":["self_merge"]})"));
   REQUIRE(refused(R"({"caches":[{"objsize":4294967296}]})"));
   REQUIRE(refused("{\"release\":\"\xff\"}"));
   REQUIRE(refused(std::string(1 << 16, '[').c_str()));
+}
+
+TEST_CASE("behaviours are an object of booleans, and bounded") {
+  Meta meta;
+  REQUIRE(to_json(meta).find("behaviours") == std::string::npos);
+  meta.behaviours = {{"self_merge", false}, {"a", true}};
+  REQUIRE(to_json(meta) == R"({"behaviours":{"a":true,"self_merge":false}})");
+  REQUIRE(parse_meta(R"({"behaviours":{"a":1,"b":true,"c":null,"d":{"e":true}}})")->behaviours ==
+          Behaviours{{"b", true}});
+  std::string json = R"({"behaviours":{"x":0)";
+  for (int i = 0; i < 1000; ++i) json += ",\"n" + std::to_string(i) + "\":true";
+  REQUIRE(parse_meta(json + "}}")->behaviours.size() == kMaxBehaviours);
 }
 
 TEST_CASE("a command that is not UTF-8 is stored readable") {

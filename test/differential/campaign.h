@@ -1,0 +1,51 @@
+// Many programs, one after another, until the operations asked for are done or one differs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "test/differential/generate.h"
+#include "test/differential/runner.h"
+
+namespace anonvma::differential {
+
+struct CampaignOptions {
+  std::string target;      // the program that is recorded
+  std::uint64_t seed = 0;  // of the first program; the next has the next number
+  std::uint64_t operations = 3000;
+  Taste taste;
+  bool aslr = false;        // let addresses differ from run to run
+  bool keep_going = false;  // after a difference
+  bool verbose = false;
+  bool shrink = true;
+};
+
+class Campaign {
+ public:
+  explicit Campaign(const CampaignOptions& options) : options_(options) {}
+
+  // Random programs. True when none differed.
+  Result<bool> fuzz();
+  // One given program, with its states when verbose.
+  Result<bool> replay(const Program& program);
+
+ private:
+  Result<Session*> session();
+  Result<Run> run_one(const Program& program);
+  bool fails(const Program& program);
+  Status report(const Program& program);
+  Result<bool> finish();
+  void print_coverage() const;
+  void print_summary() const;
+
+  CampaignOptions options_;
+  std::unique_ptr<Session> session_;
+  CoverageTable coverage_{};
+  SessionCounts counts_;  // of sessions that are over
+  std::uint64_t operations_ = 0, programs_ = 0, differing_ = 0, deaths_ = 0;
+  double seconds_ = 0;
+};
+
+}  // namespace anonvma::differential

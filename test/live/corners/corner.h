@@ -1,0 +1,89 @@
+// What the scenarios share: small calls that end the process when they fail.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace corners {
+
+inline constexpr std::size_t kPage = 4096;
+inline constexpr int kRw = PROT_READ | PROT_WRITE;
+
+[[noreturn]] void die(const char* what);
+// This machine or this kernel has not got it.
+[[noreturn]] void skip(const char* reason);
+void must(bool good, const char* what);
+// For the first use of a facility: refusals that say "not here" skip the scenario.
+void available(bool good, const char* what);
+
+char* at(char* base, std::size_t page);
+// Private anonymous memory: anywhere, and in place of what is at `where`.
+char* map(std::size_t pages, int prot = kRw, int flags = 0);
+char* map_over(char* where, std::size_t pages, int prot = kRw, int flags = 0);
+char* map_file(int fd, std::size_t pages, int prot, int flags, std::size_t first_page = 0);
+void protect(char* p, std::size_t pages, int prot);
+void advise(char* p, std::size_t pages, int advice);
+void unmap(char* p, std::size_t pages);
+void write_pages(char* p, std::size_t pages = 1);
+void read_pages(const char* p, std::size_t pages = 1);
+// Mapped in the midst of holes, so that nothing of other people merges with it.
+char* island(std::size_t pages, int prot = kRw, int flags = 0);
+
+int scratch_file(std::size_t pages);  // unlinked, on a real file system
+void write_text(const char* path, const std::string& text);
+std::string read_text(const char* path);
+
+void reap(pid_t pid);          // it has to end with status 0
+void reap_any_end(pid_t pid);  // however it ends
+template <class Work>
+pid_t spawn(Work&& work) {
+  const pid_t pid = fork();
+  must(pid >= 0, "fork");
+  if (pid == 0) {
+    std::forward<Work>(work)();
+    _exit(0);
+  }
+  return pid;
+}
+template <class Work>
+void in_child(Work&& work) {
+  reap(spawn(std::forward<Work>(work)));
+}
+
+// One-shot gate between processes.
+class Gate {
+ public:
+  Gate();
+  void open() const;
+  void wait() const;
+
+ private:
+  int ends_[2];
+};
+
+// Puts a file of /proc/sys back as it was.
+class Setting {
+ public:
+  Setting(const char* path, const std::string& value);
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+  ~Setting();
+
+ private:
+  const char* path_;
+  std::string before_;
+  pid_t owner_;
+};
+
+struct Scenario {
+  const char* name;
+  void (*run)();
+};
+
+}  // namespace corners

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Usage: corners.sh PROGRAM LIVE_CORNERS [NAME...]
+# Records each scenario of LIVE_CORNERS with PROGRAM and holds the model against the kernel: one line
+# per scenario, and what differs. Status 1 if any failed, 77 if none could be tried. Traces of those
+# that failed are kept in $CORNERS_KEEP, if it is set.
+set -uo pipefail
+program=$1 corners=$2
+shift 2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trace=$dir/trace
+failed=0 equal=0
+
+fail() { # NAME: REASON
+  echo "failed $1"
+  failed=$((failed + 1))
+}
+
+# Leaves the scenario's status in $status, as the shell tells it.
+record_command() { # NAME OPTION...
+  local name=$1
+  shift
+  "$program" record --quiet --truth --ring-mib 64 --force "$@" -o "$trace" -- "$corners" "$name" \
+    >"$dir/out" 2>&1
+  recorded=$?
+  case $recorded in 0 | 3) ;; *) return ;; esac
+  status=$("$program" info --json "$trace" | sed -n 's/.*"command_status": \([0-9-]*\).*/\1/p')
+  status=$((status >> 8 | (status & 127 ? 128 : 0)))
+}
+
+# A family that was there before: all of it, or the part below one of its members.
+record_family() { # MEMBER
+  rm -f "$dir/go"
+  CORNERS_GO=$dir/go "$corners" older_family >"$dir/out" 2>&1 &
+  local family=$!
+  for _ in $(seq 100); do
+    [ "$(grep -c . "$dir/out")" -lt 4 ] || break
+    sleep 0.02
+  done
+  "$program" record --quiet --truth --ring-mib 64 --force -o "$trace" --duration 2.5 \
+    --pid "$(sed -n "s/^$1 //p" "$dir/out")" >"$dir/errors" 2>&1 &
+  local recorder=$!
+  sleep 1.5
+  touch "$dir/go"
+  wait $recorder
+  recorded=$?
+  wait $family
+  status=$?
+}
+
+names=("$@")
+[ $# -gt 0 ] || mapfile -t names < <("$corners" --list)
+for name in "${names[@]}"; do
+  recorded=0 status=0
+  case $name in
+    restless) record_command "$name" --duration 0.2 && status=0 ;; # ended by a signal
+    family_of_*) record_family "${name#family_of_}" ;;
+    *) record_command "$name" ;;
+  esac
+  case $recorded in
+    0 | 3) ;;
+    69 | 77) echo "skipped $name: this machine cannot record" && continue ;;
+    *) fail "$name: record: $(tail -n 1 "$dir/out")" && continue ;;
+  esac
+  case $status in
+    0) ;;
+    77) echo "skipped $name: $(sed -n 's/^skipped: //p' "$dir/out")" && continue ;;
+    *) fail "$name: status $status: $(tail -n 1 "$dir/out")" && continue ;;
+  esac
+  if "$program" verify "$trace" >"$dir/verdict" 2>&1; then
+    echo "equal $name"
+    equal=$((equal + 1))
+    continue
+  fi
+  fail "$name"
+  sed 's/^/    /' "$dir/verdict"
+  [ -z "${CORNERS_KEEP:-}" ] || cp "$trace" "$CORNERS_KEEP/$name.trace"
+done
+[ "$failed" -eq 0 ] || exit 1
+[ "$equal" -gt 0 ] || exit 77

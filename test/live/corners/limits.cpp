@@ -1,0 +1,139 @@
+// Calls that fail half way, and what they leave behind.
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "corner.h"
+#include "families.h"
+
+namespace corners {
+namespace {
+
+std::size_t count_vmas() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t n = 0;
+  for (std::string line; std::getline(maps, line);) ++n;
+  return n;
+}
+
+}  // namespace
+
+// max_map_count is the machine's: nobody else near it is hurt.
+void map_count_reached() {
+  char* plain = island(64);
+  char* other = island(64);
+  write_pages(at(other, 20), 4);
+  char* to = map(256, PROT_NONE);
+  char* many = island(20000);
+  const Setting limit("/proc/sys/vm/max_map_count", "4000");
+  std::size_t i = 0;
+  while (i < 20000 && mprotect(at(many, i), kPage, PROT_READ) == 0) i += 2;
+  for (int room = 0; room < 4; ++room) {
+    must(mprotect(at(plain, 4), 4 * kPage, PROT_READ) != 0 || room > 1, "mprotect");
+    munmap(at(plain, 4), 4 * kPage);
+    mmap(at(plain, 20), 4 * kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    mmap(at(plain, 30), 4 * kPage, kRw, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    mmap(nullptr, kPage, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    mlock(at(other, 4), 4 * kPage);
+    madvise(at(other, 12), 4 * kPage, MADV_DONTFORK);
+    mremap(at(other, 20), 4 * kPage, 8 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, at(to, 16));
+    mremap(at(other, 32), 4 * kPage, 4 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, at(to, 64));
+    mremap(at(other, 40), 4 * kPage, 2 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED, at(to, 96));
+    mremap(at(other, 48), 4 * kPage, 4 * kPage, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+           at(to, 128));
+    munmap(at(other, 60), 8 * kPage);
+    sbrk(kPage);
+    // One fewer each round.
+    protect(at(many, 4 * static_cast<std::size_t>(room)), 2, kRw);
+  }
+  in_child([&] {
+    mprotect(at(plain, 40), 4 * kPage, PROT_READ);
+    write_pages(at(plain, 50), 1);
+  });
+  unmap(many, 20000);
+}
+
+// The split at the start stands, and the one at the end has no room.
+void split_once() {
+  char* plain = island(64);
+  char* second = island(64);
+  char* many = island(20000);
+  const Setting limit("/proc/sys/vm/max_map_count", "4000");
+  std::size_t i = 0;
+  while (i < 20000 && mprotect(at(many, i), kPage, PROT_READ) == 0) i += 2;
+  while (mprotect(many, (20000 - i) * 0 + kPage, PROT_READ) != 0) break;
+  protect(many, 2, kRw);  // room for one or two
+  for (int round = 0; round < 3; ++round) {
+    mprotect(at(plain, 4 + 8 * static_cast<std::size_t>(round)), 4 * kPage, PROT_READ);
+    mlock(at(second, 4 + 8 * static_cast<std::size_t>(round)), 4 * kPage);
+    madvise(at(second, 32 + 8 * static_cast<std::size_t>(round)), 4 * kPage, MADV_DONTDUMP);
+    if (count_vmas() > 3990) continue;
+  }
+  unmap(many, 20000);
+  mprotect(plain, 64 * kPage, PROT_READ);
+}
+
+void size_limit() {
+  in_child([] {
+    char* p = island(64);
+    write_pages(p, 2);
+    const rlimit here{1, RLIM_INFINITY};
+    must(setrlimit(RLIMIT_AS, &here) == 0, "setrlimit");
+    mmap(nullptr, 16 * kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mmap(at(p, 8), 8 * kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    mremap(at(p, 32), 4 * kPage, 8 * kPage, MREMAP_MAYMOVE);
+    mremap(at(p, 60), 4 * kPage, 8 * kPage, 0);
+    sbrk(kPage);
+    mprotect(at(p, 20), 2 * kPage, PROT_READ);
+    write_pages(static_cast<char*>(__builtin_frame_address(0)) - 2 * kPage, 1);
+    (void)!fork();
+    const rlimit data{1, RLIM_INFINITY};
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_AS, &all);
+    setrlimit(RLIMIT_DATA, &data);
+    mprotect(at(p, 40), 4 * kPage, PROT_READ);
+    mprotect(at(p, 40), 4 * kPage, kRw);
+    mmap(at(p, 44), 4 * kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    sbrk(kPage);
+    _exit(0);
+  });
+}
+
+void no_replace() {
+  char* p = island(16);
+  must(mmap(at(p, 4), 4 * kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+               MAP_FAILED &&
+           errno == EEXIST,
+       "MAP_FIXED_NOREPLACE");
+  unmap(at(p, 4), 4);
+  must(mmap(at(p, 4), 4 * kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+           at(p, 4),
+       "MAP_FIXED_NOREPLACE");
+  must(mmap(at(p, 4), 4 * kPage, kRw, MAP_PRIVATE | MAP_FIXED, 999, 0) == MAP_FAILED, "EBADF");
+  const int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  must(mmap(at(p, 4), 4 * kPage, PROT_READ, MAP_PRIVATE | MAP_FIXED, dir, 0) == MAP_FAILED,
+       "ENODEV");
+  const int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  must(mmap(at(p, 4), 4 * kPage, kRw, MAP_SHARED | MAP_FIXED, self, 0) == MAP_FAILED, "EACCES");
+  must(mmap(at(p, 4), 4 * kPage, PROT_READ, MAP_PRIVATE | MAP_FIXED, self, 100) == MAP_FAILED,
+       "EINVAL");
+}
+
+void overcommit_strict() {
+  char* p = island(64);
+  const std::size_t huge = 1ul << 44;
+  mmap(nullptr, huge, kRw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);  // ENOMEM under the heuristic
+  mmap(at(p, 8), huge, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  char* reserve =
+      static_cast<char*>(mmap(nullptr, huge, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (reserve != MAP_FAILED) {
+    mprotect(reserve, huge, kRw);  // cannot be accounted for
+    mprotect(reserve, 4 * kPage, kRw);
+    munmap(reserve, huge);
+  }
+  mmap(nullptr, huge, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+}  // namespace corners

@@ -1,0 +1,37 @@
+# Usage: source begin.sh [PROGRAM...]
+# How every workload begins: exits with 77 when one of its programs is missing, and makes a folder
+# of its own to work in, removed at the end.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+for program in "$@"; do
+  if ! command -v "$program" >/dev/null; then
+    echo "skipped: no $program here"
+    exit 77
+  fi
+done
+# shellcheck disable=SC2034  # where the workload's own sources are
+here=$(cd "$(dirname "$0")" && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+
+fail() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+# limited SECONDS WORKERS OPS STRESSOR...: stressors of stress-ng, each with so many workers, and
+# ended by whichever limit comes first. `options` holds more options, and `as` what runs it as
+# someone else. Those that fill the file system (resources, forkheavy) are no good here.
+options=()
+as=()
+limited() {
+  local seconds=$1 workers=$2 ops=$3 stressor status=0 all=()
+  shift 3
+  for stressor in "$@"; do all+=("--$stressor" "$workers" "--$stressor-ops" "$ops"); done
+  "${as[@]}" stress-ng --quiet --seed 1 --temp-path "$dir" --timeout "$seconds" "${all[@]}" \
+    "${options[@]}" || status=$?
+  case $status in
+    0 | 3 | 4) ;; # 3 and 4: resources were missing, or a stressor does not exist here
+    *) fail "stress-ng $* ended with $status" ;;
+  esac
+}

@@ -1,0 +1,284 @@
+// The verifier on made-up recordings: a small life that agrees in every lane, and the same life
+// with one thing changed, which exactly the lanes that look at it must notice.
+#include <functional>
+
+#include "test/unit/verify_tape.h"
+
+namespace anonvma::test {
+namespace {
+
+// The lanes that do not agree.
+std::string differing(const Verdict& verdict) {
+  std::string names;
+  for (const Lane& lane : verdict.lanes)
+    if (!lane.agrees()) names += (names.empty() ? "" : ", ") + lane.name;
+  return names;
+}
+std::string differing(const Tape& tape) { return differing(verify(tape)); }
+
+// What was left out under this name: vmas, chain entries, anon_vmas.
+std::array<std::uint64_t, kNumCaches> excluded(const Tape& tape, std::string_view name) {
+  const Verdict verdict = verify(tape);
+  CHECK(differing(verdict) == "");
+  for (const Excluded& e : verdict.excluded)
+    if (e.name == name) return e.objs;
+  FAIL("nothing is excluded as " << name);
+  return {};
+}
+std::array<std::uint64_t, kNumCaches> objs(std::uint64_t vmas, std::uint64_t avcs,
+                                           std::uint64_t anon_vmas) {
+  std::array<std::uint64_t, kNumCaches> all{};
+  all[kVmAreaStruct] = vmas, all[kAnonVmaChain] = avcs, all[kAnonVma] = anon_vmas;
+  return all;
+}
+
+TEST_CASE("a recording that the model explains agrees in every lane", "[verify]") {
+  const Verdict verdict = verify(life());
+  CHECK(verdict.proves());
+  CHECK(verdict.differences.empty());
+  std::string compared;
+  for (const Lane& lane : verdict.lanes)
+    compared += lane.name + ' ' + std::to_string(lane.compared) + '\n';
+  CHECK(compared ==
+        "map_count before operations 3\n"
+        "write acquires explained 3\n"
+        "vmas in snapshots 10\n"
+        "chain entries in walks 9\n"
+        "objects, by operation 4\n"
+        "first anonymous faults 1\n"
+        "objects, by address space 2\n"
+        "vm_area_struct allocated 6\n"
+        "anon_vma_chain allocated 9\n"
+        "anon_vma allocated 5\n"
+        "vm_area_struct live at the end 0\n"
+        "anon_vma_chain live at the end 0\n"
+        "anon_vma live at the end 0\n");
+}
+
+TEST_CASE("objects alive at the end are compared as well", "[verify]") {
+  const Verdict verdict = verify(youth());
+  CHECK(verdict.proves());
+  CHECK(verdict.lanes.back().name == "anon_vma live at the end");
+  CHECK(verdict.lanes.back().compared == 2);
+}
+
+struct Tampering {
+  const char* what;
+  std::function<void(Tape&)> change;
+  std::string lanes;  // those that notice
+};
+
+TEST_CASE("one thing changed makes the lanes differ that look at it", "[verify]") {
+  const auto token_objects = [](Tape& t, const std::string& words) {  // more of the mmap's
+    Tape more;
+    more.head.seq = 1;
+    more.kernel(words);
+    t.events.insert(t.nth<Map>(0), more.events.begin(), more.events.end());
+  };
+  const std::vector<Tampering> all = {
+      {"map_count", [](Tape& t) { t.nth<Fork>(0)->head.map_count = 4; },
+       "map_count before operations"},
+      {"a writer without a snapshot",
+       [](Tape& t) {
+         t.events.insert(t.nth<ExitMmap>(0), Event{{.mm = MmId{1}, .seq = 99}, UnknownWrite{}});
+       },
+       "write acquires explained"},
+      {"end of a vma", [](Tape& t) { t.body<SnapVma>(9).end += kPage; }, "vmas in snapshots"},
+      {"flags of a vma", [](Tape& t) { t.body<SnapVma>(9).vm_flags ^= kVmAccount; },
+       "vmas in snapshots"},
+      {"pgoff of a vma", [](Tape& t) { ++t.body<SnapVma>(8).pgoff; }, "vmas in snapshots"},
+      {"policy of a vma", [](Tape& t) { ++t.body<SnapVma>(8).policy; }, "vmas in snapshots"},
+      {"no anon_vma", [](Tape& t) { t.body<SnapVma>(8).anon_vma = {}; }, "vmas in snapshots"},
+      {"a vma too few",
+       [](Tape& t) {
+         t.events.erase(t.nth<SnapVma>(8));
+         t.body<Snapshot>(3).nr_vmas = 2;
+       },
+       "vmas in snapshots"},
+      {"num_children", [](Tape& t) { ++t.body<SnapChain>(0).num_children; },
+       "chain entries in walks"},
+      {"num_active_vmas", [](Tape& t) { ++t.body<SnapChain>(3).num_active_vmas; },
+       "chain entries in walks"},
+      {"parent", [](Tape& t) { t.body<SnapChain>(3).parent = AnonVmaId{1}; },
+       "chain entries in walks"},
+      {"an entry too few",
+       [](Tape& t) {
+         t.events.erase(t.nth<SnapChain>(4));
+         t.body<SnapVma>(4).nr_chain = 1;
+       },
+       "chain entries in walks"},
+      {"objects under the next token", [](Tape& t) { t.nth<Truth>(5)->head.seq = 3; },
+       "objects, by operation"},
+      {"an object too many, which stays", [&](Tape& t) { token_objects(t, "+v"); },
+       "objects, by operation, objects, by address space, vm_area_struct allocated, "
+       "vm_area_struct live at the end"},
+      {"an object too many, for a moment", [&](Tape& t) { token_objects(t, "+c -c"); },
+       "objects, by operation, objects, by address space, anon_vma_chain allocated"},
+      {"an object too few", [](Tape& t) { t.events.erase(t.nth<Truth>(5)); },
+       "objects, by operation, objects, by address space, vm_area_struct allocated, "
+       "vm_area_struct live at the end"},
+      {"a prepare that is none", [](Tape& t) { t.body<Truth>(6).site = 0; },
+       "first anonymous faults"},
+      {"a prepare too many",
+       [](Tape& t) {
+         Tape more;
+         more.kernel("+p");
+         t.events.insert(t.nth<Fault>(0), more.events.front());
+       },
+       "first anonymous faults, objects, by address space, anon_vma_chain allocated, "
+       "anon_vma_chain live at the end"},
+      {"an object of the child freed by the parent",
+       [](Tape& t) {
+         for (Event& e : t.events)
+           if (const auto* truth = std::get_if<Truth>(&e.body);
+               truth != nullptr && e.head.mm == MmId{1} && truth->cache == kAnonVmaChain) {
+             e.head.mm = MmId{0};
+             return;
+           }
+       },
+       "objects, by address space"},
+      {"an anon_vma that nobody freed",
+       [](Tape& t) {
+         std::erase_if(t.events, [](const Event& e) {
+           const auto* truth = std::get_if<Truth>(&e.body);
+           return truth != nullptr && truth->freed && truth->object == 5;
+         });
+       },
+       "anon_vma live at the end"}};
+  for (const Tampering& t : all) {
+    INFO(t.what);
+    Tape tape = life();
+    t.change(tape);
+    const Verdict verdict = verify(tape);
+    CHECK(differing(verdict) == t.lanes);
+    CHECK_FALSE(verdict.proves());
+    CHECK_FALSE(verdict.differences.empty());
+  }
+}
+
+TEST_CASE("an exec that kept more than its snapshot shows differs", "[verify]") {
+  Tape t = life();
+  t.events.insert(t.events.begin(), t.events.front());
+  CHECK(differing(t) ==
+        "objects, by operation, vm_area_struct allocated, vm_area_struct live at the end");
+}
+
+TEST_CASE("the name of an anon_vma holds in every address space", "[verify]") {
+  Tape other = life();  // that of the stack with the name of the heap's
+  other.body<SnapVma>(9).anon_vma = AnonVmaId{2};
+  CHECK(differing(other) == "vmas in snapshots");
+  Tape child_has_it = life();  // the chain is measured by the same names
+  child_has_it.body<SnapVma>(4).anon_vma = AnonVmaId{1};
+  CHECK(differing(child_has_it) == "vmas in snapshots, chain entries in walks");
+  Tape two = life();  // two names for one
+  two.body<SnapVma>(8).anon_vma = AnonVmaId{77};
+  CHECK(differing(two) == "vmas in snapshots");
+}
+
+TEST_CASE("without the truth lane names hold within a snapshot, and lanes are missing",
+          "[verify]") {
+  Tape t = youth();
+  std::erase_if(t.events, [](const Event& e) { return std::holds_alternative<Truth>(e.body); });
+  std::vector<Seen> renamed = without_chains(parent(0));
+  renamed[0].vma.anon_vma = renamed[1].vma.anon_vma = 60;
+  renamed[2].vma.anon_vma = 2;
+  t.see(SnapReason::exit, renamed).add(ExitMmap{});
+  const Verdict verdict = verify(t, false);
+  CHECK(verdict.proves());
+  CHECK(verdict.excluded.empty());
+  for (std::size_t i = 0; i < verdict.lanes.size(); ++i) {
+    INFO(verdict.lanes[i].name);
+    CHECK(verdict.lanes[i].not_available == (i < 3 ? "" : "recorded without --truth"));
+  }
+  renamed[1].vma.anon_vma = 61;  // they share one in the model
+  Tape apart = youth();
+  apart.see(SnapReason::exit, renamed);
+  CHECK(differing(verify(apart, false)) == "vmas in snapshots");
+}
+
+TEST_CASE("a writer whose work a snapshot shows is explained", "[verify]") {
+  Tape t = youth();
+  t.op(UnknownWrite{}, 0, "").see(SnapReason::unknown_write, without_chains(parent(0)));
+  CHECK(verify(parent_exits(t)).proves());
+}
+
+TEST_CASE("what a loader made and gave up is left out", "[verify]") {
+  CHECK(excluded(life(), "exec temporaries") == objs(1, 0, 0));
+}
+
+// Both allocate; the second finds the vma prepared and frees what it has.
+TEST_CASE("a lost race to prepare one vma is left out", "[verify]") {
+  Tape t = youth();
+  t.op(map_event(8, 1), 3, "+v");
+  t.by(11).kernel("+p +a6").by(12).kernel("+p +a7 -a7 -p");
+  t.by(11).add(write_event(8)).by(12).add(write_event(8));
+  CHECK(excluded(t, "lost races") == objs(0, 1, 1));
+  t.op(map_event(20, 1), 4, "+v");  // the loser had found an anon_vma to share
+  t.by(11).kernel("+p +a8").by(12).kernel("+p -p").by(11).add(write_event(20));
+  CHECK(excluded(t, "lost races") == objs(0, 2, 1));
+}
+
+TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
+  Tape t = youth();
+  Map refused = map_event(20, 1);
+  refused.ret = -12;
+  t.op(refused, 3, "+v -v");
+  CHECK(excluded(parent_exits(t), "failed calls") == objs(1, 0, 0));
+  Tape kept = youth();
+  kept.op(refused, 3, "+v");
+  CHECK(differing(kept) ==
+        "objects, by operation, objects, by address space, vm_area_struct allocated, "
+        "vm_area_struct live at the end");
+}
+
+TEST_CASE("a fork and an exit that the recording did not see to their end are left out",
+          "[verify]") {
+  Tape forking = youth();
+  forking.head.seq = forking.token;
+  forking.kernel("+v +c +a3 +c +v");
+  CHECK(excluded(forking, "still forking") == objs(2, 2, 1));
+  Tape exiting = youth();
+  exiting.head.map_count = 3;
+  exiting.add(ExitTask{}).kernel("-c -c -a2");
+  CHECK(excluded(exiting, "still exiting") == objs(0, 2, 1));
+}
+
+TEST_CASE("lost records are a doubt, not a difference", "[verify]") {
+  Tape t = life();
+  t.add(Lost{.count = 7});
+  const Verdict verdict = verify(t);
+  CHECK(verdict.agrees());
+  CHECK_FALSE(verdict.proves());
+  REQUIRE(verdict.doubts.size() == 1);
+  CHECK(verdict.doubts.front() == "7 records were lost");
+}
+
+// Alive when recording began: a parent, and a child whose snapshot comes later.
+Tape attached(std::uint64_t children) {
+  Tape t;
+  const Link own{1, 1, 1, children, 1}, its{2, 1, 1, 0, 1};
+  const Shown vma{.start = 0, .end = 4, .prot = "rw", .anon_vma = 1};
+  Shown forked = vma;
+  forked.anon_vma = 2;
+  t.head.seq = 10;
+  t.see(SnapReason::attach, {{vma, {own}}}).in(1).see(SnapReason::attach, {{forked, {its, own}}});
+  t.in(0).head.seq = 9;
+  t.kernel("+v");  // of an operation that the snapshot shows already
+  t.token = 11;
+  t.op(protect_event(2, 2, 1), 1, "+v +c");
+  return t.in(1).kernel("-c -c -a2 -v").add(ExitMmap{});
+}
+
+TEST_CASE("what was alive at the start is taken over and goes on", "[verify]") {
+  CHECK(verify(attached(2)).proves());
+}
+
+TEST_CASE("relatives that nobody recorded are a doubt", "[verify]") {
+  const Verdict verdict = verify(attached(3));
+  CHECK(verdict.agrees());
+  REQUIRE(verdict.doubts.size() == 1);
+  CHECK_THAT(verdict.doubts.front(), ContainsSubstring("1 anon_vmas are shared"));
+}
+
+}  // namespace
+}  // namespace anonvma::test

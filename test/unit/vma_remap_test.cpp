@@ -1,0 +1,237 @@
+// mremap: growing in place, moving, what becomes of pgoff, target and source.
+#include "test/catch.h"
+#include "test/unit/vma_world.h"
+
+namespace anonvma::test {
+namespace {
+
+TEST_CASE("mremap to the same size does nothing, to a smaller one unmaps the tail", "[vma]") {
+  World w;
+  w.map(0, 6, "rw").write(0).remap(0, 6, 6, 0, 0);
+  CHECK(w.show() == "0-6 rw faulted a1");
+  w.remap(0, 6, 2, 0, 0);
+  CHECK(w.show() == "0-2 rw faulted a1");
+}
+
+//  |  A  | ** |  B  |
+TEST_CASE("mremap grows in place and joins the next vma from 5.18 on", "[vma][rules]") {
+  const auto grow = [](World& w) { w.map(0, 2, "rw").map(4, 2, "rw").remap(0, 2, 4, 0, 0); };
+  expect(since("5.18"), grow, "0-6 rw unfaulted");
+  expect(before("5.18"), grow, "0-4 rw unfaulted | 4-6 rw unfaulted");
+}
+
+//  |  fl  | ** |  un  |   ->  |     fl     |      the new range carries the anon_vma of the old
+TEST_CASE("a faulted vma that grows takes an unfaulted next vma in from 6.16 on", "[vma][rules]") {
+  const auto grow = [](World& w) {
+    w.map(0, 2, "rw").map(4, 2, "rw").write(0).remap(0, 2, 4, 0, 0);
+  };
+  expect(since("6.16"), grow, "0-6 rw faulted a1");
+  expect(before("6.16"), grow, "0-4 rw faulted a1 | 4-6 rw unfaulted");
+}
+
+//  |  fk  | ** |   ->  |     fk     |      mmap would have made a new vma
+TEST_CASE("a forked vma grows in place as well", "[vma]") {
+  expect(
+      every_era(), [](World& w) { w.map(0, 2, "rw").write(0).fork(1).in(1).remap(0, 2, 4, 0, 0); },
+      "0-4 rw forked a1", 1);
+}
+
+TEST_CASE("only a range that ends with its vma grows in place", "[vma]") {
+  World w;
+  w.map(0, 4, "rw").remap(0, 2, 6, 0, 0);
+  CHECK(w.show() == "0-4 rw unfaulted");
+  w.remap(2, 2, 4, 0, 2);
+  CHECK(w.show() == "0-6 rw unfaulted");
+}
+
+TEST_CASE("locked memory that grows is populated", "[vma]") {
+  World w;
+  w.map(0, 2, "rw").mlock_onfault(0, 2).remap(0, 2, 4, 0, 0);
+  CHECK(w.show() == "0-4 rw locked onfault unfaulted");
+  World moved;
+  moved.map(0, 2, "rw").mlock(0, 2).remap(0, 2, 4, kMremapMayMove, 20);
+  CHECK(moved.show() == "20-24 rw locked faulted a1");
+}
+
+TEST_CASE("mremap: an unfaulted vma gets a new pgoff, a faulted one keeps it", "[vma]") {
+  expect(
+      every_era(), [](World& w) { w.map(0, 2, "rw").map(10, 2, "rw").move(0, 2, 12); },
+      "10-14 rw unfaulted");
+  expect(
+      every_era(), [](World& w) { w.map(0, 2, "rw").map(10, 2, "rw").write(0).move(0, 2, 12); },
+      "10-12 rw unfaulted | 12-14 rw faulted a1");
+  World w;
+  w.map(0, 2, "rw").map(4, 2, "rw").write(0).move(0, 2, 20).move(4, 2, 24);
+  CHECK(w.pgoff(20) == 0);
+  CHECK(w.pgoff(24) == 24);
+  World file;  // of a file it is the place in the file
+  file.map(0, 4, "r", 0, 5, 70).remap(2, 2, 2, kMremapMayMove, 20);
+  CHECK(file.pgoff(20) == 72 - kBase);
+}
+
+//  |        fl a1        |   ->  | a1 |    | a1 |   ...   | a1 |   ->  |        fl a1        |
+TEST_CASE("a part that moves away splits, and finds its place again", "[vma]") {
+  const auto away = [](World& w) { w.map(0, 6, "rw").write(0).move(2, 2, 20); };
+  expect(every_era(), away, "0-2 rw faulted a1 | 4-6 rw faulted a1 | 20-22 rw faulted a1");
+  expect(
+      every_era(), [&](World& w) { away(w), w.move(20, 2, 2); }, "0-6 rw faulted a1");
+}
+
+// A faulted vma comes back to the pages it was made for, beside an unfaulted one.
+//  | un |  <-  fl   ->  |     fl    |
+void return_to_unfaulted(World& w) { w.map(2, 2, "rw").write(2).move(2, 2, 20).map(0, 2, "rw"); }
+
+TEST_CASE("a moved faulted vma goes into an unfaulted neighbour from 6.16 on", "[vma][rules]") {
+  const auto life = [](World& w) { return_to_unfaulted(w), w.move(20, 2, 2); };
+  expect(since("6.18.8"), life, "0-4 rw faulted a1");
+  expect(before("6.16"), life, "0-2 rw unfaulted | 2-4 rw faulted a1");
+}
+
+// The bug that 6.18.8 fixes: the neighbour swallows the pages and is left without an anon_vma.
+TEST_CASE("6.16 to 6.18.7 forget the anon_vma of a copied vma", "[vma][rules]") {
+  const auto life = [](World& w) { return_to_unfaulted(w), w.move(20, 2, 2); };
+  expect(between("6.16", "6.18.8"), life, "0-4 rw unfaulted");
+}
+
+TEST_CASE("a moved forked vma goes into no unfaulted neighbour from 6.18.8 on", "[vma][rules]") {
+  const auto life = [](World& w) { return_to_unfaulted(w), w.fork(1).in(1).move(20, 2, 2); };
+  const std::string_view apart = "0-2 rw unfaulted | 2-4 rw forked a1";
+  expect(since("6.18.8"), life, apart, 1);
+  expect(between("6.16", "6.18.8"), life, "0-4 rw unfaulted", 1);
+  expect(before("6.16"), life, apart, 1);
+}
+
+TEST_CASE("MREMAP_FIXED unmaps its target, and shrinks on the way", "[vma]") {
+  World w;
+  w.map(0, 4, "rwx").map(10, 6, "rw").remap(0, 4, 2, kMremapMayMove | kMremapFixed, 12);
+  CHECK(w.show() == "10-12 rw unfaulted | 12-14 rwx unfaulted | 14-16 rw unfaulted");
+}
+
+//  | rw |    | r |   ->  target  |      rwx      |   becomes  | rw | rwx | r |
+TEST_CASE("one MREMAP_FIXED call moves several vmas and keeps the gaps, from 6.17 on", "[vma]") {
+  expect(
+      since("6.17"),
+      [](World& w) { w.map(0, 2, "rw").map(4, 2, "r").map(10, 6, "rwx").move(0, 6, 10); },
+      "10-12 rw unfaulted | 12-14 rwx unfaulted | 14-16 r unfaulted");
+  expect(
+      since("6.17"),
+      [](World& w) {  // the first and the last one in part
+        w.map(0, 3, "rw").map(3, 3, "r").write(0).move(1, 4, 10);
+      },
+      "0-1 rw faulted a1 | 5-6 r unfaulted | 10-12 rw faulted a1 | 12-14 r unfaulted");
+}
+
+constexpr int kFault = -14;
+constexpr std::uint64_t kFixedMove = kMremapMayMove | kMremapFixed;
+
+TEST_CASE("mremap that fails at its source has unmapped the target before 6.17", "[vma][rules]") {
+  const auto life = [](World& w) {  // the source reaches beyond its vma
+    w.map(0, 2, "rw").map(10, 4, "rw").remap_fails(0, 4, 4, kFixedMove, 10, kFault);
+  };
+  expect(since("6.17"), life, "0-2 rw unfaulted | 10-14 rw unfaulted");
+  expect(before("6.17"), life, "0-2 rw unfaulted");
+}
+
+TEST_CASE("before 5.18 mremap without any source unmaps the target, too", "[vma][rules]") {
+  const auto life = [](World& w) {
+    w.map(10, 2, "rw").remap_fails(0, 2, 2, kFixedMove, 10, kFault);
+  };
+  expect(since("5.18"), life, "10-12 rw unfaulted");
+  expect(before("5.18"), life, "");
+}
+
+TEST_CASE("before 6.17 a shrinking source is cut before it is found too short", "[vma][rules]") {
+  const auto life = [](World& w) {
+    w.map(0, 2, "rw").map(3, 3, "r").remap_fails(0, 6, 4, kFixedMove, 20, kFault);
+  };
+  expect(since("6.17"), life, "0-2 rw unfaulted | 3-6 r unfaulted");
+  expect(before("6.17"), life, "0-2 rw unfaulted | 3-4 r unfaulted");
+}
+
+TEST_CASE("mremap that fails for another reason changes nothing", "[vma]") {
+  expect(
+      every_era(),
+      [](World& w) {
+        w.map(0, 2, "rw").map(10, 4, "rw").remap_fails(0, 2, 2, kFixedMove, 10, -22);
+        w.remap_fails(0, 4, 8, kMremapMayMove, 0, kFault);
+      },
+      "0-2 rw unfaulted | 10-14 rw unfaulted");
+}
+
+//  |  fl  |   ->  |  un  |   ...   |  fl  |
+TEST_CASE("MREMAP_DONTUNMAP of a whole vma leaves it unfaulted from 5.13 on", "[vma][rules]") {
+  const auto life = [](World& w) { w.map(0, 2, "rw").write(0).move(0, 2, 20, kMremapDontUnmap); };
+  expect(since("5.13"), life, "0-2 rw unfaulted | 20-22 rw faulted a1");
+  expect(before("5.13"), life, "0-2 rw faulted a1 | 20-22 rw faulted a1");
+  World w;
+  life(w);
+  CHECK(w.active(kAnonVmaChain) == 1);
+}
+
+TEST_CASE("MREMAP_DONTUNMAP of a part leaves the source as it was", "[vma]") {
+  expect(
+      every_era(), [](World& w) { w.map(0, 4, "rw").write(0).move(0, 2, 20, kMremapDontUnmap); },
+      "0-4 rw faulted a1 | 20-22 rw faulted a1");
+}
+
+TEST_CASE("MREMAP_DONTUNMAP unlocks the source", "[vma]") {
+  expect(
+      since("5.13"),
+      [](World& w) { w.map(0, 2, "rw").mlock(0, 2).move(0, 2, 20, kMremapDontUnmap); },
+      "0-2 rw unfaulted | 20-22 rw locked faulted a1");
+}
+
+TEST_CASE("6.15 and 6.16 take VM_ACCOUNT from the source of MREMAP_DONTUNMAP", "[vma][rules]") {
+  for (const std::string_view era : every_era()) {
+    INFO("rules of " << era);
+    World w("num-children", era);
+    w.map(0, 2, "rw").write(0).move(0, 2, 20, kMremapDontUnmap);
+    CHECK(w.has(0, kVmAccount) == (era != "6.15" && era != "6.16"));
+    CHECK(w.has(20, kVmAccount));
+  }
+}
+
+//  |  un  | copy |   ->  |      un     |      source and copy become one vma
+TEST_CASE("an unfaulted vma may merge with its own copy, where no kernel forbids it",
+          "[vma][rules]") {
+  const auto above = [](World& w) { w.map(4, 2, "rw").move(4, 2, 6, kMremapDontUnmap); };
+  const auto below = [](World& w) { w.map(4, 2, "rw").move(4, 2, 2, kMremapDontUnmap); };
+  for (const std::string_view era : every_era()) {
+    INFO("rules of " << era);
+    const bool never = era == "6.1.192" || era == "6.12.117" || era == "7.0";
+    CHECK(after(era, above) ==
+          (never ? "4-6 rw unfaulted | 6-8 rw unfaulted" : "4-8 rw unfaulted"));
+    CHECK(after(era, below) ==
+          (never ? "2-4 rw unfaulted | 4-6 rw unfaulted" : "2-6 rw unfaulted"));
+  }
+}
+
+TEST_CASE("a copy that may not join its source may join another vma", "[vma][rules]") {
+  expect(
+      {"6.12.117", "7.0"},
+      [](World& w) { w.map(4, 2, "rw").map(8, 2, "rw").move(4, 2, 6, kMremapDontUnmap); },
+      "4-6 rw unfaulted | 6-10 rw unfaulted");
+}
+
+TEST_CASE("a copy is its own even if the source was faulted beside it", "[vma]") {
+  expect(
+      since("5.13"), [](World& w) { w.map(4, 2, "rw").write(4).move(4, 2, 6, kMremapDontUnmap); },
+      "4-6 rw unfaulted | 6-8 rw faulted a1");
+}
+
+TEST_CASE("mremap of no length at all copies a shared mapping", "[vma]") {
+  World w;
+  w.map(0, 4, "rw", kMapShared, 5).remap(1, 0, 2, kMremapMayMove, 20);
+  CHECK(w.show() == "0-4 rw unfaulted | 20-22 rw unfaulted");
+  CHECK(w.pgoff(20) == 1 - kBase);
+}
+
+TEST_CASE("a userfaultfd does not follow a moved mapping", "[vma]") {
+  World w;
+  w.exec(1, {{.start = 0, .end = 2, .prot = "rw", .flags = kVmUffdMissing, .context = 3}});
+  w.in(1).move(0, 2, 20).map(22, 2, "rw");
+  CHECK(w.show(1) == "20-24 rw unfaulted");
+}
+
+}  // namespace
+}  // namespace anonvma::test
