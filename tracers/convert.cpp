@@ -266,6 +266,7 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   const WalkedMm& walked = node.mapped();
   MmId mm = addresses_.mm(r.head.mm);
   const bool attach = walk.reason == SnapReason::attach;
+  for (const auto& [of, step] : overlap_.all(head(r.head, {}))) order_.step(of, step);
   if (attach == static_cast<bool>(mm)) return;  // announced by now, or never announced
   if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head);
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,

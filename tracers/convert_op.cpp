@@ -61,6 +61,7 @@ Lock lock_of(const anonvma_op_record& r, LockOp op) {
   const bool all = op == LockOp::mlockall || op == LockOp::munlockall;
   Lock lock{.op = static_cast<std::uint64_t>(op), .ret = r.ret};
   if (!all) lock.addr = r.args[0], lock.len = r.args[1];
+  if (!all && r.ret < 0) lock.vm_flags = r.vm_flags;
   if (op == LockOp::mlock2) lock.flags = r.args[2];
   if (op == LockOp::mlockall) lock.flags = r.args[0];
   return lock;

@@ -76,7 +76,9 @@ static __always_inline bool anonvma_fault_explains(const struct anonvma_task *st
 {
 	const __u64 both = ANONVMA_FAULT_WRITE | ANONVMA_FAULT_USER;
 
-	return (state->fault_addr & both) == both && anonvma_in_user_exception(task);
+	/* A stack is prepared before its growth may be refused. */
+	return (state->fault_addr & both) == both && !state->grow_mm &&
+	       anonvma_in_user_exception(task);
 }
 
 static __always_inline bool anonvma_in_prepare(__u64 call_site)

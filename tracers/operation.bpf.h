@@ -229,10 +229,16 @@ static long anonvma_see_vma(struct task_struct *task, struct vm_area_struct *vma
 static __always_inline void anonvma_read_vma(struct task_struct *task, struct anonvma_task *state,
 					     long ret, struct anonvma_seen_vma *seen)
 {
+	bool locks = state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2;
 	__u64 addr = ret;
 
-	if (ret < 0 && ret > -4096)
+	if (ret < 0 && ret > -4096) {
+		/* Over the limit nothing was locked, but where populating failed all was. */
+		if (locks)
+			bpf_find_vma(task, state->args[0] & anonvma_page_mask, anonvma_see_vma, seen,
+				     0);
 		return;
+	}
 	if (state->op == ANONVMA_OP_BRK) {
 		if (addr <= state->old_brk)
 			return;

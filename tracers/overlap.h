@@ -21,6 +21,12 @@ class Overlap {
   // Steps to be told before the truth record `r` of `mm`: empty while nothing overlaps.
   std::vector<std::pair<MmId, Event>> on_object(MmId mm, const anonvma_truth_record& r,
                                                 const EventHead& head);
+  // All that is not yet told: before somebody looks.
+  std::vector<std::pair<MmId, Event>> all(const EventHead& head) {
+    std::vector<std::pair<MmId, Event>> steps;
+    tell(steps, head);
+    return steps;
+  }
   void forked(MmId parent) { forks_.erase(parent); }
   void exited(MmId mm) {
     forks_.erase(mm);

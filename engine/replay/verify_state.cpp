@@ -12,8 +12,9 @@ std::string describe(const SnapVma& vma) {
                      vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none"));
 }
 
-// From the ring record of a walk until its last chain was read, at most.
-constexpr std::uint64_t kWalkTakesNs = 50'000'000;
+// From the ring record of a walk until its last chain was read, and a relative that was unlinking
+// its vmas meanwhile has come to its end, at most.
+constexpr std::uint64_t kWalkTakesNs = 500'000'000;
 
 std::string_view reason_name(SnapReason reason) {
   switch (reason) {

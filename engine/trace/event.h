@@ -177,11 +177,12 @@ struct Lock {
   std::uint64_t op = 0;     // LockOp
   std::uint64_t flags = 0;  // of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
   std::int64_t ret = 0;
+  std::uint64_t vm_flags = 0;  // of the vma at addr, after a call that failed; 0: not read
   static constexpr auto fields() {
     return std::make_tuple(
         Field{"addr", &Lock::addr, Coding::address}, Field{"len", &Lock::len, Coding::bits},
         Field{"op", &Lock::op, Coding::number}, Field{"flags", &Lock::flags, Coding::bits},
-        Field{"ret", &Lock::ret, Coding::number});
+        Field{"ret", &Lock::ret, Coding::number}, Field{"vm_flags", &Lock::vm_flags, Coding::bits});
   }
   friend bool operator==(const Lock&, const Lock&) = default;
 };
@@ -278,7 +279,7 @@ struct Snapshot {
   std::uint64_t brk = 0;        // mm->brk
   std::uint64_t tgid = 0;
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
-  std::uint64_t start_brk = 0;  // mm->start_brk; 0: not read
+  std::uint64_t start_brk = 0;             // mm->start_brk; 0: not read
   MmId by{};  // unknown_write: mm of the task that wrote, when that is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},

@@ -99,11 +99,12 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   if (len == 0 || !valid_range(event.addr, len, event.ret)) return;
   const std::uint64_t end = event.addr + len;
   if (event.advice == kMadvPopulateWrite) {
-    // In contrast to mlock it goes no further than the first hole.
+    // In contrast to mlock it goes no further than the first hole, or vma not to be written to.
     std::uint64_t stop = event.addr;
     for (std::size_t i = mm.list.find(stop); i < mm.list.size() && stop < end; ++i) {
-      if (at(mm.list[i]).start > stop) break;
-      stop = at(mm.list[i]).end;
+      const Vma& vma = at(mm.list[i]);
+      if (vma.start > stop || (vma.flags & (kVmIo | kVmPfnMap)) || !(vma.flags & kVmWrite)) break;
+      stop = vma.end;
     }
     populate(mm, event.addr, std::min(stop, end));
     return;
@@ -145,9 +146,10 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
   if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len, event.ret)) return;
   if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault && event.ret != kErrAgain)
     return;
-  // -ENOMEM without a hole, and nothing that could not be populated: over the limit, nothing
-  // changed.
-  if (event.ret == kErrNoMem && is_mapped(mm, start, start + len, kVmAccess)) return;
+  // -ENOMEM without a hole: populating failed, or it was over the limit, and nothing changed.
+  const bool over_limit = event.vm_flags != 0 ? (event.vm_flags & kVmLocked) == 0
+                                              : is_mapped(mm, start, start + len, kVmAccess);
+  if (event.ret == kErrNoMem && over_limit && is_mapped(mm, start, start + len, 0)) return;
   std::uint64_t wanted = op == LockOp::munlock ? 0 : kVmLocked;
   if (op == LockOp::mlock2 && (event.flags & 1)) wanted |= kVmLockOnFault;
   const bool hole =

@@ -43,7 +43,8 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
 
 // What MAP_FIXED does before it fails.
 void AddressSpaces::map_failed(Mm& mm, const Map& event) {
-  const std::uint64_t len = page_align(event.len);
+  const std::uint64_t unit = length_unit(event, page_mask_ + 1);
+  const std::uint64_t len = event.len < ~unit ? (event.len + unit - 1) / unit * unit : 0;
   if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len, event.ret))
     return;
   if (event.ops & kOpsHole)
@@ -101,7 +102,7 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   for (const VmaId vma : replaced) strategy_->release(vma);
 
   const bool populates = (event.map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
-  if ((fresh.flags & kVmLocked) || populates) populate(mm, start, end);
+  if (asked_to_lock || populates) populate(mm, start, end);
 }
 
 void AddressSpaces::brk(Mm& mm, const Brk& event) {

@@ -13,7 +13,8 @@ void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
   if (fixed && !valid_range(event.new_addr, new_len, event.ret)) return;
   if (fixed && rules_.remap_many && old_len == new_len) return remap_many(mm, event, old_len);
   if (event.ret == kErrPerm) return remap_refused(mm, event);
-  // Duplicating a mapping (old_len 0) onto itself: its own target is gone when it is looked up again.
+  // Duplicating a mapping (old_len 0) onto itself: its own target is gone when it is looked up
+  // again.
   const bool onto_itself = fixed && old_len == 0 && event.new_addr <= event.addr &&
                            event.addr < event.new_addr + new_len;
   if (onto_itself && event.ret == kErrFault && rules_.remap_checks_first &&
@@ -113,6 +114,8 @@ std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uin
     const std::uint64_t new_end = target + (std::min(vma.end, end) - event.addr);
     const bool alone = start == event.addr && vma.end >= end;
     bool stops = (vma.flags & rules_.sealed) || ((vma.flags & kVmUffdMask) && !alone);
+    // A file that places its mappings itself moves alone only: System V shared memory does.
+    if (vma.has_close() && !alone) stops = true;
     if ((event.flags & kMremapDontUnmap) && (vma.flags & (kVmDontExpand | kVmPfnMap))) stops = true;
     if (stops || holds_sealed(mm, new_start, new_end)) return start;
   }

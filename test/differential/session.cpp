@@ -72,9 +72,13 @@ std::vector<MmId> Session::mms() const {
 
 std::string Session::describe_events() const {
   std::string text;
-  for (const Event& event : events_)
-    if (!is_of_snapshot(event) && !std::holds_alternative<Truth>(event.body))
-      text += format_text(event) + "\n";
+  for (const Event& event : events_) {
+    const auto* snapshot = std::get_if<Snapshot>(&event.body);
+    const bool own =
+        snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::end);
+    if (own || (snapshot == nullptr && is_of_snapshot(event))) continue;
+    if (!std::holds_alternative<Truth>(event.body)) text += format_text(event) + "\n";
+  }
   return text;
 }
 

@@ -34,7 +34,7 @@ class Session {
 
   void begin_program() { events_.clear(); }
   // For reading: the events since begin_program(), without those of the kernel's own objects and
-  // of snapshots, and both states as they are now, of every address space.
+  // what is in snapshots, and both states as they are now, of every address space.
   std::string describe_events() const;
   std::string describe_kernel() const;
   std::string describe_model() const;

@@ -231,6 +231,23 @@ TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
         "vm_area_struct live at the end");
 }
 
+// No Fork comes: the child that it would name never was. Nor has its memory an owner to name.
+TEST_CASE("a failed fork is left out", "[verify]") {
+  Tape t = youth();
+  t.op(UnknownWrite{}, 0, kForked).see(SnapReason::unknown_write, without_chains(parent(0)));
+  t.events.erase(t.nth<UnknownWrite>(0));
+  t.head.mm = {};
+  for (Event& e : std::vector<Event>(t.events)) {
+    const auto* truth = std::get_if<Truth>(&e.body);
+    if (truth == nullptr || e.head.seq != 5) continue;
+    Truth freed = *truth;
+    freed.freed = 1;
+    t.add(freed);
+  }
+  t.in(0).op(map_event(20, 1), 3, "+v");
+  CHECK(excluded(t, "failed calls") == objs(3, 6, 3));
+}
+
 TEST_CASE("a fork and an exit that the recording did not see to their end are left out",
           "[verify]") {
   Tape forking = youth();
@@ -244,9 +261,7 @@ TEST_CASE("a fork and an exit that the recording did not see to their end are le
 }
 
 TEST_CASE("lost records are a doubt, not a difference", "[verify]") {
-  Tape t = life();
-  t.add(Lost{.count = 7});
-  const Verdict verdict = verify(t);
+  const Verdict verdict = verify(life().add(Lost{.count = 7}));
   CHECK(verdict.agrees());
   CHECK_FALSE(verdict.proves());
   REQUIRE(verdict.doubts.size() == 1);

@@ -62,6 +62,18 @@ TEST_CASE("locked private memory is populated when it becomes writable", "[vma]"
   CHECK(w.show() == "0-2 rw locked faulted a1 | 2-4 rw unfaulted");
 }
 
+TEST_CASE("memory locked on fault is not populated when it becomes writable", "[vma]") {
+  World w;
+  w.map(0, 2, "r").mlock_onfault(0, 2).protect(0, 2, "rw");
+  CHECK(w.show() == "0-2 rw locked onfault unfaulted");
+}
+
+TEST_CASE("mlock over the limit changes nothing", "[vma]") {
+  World w;
+  w.map(0, 6, "rw").mlock(2, 2, -12);
+  CHECK(w.show() == "0-6 rw unfaulted");
+}
+
 TEST_CASE("mlockall(MCL_CURRENT) prepares all that is private and writable", "[vma]") {
   World w;
   w.map(0, 1, "rw").map(2, 1, "").map(4, 1, "rw").map(6, 1, "r").mlockall(kMclCurrent);

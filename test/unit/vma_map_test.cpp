@@ -66,10 +66,11 @@ TEST_CASE("VM_ACCOUNT is for private writable memory with a reserve", "[vma]") {
 }
 
 TEST_CASE("shared anonymous memory has a file of its own each time", "[vma]") {
-  const auto life = [](World& w) {  // not even with offsets that would fit
-    w.map(0, 2, "rw", kMapShared, 0, 0).map(2, 2, "rw", kMapShared, 0, 2);
-  };
-  expect(every_era(), life, "0-2 rw unfaulted | 2-4 rw unfaulted");
+  const auto two = [](World& w) { w.map(0, 2, "rw", kMapShared).map(2, 2, "rw", kMapShared); };
+  expect(every_era(), two, "0-2 rw unfaulted | 2-4 rw unfaulted");
+  // Offsets that fit: the first page of another file over that of the first.
+  const auto over = [](World& w) { w.map(0, 2, "rw", kMapShared).map(0, 1, "rw", kMapShared); };
+  expect(every_era(), over, "0-1 rw unfaulted | 1-2 rw unfaulted");
 }
 
 TEST_CASE("file mappings merge by struct file and offset", "[vma]") {
@@ -131,6 +132,13 @@ TEST_CASE("hugetlb lengths are rounded up to the huge page", "[vma]") {
   World sized;
   sized.map(0, 17, "rw", kMapHugeTlb | kMapShared | 16ull << kMapHugeShift);  // of 64 KiB
   CHECK(sized.show() == "0-32 rw unfaulted");
+}
+
+TEST_CASE("private huge pages have a file of their own each time", "[vma]") {
+  expect(
+      every_era(),
+      [](World& w) { w.map(0, 512, "rw", kMapHugeTlb).map(512, 512, "rw", kMapHugeTlb); },
+      "0-512 rw unfaulted | 512-1024 rw unfaulted");
 }
 
 TEST_CASE("MAP_POPULATE prepares what is private and writable", "[vma]") {
