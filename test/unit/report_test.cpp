@@ -90,8 +90,8 @@ Only num-children has to agree, as the recording kernel runs it: other designs m
 differently.
 
 DATA LOSS: lost_events (1): records were lost while recording: counts are lower bounds
-note: fault_without_vma (0 num-children, 4 lazy-v1-noleak): a write fault hit no mapping: a signal,
-  or a mapping unknown to the model
+note: fault_without_vma (0 num-children, 4 lazy-v1-noleak): a write fault hit no mapping: a stack
+  about to grow, a signal, or a mapping unknown to the model
 
 trace        samples/a.trace
              hash 0123456789abcdef
