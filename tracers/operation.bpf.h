@@ -276,12 +276,18 @@ static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 						       struct anonvma_task *state,
 						       struct anonvma_seen_vma *seen)
 {
-	const __u64 map_fixed = 0x10, mremap_fixed = 2;
+	const __u64 map_fixed = 0x10, map_huge = 0x40000, mremap_fixed = 2;
+	__u64 page = ~anonvma_page_mask, log2 = (state->args[3] >> 26) & 63;
+	__u64 end;
 
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
 		seen->len = anonvma_first_mapped(task, state->args[0]);
-	if (state->op == ANONVMA_OP_MMAP && (state->args[3] & map_fixed) &&
-	    anonvma_first_mapped(task, state->args[0]) >= state->args[0] + state->args[1])
+	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
+		return;
+	if (state->args[3] & map_huge)
+		page = (1ull << (log2 ? log2 : 21)) - 1;
+	end = (state->args[0] + state->args[1] + page) & ~page;
+	if (anonvma_first_mapped(task, state->args[0]) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 

@@ -153,7 +153,8 @@ void Verifier::on_truth(const Event& event) {
   ++(truth->freed ? one.frees : one.allocs)[cache];
   kernel_.add(one);
   book.kernel.add(one);
-  if (head.seq != 0) operations_[token_of(head.mm, head.seq)].add(one);
+  if (head.seq != 0 && site != TruthSite::prepare)
+    operations_[token_of(head.mm, head.seq)].add(one);
   if (truth->freed) {
     if (const auto made = prepared_by_.find(head.tid);
         cache == kAnonVma && made != prepared_by_.end() && made->second == truth->object)
@@ -163,7 +164,7 @@ void Verifier::on_truth(const Event& event) {
   alive.insert(truth->object);
   if (site != TruthSite::prepare) return;
   if (cache == kAnonVma) prepared_by_[head.tid] = truth->object;
-  if (cache == kAnonVmaChain && head.seq == 0) ++book.kernel_prepared;
+  if (cache == kAnonVmaChain) ++book.kernel_prepared;
 }
 
 // Both sides.
@@ -182,6 +183,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
 
   const Counts before = counts();
   const std::uint64_t prepared = spaces_.prepared();
+  const auto prepared_objs = spaces_.prepared_objs();
   const std::uint64_t mismatches = spaces_.map_count_mismatches();
   const std::string rule(spaces_.last_rule(event.head.mm));
   spaces_.apply(event, index);
@@ -222,7 +224,10 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     compare_state(seen, index);
   });
   if (taken) return;
-  applied(event, index, delta, spaces_.prepared() - prepared);
+  Counts for_preparing;
+  for (std::size_t c = 0; c < kNumCaches; ++c)
+    for_preparing.allocs[c] = spaces_.prepared_objs()[c] - prepared_objs[c];
+  applied(event, index, delta, for_preparing, spaces_.prepared() - prepared);
   if (!late_.empty() && type != EventType::fault) look_again(event.head.time_ns);
 }
 
@@ -235,7 +240,7 @@ void Verifier::resynchronised(const SeenMm& seen, const Counts& delta) {
 }
 
 void Verifier::applied(const Event& event, std::uint64_t index, const Counts& delta,
-                       std::uint64_t prepared) {
+                       const Counts& for_preparing, std::uint64_t prepared) {
   const MmId mm = event.head.mm;
   if (const auto* lost = std::get_if<Lost>(&event.body)) lost_ += lost->count;
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
@@ -244,8 +249,10 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   model_.add(delta);
   if (has_token(event)) {
     books_[mm].model.add(delta);
+    books_[mm].model_prepared += prepared;
     Counts& so_far = steps_[mm];
     so_far.add(delta);
+    for (std::size_t c = 0; c < kNumCaches; ++c) so_far.allocs[c] -= for_preparing.allocs[c];
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
     if (truth_) close_operation(event, index, so_far);

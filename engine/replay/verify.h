@@ -7,7 +7,7 @@
 //
 // Two books are kept. An operation with a lock token (mm, seq) is compared when it is replayed:
 // what the kernel allocated and freed under that token against what the model did. Everything else
-// (faults, exits) is added up per mm, and compared when the mm ends.
+// (faults, exits, what a call populates) is added up per mm, and compared when the mm ends.
 #pragma once
 
 #include <array>
@@ -60,9 +60,9 @@ class Verifier {
   // What one mm's tasks allocated and what was freed of it, outside exec.
   struct Book {
     Counts kernel, model;
-    std::uint64_t kernel_prepared = 0, model_prepared = 0;  // outside operations with a token
-    std::uint32_t last_seq = 0;                             // of the last operation replayed
-    bool ending = false;                                    // its last task has exited
+    std::uint64_t kernel_prepared = 0, model_prepared = 0;
+    std::uint32_t last_seq = 0;  // of the last operation replayed
+    bool ending = false;         // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
@@ -74,7 +74,7 @@ class Verifier {
   void lost_race(const Event& event);
   void resynchronised(const SeenMm& seen, const Counts& delta);
   void applied(const Event& event, std::uint64_t index, const Counts& delta,
-               std::uint64_t prepared);
+               const Counts& for_preparing, std::uint64_t prepared);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
   void leave_out_what_is_under_way();
@@ -95,17 +95,19 @@ class Verifier {
                      const std::string& where);
   bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const;
   // A chain entry whose counters differed when its walk began. The kernel was read a little later,
-  // and relatives may have gone on meanwhile: the model may yet come to the same.
+  // perhaps in the middle of a relative's fork or exit: what it had must lie between what the model
+  // comes through meanwhile.
   struct Late {
     MmId mm;
     std::uint64_t start = 0;  // of the vma
     std::size_t entry = 0;
     SnapChain kernel;
+    Strategy::ChainLink least, most;  // counters of the model since
     std::uint64_t until_ns = 0;
     std::uint32_t seq = 0;  // of the walk
     std::string difference;
   };
-  bool caught_up(const Late& late) const;
+  bool caught_up(Late& late) const;
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);

@@ -64,17 +64,29 @@ bool Verifier::same_counters(const SnapChain& kernel, const Strategy::ChainLink&
          kernel.num_active_vmas == model.num_active_vmas;
 }
 
-bool Verifier::caught_up(const Late& late) const {
+bool Verifier::caught_up(Late& late) const {
   for (const VmaId vma : spaces_.vmas(late.mm)) {
     if (spaces_.vma(vma).start != late.start) continue;
     const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(vma);
-    return late.entry < links.size() && same_counters(late.kernel, links[late.entry]);
+    if (late.entry >= links.size()) break;
+    const Strategy::ChainLink& now = links[late.entry];
+    Strategy::ChainLink &least = late.least, &most = late.most;
+    least.num_children = std::min(least.num_children, now.num_children);
+    least.num_active_vmas = std::min(least.num_active_vmas, now.num_active_vmas);
+    most.num_children = std::max(most.num_children, now.num_children);
+    most.num_active_vmas = std::max(most.num_active_vmas, now.num_active_vmas);
+    break;
   }
-  return false;
+  const auto between = [](std::uint64_t n, std::uint64_t low, std::uint64_t high) {
+    return low <= n && n <= high;
+  };
+  return between(late.kernel.num_children, late.least.num_children, late.most.num_children) &&
+         between(late.kernel.num_active_vmas, late.least.num_active_vmas,
+                 late.most.num_active_vmas);
 }
 
 void Verifier::look_again(std::uint64_t now_ns) {
-  std::erase_if(late_, [&](const Late& late) {
+  std::erase_if(late_, [&](Late& late) {
     const bool equal = caught_up(late);
     if (!equal && now_ns < late.until_ns) return false;
     compare(kChains, equal, late.difference);
@@ -117,7 +129,7 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
           fmt::format("{}: the chain at {:#x} has {} entries in the kernel, {} in the model", where,
                       kernel.vma.start, kernel.chain.size(), links.size());
     if (equal && !counts)
-      late_.push_back({seen.head.mm, kernel.vma.start, i, kernel.chain[i],
+      late_.push_back({seen.head.mm, kernel.vma.start, i, kernel.chain[i], links[i], links[i],
                        seen.head.time_ns + kWalkTakesNs, seen.head.seq, difference});
     else
       compare(kChains, equal, difference);

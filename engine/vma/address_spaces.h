@@ -91,6 +91,7 @@ class AddressSpaces final : public Layout {
   const KernelRules& rules() const { return rules_; }
   std::uint64_t mms_seen() const { return mms_seen_; }
   std::uint64_t prepared() const { return prepared_; }  // vmas that got their first anon_vma
+  const std::array<std::uint64_t, kNumCaches>& prepared_objs() const { return prepared_objs_; }
   const Anomalies& anomalies() const { return anomalies_; }
   std::uint64_t map_counts_compared() const { return map_counts_compared_; }
   std::uint64_t map_count_mismatches() const { return map_count_mismatches_; }
@@ -158,7 +159,8 @@ class AddressSpaces final : public Layout {
   VmaId modify(Mm& mm, VmaId vma, const Proposal& range);
   Proposal part(VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
   void prepare(VmaId vma);
-  void populate(Mm& mm, std::uint64_t start, std::uint64_t end);
+  void populate(Mm& mm, std::uint64_t start, std::uint64_t end,
+                std::uint64_t skipped = kVmLockOnFault);
   // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
   // nothing to stop there. Returns whether a hole was met (and, with stop_at_hole, stopped at).
   template <class Change>
@@ -184,6 +186,7 @@ class AddressSpaces final : public Layout {
   void advise(Mm& mm, const Advise& event);
   void lock(Mm& mm, const Lock& event);
   void seal(Mm& mm, const Seal& event);
+  bool over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start, std::uint64_t end);
   void lock_all(Mm& mm, const Lock& event);
   void remap(Mm& mm, const Remap& event);
   void remap_failed(Mm& mm, const Remap& event);
@@ -234,6 +237,7 @@ class AddressSpaces final : public Layout {
   std::uint32_t last_slot_ = 0;
   std::uint64_t mms_seen_ = 0;
   std::uint64_t prepared_ = 0;
+  std::array<std::uint64_t, kNumCaches> prepared_objs_{};  // allocated for them
   std::vector<std::uint32_t> endings_{0};  // by family: mms between last exit_task and exit_mmap
   // Ids for files that the recorder could not name.
   static constexpr FileId kUnnamedFile = 0x80000000u;

@@ -99,6 +99,8 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   if (len == 0 || !valid_range(event.addr, len, event.ret)) return;
   const std::uint64_t end = event.addr + len;
   if (event.advice == kMadvPopulateWrite) {
+    // How far a call came that failed Touch events tell, of the vmas that the kernel had.
+    if (event.ret < 0 && setting_.role == Role::own) return;
     // In contrast to mlock it goes no further than the first hole, or vma not to be written to.
     std::uint64_t stop = event.addr;
     for (std::size_t i = mm.list.find(stop); i < mm.list.size() && stop < end; ++i) {
@@ -106,10 +108,11 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
       if (vma.start > stop || (vma.flags & (kVmIo | kVmPfnMap)) || !(vma.flags & kVmWrite)) break;
       stop = vma.end;
     }
-    populate(mm, event.addr, std::min(stop, end));
+    populate(mm, event.addr, std::min(stop, end), 0);
     return;
   }
   if (event.advice == kMadvGuardInstall) {
+    if (event.ret == kErrInval && rules_.sticky == 0) return;  // the kernel has no guard regions
     for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
       Vma& vma = at(mm.list[i]);
       if (vma.start >= end || (vma.flags & (kVmLocked | kVmSpecial | kVmHugeTlb))) break;
@@ -135,6 +138,16 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   walk(mm, event.addr, end, false, [&](VmaId v) { return flags_of(at(v)); });
 }
 
+// -ENOMEM without a hole: populating failed, or it was over the limit, and nothing changed. The vma
+// at the start tells, if it can be locked at all.
+bool AddressSpaces::over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start,
+                                    std::uint64_t end) {
+  if (!is_mapped(mm, start, end, 0)) return false;
+  const VmaId first = find_vma(mm, start);
+  if (event.vm_flags == 0) return is_mapped(mm, start, end, kVmAccess);
+  return may_lock(at(first)) && (event.vm_flags & kVmLocked) == 0;
+}
+
 void AddressSpaces::lock(Mm& mm, const Lock& event) {
   const auto op = static_cast<LockOp>(event.op);
   if (op == LockOp::mlockall || op == LockOp::munlockall) {
@@ -146,10 +159,7 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
   if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len, event.ret)) return;
   if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault && event.ret != kErrAgain)
     return;
-  // -ENOMEM without a hole: populating failed, or it was over the limit, and nothing changed.
-  const bool over_limit = event.vm_flags != 0 ? (event.vm_flags & kVmLocked) == 0
-                                              : is_mapped(mm, start, start + len, kVmAccess);
-  if (event.ret == kErrNoMem && over_limit && is_mapped(mm, start, start + len, 0)) return;
+  if (event.ret == kErrNoMem && over_lock_limit(mm, event, start, start + len)) return;
   std::uint64_t wanted = op == LockOp::munlock ? 0 : kVmLocked;
   if (op == LockOp::mlock2 && (event.flags & 1)) wanted |= kVmLockOnFault;
   const bool hole =
@@ -158,7 +168,9 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
         if (!may_lock(at(v))) return flags;
         return (flags & ~kVmLockedMask) | wanted;
       });
-  if (!hole && wanted != 0) populate(mm, start, start + len);
+  // As above: a page that cannot be populated (behind the end of a file) stops it.
+  if (!hole && wanted != 0 && (event.ret >= 0 || setting_.role == Role::rival))
+    populate(mm, start, start + len);
 }
 
 void AddressSpaces::lock_all(Mm& mm, const Lock& event) {

@@ -265,16 +265,22 @@ VmaId AddressSpaces::modify(Mm& mm, VmaId vma, const Proposal& range) {
 void AddressSpaces::prepare(VmaId vma) {
   if (strategy_->faulted(vma)) return;
   ++prepared_;
+  const std::uint64_t avcs = slab_.usage(kAnonVmaChain).allocs;
+  const std::uint64_t anon_vmas = slab_.usage(kAnonVma).allocs;
   strategy_->prepare(vma);
+  prepared_objs_[kAnonVmaChain] += slab_.usage(kAnonVmaChain).allocs - avcs;
+  prepared_objs_[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
 }
 
-// mm_populate(): writable private memory gets its pages by a write, the rest by reads.
-void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end) {
+// mm_populate(): writable private memory gets its pages by a write, the rest by reads. Vmas with a
+// flag of `skipped` are passed by.
+void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
+                             std::uint64_t skipped) {
   for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
     const VmaId vma = mm.list[i];
     const Vma& v = at(vma);
     if (v.start >= end) break;
-    if (v.flags & (kVmIo | kVmPfnMap | kVmLockOnFault)) continue;
+    if (v.flags & (kVmIo | kVmPfnMap | skipped)) continue;
     if (v.may_prepare()) prepare(vma);
     if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
   }

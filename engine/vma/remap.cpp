@@ -196,8 +196,8 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   if (keep_source) {
     const VmaId source = find_vma(mm, addr);  // the copy may have absorbed it
     if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
+    at(source).flags &= ~kVmLockedMask;
     if (source != copy) {
-      at(source).flags &= ~kVmLockedMask;
       const bool whole = at(source).start == addr && at(source).end == addr + old_len;
       if (whole && rules_.dontunmap_unlinks) strategy_->unlink(source);
     }

@@ -212,6 +212,7 @@ void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
   std::uint64_t differences = 0;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {
+    if (start >= end) return;
     const std::size_t i = mm.list.find(start);
     if (i == mm.list.size() || at(mm.list[i]).start >= end) return;
     ++differences;

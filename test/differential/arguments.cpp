@@ -35,7 +35,7 @@ Arguments::Range Arguments::range() {
   static constexpr int kLengths[] = {1, 1, 1, 2, 2, 3, 4, 5, 6, 8, 12, 20};
   Range range{address(), random_.of(kLengths) * kPageBytes};
   if (range.addr >= kLargeArena && range.addr < kHeap) range.len *= 256;
-  if (random_.chance(10)) range.addr -= range.addr > range.len ? range.len : 0;
+  if (random_.chance(10) && range.addr - base_of(range.addr) >= range.len) range.addr -= range.len;
   if (random_.permille(8)) range.len = 0;
   if (random_.permille(15)) range.len -= 0x123;
   if (random_.permille(5)) range.addr += 0x10;
@@ -211,6 +211,28 @@ void Arguments::fill_rare(Operation& operation, const Range& range) {
       break;
     default:
       break;
+  }
+}
+
+std::optional<Operation> Arguments::sequel(const Operation& operation) {
+  const auto by_same = [&](Op op, std::int64_t first = 0) {
+    return Operation{op, operation.actor, {first}};
+  };
+  switch (operation.op) {
+    case Op::shmat:
+      return by_same(Op::shmdt, operation.args[1]);
+    case Op::io_setup:
+      return by_same(Op::io_destroy);
+    case Op::uffd_register:
+      return by_same(Op::uffd_close);
+    case Op::uffd_open: {
+      const Range mapped = mapped_[random_.below(mapped_.size())];
+      return Operation{Op::uffd_register, operation.actor, {mapped.addr, kPageBytes, 1}};
+    }
+    case Op::thread:
+      return Operation{Op::leave, static_cast<unsigned>(operation.args[0]), {}};
+    default:
+      return std::nullopt;
   }
 }
 

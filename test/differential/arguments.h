@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 
@@ -31,6 +32,8 @@ class Arguments {
 
   // The whole arena, writable.
   void fill_all(Operation& mmap);
+  // What undoes `operation`, or makes use of it; nothing for most.
+  std::optional<Operation> sequel(const Operation& operation);
   // Sets the arguments; `peer` is somebody to act upon.
   void fill(Operation& operation, unsigned peer);
 

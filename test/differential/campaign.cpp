@@ -45,6 +45,16 @@ Result<Session*> Campaign::session() {
   return session_.get();
 }
 
+void Campaign::drop_session() {
+  if (!session_) return;
+  const SessionCounts& counts = session_->counts();
+  counts_.states += counts.states;
+  counts_.vmas += counts.vmas;
+  counts_.events += counts.events;
+  deaths_ += session_->family().deaths();
+  session_.reset();
+}
+
 Result<Run> Campaign::run_one(const Program& program) {
   const Result<Session*> session = this->session();
   if (!session) return session.error();
@@ -57,15 +67,17 @@ bool Campaign::fails(const Program& program) {
   for (int i = concurrent(program) ? kTriesAtOnce : 1; i > 0; --i) {
     const Result<Run> done = run_one(program);
     const bool differs = !done || !done->equal();
-    if (differs) session_.reset();
+    if (differs) drop_session();
     if (differs) return true;
   }
   return false;
 }
 
-// Shrinks a program that differed, and prints what is left of it with both states.
-Status Campaign::report(const Program& program) {
-  session_.reset();
+// Shrinks a program that differed, and prints what is left of it with both states. False when it
+// never differs again.
+Result<bool> Campaign::report(const Program& program) {
+  drop_session();
+  if (!fails(program) && !fails(program) && !fails(program)) return false;
   const Program small =
       options_.shrink ? shrink(program, [this](const Program& p) { return fails(p); }) : program;
   for (int tries = concurrent(small) ? 5 * kTriesAtOnce : 1; tries > 0; --tries) {
@@ -76,11 +88,10 @@ Status Campaign::report(const Program& program) {
     print_run(small, *again);
     print_states(*session_);
     fmt::print("To run it again, put its lines into FILE: test_differential --program FILE\n\n");
-    session_.reset();
-    return ok();
+    drop_session();
+    return true;
   }
-  fmt::print("\nIt does not differ every time.\n");
-  return ok();
+  return false;
 }
 
 Result<bool> Campaign::fuzz() {
@@ -97,8 +108,12 @@ Result<bool> Campaign::fuzz() {
     fmt::print("\nseed {:#x} differs at operation {}:\n", seed, done->reached);
     print_run(program, *done);
     if (concurrent(program)) print_states(*session_);  // it may not come again
-    if (const Status reported = report(program); !reported) return reported.error();
-    if (!options_.keep_going) break;
+    const Result<bool> again = report(program);
+    if (!again) return again.error();
+    if (!*again) fmt::print("\nIt does not differ again.\n");
+    // Elsewhere somebody may have held one of the address spaces, and ended it during a walk.
+    if (!*again && !concurrent(program)) --differing_, ++unrepeated_;
+    if (differing_ > 0 && !options_.keep_going) break;
   }
   seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const Result<bool> agreed = finish();
@@ -115,7 +130,7 @@ Result<bool> Campaign::replay(const Program& program) {
     if (options_.verbose || !done->equal()) print_run(program, *done);
     if (options_.verbose) print_states(*session_);
     if (done->equal()) continue;
-    session_.reset();
+    drop_session();
     return false;
   }
   return true;
@@ -126,17 +141,14 @@ Result<bool> Campaign::finish() {
   if (!session_) return true;
   Result<Verdict> verdict = session_->finish();
   if (!verdict) return verdict.error();
-  const SessionCounts& counts = session_->counts();
-  counts_.states += counts.states;
-  counts_.vmas += counts.vmas;
-  counts_.events += counts.events;
-  deaths_ += session_->family().deaths();
   for (const Lane& lane : verdict->lanes)
     fmt::print("{:30} compared {:>9}, equal {:>9}  {}\n", lane.name, lane.compared, lane.equal,
                lane.not_available);
   for (const std::string& doubt : verdict->doubts) fmt::print("doubt: {}\n", doubt);
   for (const std::string& text : verdict->differences) fmt::print("  {}\n", text);
-  return verdict->agrees() && session_->lost() == 0;
+  const bool agrees = verdict->agrees() && session_->lost() == 0;
+  drop_session();
+  return agrees;
 }
 
 void Campaign::print_coverage() const {
@@ -154,6 +166,7 @@ void Campaign::print_summary() const {
       "{:.1f} vmas in an address space, {} events, {:.0f} operations per second, {} deaths\n",
       static_cast<double>(counts_.vmas) / states, counts_.events,
       static_cast<double>(operations_) / seconds_, deaths_);
+  if (unrepeated_ > 0) fmt::print("{} differences that did not come again\n", unrepeated_);
   fmt::print("{} operations, {} programs, {} states compared, {} differences, seed {:#x}\n",
              operations_, programs_, counts_.states, differing_, options_.seed);
 }

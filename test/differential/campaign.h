@@ -33,9 +33,10 @@ class Campaign {
 
  private:
   Result<Session*> session();
+  void drop_session();
   Result<Run> run_one(const Program& program);
   bool fails(const Program& program);
-  Status report(const Program& program);
+  Result<bool> report(const Program& program);
   Result<bool> finish();
   void print_coverage() const;
   void print_summary() const;
@@ -43,8 +44,8 @@ class Campaign {
   CampaignOptions options_;
   std::unique_ptr<Session> session_;
   CoverageTable coverage_{};
-  SessionCounts counts_;  // of sessions that are over
-  std::uint64_t operations_ = 0, programs_ = 0, differing_ = 0, deaths_ = 0;
+  SessionCounts counts_;  // of the sessions that are over
+  std::uint64_t operations_ = 0, programs_ = 0, differing_ = 0, unrepeated_ = 0, deaths_ = 0;
   double seconds_ = 0;
 };
 

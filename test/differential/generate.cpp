@@ -48,7 +48,12 @@ class Generator {
 
   Program sequential() {
     begin();
-    while (program_.size() < taste_.operations) add(pick_actor(), pick_op(false));
+    while (program_.size() < taste_.operations) {
+      if (!later_.empty() && random_.chance(20))
+        add_later();
+      else
+        add(pick_actor(), pick_op(false));
+    }
     return std::move(program_);
   }
 
@@ -110,6 +115,7 @@ class Generator {
       case Op::exec:
       case Op::exit:
       case Op::leave:
+      case Op::process_madvise:
       case Op::mbind:
       case Op::shmdt:
       case Op::io_setup:
@@ -168,6 +174,21 @@ class Generator {
       arguments_.fill(operation, pick_actor());
     }
     program_.push_back(operation);
+    remember(operation);
+  }
+
+  void add_later() {
+    const Operation operation = later_.back();
+    later_.pop_back();
+    if (weight(operation.op, false) == 0) return;
+    if (operation.op == Op::leave) return add(operation.actor, Op::leave);
+    program_.push_back(operation);
+    remember(operation);
+  }
+
+  void remember(const Operation& operation) {
+    if (!random_.chance(70)) return;
+    if (const auto next = arguments_.sequel(operation)) later_.push_back(*next);
   }
 
   const Taste& taste_;
@@ -175,6 +196,7 @@ class Generator {
   Arguments arguments_;
   Cast cast_;
   Program program_;
+  std::vector<Operation> later_;
 };
 
 }  // namespace

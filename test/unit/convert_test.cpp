@@ -350,11 +350,8 @@ TEST_CASE("truth objects have an id from allocation to free") {
   p.exec(kA, 0, 0);
   const auto truth = [&](std::uint64_t object, anonvma_cache cache, bool freed) {
     p.feed(anonvma_truth_record{p.head(ANONVMA_TRUTH, kA, 0, 0), object,
-                                static_cast<std::uint8_t>(cache), ANONVMA_SITE_PREPARE, freed, 0,
-                                0,
-                                0,
-                                0,
-                                0});
+                                static_cast<std::uint8_t>(cache), ANONVMA_SITE_PREPARE, freed, 0, 0,
+                                0, 0, 0});
     return std::get<Truth>(p.events.back().body).object;
   };
   const auto first = truth(0xa000, ANONVMA_CACHE_ANON_VMA, false);

@@ -209,8 +209,9 @@ TEST_CASE("the verdict says what it rests on") {
   c.verdict->differences = {"event 3: kernel 23, model 24"};
   CHECK(verdict_name(c) == "differs");
   const std::string text = render_verdict_text(c);
-  CHECK(text.starts_with("map_count before operations    compared        10, equal         8   "
-                         "DIFFERS\nchain entries in walks         n/a: recorded without --truth\n"));
+  CHECK(
+      text.starts_with("map_count before operations    compared        10, equal         8   "
+                       "DIFFERS\nchain entries in walks         n/a: recorded without --truth\n"));
   CHECK(text.find("difference: event 3: kernel 23, model 24\n") != std::string::npos);
   const auto json = nlohmann::json::parse(render_verdict_json(c));
   CHECK(json["schema"] == "anonvma.verify/1");

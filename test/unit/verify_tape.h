@@ -53,7 +53,9 @@ struct Tape {
     for (std::string word; in >> word;) {
       const char kind = word[1];
       const CacheIndex cache = kind == 'v' ? kVmAreaStruct : kind == 'a' ? kAnonVma : kAnonVmaChain;
-      const TruthSite site = kind == 'p' || kind == 'a' ? TruthSite::prepare : TruthSite::other;
+      // An anon_vma is made in an operation by fork, outside by a prepare.
+      const bool prepares = kind == 'p' || (kind == 'a' && head.seq == 0);
+      const TruthSite site = prepares ? TruthSite::prepare : TruthSite::other;
       add(Truth{.cache = cache,
                 .site = static_cast<std::uint64_t>(site),
                 .object = kind == 'a' ? std::stoul(word.substr(2)) : ++objects,

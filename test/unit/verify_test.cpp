@@ -35,7 +35,7 @@ std::array<std::uint64_t, kNumCaches> objs(std::uint64_t vmas, std::uint64_t avc
 TEST_CASE("a recording that the model explains agrees in every lane", "[verify]") {
   const Verdict verdict = verify(life());
   CHECK(verdict.proves());
-  CHECK(verdict.differences.empty());
+  CHECK(verdict.differences == std::vector<std::string>{});
   std::string compared;
   for (const Lane& lane : verdict.lanes)
     compared += lane.name + ' ' + std::to_string(lane.compared) + '\n';

@@ -177,6 +177,15 @@ TEST_CASE("MADV_POPULATE_WRITE prepares", "[vma]") {
   CHECK(w.show() == "0-2 rw faulted a1 | 4-5 rw unfaulted");
 }
 
+TEST_CASE("MADV_POPULATE_WRITE stops at a hole, and at what must not be written", "[vma]") {
+  World w;
+  w.map(0, 6, "rw").protect(2, 2, "r").advise(0, 6, kMadvPopulateWrite, -22);
+  CHECK(w.show() == "0-2 rw faulted a1 | 2-4 r unfaulted | 4-6 rw unfaulted");
+  World hole;
+  hole.map(0, 2, "rw").map(4, 2, "rw").advise(0, 6, kMadvPopulateWrite, -12);
+  CHECK(hole.show() == "0-2 rw faulted a1 | 4-6 rw unfaulted");
+}
+
 TEST_CASE("mseal splits, and what it sealed mprotect stops at", "[vma]") {
   World w;
   w.map(0, 6, "rw", kMapNoReserve).seal(2, 2).protect(0, 6, "r", -1);
