@@ -75,6 +75,8 @@ enum {
 	ANONVMA_OPS_READONLY_FILE = 8,
 	ANONVMA_OPS_NO_EXEC = 16,
 	ANONVMA_OPS_HOLE = 32,
+	ANONVMA_OPS_PLACES = 64,
+	ANONVMA_OPS_SHARED = 128,
 };
 
 /* Same numbers as FaultFlags of the engine. */

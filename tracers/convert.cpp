@@ -181,13 +181,15 @@ void Converter::on_exec(const anonvma_exec_record& r) {
 EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& head,
                               SnapReason reason) {
   const auto vmas = seen_vmas_.extract(r.head.tid);
-  const std::size_t count = vmas.empty() ? 0 : vmas.mapped().size();
+  const std::size_t all = vmas.empty() ? 0 : vmas.mapped().size();
+  const std::size_t count = std::min<std::size_t>(all, r.nr_vmas);
+  const std::size_t earlier = all - count;  // of a look that came to nothing
   const Comm comm = make_comm({r.comm, strnlen(r.comm, sizeof r.comm)});
   EventGroup event{{head, Snapshot{static_cast<std::uint64_t>(reason), count, r.def_flags, r.brk,
                                    r.tgid, comm.lo, comm.hi, r.start_brk,
                                    reason == SnapReason::exec ? MmId{} : addresses_.mm(r.old_mm)}},
                    {}};
-  for (std::size_t i = 0; i < count; ++i) event.rest.push_back({head, snap_vma(vmas.mapped()[i])});
+  for (std::size_t i = 0; i < count; ++i) event.rest.push_back({head, snap_vma(vmas.mapped()[earlier + i])});
   return event;
 }
 

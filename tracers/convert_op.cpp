@@ -21,7 +21,10 @@ Map map_of(const anonvma_op_record& r, AddressMap& addresses, std::uint64_t page
 
 // shmat(id, addr, flags) maps the whole segment, whose struct file is made for this one mapping.
 std::optional<EventBody> attach_of(const anonvma_op_record& r, AddressMap& addresses) {
-  if (r.ret < 0 && r.ret > -4096) return std::nullopt;
+  if (r.ret < 0 && r.ret > -4096) {
+    if (r.args[2] & SHM_REMAP) return UnknownWrite{};
+    return std::nullopt;
+  }
   if (r.ops & kOpsUnread) return UnknownWrite{};
   std::uint64_t prot = PROT_READ;
   if (!(r.args[2] & SHM_RDONLY)) prot |= PROT_WRITE;

@@ -52,8 +52,22 @@ struct path {
 	struct vfsmount *mnt;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
+struct file_operations {
+	void *get_unmapped_area;
+};
+
 struct file {
 	unsigned int f_mode;
+	const struct file_operations *f_op;
+	struct inode *f_inode;
 	struct path f_path;
 };
 

@@ -14,6 +14,7 @@
 static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
 {
 	const __u32 writable = 2, noexec = 4;	/* FMODE_WRITE, MNT_NOEXEC */
+	const __u32 tmpfs = 0x01021994;
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	__u64 fd = (__u32)state->args[4];
 	struct file *file = NULL;
@@ -30,6 +31,9 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 		state->file_ops |= ANONVMA_OPS_READONLY_FILE;
 	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & noexec)
 		state->file_ops |= ANONVMA_OPS_NO_EXEC;
+	if (BPF_CORE_READ(file, f_op, get_unmapped_area) &&
+	    BPF_CORE_READ(file, f_inode, i_sb, s_magic) != tmpfs)
+		state->file_ops |= ANONVMA_OPS_PLACES;
 }
 
 static __always_inline __u32 anonvma_op_of(long nr)
@@ -101,7 +105,8 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
 						    struct mm_struct *mm, __u32 seq)
 {
-	const __u32 worker = 0x10;	/* PF_IO_WORKER: never returns from a system call */
+	/* PF_IO_WORKER, PF_EXITING: never returns from a system call. */
+	const __u32 worker = 0x10 | 0x4;
 	bool own = task->mm == mm;
 	bool faulting = own && state && state->fault_addr;
 	bool by_user = faulting && (state->fault_addr & ANONVMA_FAULT_USER);
@@ -117,7 +122,7 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 		}
 		anonvma_owe_snapshot(state, own ? ANONVMA_UNSEEN_OWN : ANONVMA_UNSEEN_FOREIGN);
 	}
-	if (own && (task->flags & worker))
+	if (task->flags & worker)
 		anonvma_mark_dirty((__u64)mm);
 	if (!state || !faulting) {
 		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
@@ -310,6 +315,7 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
 					      long ret)
 {
+	const __u32 shm_remap = 040000;
 	struct anonvma_seen_vma seen = {};
 	struct mm_struct *mm = task->mm;
 	struct anonvma_op_record *r;
@@ -333,9 +339,14 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	r->vma_len = seen.len;
 	r->file = state->file;
 	r->stored_file = seen.file;
-	r->ops = seen.ops;
+	r->ops = seen.ops | (state->file_ops & ANONVMA_OPS_PLACES);
+	if (mm->mm_users.counter > 1)
+		r->ops |= ANONVMA_OPS_SHARED;
 	r->op = state->op;
 	anonvma_submit(r);
+	/* A refused one may leave a split behind. */
+	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))
+		anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
 	/* shmat tells neither the length nor the flags, and the other one no file. */
 	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
 	    (seen.ops & ANONVMA_OPS_UNREAD))
@@ -376,8 +387,13 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	struct anonvma_exec_record *r;
 
 	anonvma_send_vmas(state, task, mm);
-	if (!state->nr_seen && kind == ANONVMA_SEEN)	/* the lock was busy */
+	/* The lock was busy, or a writer came in between: any task of the mm tries again. */
+	if (kind == ANONVMA_SEEN && (!state->nr_seen || (state->seen_seq & 1))) {
+		state->nr_seen = 0;
+		if (reason == ANONVMA_REASON_UNKNOWN_WRITE)
+			anonvma_mark_dirty((__u64)mm);
 		return;
+	}
 	r = anonvma_reserve(struct anonvma_exec_record, kind, (__u64)mm, state->seen_seq,
 			    state->nr_seen);
 	if (!r)

@@ -244,7 +244,10 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   const MmId mm = event.head.mm;
   if (const auto* lost = std::get_if<Lost>(&event.body)) lost_ += lost->count;
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
-  if (std::holds_alternative<UnknownWrite>(event.body)) ++unexplained_[mm];
+  if (std::holds_alternative<UnknownWrite>(event.body)) {
+    ++unexplained_[mm];
+    operations_.erase(token_of(mm, event.head.seq));  // its snapshot accounts for it
+  }
   if (!mm) return;
   model_.add(delta);
   if (has_token(event)) {

@@ -90,6 +90,7 @@ class Verifier {
 
   // verify_state.cpp
   void compare_state(const SeenMm& seen, std::uint64_t index);
+  bool same_file(std::uint64_t kernel, FileId model);
   bool same_vma(const SeenVma& kernel, VmaId model);
   void compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
                      const std::string& where);
@@ -135,6 +136,7 @@ class Verifier {
   Counts kernel_;  // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
+  std::unordered_map<FileId, std::uint64_t> unnamed_;
   std::vector<Late> late_;
   // Of the anon_vmas at attach: what the kernel counts, and what of it the snapshots show.
   struct Kin {

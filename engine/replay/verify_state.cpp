@@ -50,10 +50,16 @@ bool Verifier::same_anon_vma(AnonVmaId kernel, std::uint64_t model) {
   return to_model->second == model && to_kernel->second == kernel.v;
 }
 
+// A file that the recorder could not name is whichever the kernel shows first.
+bool Verifier::same_file(std::uint64_t kernel, FileId model) {
+  if ((model & kUnnamedFile) == 0) return kernel == model;
+  return unnamed_.try_emplace(model, kernel).first->second == kernel;
+}
+
 bool Verifier::same_vma(const SeenVma& kernel, VmaId model) {
   const SnapVma& k = kernel.vma;
   const Vma& m = spaces_.vma(model);
-  return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && k.file == m.file &&
+  return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && same_file(k.file, m.file) &&
          k.policy == m.policy && k.context == m.context &&
          ((k.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0 &&
          same_anon_vma(k.anon_vma, spaces_.strategy().anon_vma_name(model));

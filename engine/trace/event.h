@@ -75,6 +75,8 @@ enum VmaOps : std::uint32_t {
   kOpsUnread = 4,        // the vma could not be read back: final flags come from the arguments
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
+  kOpsPlaces = 64,  // the file chooses addresses itself, and is no tmpfs: mremap moves it alone
+  kOpsShared = 128,  // of a mapping: other tasks use the mm, too; what it populates is told by Touch
   kOpsHole = 32,         // of a mapping that failed: nothing is mapped in its range any more
 };
 

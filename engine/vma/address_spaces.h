@@ -47,6 +47,9 @@ struct Vma {
 // and mlock and munlock pass it by.
 inline constexpr std::uint32_t kOpsKeepsLock = 1u << 31;
 
+// Ids from here on are for files that the recorder could not name.
+inline constexpr FileId kUnnamedFile = 0x80000000u;
+
 // Whose objects a replay counts.
 enum class Role : std::uint8_t {
   rival,  // another design, under the same workload
@@ -239,8 +242,6 @@ class AddressSpaces final : public Layout {
   std::uint64_t prepared_ = 0;
   std::array<std::uint64_t, kNumCaches> prepared_objs_{};  // allocated for them
   std::vector<std::uint32_t> endings_{0};  // by family: mms between last exit_task and exit_mmap
-  // Ids for files that the recorder could not name.
-  static constexpr FileId kUnnamedFile = 0x80000000u;
   FileId unnamed_files_ = 0;
 
   SnapshotCollector collector_;

@@ -68,7 +68,8 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   Vma fresh{.start = start, .end = end, .flags = 0, .pgoff = event.pgoff, .mm = slot(mm)};
   fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | rules_.sticky) : map_flags(mm, event);
   fresh.file = static_cast<FileId>(read_back ? event.stored_file : event.file);
-  fresh.ops = static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose);
+  fresh.ops =
+      static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose | kOpsPlaces);
   if (anonymous && !is_shared(event)) {
     fresh.pgoff = pages(start);
     fresh.ops |= kOpsAnonymous;
@@ -102,7 +103,8 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   for (const VmaId vma : replaced) strategy_->release(vma);
 
   const bool populates = (event.map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
-  if (asked_to_lock || populates) populate(mm, start, end);
+  const bool told = setting_.role == Role::own && (event.ops & kOpsShared) != 0;
+  if ((asked_to_lock || populates) && !told) populate(mm, start, end);
 }
 
 void AddressSpaces::brk(Mm& mm, const Brk& event) {

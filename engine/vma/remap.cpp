@@ -115,7 +115,7 @@ std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uin
     const bool alone = start == event.addr && vma.end >= end;
     bool stops = (vma.flags & rules_.sealed) || ((vma.flags & kVmUffdMask) && !alone);
     // A file that places its mappings itself moves alone only: System V shared memory does.
-    if (vma.has_close() && !alone) stops = true;
+    if ((vma.has_close() || (vma.ops & kOpsPlaces)) && !alone) stops = true;
     if ((event.flags & kMremapDontUnmap) && (vma.flags & (kVmDontExpand | kVmPfnMap))) stops = true;
     if (stops || holds_sealed(mm, new_start, new_end)) return start;
   }

@@ -172,6 +172,13 @@ bool AddressSpaces::shows_same(const Vma& vma, const SnapVma& wanted) const {
 bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = rules_.ignored_by_merge() | kVmAccount;
   bool differs = false;
+  // A call that was refused half-way may have left no more than a split.
+  if (setting_.role == Role::own)
+    for (const std::uint64_t edge : {wanted.start, wanted.end})
+      if (const VmaId id = find_vma(mm, edge); id && at(id).start < edge && shows_same(at(id), wanted)) {
+        split(mm, id, edge, rules_.munmap_frees_original);
+        differs = true;
+      }
   for (std::uint64_t cursor = wanted.start; cursor < wanted.end;) {
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;

@@ -64,6 +64,7 @@ struct Pipe {
     anonvma_exec_record r{};
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
+    r.nr_vmas = nr_vmas;
     std::strcpy(r.comm, "sh");
     feed(r);
   }
