@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 
+#include "engine/vma/vm_flags.h"
+
 namespace anonvma {
 namespace {
 
@@ -51,7 +53,8 @@ std::optional<EventBody> remap_file_of(const anonvma_op_record& r, AddressMap& a
   return Map{.addr = start,
              .len = r.args[1] / page_size * page_size,
              .prot = r.vm_flags & (PROT_READ | PROT_WRITE | PROT_EXEC),
-             .map_flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+             .map_flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE |
+                          (r.vm_flags & kVmLocked ? std::uint64_t{MAP_LOCKED} : 0),
              .vm_flags = r.vm_flags,
              .pgoff = r.args[3],
              .file = file,
