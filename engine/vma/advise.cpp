@@ -144,7 +144,8 @@ bool AddressSpaces::over_lock_limit(Mm& mm, const Lock& event, std::uint64_t sta
                                     std::uint64_t end) {
   if (!is_mapped(mm, start, end, 0)) return false;
   const VmaId first = find_vma(mm, start);
-  if (event.vm_flags == 0) return is_mapped(mm, start, end, kVmAccess);
+  if (event.vm_flags == 0 || (at(first).flags & kVmLocked))
+    return is_mapped(mm, start, end, kVmAccess);
   return may_lock(at(first)) && (event.vm_flags & kVmLocked) == 0;
 }
 

@@ -172,13 +172,10 @@ bool AddressSpaces::shows_same(const Vma& vma, const SnapVma& wanted) const {
 bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = rules_.ignored_by_merge() | kVmAccount;
   bool differs = false;
-  // A call that was refused half-way may have left no more than a split.
-  if (setting_.role == Role::own)
-    for (const std::uint64_t edge : {wanted.start, wanted.end})
-      if (const VmaId id = find_vma(mm, edge); id && at(id).start < edge && shows_same(at(id), wanted)) {
-        split(mm, id, edge, rules_.munmap_frees_original);
-        differs = true;
-      }
+  const auto same_attributes = [&](const Vma& vma) {
+    return vma.policy == wanted.policy && vma.context == wanted.context &&
+           ((vma.flags ^ wanted.vm_flags) & ~ignored) == 0;
+  };
   for (std::uint64_t cursor = wanted.start; cursor < wanted.end;) {
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;
@@ -193,8 +190,7 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
     }
     const VmaId id = mm.list[i];
     const std::uint64_t end = std::min(at(id).end, wanted.end);
-    const bool same_key = at(id).policy == wanted.policy && at(id).context == wanted.context;
-    if (same_key && ((at(id).flags ^ wanted.vm_flags) & ~ignored) == 0) {
+    if (same_attributes(at(id))) {
       cursor = end;
       continue;
     }
@@ -235,6 +231,14 @@ void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
     cursor = wanted.end;
   }
   clear(cursor, 1ull << 57);
+  // A call that was refused half-way may have left no more than a split.
+  if (setting_.role == Role::own)
+    for (const SeenVma& s : seen.vmas)
+      if (const VmaId id = find_vma(mm, s.vma.start);
+          id && at(id).start < s.vma.start && shows_same(at(id), s.vma)) {
+        split(mm, id, s.vma.start, rules_.munmap_frees_original);
+        ++differences;
+      }
   mm.def_flags = seen.snapshot.def_flags;
   mm.drifted = false;
   anomalies_[Anomaly::resynchronised] += differences;
