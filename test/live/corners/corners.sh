@@ -11,7 +11,14 @@ trap 'rm -rf "$dir"' EXIT
 trace=$dir/trace
 failed=0 equal=0
 
+# What the README lists under "ignored": they may differ, and are no failure.
+known=" map_count_reached split_once size_limit family_of_grandchild "
+
 fail() { # NAME: REASON
+  if [[ $known == *" ${1%%:*} "* ]]; then
+    echo "known difference $1"
+    return
+  fi
   echo "failed $1"
   failed=$((failed + 1))
 }
