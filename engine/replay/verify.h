@@ -75,6 +75,7 @@ class Verifier {
   void resynchronised(const SeenMm& seen, const Counts& delta);
   void applied(const Event& event, std::uint64_t index, const Counts& delta,
                const Counts& for_preparing, std::uint64_t prepared);
+  static bool same_but_for_last_reference(const Counts& kernel, const Counts& model);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
   void leave_out_what_is_under_way();

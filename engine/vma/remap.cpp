@@ -106,6 +106,7 @@ void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length)
 std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uint64_t target) {
   if (event.stopped != 0 && !(event.flags & kMremapDontUnmap)) return event.stopped;
   const std::uint64_t end = event.addr + page_align(event.old_len);
+  if (!find_vma(mm, event.addr)) return event.addr;  // no gap is allowed at the start
   for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
     const Vma& vma = at(mm.list[i]);
     if (vma.start >= end) break;
