@@ -67,7 +67,7 @@ class Verifier {
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
 
-  // verify.cpp
+  // verify.cpp, verify_books.cpp
   Counts counts() const;
   void on_truth(const Event& event);
   void on_exec_object(const Event& event, const Truth& truth);
@@ -86,6 +86,7 @@ class Verifier {
   std::uint64_t kin_elsewhere() const;
   void exec_is_over(const SeenMm& seen, const Counts& model);
   Lane& lane(LaneIndex index) { return lanes_[index]; }
+  void differ(const std::string& difference);
   void compare(LaneIndex index, bool equal, const std::string& difference);
   std::string place(const EventHead& head, std::uint64_t index, std::string_view what) const;
 
