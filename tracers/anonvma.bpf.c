@@ -5,7 +5,9 @@
  */
 #include "state.bpf.h"		/* settings, maps, ring buffer */
 #include "fault.bpf.h"		/* page faults, and preparations without a fault */
-#include "operation.bpf.h"	/* system calls and mmap_lock */
+#include "acquire.bpf.h"	/* mmap_lock */
+#include "look.bpf.h"		/* the vmas of an mm, seen from inside */
+#include "operation.bpf.h"	/* system calls */
 #include "life.bpf.h"		/* fork, exec, exit */
 #include "truth.bpf.h"		/* slab allocations and frees */
 #include "walk.bpf.h"		/* snapshots */

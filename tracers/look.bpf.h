@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Reading the vmas of an mm from inside: at exec, at exit, and after a writer that nobody traces. */
+#pragma once
+
+#include "acquire.bpf.h"
+
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 __u64 addr) __ksym;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+
+/*
+ * Sends every vma of a task's mm. The count is kept with the current task: in a register it would be
+ * a new state for the verifier with every vma.
+ */
+static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
+					      struct mm_struct *mm)
+{
+	struct anonvma_exec_vma_record *r;
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+
+	state->nr_seen = 0;
+	state->seen_seq = anonvma_mm_seq(mm, false);
+	bpf_iter_task_vma_new(&it, task, 0);
+	while ((vma = bpf_iter_task_vma_next(&it))) {
+		state->seen_seq = anonvma_mm_seq(mm, false);
+		state->nr_seen++;
+		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, (__u64)mm, 0,
+				    0);
+		if (!r)
+			continue;
+		anonvma_fill_vma(&r->vma, vma);
+		anonvma_submit(r);
+	}
+	bpf_iter_task_vma_destroy(&it);
+}
+
+static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
+						struct task_struct *task, struct mm_struct *mm,
+						__u32 kind, __u32 reason, __u64 other_mm)
+{
+	struct anonvma_exec_record *r;
+
+	anonvma_send_vmas(state, task, mm);
+	/* The lock was busy, or a writer came in between: any task of the mm tries again. */
+	if (kind == ANONVMA_SEEN && (!state->nr_seen || (state->seen_seq & 1))) {
+		state->nr_seen = 0;
+		if (reason == ANONVMA_REASON_UNKNOWN_WRITE)
+			anonvma_mark_dirty((__u64)mm);
+		return;
+	}
+	r = anonvma_reserve(struct anonvma_exec_record, kind, (__u64)mm, state->seen_seq,
+			    state->nr_seen);
+	if (!r)
+		return;
+	r->old_mm = other_mm;
+	r->def_flags = mm->def_flags;
+	r->brk = mm->brk;
+	r->start_brk = mm->start_brk;
+	r->nr_vmas = state->nr_seen;
+	r->tgid = task->tgid;
+	r->reason = reason;
+	r->pad = 0;
+	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
+	anonvma_submit(r);
+}
+
+/* Of the current task's mm. */
+static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state = anonvma_get_task(task, kind);
+	struct mm_struct *mm = task->mm;
+
+	if (state && mm)
+		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
+	return 0;
+}
+
+extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Of the mm of another process that the current task has just written to. */
+static __noinline int anonvma_send_foreign(struct anonvma_task *state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *owner;
+	struct mm_struct *mm;
+
+	if (!state || !bpf_task_from_pid)
+		return 0;
+	owner = bpf_task_from_pid(state->foreign_pid);
+	if (!owner)
+		return 0;
+	mm = owner->mm;
+	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
+		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
+				    (__u64)task->mm);
+	bpf_task_release(owner);
+	return 0;
+}
+
+static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
+						 struct task_struct *task)
+{
+	__u8 unseen = state->unseen;
+
+	state->unseen = 0;
+	__sync_fetch_and_add(&anonvma_pending, -1);
+	if ((unseen & ANONVMA_UNSEEN_OWN) && task->mm && anonvma_wanted((__u64)task->mm))
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	if (unseen & ANONVMA_UNSEEN_FOREIGN)
+		anonvma_send_foreign(state);
+}
+
+static __noinline int anonvma_pay_dirty(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state;
+	__u64 mm = (__u64)task->mm;
+
+	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
+		return 0;
+	anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	state = anonvma_find_task(task);
+	if (!state || !state->nr_seen)	/* busy: the next one */
+		return 0;
+	if (!bpf_map_delete_elem(&anonvma_dirty, &mm))
+		__sync_fetch_and_add(&anonvma_pending, -1);
+	return 0;
+}
