@@ -114,11 +114,15 @@ std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uin
     const std::uint64_t new_start = target + (start - event.addr);
     const std::uint64_t new_end = target + (std::min(vma.end, end) - event.addr);
     const bool alone = start == event.addr && vma.end >= end;
-    bool stops = (vma.flags & rules_.sealed) || ((vma.flags & kVmUffdMask) && !alone);
     // A file that places its mappings itself moves alone only: System V shared memory does.
-    if ((vma.has_close() || (vma.ops & kOpsPlaces)) && !alone) stops = true;
-    if ((event.flags & kMremapDontUnmap) && (vma.flags & (kVmDontExpand | kVmPfnMap))) stops = true;
-    if (stops || holds_sealed(mm, new_start, new_end)) return start;
+    const bool moves_alone = (vma.flags & kVmUffdMask) || (vma.ops & kOpsPlaces) ||
+                             (vma.has_close() && !(vma.flags & kVmHugeTlb));
+    bool stops = event.ret == kErrFault && moves_alone && !alone;
+    if (event.ret == kErrPerm)
+      stops = (vma.flags & rules_.sealed) || holds_sealed(mm, new_start, new_end);
+    if (event.ret == kErrInval)
+      stops = (event.flags & kMremapDontUnmap) && (vma.flags & (kVmDontExpand | kVmPfnMap));
+    if (stops) return start;
   }
   return event.addr;
 }
