@@ -3,8 +3,6 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 
-#include "engine/vma/vm_flags.h"
-
 namespace anonvma {
 namespace {
 
@@ -50,11 +48,12 @@ std::optional<EventBody> remap_file_of(const anonvma_op_record& r, AddressMap& a
   if (r.ops & kOpsUnread) return UnknownWrite{};
   const FileId file = addresses.file(r.stored_file);
   const std::uint64_t start = r.args[0] / page_size * page_size;
+  constexpr std::uint64_t vm_locked = 0x2000;
   return Map{.addr = start,
              .len = r.args[1] / page_size * page_size,
              .prot = r.vm_flags & (PROT_READ | PROT_WRITE | PROT_EXEC),
              .map_flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE |
-                          (r.vm_flags & kVmLocked ? std::uint64_t{MAP_LOCKED} : 0),
+                          ((r.vm_flags & vm_locked) ? std::uint64_t{MAP_LOCKED} : 0),
              .vm_flags = r.vm_flags,
              .pgoff = r.args[3],
              .file = file,
