@@ -25,13 +25,14 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   if (!selection) return selection.error();
 
   if (request.own_only && find_strategy(own) != nullptr)
-    selection->strategies = {find_strategy(own)};
+    selection->strategies = {*find_strategy(own)};
 
   Progress progress(request.file);
   ReplayOptions options;
   options.strategies = selection->strategies;
   options.rules = request.rules;
   options.threads = request.threads;
+  options.observe_peak = !request.own_only;
   options.progress = [&progress](std::uint64_t events) { progress.show(events); };
   Result<Comparison> comparison = replay(*reader, options);
   if (!comparison) {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/replay/result.h"
@@ -16,9 +18,15 @@
 namespace anonvma {
 
 struct ReplayOptions {
-  std::vector<const StrategyInfo*> strategies;
-  std::string rules;     // era name; empty: from the recording kernel's release
-  unsigned threads = 0;  // 0: one per strategy, at most one per CPU
+  std::vector<StrategyChoice> strategies;
+  std::string rules;          // era name; empty: from the recording kernel's release
+  bool era_accurate = false;  // each strategy under the rules and with the objects of its own era
+  // Slot sizes that win over those of the trace, in bytes.
+  std::vector<std::pair<CacheIndex, std::uint32_t>> objsizes;
+  // Also look at the moment when the sum of all caches peaked, and at this time: a second pass.
+  bool observe_peak = false;
+  std::optional<double> at_s;
+  unsigned threads = 0;                                // 0: one per strategy, at most one per CPU
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 

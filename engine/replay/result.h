@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "engine/ids.h"
 #include "engine/replay/verdict.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/meta.h"
@@ -47,11 +49,57 @@ struct Mismatch {
   friend bool operator==(const Mismatch&, const Mismatch&) = default;
 };
 
+// Reverse-map walks of one moment: for each faulted vma, how many vmas a walk for a page first
+// faulted there visits.
+struct Walks {
+  std::uint64_t vmas = 0;  // faulted ones; 0: the rest means nothing
+  std::uint64_t min = 0, median = 0, p99 = 0, max = 0;
+  // (vmas linked to an anon_vma, anon_vmas with as many), ascending.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> vmas_per_anon_vma;
+  friend bool operator==(const Walks&, const Walks&) = default;
+};
+
+// What one mm holds. An anon_vma is held by the mm with the lowest id that has a vma of which it is
+// the own one; one that is no vma's own any more, by the lowest that still links to it.
+struct Holder {
+  MmId mm;  // none: objects that no living mm is linked to
+  std::string comm;
+  std::array<std::uint64_t, kAllCaches> objs{};
+  friend bool operator==(const Holder&, const Holder&) = default;
+};
+
+// The state between two operations.
+struct Moment {
+  SlabMoment slab;
+  Walks walks;
+  std::vector<Holder> holders;  // by mm, the one without last
+  friend bool operator==(const Moment&, const Moment&) = default;
+};
+
+// Where the geometry of a cache is from.
+enum class SpecSource : std::uint8_t {
+  trace,   // the recording kernel's own, from its sysfs
+  table,   // of the design's era, or of a cache that no released kernel has
+  option,  // the user said so
+  assumed  // the trace names none: that of 6.18 x86_64
+};
+struct RowSpecs {
+  CacheSpecs specs;
+  std::array<SpecSource, kAllCaches> sources{};
+  friend bool operator==(const RowSpecs&, const RowSpecs&) = default;
+};
+
 struct ReplayResult {
-  std::string strategy;
-  std::array<CacheUsage, kNumCaches> caches{};
-  std::array<std::uint64_t, kNumCaches> at_start_objs{};  // alive when recording began
+  std::string strategy;  // with its parameters: "lazy-v1:merge=base"
+  std::string rules;     // name of the KernelRules it was replayed under
+  RowSpecs specs;
+  std::array<CacheUsage, kAllCaches> caches{};
+  std::array<std::uint64_t, kAllCaches> at_start_objs{};  // alive when recording began
+  std::array<OpCost, kNumOpKinds> costs{};
   std::uint64_t root_locks = 0;
+  Moment end;
+  Moment peak;               // of the sum of all bytes
+  std::optional<Moment> at;  // the time that was asked for
   std::uint64_t map_counts_compared = 0;
   std::uint64_t map_count_mismatches = 0;
   std::optional<Mismatch> first_mismatch;
@@ -78,6 +126,7 @@ struct TraceSummary {
 struct Comparison {
   TraceSummary trace;
   std::string baseline;
+  std::optional<double> at_s;      // the time asked for, in seconds since the first event
   std::vector<ReplayResult> rows;  // in the order asked for
   // Of the recording kernel's own strategy; none when that is not known or other rules were asked.
   std::optional<Verdict> verdict;

@@ -101,6 +101,7 @@ Status VectorLife::apply(std::string_view text) {
         done = unmap(*op);
         break;
     }
+  strategy_->settle();
   if (done) return ok();
   return Error{ErrorCode::bad_trace, fmt::format("operation '{}': {}", text, error_)};
 }
@@ -109,6 +110,41 @@ bool VectorLife::compatible(VmaId lower, VmaId upper) const {
   const Vma &l = vmas_[lower.v], &u = vmas_[upper.v];
   return l.mm == u.mm && l.end == u.start && ((l.flags ^ u.flags) & ~kIgnoredFlags) == 0 &&
          u.pgoff == l.pgoff + (l.end - l.start);
+}
+
+VmaView VectorLife::view(VmaId vma) const {
+  const Vma& v = vmas_[vma.v];
+  return {.mm = mms_.at(v.mm).slot,
+          .start = v.start,
+          .pages = v.end - v.start,
+          .pgoff = v.pgoff,
+          .file = 0,
+          .anonymous = true,
+          .has_close = false};
+}
+
+void VectorLife::enter_mm(std::uint64_t mm, VmaId parent) {
+  const auto [entry, fresh] = mms_.try_emplace(mm);
+  if (fresh) {
+    Mm& made = entry->second;
+    if (free_slots_.empty()) {
+      made.slot = MmSlot{static_cast<std::uint32_t>(mms_.size() - 1)};
+    } else {
+      made.slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    strategy_->mm_init(made.slot);
+    if (parent) strategy_->mm_forked(made.slot, mms_.at(vmas_[parent.v].mm).slot);
+  }
+  ++entry->second.vmas;
+}
+
+void VectorLife::leave_mm(std::uint64_t mm) {
+  const auto left = mms_.find(mm);
+  if (--left->second.vmas > 0) return;
+  strategy_->mm_exit(left->second.slot);
+  free_slots_.push_back(left->second.slot);
+  mms_.erase(left);
 }
 
 bool VectorLife::fail(std::string reason) {
@@ -189,6 +225,7 @@ bool VectorLife::map(const Op& op) {
           .prev = {},
           .next = {}};
   if (!is_fresh(id) || !find_place(prev, next, vma)) return false;
+  enter_mm(vma.mm, {});
   insert(make(id, vma));
   return true;
 }
@@ -212,6 +249,7 @@ bool VectorLife::split(const Op& op) {
 
   Vma half = vmas_[old.v];
   half.prev = half.next = VmaId{};
+  enter_mm(half.mm, {});
   const VmaId fresh = make(new_id, half);
   strategy_->clone(fresh, old, CloneOp::split);  // ranges change after the clone
   Vma &o = vmas_[old.v], &f = vmas_[fresh.v];
@@ -221,6 +259,8 @@ bool VectorLife::split(const Op& op) {
   f.prev = below ? o.prev : old;
   f.next = below ? old : o.next;
   insert(fresh);
+  strategy_->resized(old);
+  strategy_->resized(fresh);
   return true;
 }
 
@@ -241,6 +281,8 @@ bool VectorLife::merge(const Op& op) {
   kept.start = low.start;
   kept.pgoff = low.pgoff;
   kept.end = high.end;
+  strategy_->resized(keep);
+  leave_mm(kept.mm);
   return true;
 }
 
@@ -256,6 +298,7 @@ bool VectorLife::copy(const Op& op) {
   // The pages of an unfaulted vma are nowhere yet: it starts anew at its new place.
   if (!strategy_->faulted(src)) vma.pgoff = vma.start;
   if (!find_place(prev, next, vma)) return false;
+  enter_mm(vma.mm, {});
   const VmaId dst = make(new_id, vma);
   strategy_->clone(dst, src, CloneOp::remap);
   insert(dst);
@@ -271,6 +314,7 @@ bool VectorLife::fork(const Op& op) {
   if (mm < 0 || vma.mm == static_cast<std::uint64_t>(mm)) return fail("that is no other mm");
   vma.mm = static_cast<std::uint64_t>(mm);
   if (!find_place(child_prev, -1, vma)) return false;
+  enter_mm(vma.mm, parent);
   const VmaId child = make(new_id, vma);
   strategy_->fork(child, parent, vma.prev);
   insert(child);
@@ -281,8 +325,10 @@ bool VectorLife::unmap(const Op& op) {
   VmaId vma;
   if (!find(op.fields[0], vma)) return false;
   remove(op.fields[0]);
+  const std::uint64_t mm = vmas_[vma.v].mm;
   strategy_->unlink(vma);
   strategy_->release(vma);
+  leave_mm(mm);
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/ids.h"
@@ -26,7 +27,7 @@ namespace anonvma {
 
 class VectorLife final : private Layout {
  public:
-  explicit VectorLife(const StrategyInfo& strategy) : strategy_(strategy.make(slab_, *this)) {}
+  explicit VectorLife(const StrategyChoice& strategy) : strategy_(strategy.make(slab_, *this)) {}
 
   // Does nothing and says why when the operation is not in the language, or names a vma that does
   // not exist, or neighbours that are none.
@@ -43,6 +44,11 @@ class VectorLife final : private Layout {
     std::uint64_t mm = 0, start = 0, end = 0, pgoff = 0, flags = 0;
     VmaId prev, next;
   };
+  // An mm lives from its first vma to its last.
+  struct Mm {
+    MmSlot slot;
+    std::uint64_t vmas = 0;
+  };
   struct Name {
     VmaId vma;
     bool used = false;  // now or before
@@ -51,6 +57,7 @@ class VectorLife final : private Layout {
   VmaId prev(VmaId vma) const override { return vmas_[vma.v].prev; }
   VmaId next(VmaId vma) const override { return vmas_[vma.v].next; }
   bool compatible(VmaId lower, VmaId upper) const override;
+  VmaView view(VmaId vma) const override;
   void recycle(VmaId vma) override { free_.push_back(vma); }
 
   // Each does one operation, or gives false with the reason in error_ and nothing changed.
@@ -69,6 +76,9 @@ class VectorLife final : private Layout {
   // Neighbours that `vma`, whose fields are filled in but for them, would get.
   bool find_place(std::int64_t prev, std::int64_t next, Vma& vma);
 
+  // The mm a new vma goes to, made when this is its first; forked from `parent` if that is one.
+  void enter_mm(std::uint64_t mm, VmaId parent);
+  void leave_mm(std::uint64_t mm);
   VmaId make(std::int64_t id, const Vma& vma);
   void insert(VmaId vma);  // between the neighbours it names
   void remove(std::int64_t id);
@@ -76,7 +86,9 @@ class VectorLife final : private Layout {
   SlabAccount slab_;
   std::vector<Vma> vmas_;  // by VmaId
   std::vector<VmaId> free_;
-  std::vector<Name> names_;  // by the id in the operations
+  std::vector<Name> names_;                    // by the id in the operations
+  std::unordered_map<std::uint64_t, Mm> mms_;  // by the number in the operations
+  std::vector<MmSlot> free_slots_;
   std::string error_;
   std::unique_ptr<Strategy> strategy_;  // last: it refers to the rest
 };

@@ -2,28 +2,54 @@
 
 namespace anonvma {
 
-std::string_view cache_name(CacheIndex cache) {
-  switch (cache) {
-    case kVmAreaStruct:
-      return "vm_area_struct";
-    case kAnonVmaChain:
-      return "anon_vma_chain";
-    case kAnonVma:
-      return "anon_vma";
-    case kNumCaches:
-      break;
-  }
-  return "unknown";  // an index from a damaged trace
+std::string_view op_kind_name(OpKind kind) {
+  static constexpr std::array<std::string_view, kNumOpKinds> kNames{
+#define OP_KIND(id) #id,
+#include "engine/slab/op_kinds.def"
+#undef OP_KIND
+  };
+  return kNames[static_cast<std::size_t>(kind)];
 }
 
-std::array<CacheSpec, kNumCaches> default_cache_specs() {
-  std::array<CacheSpec, kNumCaches> specs;
-  specs[kVmAreaStruct] = {"vm_area_struct", 192, 21, 1};
-  specs[kAnonVmaChain] = {"anon_vma_chain", 64, 64, 1};
-  // 96 bytes and a free pointer outside of them: the cache is SLAB_TYPESAFE_BY_RCU with a
-  // constructor, so that the pointer must not overlay the object.
-  specs[kAnonVma] = {"anon_vma", 104, 39, 1};
-  return specs;
+LockUse& LockUse::operator+=(const LockUse& other) {
+  holds += other.holds;
+  vmas += other.vmas;
+  objs += other.objs;
+  longest_objs = std::max(longest_objs, other.longest_objs);
+  return *this;
+}
+
+OpCost& OpCost::operator+=(const OpCost& other) {
+  operations += other.operations;
+  for (std::size_t c = 0; c < kAllCaches; ++c) {
+    allocs[c] += other.allocs[c];
+    frees[c] += other.frees[c];
+  }
+  locks += other.locks;
+  vma_layer_locks += other.vma_layer_locks;
+  return *this;
+}
+
+void SlabAccount::begin_here() {
+  costs_ = {};
+  for (std::size_t c = 0; c < kAllCaches; ++c) {
+    const std::uint64_t alive = usage_[c].active_objs;
+    usage_[c] = {alive, alive, alive, 0};
+    costs_[static_cast<std::size_t>(OpKind::start)].allocs[c] = alive;
+  }
+  root_locks_ = 0;
+  keep_peak();
+}
+
+SlabMoment SlabAccount::now() const {
+  SlabMoment moment{event_, time_ns_, {}};
+  for (std::size_t c = 0; c < kAllCaches; ++c) moment.objs[c] = usage_[c].active_objs;
+  return moment;
+}
+
+void SlabAccount::keep_peak() {
+  peak_bytes_ = sum_bytes_;
+  peak_ = now();
 }
 
 }  // namespace anonvma

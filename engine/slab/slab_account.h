@@ -2,36 +2,27 @@
 // so that no strategy can count by itself.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/slab/cache.h"
+
 namespace anonvma {
 
-// Also in trace files (Truth.cache): never renumber.
-enum CacheIndex : std::uint8_t {
-  kVmAreaStruct = 0,
-  kAnonVmaChain = 1,
-  kAnonVma = 2,
-  kNumCaches = 3,
+enum class OpKind : std::uint8_t {
+#define OP_KIND(id) id,
+#include "engine/slab/op_kinds.def"
+#undef OP_KIND
+  count
 };
-
-// Geometry in the words of /proc/slabinfo. `objsize` is the slot size of the slab, never sizeof.
-struct CacheSpec {
-  std::string name;
-  std::uint32_t objsize = 0;
-  std::uint32_t objperslab = 0;
-  std::uint32_t pagesperslab = 0;
-  friend bool operator==(const CacheSpec&, const CacheSpec&) = default;
-};
-// vm_area_struct, anon_vma_chain, anon_vma of a 6.18 x86_64 kernel: used when a trace names none.
-std::array<CacheSpec, kNumCaches> default_cache_specs();
-std::string_view cache_name(CacheIndex cache);
+inline constexpr std::size_t kNumOpKinds = static_cast<std::size_t>(OpKind::count);
+std::string_view op_kind_name(OpKind kind);
 
 struct CacheUsage {
   std::uint64_t active_objs = 0;
@@ -41,34 +32,99 @@ struct CacheUsage {
   friend bool operator==(const CacheUsage&, const CacheUsage&) = default;
 };
 
+// Acquisitions of root locks (of an anon_vma's own lock in designs without roots).
+struct LockUse {
+  std::uint64_t holds = 0;
+  std::uint64_t vmas = 0;          // handled under them, the sum
+  std::uint64_t objs = 0;          // linked or unlinked under them, the sum
+  std::uint64_t longest_objs = 0;  // under one of them
+  LockUse& operator+=(const LockUse& other);
+  friend bool operator==(const LockUse&, const LockUse&) = default;
+};
+
+// What the operations of one kind came to.
+struct OpCost {
+  std::uint64_t operations = 0;
+  std::array<std::uint64_t, kAllCaches> allocs{}, frees{};
+  LockUse locks;  // of mm/rmap.c, exact
+  std::uint64_t vma_layer_locks =
+      0;  // of mm/vma.c: read in its source, never held against a kernel
+  OpCost& operator+=(const OpCost& other);
+  friend bool operator==(const OpCost&, const OpCost&) = default;
+};
+
+// All caches together at one moment between two operations.
+struct SlabMoment {
+  std::uint64_t event = 0;  // index in the trace of the last operation before it
+  std::uint64_t time_ns = 0;
+  std::array<std::uint64_t, kAllCaches> objs{};
+  friend bool operator==(const SlabMoment&, const SlabMoment&) = default;
+};
+
 class SlabAccount {
  public:
+  explicit SlabAccount(const CacheSpecs& specs = default_cache_specs()) {
+    for (std::size_t c = 0; c < kAllCaches; ++c) objsize_[c] = specs[c].objsize;
+  }
+
+  // What follows belongs to an operation of this kind, until end_op(). `counts`: to a new one.
+  void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true) {
+    cost_ = &costs_[static_cast<std::size_t>(kind)];
+    cost_->operations += counts ? 1 : 0;
+    event_ = event;
+    time_ns_ = time_ns;
+  }
+  void end_op() {
+    if (sum_bytes_ > peak_bytes_) keep_peak();
+  }
+
   void alloc(CacheIndex cache, std::uint64_t n = 1) {
     CacheUsage& use = usage_[cache];
     use.allocs += n;
     use.active_objs += n;
-    if (use.active_objs > use.peak_objs) use.peak_objs = use.active_objs;
+    use.peak_objs = std::max(use.peak_objs, use.active_objs);
+    cost_->allocs[cache] += n;
+    sum_bytes_ += n * objsize_[cache];
   }
   void free(CacheIndex cache, std::uint64_t n = 1) {
     CacheUsage& use = usage_[cache];
     assert(use.active_objs >= n);
     use.frees += n;
     use.active_objs -= n;
+    cost_->frees[cache] += n;
+    sum_bytes_ -= n * objsize_[cache];
   }
   // Counting begins: what is alive now was alive before, and counts as one allocation each.
-  void begin_here() {
-    for (CacheUsage& use : usage_) use = {use.active_objs, use.active_objs, use.active_objs, 0};
-    root_locks_ = 0;
+  void begin_here();
+  // `holds` acquisitions of a root lock, each linking or unlinking `objs` objects of `vmas` vmas.
+  void root_lock(std::uint64_t objs = 1, std::uint64_t holds = 1, std::uint64_t vmas = 1) {
+    LockUse& locks = cost_->locks;
+    root_locks_ += holds;
+    locks.holds += holds;
+    locks.vmas += holds * vmas;
+    locks.objs += holds * objs;
+    locks.longest_objs = std::max(locks.longest_objs, objs);
   }
-  // One acquisition of a root lock (of the anon_vma's own lock in designs without roots).
-  void root_lock(std::uint64_t n = 1) { root_locks_ += n; }
+  void vma_layer_lock(std::uint64_t n = 1) { cost_->vma_layer_locks += n; }
 
   const CacheUsage& usage(CacheIndex cache) const { return usage_[cache]; }
   std::uint64_t root_locks() const { return root_locks_; }
+  const OpCost& cost(OpKind kind) const { return costs_[static_cast<std::size_t>(kind)]; }
+  SlabMoment now() const;
+  // When all caches together held the most bytes, as seen between operations.
+  const SlabMoment& peak() const { return peak_; }
 
  private:
-  std::array<CacheUsage, kNumCaches> usage_{};
+  void keep_peak();
+
+  std::array<CacheUsage, kAllCaches> usage_{};
+  std::array<std::uint64_t, kAllCaches> objsize_{};
+  std::array<OpCost, kNumOpKinds> costs_{};
+  OpCost* cost_ = costs_.data();
   std::uint64_t root_locks_ = 0;
+  std::uint64_t sum_bytes_ = 0, peak_bytes_ = 0;
+  std::uint64_t event_ = 0, time_ns_ = 0;
+  SlabMoment peak_;
 };
 
 }  // namespace anonvma

@@ -27,7 +27,7 @@ const StrategyPage& page_avc_3_0() {
   return page;
 }
 
-std::unique_ptr<Strategy> make_avc_3_0(SlabAccount& slab, Layout& layout) {
+std::unique_ptr<Strategy> make_avc_3_0(SlabAccount& slab, Layout& layout, const Parameters&) {
   return make_avc_strategy(slab, layout, {.reuse = Reuse::never, .order = CloneOrder::keep},
                            /*seeds=*/false);
 }

@@ -83,7 +83,7 @@ void AvcChains::clone(VmaId dst, VmaId src) {
   if (copy.empty()) return;
   for (AnonVmaId a : copy) ++anon_vmas_[a.v].links;  // never from zero: `src` is linked
   slab_.alloc(kAnonVmaChain, copy.size());
-  slab_.root_lock();
+  slab_.root_lock(copy.size());
   const AnonVmaId own = chains_.anon_vma(src);
   chains_.set_anon_vma(dst, own);
   if (own) ++anon_vmas_[own.v].num_active_vmas;
@@ -95,7 +95,7 @@ bool AvcChains::fork(VmaId child, VmaId parent) {
   if (copy.empty()) return false;
   for (AnonVmaId a : copy) ++anon_vmas_[a.v].links;
   slab_.alloc(kAnonVmaChain, copy.size());
-  slab_.root_lock();
+  slab_.root_lock(copy.size());
   const AnonVmaId own = reusable(child);
   if (!own) return false;
   chains_.set_anon_vma(child, own);
@@ -130,7 +130,7 @@ void AvcChains::unlink(VmaId vma) {
   // Newest first, so that children go before their parents.
   for (std::size_t i = chain.size(); i-- > 0;) unlink_one(chain[i]);
   slab_.free(kAnonVmaChain, chain.size());
-  slab_.root_lock();
+  slab_.root_lock(chain.size());
   chains_.clear(vma);
 }
 

@@ -171,7 +171,7 @@ const StrategyPage& page_lazy_v1_noleak() {
   return page;
 }
 
-std::unique_ptr<Strategy> make_lazy_v1_noleak(SlabAccount& slab, Layout& layout) {
+std::unique_ptr<Strategy> make_lazy_v1_noleak(SlabAccount& slab, Layout& layout, const Parameters&) {
   return std::make_unique<LazyV1NoLeak>(slab, layout);
 }
 

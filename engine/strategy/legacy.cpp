@@ -111,7 +111,7 @@ const StrategyPage& page_legacy() {
   return page;
 }
 
-std::unique_ptr<Strategy> make_legacy(SlabAccount& slab, Layout& layout) {
+std::unique_ptr<Strategy> make_legacy(SlabAccount& slab, Layout& layout, const Parameters&) {
   return std::make_unique<Legacy>(slab, layout);
 }
 

@@ -27,7 +27,7 @@ const StrategyPage& page_num_children() {
   return page;
 }
 
-std::unique_ptr<Strategy> make_num_children(SlabAccount& slab, Layout& layout) {
+std::unique_ptr<Strategy> make_num_children(SlabAccount& slab, Layout& layout, const Parameters&) {
   return make_avc_strategy(slab, layout, {.reuse = Reuse::num_children, .order = CloneOrder::keep},
                            /*seeds=*/true);
 }

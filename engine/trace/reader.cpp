@@ -269,6 +269,8 @@ Result<TraceReader> TraceReader::open(std::span<const std::byte> bytes) {
   return TraceReader(std::move(state));
 }
 
+Result<TraceReader> TraceReader::again() const { return open(state_->file); }
+
 Result<std::span<const Event>> TraceReader::next() {
   if (state_->failure) return *state_->failure;
   auto got = state_->next();

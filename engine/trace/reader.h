@@ -23,6 +23,9 @@ class TraceReader {
   TraceReader& operator=(TraceReader&&) noexcept;
   ~TraceReader();
 
+  // A second reader of the same bytes, from their beginning.
+  Result<TraceReader> again() const;
+
   const Meta& meta() const;
   // The next chunk's events, empty after the last; valid until the next call. After an error the
   // events before it stay good, and every further call gives the same error: a file cut short is

@@ -67,7 +67,7 @@ struct Setting {
 
 class AddressSpaces final : public Layout {
  public:
-  AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyInfo& strategy,
+  AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyChoice& strategy,
                 SlabAccount& slab, Setting setting = {});
   ~AddressSpaces() override;
 
@@ -83,10 +83,13 @@ class AddressSpaces final : public Layout {
   VmaId prev(VmaId id) const override;
   VmaId next(VmaId id) const override;
   bool compatible(VmaId lower, VmaId upper) const override;
+  VmaView view(VmaId vma) const override;
   void recycle(VmaId vma) override;
 
   const Strategy& strategy() const { return *strategy_; }
   std::vector<VmaId> vmas(MmId mm) const;  // in address order; empty for an unknown mm
+  std::vector<MmId> mms() const;           // alive, ascending
+  MmSlot mm_slot(MmId mm) const;           // what the strategy knows it by; none when unknown
   const Vma& vma(VmaId id) const { return table_[id.v]; }
   std::string comm(MmId mm) const;
   // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
@@ -100,7 +103,7 @@ class AddressSpaces final : public Layout {
   std::uint64_t map_count_mismatches() const { return map_count_mismatches_; }
   const std::optional<Mismatch>& first_mismatch() const { return first_mismatch_; }
   // Objects alive when recording began (attach snapshots), per cache.
-  const std::array<std::uint64_t, kNumCaches>& at_start() const { return at_start_; }
+  const std::array<std::uint64_t, kAllCaches>& at_start() const { return at_start_; }
 
  private:
   static constexpr std::uint32_t kNoCopy = 0xffffffffu;
@@ -128,6 +131,9 @@ class AddressSpaces final : public Layout {
     VmaId copied;  // mremap: the vma being copied
   };
   // apply.cpp
+  void begin_op(OpKind kind, bool counts);
+  void end_op();
+  void replay(const Event& event, std::uint64_t index);
   void check_map_count(const Event& event, std::uint64_t index);
   Mm* find_mm(MmId id);
   Mm* known_mm(MmId id);  // counts an anomaly when there is none
@@ -248,8 +254,9 @@ class AddressSpaces final : public Layout {
   std::vector<SeenMm> attached_;  // read, and not yet built
   std::unique_ptr<Seeder> seeder_;
   std::optional<std::uint32_t> phantom_slot_;
-  std::array<std::uint64_t, kNumCaches> at_start_{};
+  std::array<std::uint64_t, kAllCaches> at_start_{};
 
+  std::uint64_t now_event_ = 0, now_ns_ = 0;
   Anomalies anomalies_;
   std::uint64_t map_counts_compared_ = 0;
   std::uint64_t map_count_mismatches_ = 0;

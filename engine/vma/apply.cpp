@@ -1,4 +1,5 @@
 // From events to operations: which mm, is it known, does the kernel's map_count agree.
+#include <algorithm>
 #include <bit>
 
 #include "engine/vma/address_spaces.h"
@@ -8,10 +9,61 @@ namespace anonvma {
 namespace {
 // Beyond any address a user mapping can have, on 5-level paging too.
 constexpr std::uint64_t kTaskSizeMax = 1ull << 57;
+
+struct Accounted {
+  OpKind kind;
+  bool counts;  // is an operation by itself, not a part of one
+};
+
+Accounted accounted(EventType type) {
+  switch (type) {
+    case EventType::map:
+      return {OpKind::map, true};
+    case EventType::unmap:
+      return {OpKind::unmap, true};
+    case EventType::brk:
+      return {OpKind::brk, true};
+    case EventType::protect:
+      return {OpKind::protect, true};
+    case EventType::advise:
+      return {OpKind::advise, true};
+    case EventType::lock:
+      return {OpKind::lock, true};
+    case EventType::remap:
+      return {OpKind::remap, true};
+    case EventType::seal:
+      return {OpKind::seal, true};
+    case EventType::fork:
+      return {OpKind::fork, true};
+    case EventType::exec:
+      return {OpKind::exec, true};
+    case EventType::exit_mmap:
+      return {OpKind::exit, true};
+    case EventType::fault:
+    case EventType::touch:
+      return {OpKind::fault, true};
+    case EventType::unknown_write:
+      return {OpKind::unseen, true};
+    case EventType::exit_task:
+      return {OpKind::exit, false};
+    case EventType::shared:
+    case EventType::snapshot:
+    case EventType::snap_vma:
+    case EventType::snap_chain:
+    case EventType::lost:
+    case EventType::truth:
+    case EventType::step:
+      break;
+  }
+  return {OpKind::unseen, false};
+}
+
+OpKind kind_of(const Step& step) { return step.copied > 0 ? OpKind::fork : OpKind::exit; }
+
 }  // namespace
 
 AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
-                             const StrategyInfo& strategy, SlabAccount& slab, Setting setting)
+                             const StrategyChoice& strategy, SlabAccount& slab, Setting setting)
     : rules_(rules),
       setting_(setting),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size))),
@@ -46,6 +98,7 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
   slot_of_.emplace(id.v, slot);
   ++mms_seen_;
   mms_[slot].id = id;
+  strategy_->mm_init(MmSlot{slot});
   return &mms_[slot];
 }
 
@@ -69,6 +122,18 @@ std::uint32_t AddressSpaces::take_slot() {
   mm.copy = kNoCopy;
   mm.drifted = false;
   return slot;
+}
+
+std::vector<MmId> AddressSpaces::mms() const {
+  std::vector<MmId> all;
+  for (const auto& [id, slot] : slot_of_) all.emplace_back(id);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+MmSlot AddressSpaces::mm_slot(MmId mm) const {
+  const auto found = slot_of_.find(mm.v);
+  return found == slot_of_.end() ? MmSlot{} : MmSlot{found->second};
 }
 
 std::string AddressSpaces::comm(MmId mm) const {
@@ -120,9 +185,31 @@ void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
                              mm->list.size()};
 }
 
+void AddressSpaces::begin_op(OpKind kind, bool counts) {
+  slab_.begin_op(kind, now_event_, now_ns_, counts);
+}
+
+void AddressSpaces::end_op() {
+  strategy_->settle();
+  slab_.end_op();
+}
+
 void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   if (std::holds_alternative<Truth>(event.body)) return;  // what the kernel did is never an input
-  if (collect(event)) return;
+  // A snapshot is built when the next event shows that it is complete: at the time of its last
+  // part.
+  const bool taken = collect(event);
+  now_event_ = index;
+  now_ns_ = event.head.time_ns;
+  if (taken) return;
+  Accounted op = accounted(type_of(event.body));
+  if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
+  begin_op(op.kind, op.counts);
+  replay(event, index);
+  end_op();
+}
+
+void AddressSpaces::replay(const Event& event, std::uint64_t index) {
   check_map_count(event, index);
   const auto with_mm = [&](auto&& operation) {
     if (Mm* mm = known_mm(event.head.mm)) operation(*mm);

@@ -15,6 +15,7 @@ std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
   child.start_brk = from.start_brk;
   child.comm = from.comm;
   child.family = from.family;
+  strategy_->mm_init(MmSlot{slot});
   return slot;
 }
 
@@ -31,10 +32,10 @@ void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
     if (copy.flags & kVmDontCopy) continue;
     copy.mm = slot;
     const VmaId fresh = alloc_vma(copy);
-    if (copy.flags & kVmWipeOnFork)
-      strategy_->fork_wiped(fresh, source);
-    else
+    if (!(copy.flags & kVmWipeOnFork))
       strategy_->fork(fresh, source, child_prev);
+    else if (rules_.fork_prepares_wiped)
+      strategy_->fork_wiped(fresh, source);
     if (copy.flags & kVmUffdMask) at(fresh).context = 0;
     at(fresh).flags &= ~(kVmLockedMask | kVmUffdMask);
     child.list.append(copy.end, fresh);
@@ -49,6 +50,7 @@ void AddressSpaces::drop_copy(Mm& parent) {
   for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->unlink(child.list[i]);
   for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->release(child.list[i]);
   child.list.clear();
+  strategy_->mm_exit(MmSlot{slot(child)});
   free_mms_.push_back(slot(child));
 }
 
@@ -68,6 +70,7 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
   slot_of_.emplace(event.child.v, child);
   mms_[child].id = event.child;
   ++mms_seen_;
+  strategy_->mm_forked(MmSlot{child}, MmSlot{parent_slot});
 }
 
 void AddressSpaces::step(Mm& mm, const Step& event) {
@@ -95,6 +98,7 @@ void AddressSpaces::exit_mmap(Mm& mm) {
   mm.last = {};
   slot_of_.erase(mm.id.v);
   last_mm_ = {};
+  strategy_->mm_exit(MmSlot{slot(mm)});
   free_mms_.push_back(slot(mm));
 }
 

@@ -40,6 +40,7 @@ struct KernelRules {
   bool remap_many = true;                // one MREMAP_FIXED call may move several vmas (6.17)
   bool dontunmap_unlinks = true;         // a wholly moved source becomes unfaulted (5.13)
   bool dontunmap_drops_account = false;  // the source loses VM_ACCOUNT (6.15 and 6.16)
+  bool fork_prepares_wiped = false;      // WIPEONFORK: the child is prepared at once (4.14 to 5.6)
   bool self_merge = true;  // MREMAP_DONTUNMAP of an unfaulted vma may merge with its own copy
 
   std::uint64_t ignored_by_merge() const { return kVmSoftDirty | sticky; }

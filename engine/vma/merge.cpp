@@ -26,6 +26,17 @@ bool AddressSpaces::compatible(VmaId lower, VmaId upper) const {
          b.pgoff == a.pgoff + pages(b.start - a.start) && a.policy == b.policy;
 }
 
+VmaView AddressSpaces::view(VmaId id) const {
+  const Vma& vma = at(id);
+  return {.mm = MmSlot{vma.mm},
+          .start = pages(vma.start),
+          .pages = pages(vma.end - vma.start),
+          .pgoff = vma.pgoff,
+          .file = vma.file,
+          .anonymous = vma.anonymous(),
+          .has_close = vma.has_close()};
+}
+
 void AddressSpaces::recycle(VmaId vma) { free_vmas_.push_back(vma.v); }
 
 VmaId AddressSpaces::find_vma(Mm& mm, std::uint64_t addr) {
@@ -70,12 +81,14 @@ void AddressSpaces::set_start(VmaId id, std::uint64_t start, bool with_pgoff) {
   Vma& vma = at(id);
   if (with_pgoff) vma.pgoff += pages(start) - pages(vma.start);
   vma.start = start;
+  strategy_->resized(id);
 }
 
 void AddressSpaces::set_end(Mm& mm, VmaId id, std::uint64_t end) {
   Vma& vma = at(id);
   mm.list.set_end(mm.list.find(vma.start), end);
   vma.end = end;
+  strategy_->resized(id);
 }
 
 bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) const {
@@ -160,8 +173,8 @@ VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& r
   } else if (left) {
     set_end(mm, prev, range.end);
   } else {
-    set_start(next, range.start, false);
     at(next).pgoff = range.pgoff;
+    set_start(next, range.start, false);
   }
   at(target).flags |= sticky & rules_.sticky;
   return target;

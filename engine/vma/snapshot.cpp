@@ -1,6 +1,7 @@
 // Snapshots: how an mm begins at exec and at attach, and how it is put right after a writer that
 // nobody recorded.
 #include <algorithm>
+#include <utility>
 
 #include "engine/vma/address_spaces.h"
 #include "engine/vma/seeder.h"
@@ -29,10 +30,14 @@ void AddressSpaces::take_snapshot(SeenMm&& seen) {
       attached_.push_back(std::move(seen));
       break;
     case SnapReason::exec:
+      begin_op(OpKind::exec, false);
       take_exec(seen);
+      end_op();
       break;
     case SnapReason::unknown_write:
+      begin_op(OpKind::unseen, false);
       if (Mm* mm = known_mm(seen.head.mm)) resynchronise(*mm, seen);
+      end_op();
       break;
     case SnapReason::end:
     case SnapReason::exit:
@@ -80,11 +85,12 @@ void AddressSpaces::finish_attach() {
   const std::vector<SeenMm> attached = std::move(attached_);
   attached_.clear();
   const bool first = !seeder_;
+  begin_op(OpKind::start, true);
   if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.whole_system);
   Seeder& seeder = *seeder_;
   seeder.begin();
-  std::array<std::uint64_t, kNumCaches> before{};
-  for (std::size_t c = 0; c < kNumCaches; ++c)
+  std::array<std::uint64_t, kAllCaches> before{};
+  for (std::size_t c = 0; c < kAllCaches; ++c)
     before[c] = slab_.usage(static_cast<CacheIndex>(c)).active_objs;
   for (const SeenMm& seen : attached) {
     Mm* mm = birth(seen.head.mm);
@@ -110,17 +116,21 @@ void AddressSpaces::finish_attach() {
   };
   const std::vector<VmaId> phantoms = seeder.build(phantom);
   for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
+  if (phantom_slot_) strategy_->mm_exit(MmSlot{*phantom_slot_});
+  if (phantom_slot_) free_mms_.push_back(*std::exchange(phantom_slot_, std::nullopt));
+  strategy_->settle();
   if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
   // A later set holds what the recorder came to know late: alive before, but not from the first.
   if (first) slab_.begin_here();
-  for (std::size_t c = 0; c < kNumCaches; ++c)
+  for (std::size_t c = 0; c < kAllCaches; ++c)
     at_start_[c] += slab_.usage(static_cast<CacheIndex>(c)).active_objs - before[c];
+  slab_.end_op();
 }
 
 std::uint32_t AddressSpaces::phantom_slot() {
   if (!phantom_slot_) {
-    phantom_slot_ = static_cast<std::uint32_t>(mms_.size());
-    mms_.emplace_back();
+    phantom_slot_ = take_slot();
+    strategy_->mm_init(MmSlot{*phantom_slot_});
   }
   return *phantom_slot_;
 }

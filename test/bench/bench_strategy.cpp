@@ -17,6 +17,9 @@ class FarApart final : public Layout {
   VmaId next(VmaId) const override { return {}; }
   bool compatible(VmaId, VmaId) const override { return false; }
   void recycle(VmaId vma) override { free_.push_back(vma); }
+  VmaView view(VmaId vma) const override {
+    return {.mm = MmSlot{0}, .start = 2 * vma.v, .pages = 1, .pgoff = 2 * vma.v, .anonymous = true};
+  }
   VmaId take() {
     if (free_.empty()) return VmaId{next_++};
     const VmaId vma = free_.back();
@@ -32,7 +35,7 @@ class FarApart final : public Layout {
 class Tree {
  public:
   Tree(const StrategyInfo& info, int vmas_per_mm)
-      : strategy_(info.make(slab_, layout_)), vmas_per_mm_(vmas_per_mm) {}
+      : strategy_(StrategyChoice(info).make(slab_, layout_)), vmas_per_mm_(vmas_per_mm) {}
 
   std::vector<VmaId> server() {
     std::vector<VmaId> vmas;

@@ -83,7 +83,7 @@ Recording read_recording(const std::string& path) {
   TraceReader again = take(TraceReader::open(span));
   Comparison comparison = take(replay(
       again,
-      {.strategies = {find_strategy("num-children")}, .rules = {}, .threads = 1, .progress = {}}));
+      {.strategies = {*find_strategy("num-children")}, .rules = {}, .threads = 1, .progress = {}}));
   if (!comparison.trace.damage.empty()) throw std::runtime_error(comparison.trace.damage);
   recording.model = comparison.rows.front();
   return recording;

@@ -18,7 +18,8 @@ Meta full_meta() {
   meta.start_unix_ns = ~0ull;
   meta.thp_mode = "madvise";
   meta.overcommit = 1;
-  meta.caches = default_cache_specs();
+  const CacheSpecs specs = default_cache_specs();
+  std::copy_n(specs.begin(), meta.caches.size(), meta.caches.begin());
   meta.struct_sizes = {192, 64, 96};
   meta.anon_vma_members = {"root", "num_children"};
   meta.anon_vma_clone_args = 2;

@@ -56,7 +56,7 @@ Meta meta_of(std::string_view faults) {
 
 Result<Comparison> compare(const std::vector<std::byte>& bytes, unsigned threads) {
   ReplayOptions options;
-  for (const StrategyInfo& s : strategies()) options.strategies.push_back(&s);
+  for (const StrategyInfo& s : strategies()) options.strategies.push_back(s);
   options.threads = threads;
   auto reader = TraceReader::open(bytes);
   if (!reader) return reader.error();

@@ -12,7 +12,7 @@ namespace {
 ReplayResult result(std::string name, std::array<CacheUsage, kNumCaches> caches) {
   ReplayResult row;
   row.strategy = std::move(name);
-  row.caches = caches;
+  std::copy(caches.begin(), caches.end(), row.caches.begin());
   row.map_counts_compared = 200;
   return row;
 }

@@ -6,7 +6,7 @@ namespace {
 
 std::vector<std::string_view> names(const Selection& selection) {
   std::vector<std::string_view> out;
-  for (const StrategyInfo* s : selection.strategies) out.push_back(s->name);
+  for (const StrategyChoice& s : selection.strategies) out.push_back(s.info->name);
   return out;
 }
 using Names = std::vector<std::string_view>;
@@ -23,7 +23,7 @@ TEST_CASE("strategies are chosen by name and by group") {
 
   chosen = select_strategies("mainline", "", "num-children");
   REQUIRE(chosen);
-  for (const StrategyInfo* s : chosen->strategies) CHECK(!s->kernels.starts_with("proposal"));
+  for (const StrategyChoice& s : chosen->strategies) CHECK(!s.info->kernels.starts_with("proposal"));
 
   chosen = select_strategies("default", "", "num-children");
   REQUIRE(chosen);

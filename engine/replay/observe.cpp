@@ -1,0 +1,77 @@
+#include "engine/replay/observe.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+namespace anonvma {
+namespace {
+
+std::uint64_t at_rank(const std::vector<std::uint64_t>& sorted, std::size_t per_cent) {
+  const std::size_t rank = (sorted.size() * per_cent + 99) / 100;  // nearest rank
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+Walks walks(const AddressSpaces& spaces, const std::vector<MmId>& mms) {
+  const Strategy& strategy = spaces.strategy();
+  std::vector<std::uint64_t> lengths;
+  for (const MmId mm : mms)
+    for (const VmaId vma : spaces.vmas(mm))
+      if (strategy.faulted(vma)) lengths.push_back(strategy.rmap_walk_length(vma));
+  Walks found;
+  std::map<std::uint64_t, std::uint64_t> histogram;
+  for (const std::uint64_t vmas : strategy.vmas_per_anon_vma()) ++histogram[vmas];
+  found.vmas_per_anon_vma.assign(histogram.begin(), histogram.end());
+  if (lengths.empty()) return found;
+  std::sort(lengths.begin(), lengths.end());
+  found.vmas = lengths.size();
+  found.min = lengths.front();
+  found.median = at_rank(lengths, 50);
+  found.p99 = at_rank(lengths, 99);
+  found.max = lengths.back();
+  return found;
+}
+
+std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
+                            const std::vector<MmId>& mms) {
+  const Strategy& strategy = spaces.strategy();
+  std::vector<Holder> all;
+  std::unordered_map<std::uint64_t, std::size_t> own, linked;  // anon_vma: index of its holder
+  std::array<std::uint64_t, kAllCaches> rest = slab.objs;
+  for (const MmId mm : mms) {
+    Holder& holder = all.emplace_back();
+    holder.mm = mm;
+    holder.comm = spaces.comm(mm);
+    strategy.add_mm_objs(spaces.mm_slot(mm), holder.objs);
+    for (const VmaId vma : spaces.vmas(mm)) {
+      ++holder.objs[kVmAreaStruct];
+      if (const std::uint64_t name = strategy.anon_vma_name(vma); name != 0)
+        own.try_emplace(name, all.size() - 1);
+      for (const Strategy::ChainLink& link : strategy.chain_links(vma)) {
+        ++holder.objs[kAnonVmaChain];
+        linked.try_emplace(link.anon_vma, all.size() - 1);
+      }
+    }
+  }
+  for (const auto& [name, holder] : own) ++all[holder].objs[kAnonVma];
+  for (const auto& [name, holder] : linked)
+    if (!own.contains(name)) ++all[holder].objs[kAnonVma];
+  for (const Holder& holder : all)
+    for (std::size_t c = 0; c < kAllCaches; ++c) rest[c] -= std::min(rest[c], holder.objs[c]);
+  if (std::any_of(rest.begin(), rest.end(), [](std::uint64_t n) { return n != 0; }))
+    all.push_back({MmId{}, {}, rest});
+  return all;
+}
+
+}  // namespace
+
+Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
+  const std::vector<MmId> mms = spaces.mms();
+  Moment moment;
+  moment.slab = slab.now();
+  moment.walks = walks(spaces, mms);
+  moment.holders = holders(spaces, moment.slab, mms);
+  return moment;
+}
+
+}  // namespace anonvma

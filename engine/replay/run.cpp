@@ -1,0 +1,99 @@
+#include "engine/replay/run.h"
+
+#include "engine/replay/observe.h"
+
+namespace anonvma {
+
+Run::Run(const RunPlan& plan, const Meta& meta)
+    : plan_(plan),
+      slab_(plan.specs.specs),
+      spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
+              {plan.role, meta.scope == "system", meta.truth}) {
+  if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
+}
+
+void Run::feed(std::span<const Event> events, std::uint64_t first) {
+  if (stop_) {
+    if (first > *stop_) return;
+    if (*stop_ - first < events.size()) events = events.first(*stop_ - first + 1);
+  }
+  if (verifier_)
+    for (const Event& event : events) verifier_->apply(event, first++);
+  else
+    for (const Event& event : events) spaces_.apply(event, first++);
+}
+
+std::optional<Verdict> Run::verdict() {
+  if (!verifier_) return {};
+  return verifier_->finish();
+}
+
+Moment Run::look() {
+  spaces_.finish();
+  return observe(spaces_, slab_);
+}
+
+ReplayResult Run::finish(const Meta& meta) {
+  const std::string_view own = own_strategy(meta);
+  const std::string_view name = plan_.strategy.info->name;
+  ReplayResult result;
+  result.strategy = plan_.strategy.name();
+  result.rules = plan_.rules.name;
+  result.specs = plan_.specs;
+  result.end = look();
+  result.peak.slab = slab_.peak();
+  for (std::size_t c = 0; c < kAllCaches; ++c)
+    result.caches[c] = slab_.usage(static_cast<CacheIndex>(c));
+  for (std::size_t k = 0; k < kNumOpKinds; ++k)
+    result.costs[k] = slab_.cost(static_cast<OpKind>(k));
+  result.at_start_objs = spaces_.at_start();
+  result.root_locks = slab_.root_locks();
+  result.map_counts_compared = spaces_.map_counts_compared();
+  result.map_count_mismatches = spaces_.map_count_mismatches();
+  result.first_mismatch = spaces_.first_mismatch();
+  result.anomalies = spaces_.anomalies();
+  const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
+  if (attached && (result.anomalies[Anomaly::seed_approximate] > 0 || name != own))
+    result.approximate.emplace_back(
+        "objects alive at start were replayed as a life, not taken over");
+  if (meta.faults == "first" && name != own)
+    result.approximate.emplace_back(
+        "only the recording kernel's own first faults were recorded (--faults first)");
+  return result;
+}
+
+Crew::Crew(std::vector<std::unique_ptr<Run>>& runs, unsigned threads)
+    : runs_(runs), turn_(static_cast<std::ptrdiff_t>(threads) + 1) {
+  for (unsigned t = 0; t < threads; ++t)
+    workers_.emplace_back([this, t, threads] { work(t, threads); });
+}
+
+Crew::~Crew() {
+  wait();
+  done_ = true;
+  turn_.arrive_and_wait();
+}
+
+void Crew::give(std::span<const Event> batch, std::uint64_t first) {
+  wait();
+  batch_ = batch;
+  first_ = first;
+  turn_.arrive_and_wait();
+  busy_ = true;
+}
+
+void Crew::wait() {
+  if (busy_) turn_.arrive_and_wait();
+  busy_ = false;
+}
+
+void Crew::work(unsigned self, unsigned threads) {
+  for (;;) {
+    turn_.arrive_and_wait();
+    if (done_) return;
+    for (std::size_t r = self; r < runs_.size(); r += threads) runs_[r]->feed(batch_, first_);
+    turn_.arrive_and_wait();
+  }
+}
+
+}  // namespace anonvma

@@ -1,0 +1,78 @@
+// One strategy's run over one trace: its account book and its address spaces. That of the recording
+// kernel's own strategy is verified on the way.
+#pragma once
+
+#include <barrier>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/replay/result.h"
+#include "engine/replay/verify.h"
+#include "engine/strategy/strategy.h"
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+// What tells one run from another.
+struct RunPlan {
+  StrategyChoice strategy;
+  KernelRules rules;
+  RowSpecs specs;
+  Role role = Role::rival;
+};
+
+class Run {
+ public:
+  Run(const RunPlan& plan, const Meta& meta);
+
+  // `first`: the index of the first of `events` in the trace.
+  void feed(std::span<const Event> events, std::uint64_t first);
+  // Events behind this one are passed by.
+  void stop_after(std::uint64_t event) { stop_ = event; }
+
+  // After the last event, in this order.
+  std::optional<Verdict> verdict();
+  ReplayResult finish(const Meta& meta);
+  // The state at the end, or where it stopped.
+  Moment look();
+
+  std::uint64_t mms() const { return spaces_.mms_seen(); }
+
+ private:
+  RunPlan plan_;
+  SlabAccount slab_;
+  AddressSpaces spaces_;
+  std::optional<Verifier> verifier_;
+  std::optional<std::uint64_t> stop_;
+};
+
+// Feeds the same batches to several runs, each of which has one worker thread.
+class Crew {
+ public:
+  Crew(std::vector<std::unique_ptr<Run>>& runs, unsigned threads);
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // `batch` must live until the next call. The caller may decode the next one meanwhile.
+  void give(std::span<const Event> batch, std::uint64_t first);
+
+ private:
+  void wait();
+  void work(unsigned self, unsigned threads);
+
+  std::vector<std::unique_ptr<Run>>& runs_;
+  std::barrier<> turn_;  // orders batch_, first_ and done_ between the threads
+  std::span<const Event> batch_;
+  std::uint64_t first_ = 0;
+  bool busy_ = false;
+  bool done_ = false;
+  std::vector<std::jthread> workers_;
+};
+
+}  // namespace anonvma

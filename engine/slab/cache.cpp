@@ -1,0 +1,32 @@
+#include "engine/slab/cache.h"
+
+namespace anonvma {
+
+std::string_view cache_name(CacheIndex cache) {
+  static constexpr std::array<std::string_view, kAllCaches> kNames{
+      "vm_area_struct",      "anon_vma_chain",       "anon_vma",
+      "cow_context",         "maple_node",           "cow_remap_array",
+      "cow_remap_array-64",  "cow_remap_array-96",   "cow_remap_array-192",
+      "cow_remap_array-512", "cow_remap_array-1024", "cow_remap_array-2048",
+      "cow_remap_array-4096"};
+  return cache < kAllCaches ? kNames[cache] : "unknown";  // an index from a damaged trace
+}
+
+CacheSpecs default_cache_specs() {
+  constexpr std::uint32_t kPage = 4096;
+  CacheSpecs specs;
+  specs[kVmAreaStruct] = {{}, 192, 21, 1};
+  specs[kAnonVmaChain] = {{}, 64, 64, 1};
+  // 96 bytes and a free pointer outside of them: the cache is SLAB_TYPESAFE_BY_RCU with a
+  // constructor, so that the pointer must not overlay the object.
+  specs[kAnonVma] = {{}, 104, 39, 1};
+  specs[kCowContext] = {{}, 96, 42, 1};
+  specs[kMapleNode] = {{}, 256, 16, 1};
+  for (std::size_t i = 0; i < kArrayBytes.size(); ++i)
+    specs[kCowRemapArray + i] = {{}, kArrayBytes[i], kPage / kArrayBytes[i], 1};
+  for (std::size_t c = 0; c < kAllCaches; ++c)
+    specs[c].name = cache_name(static_cast<CacheIndex>(c));
+  return specs;
+}
+
+}  // namespace anonvma
