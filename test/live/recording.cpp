@@ -81,9 +81,10 @@ Recording read_recording(const std::string& path) {
   }
   recording.end = reader.end().value();
   TraceReader again = take(TraceReader::open(span));
-  Comparison comparison = take(replay(
-      again,
-      {.strategies = {*find_strategy("num-children")}, .rules = {}, .threads = 1, .progress = {}}));
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  options.threads = 1;
+  Comparison comparison = take(replay(again, options));
   if (!comparison.trace.damage.empty()) throw std::runtime_error(comparison.trace.damage);
   recording.model = comparison.rows.front();
   return recording;
