@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/report/render.h"
 #include "engine/result.h"
 
 namespace anonvma::cmd {
@@ -57,21 +59,29 @@ struct DumpOptions {
 };
 int run_dump(const DumpOptions& options);
 
+// What `compare` and `replay` share.
+struct TableOptions {
+  ReportOptions report;
+  std::string rules;  // empty: the recording kernel's
+  bool era_accurate = false;
+  std::vector<std::string> objsizes;  // CACHE=BYTES
+  std::optional<double> at_s;
+  unsigned threads = 0;
+  std::string command;  // the command line, for the footer
+};
+
 struct CompareOptions {
   std::vector<std::string> files;
   std::string strategies = "default";  // comma-separated names and groups
   std::string baseline;                // empty: the recording kernel's own
-  std::string format = "text";         // text, json
-  std::string rules;                   // empty: the recording kernel's
-  unsigned threads = 0;
+  TableOptions table;
 };
 int run_compare(const CompareOptions& options);
 
 struct ReplayCommandOptions {
   std::string file;
   std::string strategy;
-  std::string format = "text";
-  std::string rules;
+  TableOptions table;
 };
 int run_replay(const ReplayCommandOptions& options);
 

@@ -1,42 +1,31 @@
 #include "cmd/commands.h"
 #include "cmd/comparison.h"
 #include "cmd/messages.h"
-#include "engine/report/render.h"
 
 namespace anonvma::cmd {
 
-namespace {
-
-// JSON of several files is one array, so that it stays one document.
-std::string_view before(bool json, bool several, bool first) {
-  if (!several) return "";
-  if (json) return first ? "[" : ",";
-  return first ? "" : "\n\n";
-}
-
-}  // namespace
-
 int run_compare(const CompareOptions& options) {
-  const bool json = options.format == "json";
   const bool several = options.files.size() > 1;
   int status = kOk;
-  bool first = true;
+  std::vector<Comparison> comparisons;
   for (const std::string& file : options.files) {
-    const auto comparison = run_comparison(
-        {file, options.strategies, options.baseline, options.rules, options.threads});
+    auto comparison = run_comparison({file, options.strategies, options.baseline, options.table});
     if (!comparison) {
       const int failed = fail(comparison.error());
       if (failed == kUsage) return kUsage;  // it would be the same for every file
       status = first_that_applies(status, failed);
       continue;
     }
-    std::string text(before(json, several, first));
-    text += json ? render_json(*comparison) : render_text(*comparison);
-    first = false;
-    if (print_result(text) != kOk) return kIoError;
-    status = first_that_applies(status, comparison_status(*comparison));
+    comparisons.push_back(std::move(*comparison));
   }
-  if (json && several && print_result(first ? "[]\n" : "]\n") != kOk) return kIoError;
+  if (comparisons.empty() && options.table.report.format != Format::json) return status;
+  const std::string text = several ? render_all(comparisons, options.table.report)
+                           : comparisons.empty()
+                               ? ""
+                               : render(comparisons.front(), options.table.report);
+  if (print_result(text) != kOk) return kIoError;
+  for (const Comparison& comparison : comparisons)
+    status = first_that_applies(status, comparison_status(comparison));
   return status;
 }
 

@@ -30,8 +30,10 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   Progress progress(request.file);
   ReplayOptions options;
   options.strategies = selection->strategies;
-  options.rules = request.rules;
-  options.threads = request.threads;
+  options.rules = request.table.rules;
+  options.era_accurate = request.table.era_accurate;
+  options.at_s = request.table.at_s;
+  options.threads = request.table.threads;
   options.observe_peak = !request.own_only;
   options.progress = [&progress](std::uint64_t events) { progress.show(events); };
   Result<Comparison> comparison = replay(*reader, options);
@@ -40,6 +42,7 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
     return error.code == ErrorCode::usage ? error : in_file(request.file, error);
   }
   comparison->trace.path = request.file;
+  comparison->trace.command = request.table.command;
   comparison->baseline = selection->baseline;
   return comparison;
 }

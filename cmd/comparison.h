@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cmd/commands.h"
 #include "engine/replay/result.h"
 #include "engine/result.h"
 
@@ -12,8 +13,7 @@ struct ComparisonRequest {
   std::string file;
   std::string strategies;
   std::string baseline;
-  std::string rules;
-  unsigned threads = 0;
+  TableOptions table;
   bool own_only = false;  // the recording kernel's own strategy, whatever `strategies` says
 };
 

@@ -2,8 +2,11 @@
 // struct.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cmd/commands.h"
@@ -18,16 +21,57 @@ struct Command {
 };
 using Commands = std::vector<Command>;
 
-void add_format(CLI::App* sub, std::string& format) {
-  sub->add_option("--format", format, "How to print")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  sub->add_flag_callback(
-      "--json", [&format] { format = "json"; }, "The same as --format json");
+// An option whose values are words for the values of an enum.
+template <class E>
+CLI::Option* add_choice(CLI::App* sub, const std::string& name, E& value,
+                        const std::vector<std::pair<std::string, E>>& words,
+                        const std::string& meaning) {
+  std::vector<std::string> known;
+  for (const auto& [word, e] : words) known.push_back(word);
+  return sub
+      ->add_option_function<std::string>(
+          name,
+          [&value, words](const std::string& given) {
+            for (const auto& [word, e] : words)
+              if (word == given) value = e;
+          },
+          meaning)
+      ->check(CLI::IsMember(known));
 }
 
-void add_rules(CLI::App* sub, std::string& rules) {
-  sub->add_option("--rules", rules, "Rules of the VMA layer (default: the recording kernel's)");
+std::string point_in_time(const std::string& text) {
+  double value = 0;
+  const bool good = CLI::detail::lexical_cast(text, value) && value >= 0 && value < 1e9;
+  return good ? "" : "'" + text + "' is no number of seconds from 0";
+}
+
+void add_table_options(CLI::App* sub, TableOptions& options) {
+  ReportOptions& report = options.report;
+  add_choice<Format>(sub, "--format", report.format,
+                     {{"text", Format::text},
+                      {"markdown", Format::markdown},
+                      {"lkml", Format::lkml},
+                      {"csv", Format::csv},
+                      {"json", Format::json}},
+                     "How to print");
+  sub->add_flag_callback(
+      "--json", [&report] { report.format = Format::json; }, "The same as --format json");
+  sub->add_option("--at", options.at_s, "Also the state at so many seconds after the first event")
+      ->check(point_in_time);
+  add_choice<By>(sub, "--by", report.by, {{"comm", By::comm}, {"mm", By::mm}},
+                 "Also who holds the objects");
+  sub->add_option("--top", report.top, "With --by: how many by name")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  auto* rules = sub->add_option("--rules", options.rules,
+                                "Rules of the VMA layer (default: the recording kernel's)");
+  sub->add_flag("--era-accurate", options.era_accurate,
+                "Each strategy under the rules and with the object sizes of its own kernels")
+      ->excludes(rules);
+  sub->add_option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated");
+  sub->add_option("--threads", options.threads,
+                  "Worker threads (default: one per strategy and CPU)")
+      ->check(CLI::Range(1, 1024));
 }
 
 void add_doctor(CLI::App& app, Commands& commands, DoctorOptions& options) {
@@ -104,9 +148,11 @@ void add_replay(CLI::App& app, Commands& commands, ReplayCommandOptions& options
   CLI::App* sub = app.add_subcommand("replay", "Replay a trace under one strategy");
   sub->add_option("FILE", options.file, "Trace")->required();
   sub->add_option("-s,--strategy", options.strategy, "Name, see 'anonvma strategies'")->required();
-  add_rules(sub, options.rules);
-  add_format(sub, options.format);
-  sub->footer("Example:\n  anonvma replay make.trace --strategy num-children");
+  add_table_options(sub, options.table);
+  sub->footer(
+      "Examples:\n"
+      "  anonvma replay make.trace --strategy num-children\n"
+      "  anonvma replay make.trace --strategy lazy-v1:merge=base --by comm");
   commands.push_back({sub, [&options] { return run_replay(options); }});
 }
 
@@ -119,15 +165,13 @@ void add_compare(CLI::App& app, Commands& commands, CompareOptions& options) {
       ->capture_default_str();
   sub->add_option("--baseline", options.baseline,
                   "Strategy to compare with (default: the recording kernel's own)");
-  add_rules(sub, options.rules);
-  sub->add_option("--threads", options.threads,
-                  "Worker threads (default: one per strategy and CPU)")
-      ->check(CLI::Range(1, 1024));
-  add_format(sub, options.format);
+  add_table_options(sub, options.table);
   sub->footer(
       "Examples:\n"
       "  anonvma compare make.trace\n"
       "  anonvma compare make.trace --strategies legacy,num-children --baseline legacy\n"
+      "  anonvma compare make.trace --strategies lazy-v1:merge=base,fork=never,cow-context\n"
+      "  anonvma compare make.trace --format lkml --at 2.5 --objsize anon_vma=128\n"
       "  anonvma compare a.trace b.trace --strategies all --json");
   commands.push_back({sub, [&options] { return run_compare(options); }});
 }
@@ -198,6 +242,26 @@ int parse_error(const CLI::App& app, const CLI::ParseError& error, const std::st
   return fail({ErrorCode::usage, message + "; see anonvma " + command + "--help"});
 }
 
+// As a shell would take it.
+std::string command_line(const std::vector<std::string>& words) {
+  std::string line = "anonvma";
+  for (const std::string& word : words) {
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+      return std::isalnum(c) ||
+             std::string_view("-_=+./,:@%").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    if (plain) {
+      line += ' ';
+      line += word;
+      continue;
+    }
+    line += " '";
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += "'";
+  }
+  return line;
+}
+
 int run(std::vector<std::string> words) {
   CLI::App app(
       "How many vm_area_struct, anon_vma_chain and anon_vma objects a recorded workload costs"
@@ -225,6 +289,7 @@ int run(std::vector<std::string> words) {
     if (options.record.command.empty())
       return fail({ErrorCode::usage, "no command behind --; see anonvma record --help"});
   }
+  options.compare.table.command = options.replay.table.command = command_line(words);
   std::reverse(words.begin(), words.end());  // the order CLI11 wants
   try {
     app.parse(std::move(words));

@@ -1,20 +1,17 @@
 #include "cmd/commands.h"
 #include "cmd/comparison.h"
 #include "cmd/messages.h"
-#include "engine/report/render.h"
-#include "engine/strategy/strategy.h"
 
 namespace anonvma::cmd {
 
 int run_replay(const ReplayCommandOptions& options) {
   // The baseline is the strategy itself: a single row, and no groups.
   const auto comparison =
-      run_comparison({options.file, options.strategy, options.strategy, options.rules});
+      run_comparison({options.file, options.strategy, options.strategy, options.table});
   if (!comparison) return fail(comparison.error());
-  const bool json = options.format == "json";
-  if (const int status = print_result(json ? render_json(*comparison) : render_text(*comparison));
-      status != kOk)
-    return status;
+  ReportOptions report = options.table.report;
+  report.in_depth = true;
+  if (const int status = print_result(render(*comparison, report)); status != kOk) return status;
   return comparison_status(*comparison);
 }
 

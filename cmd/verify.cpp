@@ -6,7 +6,7 @@
 namespace anonvma::cmd {
 
 int run_verify(const VerifyOptions& options) {
-  const auto comparison = run_comparison({options.file, "default", "", "", 1, /*own_only=*/true});
+  const auto comparison = run_comparison({options.file, "default", "", {}, /*own_only=*/true});
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
     return fail({ErrorCode::not_supported,

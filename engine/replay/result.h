@@ -121,6 +121,7 @@ struct TraceSummary {
   std::string own_strategy;  // of the recording kernel; empty when unknown
   std::string rules;         // name of the KernelRules used
   std::string damage;        // why reading stopped early; empty: read to its end
+  std::string command;       // what made this table, for whoever wants to repeat it; may be empty
 };
 
 struct Comparison {

@@ -8,13 +8,13 @@ namespace {
 constexpr std::size_t kLabelColumns = 13;
 }  // namespace
 
-std::string Grid::text() const {
+std::string Grid::text(std::size_t columns) const {
   std::vector<std::size_t> widths(lines_.front().size());
   for (const auto& line : lines_)
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
   std::size_t total = 2 * (widths.size() - 1);
   for (const std::size_t width : widths) total += width;
-  const std::size_t gap = total > kTextColumns ? 1 : 2;
+  const std::size_t gap = total > columns ? 1 : 2;
 
   std::string out;
   for (const auto& line : lines_) {
@@ -27,18 +27,20 @@ std::string Grid::text() const {
       out += line[i];
       column = end;
     }
+    out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
   }
   return out;
 }
 
-std::string wrapped(std::string_view text, std::size_t first, std::size_t rest) {
+std::string wrapped(std::string_view text, std::size_t first, std::size_t rest,
+                    std::size_t columns) {
   std::string out(first, ' ');
   std::size_t column = first;
   bool begins_line = true;
   while (!text.empty()) {
     const std::size_t length = std::min(text.find(' '), text.size());
-    if (!begins_line && column + 1 + length > kTextColumns) {
+    if (!begins_line && column + 1 + length > columns) {
       out += '\n';
       out.append(rest, ' ');
       column = rest;
@@ -56,8 +58,8 @@ std::string wrapped(std::string_view text, std::size_t first, std::size_t rest) 
   return out + '\n';
 }
 
-std::string labelled(std::string_view label, std::string_view text) {
-  std::string line = wrapped(text, kLabelColumns, kLabelColumns);
+std::string labelled(std::string_view label, std::string_view text, std::size_t columns) {
+  std::string line = wrapped(text, kLabelColumns, kLabelColumns, columns);
   const std::size_t length = std::min(label.size(), kLabelColumns - 1);
   return line.replace(0, length, label.substr(0, length));
 }

@@ -16,16 +16,18 @@ class Grid {
  public:
   explicit Grid(std::vector<std::string> header) { add(std::move(header)); }
   void add(std::vector<std::string> cells) { lines_.push_back(std::move(cells)); }
-  std::string text() const;
+  std::string text(std::size_t columns = kTextColumns) const;
 
  private:
   std::vector<std::vector<std::string>> lines_;
 };
 
 // "label" padded to a column, then `text` wrapped beside it. Ends with a newline.
-std::string labelled(std::string_view label, std::string_view text);
+std::string labelled(std::string_view label, std::string_view text,
+                     std::size_t columns = kTextColumns);
 // `text` wrapped, its first line indented by `first` blanks and the others by `rest`.
-std::string wrapped(std::string_view text, std::size_t first, std::size_t rest);
+std::string wrapped(std::string_view text, std::size_t first, std::size_t rest,
+                    std::size_t columns = kTextColumns);
 // Names come from a file and go to a terminal: control characters and non-ASCII become '?'.
 std::string printable(std::string_view text);
 

@@ -1,14 +1,14 @@
-// The one file that needs nlohmann's header for reports. Keys may be added, never renamed.
+// The schema of the README. Keys may be added, never renamed.
+#include "engine/report/json.h"
+
 #include <nlohmann/json.hpp>
 
-#include "engine/report/render.h"
-#include "engine/report/rows.h"
+#include "engine/report/formats.h"
+#include "engine/report/table.h"
 
 namespace anonvma {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json trace_json(const Comparison& comparison) {
   const TraceSummary& trace = comparison.trace;
@@ -28,23 +28,37 @@ Json trace_json(const Comparison& comparison) {
           {"mms", trace.mms},
           {"own_strategy", trace.own_strategy},
           {"rules", trace.rules},
+          {"command", trace.command},
           {"damage", trace.damage}};
 }
 
-Json cache_json(const CacheBlock& block, const CacheRow& row) {
-  return {{"cache", block.spec.name},
-          {"active_objs", row.use.active_objs},
-          {"peak_objs", row.use.peak_objs},
-          {"allocs", row.use.allocs},
-          {"frees", row.use.frees},
-          {"objsize", block.spec.objsize},
-          {"objperslab", block.spec.objperslab},
-          {"pagesperslab", block.spec.pagesperslab},
-          {"active_bytes", row.active_bytes},
-          {"peak_bytes", row.peak_bytes},
-          {"slab_bytes", row.slab_bytes},
-          {"at_start_objs", row.at_start_objs},
-          {"geometry", block.assumed ? "assumed" : "trace"}};
+Json change_json(const Change& change) { return change ? Json(*change) : Json(nullptr); }
+
+Json cache_json(const std::string& cache, const CacheRow& row) {
+  Json json = {{"cache", cache},
+               {"active_objs", row.use.active_objs},
+               {"peak_objs", row.use.peak_objs},
+               {"allocs", row.use.allocs},
+               {"frees", row.use.frees},
+               {"objsize", row.spec.objsize},
+               {"objperslab", row.spec.objperslab},
+               {"pagesperslab", row.spec.pagesperslab},
+               {"active_bytes", row.end.bytes},
+               {"peak_bytes", row.own_peak.bytes},
+               {"slab_bytes", row.slab_bytes},
+               {"at_start_objs", row.at_start_objs},
+               {"geometry", source_name(row.source)},
+               {"active_change_percent", change_json(row.end.change)},
+               {"peak_change_percent", change_json(row.own_peak.change)}};
+  return json;
+}
+
+// The sum of all caches at one moment, and what each held of it.
+Json moment_json(const Rows& all, std::size_t index, const Amount& sum,
+                 const Amount& (*of)(const CacheRow&)) {
+  Json objs = Json::object();
+  for (const CacheBlock& block : all.caches) objs[block.name] = of(block.rows[index]).objs;
+  return {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
 }
 
 Json mismatch_json(const Mismatch& mismatch) {
@@ -54,9 +68,31 @@ Json mismatch_json(const Mismatch& mismatch) {
           {"model", mismatch.model}};
 }
 
-Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t index) {
+void add_moments(Json& json, const ReplayResult& result, const Rows& all, std::size_t index) {
+  const auto timed = [](Json moment, const SlabMoment& slab) {
+    moment["event"] = slab.event;
+    moment["time_ns"] = slab.time_ns;
+    return moment;
+  };
+  const SumRow& sum = all.sums[index];
+  json["end"] = timed(
+      moment_json(all, index, sum.end, [](const CacheRow& r) -> const Amount& { return r.end; }),
+      result.end.slab);
+  json["peak_of_sum"] = timed(
+      moment_json(all, index, sum.peak, [](const CacheRow& r) -> const Amount& { return r.peak; }),
+      result.peak.slab);
+  if (result.at && sum.at)
+    json["at"] = timed(
+        moment_json(all, index, *sum.at, [](const CacheRow& r) -> const Amount& { return *r.at; }),
+        result.at->slab);
+}
+
+Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t index,
+                   const ReportOptions& options) {
   Json caches = Json::array();
-  for (const CacheBlock& block : all.caches) caches.push_back(cache_json(block, block.rows[index]));
+  for (const CacheBlock& block : all.caches)
+    if (block.cache < kNumCaches || result.caches[block.cache].allocs > 0)
+      caches.push_back(cache_json(block.name, block.rows[index]));
   Json anomalies = Json::object();
   for (const AnomalyRow& row : all.anomalies)
     if (row.counts[index] != 0) anomalies[std::string(row.info.name)] = row.counts[index];
@@ -65,25 +101,56 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
                {"map_count_mismatches", result.map_count_mismatches},
                {"approximate", result.approximate},
                {"caches", std::move(caches)},
+               {"rules", result.rules},
                {"map_counts_compared", result.map_counts_compared},
                {"anomalies", std::move(anomalies)}};
   if (result.first_mismatch) json["first_mismatch"] = mismatch_json(*result.first_mismatch);
+  add_moments(json, result, all, index);
+  add_costs(json, result);
+  if (options.by != By::nobody) add_holders(json, result, options);
   return json;
 }
 
 }  // namespace
 
-std::string render_json(const Comparison& comparison) {
+std::string document(const Json& json) {
+  // Names come from a file: bytes that are no UTF-8 are replaced, not thrown at.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string render_json(const Comparison& comparison, const ReportOptions& options) {
   const Rows all = rows(comparison);
   Json strategies = Json::array();
   for (std::size_t i = 0; i < comparison.rows.size(); ++i)
-    strategies.push_back(strategy_json(comparison.rows[i], all, i));
-  const Json json = {{"schema", "anonvma.compare/1"},
-                     {"trace", trace_json(comparison)},
-                     {"baseline", comparison.baseline},
-                     {"strategies", std::move(strategies)}};
-  // Names come from a file: bytes that are no UTF-8 are replaced, not thrown at.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    strategies.push_back(strategy_json(comparison.rows[i], all, i, options));
+  return document({{"schema", "anonvma.compare/1"},
+                   {"trace", trace_json(comparison)},
+                   {"baseline", comparison.baseline},
+                   {"strategies", std::move(strategies)}});
+}
+
+std::string sum_json(const Rows& sum, std::size_t traces, std::string_view baseline) {
+  Json strategies = Json::array();
+  for (std::size_t i = 0; i < sum.sums.size(); ++i) {
+    Json caches = Json::array();
+    for (const CacheBlock& block : sum.caches) {
+      Json cache = cache_json(block.name, block.rows[i]);
+      // Traces may differ in these.
+      for (const char* key : {"objsize", "objperslab", "pagesperslab", "geometry"})
+        cache.erase(key);
+      caches.push_back(std::move(cache));
+    }
+    strategies.push_back(
+        {{"name", sum.sums[i].strategy},
+         {"root_locks", sum.sums[i].root_locks},
+         {"caches", std::move(caches)},
+         {"peak_of_sum", moment_json(sum, i, sum.sums[i].peak,
+                                     [](const CacheRow& r) -> const Amount& { return r.peak; })}});
+  }
+  return document({{"schema", "anonvma.compare.sum/1"},
+                   {"traces", traces},
+                   {"baseline", baseline},
+                   {"strategies", std::move(strategies)}});
 }
 
 }  // namespace anonvma

@@ -1,6 +1,8 @@
-// One comparison as text for people or JSON for programs. Pure: equal values give equal bytes.
+// One comparison as text for people or as data for programs. Pure: equal values give equal bytes.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -8,12 +10,24 @@
 
 namespace anonvma {
 
-// At most 100 columns, to be pasted into a mail. With a single row there is nothing to compare
-// with, and the columns of changes are left out.
-std::string render_text(const Comparison& comparison);
+enum class Format : std::uint8_t { text, markdown, lkml, csv, json };
+// Whose objects: of all that bear one comm together, or of each mm.
+enum class By : std::uint8_t { nobody, comm, mm };
 
-// The schema "anonvma.compare/1" of the README; ends with a newline.
-std::string render_json(const Comparison& comparison);
+struct ReportOptions {
+  Format format = Format::text;
+  By by = By::nobody;
+  std::size_t top = 10;   // holders named one by one
+  bool in_depth = false;  // all there is, for a single strategy
+};
+
+// One trace. Text has at most 100 columns, lkml 75 and plain ASCII, to be pasted into a mail. With
+// a single row there is nothing to compare with, and the columns of changes are left out. CSV has a
+// header line; JSON is the schema "anonvma.compare/1" of the README; both end with a newline.
+std::string render(const Comparison& comparison, const ReportOptions& options);
+
+// Several traces: a block each, then their sum.
+std::string render_all(std::span<const Comparison> comparisons, const ReportOptions& options);
 
 // What `verify` found, lane by lane, and the first differences. The comparison has a verdict.
 std::string render_verdict_text(const Comparison& comparison);

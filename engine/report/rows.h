@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,30 +15,42 @@ namespace anonvma {
 // Change against the baseline in per cent; none where the baseline has 0 and this row has not.
 using Change = std::optional<double>;
 
+struct Amount {
+  std::uint64_t objs = 0;
+  std::uint64_t bytes = 0;  // objects times objsize
+  Change change;            // of the bytes
+};
+
 struct CacheRow {
   std::string strategy;
   bool baseline = false;
+  CacheSpec spec;
+  SpecSource source = SpecSource::trace;
   CacheUsage use;
   std::uint64_t at_start_objs = 0;
-  std::uint64_t active_bytes = 0;  // objects times objsize
-  std::uint64_t peak_bytes = 0;
-  std::uint64_t slab_bytes = 0;  // see min_slab_bytes()
-  Change active_change, peak_change;
+  Amount end;
+  Amount own_peak;               // of this cache alone
+  Amount peak;                   // when all caches together held most
+  std::optional<Amount> at;      // the time that was asked for
+  std::uint64_t slab_bytes = 0;  // of its own peak, see min_slab_bytes()
 };
 
 struct CacheBlock {
-  CacheSpec spec;
-  bool assumed = false;  // the trace names no geometry: that of a 6.18 x86_64 kernel
+  CacheIndex cache = kVmAreaStruct;
+  std::string name;
   std::vector<CacheRow> rows;
 };
 
-// All caches together. The peaks of the caches need not fall into one moment: their sum is an upper
-// bound of the peak of the sum.
+// All caches together; `objs` are of different sizes.
 struct SumRow {
   std::string strategy;
   bool baseline = false;
-  std::uint64_t active_bytes = 0, peak_bytes = 0, slab_bytes = 0, root_locks = 0;
-  Change active_change, peak_change, slab_change, root_locks_change;
+  Amount end, peak;
+  std::optional<Amount> at;
+  double end_s = 0, peak_s = 0;  // when, since the first event
+  std::uint64_t slab_bytes = 0;  // the slabs of the caches' own peaks: a lower bound
+  std::uint64_t root_locks = 0;
+  Change slab_change, root_locks_change;
 };
 
 // One kind of oddity, with its count in each row of the comparison.
@@ -47,16 +60,23 @@ struct AnomalyRow {
 };
 
 struct Rows {
-  std::vector<CacheBlock> caches;
+  std::vector<CacheBlock> caches;  // the three of released kernels, and others that have objects
   std::vector<SumRow> sums;
   std::vector<AnomalyRow> anomalies;  // those met at least once in some row
 };
 Rows rows(const Comparison& comparison);
 
+// The rows of several traces added up; all have the same strategies. Peaks need not fall into one
+// moment: their sum is what the traces would hold if they did.
+Rows add_up(std::span<const Rows> all);
+
 // Slabs that `peak_objs` need when objects are packed perfectly, in bytes: a lower bound, as the
 // kernel keeps partial slabs per cpu and per node. 0 when the geometry is not known.
 std::uint64_t min_slab_bytes(const CacheSpec& spec, std::uint64_t peak_objs,
                              std::uint64_t page_size);
+
+// `value` against `base`.
+Change change(std::uint64_t value, std::uint64_t base);
 
 // The worst kind of anomaly that was met; none when there was none.
 std::optional<Severity> worst_severity(const Comparison& comparison);

@@ -1,0 +1,102 @@
+// Comma-separated values: a line per strategy, cache and moment.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/report/formats.h"
+#include "engine/report/table.h"
+
+namespace anonvma {
+namespace {
+
+std::string quoted(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// What every line of one strategy begins with.
+struct Begin {
+  std::string path, hash, strategy, rules;
+};
+
+std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
+                 std::string_view time, const Amount& amount, std::string_view rest) {
+  const std::string percent = amount.change ? fmt::format("{:.2f}", *amount.change) : "";
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
+                     quoted(begin.strategy), quoted(begin.rules), cache, moment, time, amount.objs,
+                     amount.bytes, percent, rest);
+}
+
+std::string time_text(double seconds) { return fmt::format("{:.6f}", seconds); }
+
+std::string walk_text(const Walks* walks) {
+  if (walks == nullptr || walks->vmas == 0) return ",,,,";
+  return fmt::format("{},{},{},{},{}", walks->vmas, walks->min, walks->median, walks->p99,
+                     walks->max);
+}
+
+std::string cache_lines(const Begin& begin, const CacheBlock& block, const CacheRow& row) {
+  const std::string geometry =
+      fmt::format("{},{},{},{},{},{},{},{},,,,,,", row.use.allocs, row.use.frees, row.use.peak_objs,
+                  row.slab_bytes, row.spec.objsize, row.spec.objperslab, row.spec.pagesperslab,
+                  source_name(row.source));
+  std::string text = line(begin, block.name, "end", "", row.end, geometry) +
+                     line(begin, block.name, "peak_of_sum", "", row.peak, geometry);
+  if (row.at) text += line(begin, block.name, "at", "", *row.at, geometry);
+  return text;
+}
+
+std::string sum_lines(const Begin& begin, const SumRow& sum, const ReplayResult* row,
+                      std::optional<double> at_s) {
+  const auto rest = [&](const Walks* walks) {
+    return fmt::format(",,,{},,,,,{},{}", sum.slab_bytes, sum.root_locks, walk_text(walks));
+  };
+  const auto of = [&](const Moment& moment) { return row == nullptr ? nullptr : &moment.walks; };
+  static const Moment kNone;
+  const Moment& end = row == nullptr ? kNone : row->end;
+  const Moment& peak = row == nullptr ? kNone : row->peak;
+  std::string text = line(begin, "sum", "end", row == nullptr ? "" : time_text(sum.end_s), sum.end,
+                          rest(of(end))) +
+                     line(begin, "sum", "peak_of_sum", row == nullptr ? "" : time_text(sum.peak_s),
+                          sum.peak, rest(of(peak)));
+  if (sum.at)
+    text += line(begin, "sum", "at", at_s ? time_text(*at_s) : "", *sum.at,
+                 rest(row != nullptr && row->at ? &row->at->walks : nullptr));
+  return text;
+}
+
+}  // namespace
+
+std::string csv_header() {
+  return "file,hash,strategy,rules,cache,moment,time_s,objs,bytes,change_percent,allocs,frees,"
+         "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,root_locks,"
+         "walk_vmas,walk_min,walk_median,walk_p99,walk_max\n";
+}
+
+std::string render_csv(const Comparison& comparison) {
+  const Rows all = rows(comparison);
+  std::string text;
+  for (std::size_t i = 0; i < comparison.rows.size(); ++i) {
+    const ReplayResult& row = comparison.rows[i];
+    const Begin begin{comparison.trace.path, comparison.trace.hash, row.strategy, row.rules};
+    for (const CacheBlock& block : all.caches) text += cache_lines(begin, block, block.rows[i]);
+    text += sum_lines(begin, all.sums[i], &row, comparison.at_s);
+  }
+  return text;
+}
+
+std::string sum_csv(const Rows& sum) {
+  std::string text;
+  for (std::size_t i = 0; i < sum.sums.size(); ++i) {
+    const Begin begin{"(sum)", "", sum.sums[i].strategy, ""};
+    for (const CacheBlock& block : sum.caches) text += cache_lines(begin, block, block.rows[i]);
+    text += sum_lines(begin, sum.sums[i], nullptr, {});
+  }
+  return text;
+}
+
+}  // namespace anonvma

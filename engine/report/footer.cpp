@@ -1,0 +1,135 @@
+// What a table rests on, and what was odd.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/report/grid.h"
+#include "engine/report/tables.h"
+
+namespace anonvma {
+namespace {
+
+std::string_view severity_word(Severity severity) {
+  switch (severity) {
+    case Severity::info:
+      return "note";
+    case Severity::data_loss:
+      return "DATA LOSS";
+    case Severity::error:
+      return "ERROR";
+  }
+  return "";
+}
+
+std::string_view source_words(SpecSource source) {
+  switch (source) {
+    case SpecSource::trace:
+      return "";
+    case SpecSource::table:
+      return ", from the table of that era";
+    case SpecSource::option:
+      return ", as asked for";
+    case SpecSource::assumed:
+      return ", assumed: the trace does not say";
+  }
+  return "";
+}
+
+std::string spec_text(const CacheRow& row) {
+  return fmt::format("{} bytes ({} per slab of {} page{}{})", row.spec.objsize, row.spec.objperslab,
+                     row.spec.pagesperslab, row.spec.pagesperslab == 1 ? "" : "s",
+                     source_words(row.source));
+}
+
+// One line where all strategies agree, else one for each that stands alone.
+std::vector<std::string> geometry_lines(const CacheBlock& block) {
+  std::vector<std::string> lines;
+  std::vector<const CacheRow*> told;
+  const auto same = [](const CacheRow& a, const CacheRow& b) {
+    return a.spec == b.spec && a.source == b.source;
+  };
+  for (const CacheRow& row : block.rows) {
+    if (std::any_of(told.begin(), told.end(), [&](const CacheRow* t) { return same(*t, row); }))
+      continue;
+    told.push_back(&row);
+    std::string names;
+    for (const CacheRow& other : block.rows)
+      if (same(row, other)) names += (names.empty() ? "" : ", ") + other.strategy;
+    const bool all = std::all_of(block.rows.begin(), block.rows.end(),
+                                 [&](const CacheRow& other) { return same(row, other); });
+    lines.push_back(fmt::format("{} {}{}", block.name, spec_text(row),
+                                all ? "" : fmt::format(" under {}", names)));
+  }
+  return lines;
+}
+
+std::string events_text(const TraceSummary& trace) {
+  const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
+  return fmt::format("{}, lost {} ({:.2f} %){}", trace.events, trace.lost,
+                     offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered,
+                     trace.skipped == 0
+                         ? ""
+                         : fmt::format(", {} records of unknown kinds skipped", trace.skipped));
+}
+
+void add_rules(const Comparison& comparison, Footer& lines) {
+  const auto own = [&](const ReplayResult& row) {
+    return row.rules.empty() || row.rules == comparison.trace.rules;
+  };
+  lines.emplace_back("rules", comparison.trace.rules);
+  for (const ReplayResult& row : comparison.rows)
+    if (!own(row)) lines.emplace_back("", fmt::format("{} under {}", row.strategy, row.rules));
+}
+
+}  // namespace
+
+std::vector<std::string> anomaly_lines(const Comparison& comparison, const Rows& all) {
+  std::vector<std::string> lines;
+  for (const AnomalyRow& row : all.anomalies) {
+    std::string counts = number(row.counts.front());
+    const bool equal = std::equal(row.counts.begin() + 1, row.counts.end(), row.counts.begin());
+    if (!equal) {
+      counts.clear();
+      for (std::size_t i = 0; i < row.counts.size(); ++i)
+        counts +=
+            fmt::format("{}{} {}", i == 0 ? "" : ", ", row.counts[i], comparison.rows[i].strategy);
+    }
+    lines.push_back(fmt::format("{}: {} ({}): {}", severity_word(row.info.severity), row.info.name,
+                                counts, row.info.meaning));
+  }
+  return lines;
+}
+
+Footer footer(const Comparison& comparison, const Rows& all) {
+  const TraceSummary& trace = comparison.trace;
+  const Meta& meta = trace.meta;
+  Footer lines;
+  lines.emplace_back("trace", printable(trace.path));
+  lines.emplace_back("", fmt::format("hash {}", trace.hash));
+  if (!trace.command.empty()) lines.emplace_back("command", printable(trace.command));
+  lines.emplace_back("verified", verdict_words(comparison));
+  lines.emplace_back("kernel",
+                     printable(fmt::format("{} {}, {} CPUs, pages of {} bytes", meta.release,
+                                           meta.machine, meta.cpus, meta.page_size)));
+  lines.emplace_back("strategy", trace.own_strategy.empty()
+                                     ? "of that kernel: not known"
+                                     : "of that kernel: " + trace.own_strategy);
+  lines.emplace_back(
+      "recorded", fmt::format("{:.3f} s, scope {}, faults {}, {} address spaces",
+                              static_cast<double>(trace.duration_ns) / 1e9, printable(meta.scope),
+                              printable(meta.faults), trace.mms));
+  lines.emplace_back("events", events_text(trace));
+  add_rules(comparison, lines);
+  bool first = true;
+  for (const CacheBlock& block : all.caches)
+    for (const std::string& line : geometry_lines(block))
+      lines.emplace_back(std::exchange(first, false) ? "objsize" : "", line);
+  for (const ReplayResult& row : comparison.rows)
+    for (const std::string& reason : row.approximate)
+      lines.emplace_back("approximate", printable(row.strategy + ": " + reason));
+  if (!trace.damage.empty())
+    lines.emplace_back("DAMAGED", printable(trace.damage + "; the table ends there"));
+  return lines;
+}
+
+}  // namespace anonvma

@@ -1,0 +1,23 @@
+// Who holds the objects: the mms of one comm together, or each mm.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "engine/report/render.h"
+
+namespace anonvma {
+
+struct HolderLine {
+  std::string name;
+  std::uint64_t mms = 0;
+  std::array<std::uint64_t, kAllCaches> objs{};
+  std::uint64_t bytes = 0;
+};
+
+// The first `options.top` by bytes, then all others as one line, then the sum.
+std::vector<HolderLine> holder_lines(const ReplayResult& result, const Moment& moment,
+                                     const ReportOptions& options);
+
+}  // namespace anonvma

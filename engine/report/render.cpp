@@ -1,0 +1,81 @@
+#include "engine/report/render.h"
+
+#include <algorithm>
+
+#include "engine/report/formats.h"
+
+namespace anonvma {
+namespace {
+
+std::string in_format(const Comparison& comparison, const ReportOptions& options) {
+  switch (options.format) {
+    case Format::text:
+      return render_text(comparison, options);
+    case Format::markdown:
+      return render_markdown(comparison, options);
+    case Format::lkml:
+      return render_lkml(comparison);
+    case Format::csv:
+      return render_csv(comparison);
+    case Format::json:
+      return render_json(comparison, options);
+  }
+  return {};
+}
+
+std::string sum_in_format(const Rows& sum, std::span<const Comparison> comparisons, Format format) {
+  const std::size_t traces = comparisons.size();
+  const std::optional<double> at_s = comparisons.front().at_s;
+  switch (format) {
+    case Format::text:
+      return sum_text(sum, traces, at_s);
+    case Format::markdown:
+      return sum_markdown(sum, traces, at_s);
+    case Format::lkml:
+      return sum_lkml(sum, traces, at_s);
+    case Format::csv:
+      return sum_csv(sum);
+    case Format::json:
+      return sum_json(sum, traces, comparisons.front().baseline);
+  }
+  return {};
+}
+
+// Only what was replayed under the same strategies can be added up.
+bool adds_up(std::span<const Comparison> comparisons) {
+  const auto names = [](const Comparison& comparison) {
+    std::vector<std::string> all{comparison.baseline};
+    for (const ReplayResult& row : comparison.rows) all.push_back(row.strategy);
+    return all;
+  };
+  return std::all_of(comparisons.begin(), comparisons.end(),
+                     [&](const Comparison& c) { return names(c) == names(comparisons.front()); });
+}
+
+}  // namespace
+
+std::string render(const Comparison& comparison, const ReportOptions& options) {
+  return (options.format == Format::csv ? csv_header() : "") + in_format(comparison, options);
+}
+
+std::string render_all(std::span<const Comparison> comparisons, const ReportOptions& options) {
+  const bool json = options.format == Format::json, csv = options.format == Format::csv;
+  std::string text = json ? "[" : csv ? csv_header() : "";
+  std::string_view between;
+  const auto append = [&](const std::string& block) {
+    text += between;
+    text += block;
+    between = json ? "," : csv ? "" : "\n\n";
+  };
+  for (const Comparison& comparison : comparisons) append(in_format(comparison, options));
+  if (!comparisons.empty() && adds_up(comparisons)) {
+    std::vector<Rows> all;
+    for (const Comparison& comparison : comparisons) all.push_back(rows(comparison));
+    append(sum_in_format(add_up(all), comparisons, options.format));
+  } else if (!json && !csv && !comparisons.empty()) {
+    append("No sum: the traces were replayed under different strategies.\n");
+  }
+  return text + (json ? "]\n" : "");
+}
+
+}  // namespace anonvma

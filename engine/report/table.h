@@ -1,0 +1,31 @@
+// A table before it is text: renderers differ in how they draw it, not in what is in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/report/rows.h"
+
+namespace anonvma {
+
+struct Table {
+  std::string title;
+  std::vector<std::string> header;  // the first column is text, the others are numbers
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> notes;  // sentences below it
+};
+
+// A label and what it says; labels of continued lines are empty.
+using Footer = std::vector<std::pair<std::string, std::string>>;
+
+std::string number(std::uint64_t value);
+std::string kb(std::uint64_t bytes);
+// "-" for the baseline itself, "n/a" where there is nothing to compare with.
+std::string percent(bool baseline, Change change);
+// "trace", "table", "option", "assumed"
+std::string_view source_name(SpecSource source);
+
+}  // namespace anonvma
