@@ -23,6 +23,7 @@ struct ReplayOptions {
   bool era_accurate = false;  // each strategy under the rules and with the objects of its own era
   // Slot sizes that win over those of the trace, in bytes.
   std::vector<std::pair<CacheIndex, std::uint32_t>> objsizes;
+  bool slub = false;  // also count the slabs that SLUB would hold
   // Also look at the moment when the sum of all caches peaked, and at this time: a second pass.
   bool observe_peak = false;
   std::optional<double> at_s;

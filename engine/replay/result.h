@@ -97,6 +97,7 @@ struct ReplayResult {
   std::array<std::uint64_t, kAllCaches> at_start_objs{};  // alive when recording began
   std::array<OpCost, kNumOpKinds> costs{};
   std::uint64_t root_locks = 0;
+  std::optional<SlubUses> slub;  // by ReplayOptions::slub
   Moment end;
   Moment peak;               // of the sum of all bytes
   std::optional<Moment> at;  // the time that was asked for

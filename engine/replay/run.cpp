@@ -9,6 +9,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
       slab_(plan.specs.specs),
       spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
               {plan.role, meta.scope == "system", meta.truth}) {
+  if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
 
@@ -48,6 +49,7 @@ ReplayResult Run::finish(const Meta& meta) {
     result.costs[k] = slab_.cost(static_cast<OpKind>(k));
   result.at_start_objs = spaces_.at_start();
   result.root_locks = slab_.root_locks();
+  result.slub = slab_.slub();
   result.map_counts_compared = spaces_.map_counts_compared();
   result.map_count_mismatches = spaces_.map_count_mismatches();
   result.first_mismatch = spaces_.first_mismatch();

@@ -24,6 +24,7 @@ struct RunPlan {
   KernelRules rules;
   RowSpecs specs;
   Role role = Role::rival;
+  bool slub = false;
 };
 
 class Run {

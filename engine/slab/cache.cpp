@@ -1,5 +1,7 @@
 #include "engine/slab/cache.h"
 
+#include "engine/slab/geometry.h"
+
 namespace anonvma {
 
 std::string_view cache_name(CacheIndex cache) {
@@ -13,19 +15,22 @@ std::string_view cache_name(CacheIndex cache) {
 }
 
 CacheSpecs default_cache_specs() {
-  constexpr std::uint32_t kPage = 4096;
   CacheSpecs specs;
-  specs[kVmAreaStruct] = {{}, 192, 21, 1};
-  specs[kAnonVmaChain] = {{}, 64, 64, 1};
+  specs[kVmAreaStruct].objsize = 192;
+  specs[kAnonVmaChain].objsize = 64;
   // 96 bytes and a free pointer outside of them: the cache is SLAB_TYPESAFE_BY_RCU with a
   // constructor, so that the pointer must not overlay the object.
-  specs[kAnonVma] = {{}, 104, 39, 1};
-  specs[kCowContext] = {{}, 96, 42, 1};
-  specs[kMapleNode] = {{}, 256, 16, 1};
+  specs[kAnonVma].objsize = 104;
+  specs[kCowContext].objsize = 96;
+  specs[kMapleNode].objsize = 256;
   for (std::size_t i = 0; i < kArrayBytes.size(); ++i)
-    specs[kCowRemapArray + i] = {{}, kArrayBytes[i], kPage / kArrayBytes[i], 1};
-  for (std::size_t c = 0; c < kAllCaches; ++c)
+    specs[kCowRemapArray + i].objsize = kArrayBytes[i];
+  for (std::size_t c = 0; c < kAllCaches; ++c) {
+    const Placement placement = slub_placement(specs[c].objsize, 4096, 2);
+    specs[c].objperslab = placement.objperslab;
+    specs[c].pagesperslab = placement.pagesperslab;
     specs[c].name = cache_name(static_cast<CacheIndex>(c));
+  }
   return specs;
 }
 

@@ -34,7 +34,7 @@ struct CacheSpec {
 };
 using CacheSpecs = std::array<CacheSpec, kAllCaches>;
 
-// Those of a 6.18 x86_64 kernel: used when a trace names none.
+// Those of a 6.18 x86_64 kernel with 2 CPUs: used when a trace names none.
 CacheSpecs default_cache_specs();
 std::string_view cache_name(CacheIndex cache);
 

@@ -38,6 +38,7 @@ void SlabAccount::begin_here() {
     costs_[static_cast<std::size_t>(OpKind::start)].allocs[c] = alive;
   }
   root_locks_ = 0;
+  if (slub_) slub_->begin_here();
   keep_peak();
 }
 

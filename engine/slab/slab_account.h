@@ -7,11 +7,14 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "engine/slab/cache.h"
+#include "engine/slab/slub_model.h"
 
 namespace anonvma {
 
@@ -67,8 +70,16 @@ class SlabAccount {
     for (std::size_t c = 0; c < kAllCaches; ++c) objsize_[c] = specs[c].objsize;
   }
 
-  // What follows belongs to an operation of this kind, until end_op(). `counts`: to a new one.
-  void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true) {
+  // Also counts the slabs that SLUB would hold. Before the first object.
+  void enable_slub(const CacheSpecs& specs, std::uint64_t page_size, std::uint64_t cpus) {
+    slub_ = std::make_unique<SlubModel>(specs, page_size, cpus);
+  }
+
+  // What follows belongs to an operation of this kind, until end_op(), done by the task `tid`.
+  // `counts`: to a new one.
+  void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true,
+                std::uint32_t tid = 0) {
+    if (slub_) slub_->on_cpu_of(tid);
     cost_ = &costs_[static_cast<std::size_t>(kind)];
     cost_->operations += counts ? 1 : 0;
     event_ = event;
@@ -78,6 +89,15 @@ class SlabAccount {
     if (sum_bytes_ > peak_bytes_) keep_peak();
   }
 
+  // The mm whose objects come and go from here on, by a small number that is given out again after
+  // holder_gone(). It matters to the model of SLUB only.
+  void acts_for(std::uint32_t holder) {
+    if (slub_) slub_->acts_for(holder);
+  }
+  void holder_gone(std::uint32_t holder) {
+    if (slub_) slub_->holder_gone(holder);
+  }
+
   void alloc(CacheIndex cache, std::uint64_t n = 1) {
     CacheUsage& use = usage_[cache];
     use.allocs += n;
@@ -85,6 +105,7 @@ class SlabAccount {
     use.peak_objs = std::max(use.peak_objs, use.active_objs);
     cost_->allocs[cache] += n;
     sum_bytes_ += n * objsize_[cache];
+    if (slub_) slub_->alloc(cache, n);
   }
   void free(CacheIndex cache, std::uint64_t n = 1) {
     CacheUsage& use = usage_[cache];
@@ -93,6 +114,7 @@ class SlabAccount {
     use.active_objs -= n;
     cost_->frees[cache] += n;
     sum_bytes_ -= n * objsize_[cache];
+    if (slub_) slub_->free(cache, n);
   }
   // Counting begins: what is alive now was alive before, and counts as one allocation each.
   void begin_here();
@@ -111,6 +133,10 @@ class SlabAccount {
   std::uint64_t root_locks() const { return root_locks_; }
   const OpCost& cost(OpKind kind) const { return costs_[static_cast<std::size_t>(kind)]; }
   SlabMoment now() const;
+  // None without enable_slub().
+  std::optional<SlubUses> slub() const {
+    return slub_ ? std::optional(slub_->uses()) : std::nullopt;
+  }
   // When all caches together held the most bytes, as seen between operations.
   const SlabMoment& peak() const { return peak_; }
 
@@ -125,6 +151,7 @@ class SlabAccount {
   std::uint64_t sum_bytes_ = 0, peak_bytes_ = 0;
   std::uint64_t event_ = 0, time_ns_ = 0;
   SlabMoment peak_;
+  std::unique_ptr<SlubModel> slub_;
 };
 
 }  // namespace anonvma

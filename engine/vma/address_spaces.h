@@ -131,7 +131,7 @@ class AddressSpaces final : public Layout {
     VmaId copied;  // mremap: the vma being copied
   };
   // apply.cpp
-  void begin_op(OpKind kind, bool counts);
+  void begin_op(OpKind kind, bool counts, std::uint32_t tid);
   void end_op();
   void replay(const Event& event, std::uint64_t index);
   void check_map_count(const Event& event, std::uint64_t index);
@@ -140,6 +140,8 @@ class AddressSpaces final : public Layout {
   Mm* birth(MmId id);
   std::uint32_t take_slot();
   std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
+  void acts_for(const Mm& mm) { slab_.acts_for(slot(mm)); }
+  void retire(std::uint32_t slot);
   bool valid_range(std::uint64_t start, std::uint64_t len, std::int64_t ret = 0);
 
   // merge.cpp

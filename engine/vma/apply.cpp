@@ -124,6 +124,13 @@ std::uint32_t AddressSpaces::take_slot() {
   return slot;
 }
 
+// No mm lives in `slot` any more.
+void AddressSpaces::retire(std::uint32_t slot) {
+  strategy_->mm_exit(MmSlot{slot});
+  slab_.holder_gone(slot);
+  free_mms_.push_back(slot);
+}
+
 std::vector<MmId> AddressSpaces::mms() const {
   std::vector<MmId> all;
   for (const auto& [id, slot] : slot_of_) all.emplace_back(id);
@@ -185,8 +192,8 @@ void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
                              mm->list.size()};
 }
 
-void AddressSpaces::begin_op(OpKind kind, bool counts) {
-  slab_.begin_op(kind, now_event_, now_ns_, counts);
+void AddressSpaces::begin_op(OpKind kind, bool counts, std::uint32_t tid) {
+  slab_.begin_op(kind, now_event_, now_ns_, counts, tid);
 }
 
 void AddressSpaces::end_op() {
@@ -204,7 +211,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   if (taken) return;
   Accounted op = accounted(type_of(event.body));
   if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
-  begin_op(op.kind, op.counts);
+  begin_op(op.kind, op.counts, event.head.tid);
   replay(event, index);
   end_op();
 }
@@ -212,7 +219,10 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
 void AddressSpaces::replay(const Event& event, std::uint64_t index) {
   check_map_count(event, index);
   const auto with_mm = [&](auto&& operation) {
-    if (Mm* mm = known_mm(event.head.mm)) operation(*mm);
+    Mm* mm = known_mm(event.head.mm);
+    if (mm == nullptr) return;
+    acts_for(*mm);
+    operation(*mm);
   };
   std::visit(overloaded{
                  [&](const Map& e) { with_mm([&](Mm& mm) { map(mm, e); }); },

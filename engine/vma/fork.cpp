@@ -23,6 +23,7 @@ std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
 void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
   const std::uint32_t slot = begin_copy(parent);
   Mm &from = mms_[parent], &child = mms_[slot];
+  acts_for(child);
   VmaId child_prev = child.list.size() > 0 ? child.list[child.list.size() - 1] : VmaId{};
   const std::uint64_t done = child_prev ? at(child_prev).end : 0;
   for (std::size_t i = from.list.find(done); i < from.list.size() && child.list.size() < count;
@@ -47,11 +48,12 @@ void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
 void AddressSpaces::drop_copy(Mm& parent) {
   if (parent.copy == kNoCopy) return;
   Mm& child = mms_[std::exchange(parent.copy, kNoCopy)];
+  acts_for(child);
   for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->unlink(child.list[i]);
   for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->release(child.list[i]);
   child.list.clear();
-  strategy_->mm_exit(MmSlot{slot(child)});
-  free_mms_.push_back(slot(child));
+  retire(slot(child));
+  acts_for(parent);
 }
 
 void AddressSpaces::abandon_forks() {
@@ -98,8 +100,7 @@ void AddressSpaces::exit_mmap(Mm& mm) {
   mm.last = {};
   slot_of_.erase(mm.id.v);
   last_mm_ = {};
-  strategy_->mm_exit(MmSlot{slot(mm)});
-  free_mms_.push_back(slot(mm));
+  retire(slot(mm));
 }
 
 }  // namespace anonvma

@@ -24,8 +24,10 @@ class Seeder {
 
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
   // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
-  // those made are returned, to be removed by the caller.
-  std::vector<VmaId> build(const std::function<VmaId()>& phantom);
+  // those made are returned, to be removed by the caller. `about` is told before the objects of a
+  // vma are made.
+  std::vector<VmaId> build(const std::function<VmaId()>& phantom,
+                           const std::function<void(VmaId)>& about);
 
   bool exact() const { return strategy_.can_seed(); }
   std::uint64_t vmas() const { return seen_.size(); }
@@ -45,7 +47,7 @@ class Seeder {
 
   AnonVmaId dense(AnonVmaId id);
   void stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
-                 std::vector<VmaId>& phantoms);
+                 const std::function<void(VmaId)>& about, std::vector<VmaId>& phantoms);
 
   void count();
 

@@ -30,12 +30,12 @@ void AddressSpaces::take_snapshot(SeenMm&& seen) {
       attached_.push_back(std::move(seen));
       break;
     case SnapReason::exec:
-      begin_op(OpKind::exec, false);
+      begin_op(OpKind::exec, false, seen.head.tid);
       take_exec(seen);
       end_op();
       break;
     case SnapReason::unknown_write:
-      begin_op(OpKind::unseen, false);
+      begin_op(OpKind::unseen, false, seen.head.tid);
       if (Mm* mm = known_mm(seen.head.mm)) resynchronise(*mm, seen);
       end_op();
       break;
@@ -72,6 +72,7 @@ VmaId AddressSpaces::take_vma(Mm& mm, const SnapVma& vma) {
 void AddressSpaces::take_exec(const SeenMm& seen) {
   Mm* mm = known_mm(seen.head.mm);
   if (mm == nullptr) return;
+  acts_for(*mm);
   mm->comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
   mm->def_flags = seen.snapshot.def_flags;
   mm->start_brk = seen.snapshot.start_brk;
@@ -85,7 +86,7 @@ void AddressSpaces::finish_attach() {
   const std::vector<SeenMm> attached = std::move(attached_);
   attached_.clear();
   const bool first = !seeder_;
-  begin_op(OpKind::start, true);
+  begin_op(OpKind::start, true, 0);
   if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.whole_system);
   Seeder& seeder = *seeder_;
   seeder.begin();
@@ -95,6 +96,7 @@ void AddressSpaces::finish_attach() {
   for (const SeenMm& seen : attached) {
     Mm* mm = birth(seen.head.mm);
     if (mm == nullptr) continue;
+    acts_for(*mm);
     mm->comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
     mm->def_flags = seen.snapshot.def_flags;
     mm->start_brk = seen.snapshot.start_brk;
@@ -105,6 +107,7 @@ void AddressSpaces::finish_attach() {
   std::uint64_t phantom_page = 0;
   const auto phantom = [&] {
     const std::uint64_t start = (phantom_page += 2) << page_shift_;  // never adjacent
+    acts_for(mms_[phantom_slot()]);
     const VmaId id = alloc_vma({.start = start,
                                 .end = start + page_mask_ + 1,
                                 .flags = kVmRead | kVmWrite | kVmMayAccess | kVmAccount,
@@ -114,10 +117,11 @@ void AddressSpaces::finish_attach() {
     insert_vma(mms_[phantom_slot()], id);
     return id;
   };
-  const std::vector<VmaId> phantoms = seeder.build(phantom);
+  const std::vector<VmaId> phantoms =
+      seeder.build(phantom, [&](VmaId id) { slab_.acts_for(at(id).mm); });
+  if (phantom_slot_) slab_.acts_for(*phantom_slot_);
   for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
-  if (phantom_slot_) strategy_->mm_exit(MmSlot{*phantom_slot_});
-  if (phantom_slot_) free_mms_.push_back(*std::exchange(phantom_slot_, std::nullopt));
+  if (phantom_slot_) retire(*std::exchange(phantom_slot_, std::nullopt));
   strategy_->settle();
   if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
   // A later set holds what the recorder came to know late: alive before, but not from the first.
@@ -222,6 +226,7 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
 
 // Replays what an unseen writer did, as the difference between the model and what the kernel has.
 void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
+  acts_for(mm);
   std::uint64_t differences = 0;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {

@@ -54,10 +54,12 @@ Meta meta_of(std::string_view faults) {
   return meta;
 }
 
-Result<Comparison> compare(const std::vector<std::byte>& bytes, unsigned threads) {
+Result<Comparison> compare(const std::vector<std::byte>& bytes, unsigned threads,
+                           bool slub = false) {
   ReplayOptions options;
   for (const StrategyInfo& s : strategies()) options.strategies.push_back(s);
   options.threads = threads;
+  options.slub = slub;
   auto reader = TraceReader::open(bytes);
   if (!reader) return reader.error();
   return replay(*reader, options);
@@ -75,6 +77,38 @@ TEST_CASE("results do not depend on the number of threads", "[replay]") {
   CHECK(one->rows.front().caches[kVmAreaStruct].allocs == 50);
   CHECK(one->trace.own_strategy == "num-children");
   CHECK(one->trace.rules == "6.18.16");
+}
+
+TEST_CASE("slabs are counted beside everything else, for each holder", "[replay]") {
+  std::vector<Event> events = small_life();
+  for (std::uint32_t child = 1; child <= 3; ++child) {
+    events.push_back({{.tid = child, .mm = MmId{child - 1}}, Fork{.child = MmId{child}}});
+    for (std::uint64_t i = 0; i < 50; ++i)
+      events.push_back({{.tid = child, .mm = MmId{child}}, Fault{World::addr(i * 3), kFaultWrite}});
+  }
+  events.push_back({{.tid = 2, .mm = MmId{1}}, ExitMmap{}});
+  const auto bytes = trace_of(meta_of("write"), events);
+  const auto plain = compare(bytes, 1);
+  const auto one = compare(bytes, 1, true), many = compare(bytes, 3, true);
+  REQUIRE(plain);
+  REQUIRE(one);
+  REQUIRE(many);
+  CHECK(one->rows == many->rows);
+  for (std::size_t i = 0; i < one->rows.size(); ++i) {
+    ReplayResult row = one->rows[i];
+    INFO(row.strategy);
+    REQUIRE(row.slub);
+    for (std::size_t c = 0; c < kAllCaches; ++c) {
+      const std::uint64_t per = row.specs.specs[c].objperslab;
+      CHECK((*row.slub)[c].slabs_end * per >= row.caches[c].active_objs);
+      CHECK((*row.slub)[c].slabs_peak * per >= row.caches[c].peak_objs);
+    }
+    CHECK((*row.slub)[kVmAreaStruct].slabs_peak >= 10);  // 200 of them, 21 per slab
+    CHECK((*row.slub)[kVmAreaStruct].slabs_peak <= 12);
+    CHECK((*row.slub)[kVmAreaStruct].guessed_frees == 0);
+    row.slub.reset();
+    CHECK(row == plain->rows[i]);
+  }
 }
 
 TEST_CASE("first faults alone are exact for the kernel's own strategy only", "[replay]") {
