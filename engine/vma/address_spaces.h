@@ -2,9 +2,9 @@
 // strategy. It knows mms, vmas and ranges; it knows no strategy by name.
 //
 // One file per family of operations: map, unmap, protect, advise (and lock), remap, fork (and exec,
-// exit), fault, snapshot; merge holds what they share. Functions bear the kernel's names where the
-// kernel has one. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never
-// decided again: the outcome of a call is replayed as recorded.
+// exit), fault, snapshot; merge and modify hold what they share. Functions bear the kernel's
+// names where the kernel has one. Addresses are bytes, pgoff is in pages. Limits (max_map_count,
+// rlimits) are never decided again: the outcome of a call is replayed as recorded.
 #pragma once
 
 #include <array>
@@ -163,13 +163,12 @@ class AddressSpaces final : public Layout {
   void dup_anon_vma(VmaId dst, VmaId src);
   VmaId merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& range, bool extend_only);
   VmaId merge_existing(Mm& mm, VmaId middle, const Proposal& range);
+  VmaId merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range);
+  VmaId merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range);
   VmaId split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below);
   VmaId modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags);
   VmaId modify(Mm& mm, VmaId vma, const Proposal& range);
   Proposal part(VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
-  void prepare(VmaId vma);
-  void populate(Mm& mm, std::uint64_t start, std::uint64_t end,
-                std::uint64_t skipped = kVmLockOnFault);
   // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
   // nothing to stop there. Returns whether a hole was met (and, with stop_at_hole, stopped at).
   template <class Change>
@@ -217,6 +216,9 @@ class AddressSpaces final : public Layout {
   void fault(Mm& mm, const EventHead& head, const Fault& event);
   void touch(Mm& mm, const Touch& event);
   bool expand_stack(Mm& mm, std::uint64_t addr);
+  void prepare(VmaId vma);
+  void populate(Mm& mm, std::uint64_t start, std::uint64_t end,
+                std::uint64_t skipped = kVmLockOnFault);
 
   // snapshot.cpp
   bool collect(const Event& event);  // true when the event belongs to a snapshot
