@@ -46,6 +46,7 @@ bool AddressSpaces::expand_stack(Mm& mm, std::uint64_t addr) {
   }
   if (pages(at(stack).start - addr) > at(stack).pgoff) return false;
   prepare(stack);
+  lock_stack(stack);
   set_start(stack, addr & ~page_mask_, true);
   return true;
 }

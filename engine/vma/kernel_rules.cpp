@@ -32,7 +32,7 @@ KernelRules rules_of_5_10() {
   r.symmetric_merge = r.merge_checks_copied = r.brk_extends_only = false;
   r.unfaulted_drops_account = r.munmap_frees_original = r.map_stack_nohugepage = false;
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
-  r.remap_finds_first = false;
+  r.remap_finds_first = r.merge_locks_once = false;
   r.dontunmap_unlinks = r.growth_takes_lock = false;
   r.sealed = kVmSealed63;
   return r;
@@ -46,15 +46,22 @@ void add_2_6_32_to_3_19(std::vector<KernelRules>& all) {
       "from 5.10: the stack guard gap, what a failing call leaves behind, flags and calls that "
       "came later (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)";
   r.fork_blocks_merge = r.merge_keeps_next = false;
+  r.layer_lock = LayerLock::linking;
   all.push_back(r);
   r.name = "2.6.34";
+  r.layer_lock = LayerLock::none;
+  all.push_back(r);
+  r.name = "2.6.36";  // by the posting of the change; the tree read is 2.6.37
+  r.layer_lock = LayerLock::inserting;
   all.push_back(r);
   r.name = "2.6.37";
   all.push_back(r);
   r.name = "3.0";  // 2.6.38 and 2.6.39 were not read
   r.fork_blocks_merge = true;
+  r.layer_lock = LayerLock::shifting;
   all.push_back(r);
-  r.name = "3.10";
+  r.name = "3.10";  // the locks from 3.7 on, of which no tree was read
+  r.layer_lock = LayerLock::always;
   all.push_back(r);
   r.name = "3.19";
   all.push_back(r);
@@ -89,7 +96,7 @@ void add_5_10_to_6_12(std::vector<KernelRules>& all) {
   r.remap_grow_merges = r.remap_finds_first = true;
   all.push_back(r);
   r.name = "6.1";
-  r.map_next_first = r.brk_extends_only = true;
+  r.map_next_first = r.brk_extends_only = r.merge_locks_once = true;
   all.push_back(r);
   r.name = "6.1.192";
   r.self_merge = false;  // a stable backport, not bracketed closer

@@ -14,6 +14,17 @@ namespace anonvma {
 
 struct Meta;
 
+// When the VMA layer takes the lock of an anon_vma (of its root, from 2.6.36 on) to change the
+// range of a vma: in vma_adjust() up to 6.2, in vma_expand() from 6.1 and vma_prepare() from 6.3
+// on. "Shifts": a vma takes over pages of another one, in part or whole.
+enum class LayerLock : std::uint8_t {
+  linking,    // 2.6.32: as `inserting`; what is linked or unlinked with it is so under this lock
+  none,       // 2.6.34 and 2.6.35
+  inserting,  // 2.6.36: a vma is inserted, pages shift or the start moves
+  shifting,   // 3.0: pages shift or the start moves
+  always,     // 3.7
+};
+
 struct KernelRules {
   // "6.18.8": the first release these rules are for, and what was seen to differ from it:
   // "6.18.8+probe(self_merge=0)".
@@ -45,6 +56,8 @@ struct KernelRules {
   bool dontunmap_drops_account = false;  // the source loses VM_ACCOUNT (6.15 and 6.16)
   bool fork_prepares_wiped = false;      // WIPEONFORK: the child is prepared at once (4.14 to 5.6)
   bool merge_keeps_next = true;  // what goes wholly into the next vma is the one removed (4.9)
+  bool merge_locks_once = true;  // also where two vmas are removed (6.1)
+  LayerLock layer_lock = LayerLock::always;
   bool self_merge = true;  // MREMAP_DONTUNMAP of an unfaulted vma may merge with its own copy
 
   // What these rules take from 5.10 for want of a kernel to ask, as a note under tables; empty from

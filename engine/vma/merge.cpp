@@ -166,6 +166,7 @@ VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& r
   const VmaId target = left ? prev : next;
   if (left && right) dup_anon_vma(prev, next);
   dup_anon_vma(target, copied);
+  lock_layer({.vma = target, .removed = left && right ? 1u : 0u, .start_moves = !left});
   std::uint64_t sticky = range.flags;
   if (left && right) {
     sticky |= at(next).flags;
@@ -208,6 +209,10 @@ VmaId AddressSpaces::merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Prop
   const bool whole = range.end == at(middle).end;
   std::uint64_t sticky = range.flags | at(target).flags;
   dup_anon_vma(target, faulted(next_vma) ? next_vma : middle);
+  if (next_vma || whole)
+    lock_layer({.vma = target, .removed = next_vma ? 2u : 1u});
+  else
+    lock_layer({.vma = target, .shrinks = middle});
   std::uint64_t end = range.end;
   if (next_vma) {
     sticky |= at(next_vma).flags;
@@ -233,6 +238,10 @@ VmaId AddressSpaces::merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Pro
   const VmaId target = keeps_next ? next_vma : middle;
   const VmaId other = keeps_next ? middle : next_vma;
   dup_anon_vma(target, other);
+  if (whole)
+    lock_layer({.vma = target, .removed = 1});
+  else
+    lock_layer({.vma = middle, .grows = next_vma});
   const std::uint64_t end = at(next_vma).end;
   if (whole)
     remove_vma(mm, other, target);

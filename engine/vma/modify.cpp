@@ -13,6 +13,7 @@ VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_bel
   }
   const VmaId fresh = alloc_vma(copy);
   strategy_->clone(fresh, vma, CloneOp::split);
+  lock_layer({.vma = vma, .inserts = true, .start_moves = fresh_below});
   if (fresh_below)
     set_start(vma, addr, true);
   else
