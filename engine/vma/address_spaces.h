@@ -2,9 +2,9 @@
 // strategy. It knows mms, vmas and ranges; it knows no strategy by name.
 //
 // One file per family of operations: map, unmap, protect, advise (and lock), remap, fork (and exec,
-// exit), fault, snapshot; merge holds what they share. Functions bear the kernel's names where the
-// kernel has one. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never
-// decided again: the outcome of a call is replayed as recorded.
+// exit), fault, snapshot; merge, modify and layer_locks hold what they share. Functions bear the
+// kernel's names where the kernel has one. Addresses are bytes, pgoff is in pages. Limits
+// (max_map_count, rlimits) are never decided again: the outcome of a call is replayed as recorded.
 #pragma once
 
 #include <array>
@@ -130,6 +130,15 @@ class AddressSpaces final : public Layout {
     VmaId middle;  // the vma being modified, when the range is part of one
     VmaId copied;  // mremap: the vma being copied
   };
+  // A change of the layout, as far as it depends on it whether the VMA layer locks an anon_vma.
+  struct Adjustment {
+    VmaId vma;                  // the one adjusted, after its chain was cloned
+    VmaId shrinks = {};         // loses to `vma` what lies at their boundary,
+    VmaId grows = {};           // or gains it
+    std::uint32_t removed = 0;  // vmas that go into it wholly
+    bool inserts = false;       // a vma that was split off it
+    bool start_moves = false;
+  };
   // apply.cpp
   void begin_op(OpKind kind, bool counts, std::uint32_t tid);
   void end_op();
@@ -165,17 +174,21 @@ class AddressSpaces final : public Layout {
   void dup_anon_vma(VmaId dst, VmaId src);
   VmaId merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& range, bool extend_only);
   VmaId merge_existing(Mm& mm, VmaId middle, const Proposal& range);
+  VmaId merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range);
+  VmaId merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range);
   VmaId split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below);
   VmaId modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags);
   VmaId modify(Mm& mm, VmaId vma, const Proposal& range);
   Proposal part(VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
-  void prepare(VmaId vma);
-  void populate(Mm& mm, std::uint64_t start, std::uint64_t end,
-                std::uint64_t skipped = kVmLockOnFault);
   // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
   // nothing to stop there. Returns whether a hole was met (and, with stop_at_hole, stopped at).
   template <class Change>
   bool walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole, Change change);
+
+  // layer_locks.cpp
+  bool layer_locks(const Adjustment& change) const;
+  void lock_layer(const Adjustment& change);
+  void lock_stack(VmaId stack);
 
   // map.cpp, unmap.cpp, protect.cpp, advise.cpp, remap.cpp, fork.cpp, fault.cpp
   void map(Mm& mm, const Map& event);
@@ -219,6 +232,9 @@ class AddressSpaces final : public Layout {
   void fault(Mm& mm, const EventHead& head, const Fault& event);
   void touch(Mm& mm, const Touch& event);
   bool expand_stack(Mm& mm, std::uint64_t addr);
+  void prepare(VmaId vma);
+  void populate(Mm& mm, std::uint64_t start, std::uint64_t end,
+                std::uint64_t skipped = kVmLockOnFault);
 
   // snapshot.cpp
   bool collect(const Event& event);  // true when the event belongs to a snapshot

@@ -1,5 +1,5 @@
-// Faults: when a vma gets its anon_vma (vmf_anon_prepare() of mm/memory.c and its callers), and
-// stack growth (expand_stack() of mm/mmap.c).
+// Faults: when a vma gets its anon_vma (vmf_anon_prepare() of mm/memory.c and its callers), of
+// itself or because a call populates it, and stack growth (expand_stack() of mm/mmap.c).
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
@@ -7,6 +7,30 @@ namespace {
 // Unmapped pages a growing stack keeps above an accessible mapping (stack_guard_gap).
 constexpr std::uint64_t kStackGuardPages = 256;
 }  // namespace
+
+void AddressSpaces::prepare(VmaId vma) {
+  if (strategy_->faulted(vma)) return;
+  ++prepared_;
+  const std::uint64_t avcs = slab_.usage(kAnonVmaChain).allocs;
+  const std::uint64_t anon_vmas = slab_.usage(kAnonVma).allocs;
+  strategy_->prepare(vma);
+  prepared_objs_[kAnonVmaChain] += slab_.usage(kAnonVmaChain).allocs - avcs;
+  prepared_objs_[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
+}
+
+// mm_populate(): writable private memory gets its pages by a write, the rest by reads. Vmas with a
+// flag of `skipped` are passed by.
+void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
+                             std::uint64_t skipped) {
+  for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
+    const VmaId vma = mm.list[i];
+    const Vma& v = at(vma);
+    if (v.start >= end) break;
+    if (v.flags & (kVmIo | kVmPfnMap | skipped)) continue;
+    if (v.may_prepare()) prepare(vma);
+    if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
+  }
+}
 
 // The stack is prepared first, then its start and pgoff go down; no vma is allocated and none
 // merge.
@@ -22,6 +46,7 @@ bool AddressSpaces::expand_stack(Mm& mm, std::uint64_t addr) {
   }
   if (pages(at(stack).start - addr) > at(stack).pgoff) return false;
   prepare(stack);
+  lock_stack(stack);
   set_start(stack, addr & ~page_mask_, true);
   return true;
 }

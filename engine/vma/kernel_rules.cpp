@@ -23,17 +23,71 @@ Version parse_version(std::string_view release) {
   return version;
 }
 
-// Each set is the one before it with what changed since.
-std::vector<KernelRules> build() {
-  std::vector<KernelRules> all;
+// The oldest kernel that can record: also what is taken for older ones where nothing is known.
+constexpr std::string_view kOldestRecorder = "5.10";
+
+KernelRules rules_of_5_10() {
   KernelRules r;
-  r.name = "5.10";
+  r.name = kOldestRecorder;
   r.symmetric_merge = r.merge_checks_copied = r.brk_extends_only = false;
   r.unfaulted_drops_account = r.munmap_frees_original = r.map_stack_nohugepage = false;
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
-  r.remap_finds_first = false;
+  r.remap_finds_first = r.merge_locks_once = false;
   r.dontunmap_unlinks = r.growth_takes_lock = false;
   r.sealed = kVmSealed63;
+  return r;
+}
+
+// Eras that no recorder runs on, for designs of their time. Read in the sources, not executed.
+void add_2_6_32_to_3_19(std::vector<KernelRules>& all) {
+  KernelRules r = rules_of_5_10();
+  r.name = "2.6.32";
+  r.assumed =
+      "from 5.10: the stack guard gap, what a failing call leaves behind, flags and calls that "
+      "came later (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)";
+  r.fork_blocks_merge = r.merge_keeps_next = false;
+  r.layer_lock = LayerLock::linking;
+  all.push_back(r);
+  r.name = "2.6.34";
+  r.layer_lock = LayerLock::none;
+  all.push_back(r);
+  r.name = "2.6.36";  // by the posting of the change; the tree read is 2.6.37
+  r.layer_lock = LayerLock::inserting;
+  all.push_back(r);
+  r.name = "2.6.37";
+  all.push_back(r);
+  r.name = "3.0";  // 2.6.38 and 2.6.39 were not read
+  r.fork_blocks_merge = true;
+  r.layer_lock = LayerLock::shifting;
+  all.push_back(r);
+  r.name = "3.10";  // the locks from 3.7 on, of which no tree was read
+  r.layer_lock = LayerLock::always;
+  all.push_back(r);
+  r.name = "3.19";
+  all.push_back(r);
+}
+
+void add_4_9_to_5_7(std::vector<KernelRules>& all) {
+  KernelRules r = all.back();
+  r.name = "4.9";
+  r.merge_keeps_next = true;
+  all.push_back(r);
+  r.name = "4.14";
+  r.assumed =
+      "from 5.10: the stack guard gap, what a failing call leaves behind, flags and calls that "
+      "came later (MREMAP_DONTUNMAP, ...)";
+  r.fork_prepares_wiped = true;
+  all.push_back(r);
+  r.name = "5.6";  // for the design of 5.5 and 5.6
+  all.push_back(r);
+  r.name = "5.7";
+  r.assumed = "from 5.10: what a failing call leaves behind";
+  r.fork_prepares_wiped = false;
+  all.push_back(r);
+}
+
+void add_5_10_to_6_12(std::vector<KernelRules>& all) {
+  KernelRules r = rules_of_5_10();
   all.push_back(r);
   r.name = "5.13";
   r.dontunmap_unlinks = true;
@@ -42,7 +96,7 @@ std::vector<KernelRules> build() {
   r.remap_grow_merges = r.remap_finds_first = true;
   all.push_back(r);
   r.name = "6.1";
-  r.map_next_first = r.brk_extends_only = true;
+  r.map_next_first = r.brk_extends_only = r.merge_locks_once = true;
   all.push_back(r);
   r.name = "6.1.192";
   r.self_merge = false;  // a stable backport, not bracketed closer
@@ -61,6 +115,10 @@ std::vector<KernelRules> build() {
   r.name = "6.12.117";
   r.self_merge = false;  // a stable backport, not bracketed closer
   all.push_back(r);
+}
+
+void add_6_13_to_7_0(std::vector<KernelRules>& all) {
+  KernelRules r = all.back();
   r.name = "6.13";
   r.self_merge = true;
   all.push_back(r);
@@ -87,6 +145,15 @@ std::vector<KernelRules> build() {
   r.name = "7.0";
   r.self_merge = false;
   all.push_back(r);
+}
+
+// Each set is the one before it with what changed since.
+std::vector<KernelRules> build() {
+  std::vector<KernelRules> all;
+  add_2_6_32_to_3_19(all);
+  add_4_9_to_5_7(all);
+  add_5_10_to_6_12(all);
+  add_6_13_to_7_0(all);
   return all;
 }
 
@@ -113,13 +180,19 @@ const std::vector<KernelRules>& known_rules() {
 }
 
 const KernelRules* find_rules(std::string_view name) {
-  for (const KernelRules& rules : known_rules())
+  const KernelRules* newest = nullptr;
+  for (const KernelRules& rules : known_rules()) {
     if (rules.name == name) return &rules;
-  return nullptr;
+    const bool within =
+        name.find('.') != name.npos && rules.name.starts_with(std::string(name) + '.');
+    if (within) newest = &rules;
+  }
+  return newest;
 }
 
 KernelRules rules_for_release(std::string_view release) {
   const Version version = parse_version(release);
+  if (version == Version{}) return *find_rules(kOldestRecorder);
   const KernelRules* best = &known_rules().front();
   for (const KernelRules& rules : known_rules())
     if (parse_version(rules.name) <= version) best = &rules;

@@ -1,5 +1,5 @@
-// Merging, splitting and the walk that changes flags: vma_merge_new_range(),
-// vma_merge_existing_range(), __split_vma(), vma_modify() of mm/vma.c.
+// The table of vmas, and merging: vma_merge_new_range(), vma_merge_existing_range() of mm/vma.c,
+// vma_merge() of mm/mmap.c before.
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
@@ -101,7 +101,9 @@ bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) cons
 bool AddressSpaces::anon_vma_ok(VmaId target, const Proposal& range) const {
   const bool target_faulted = faulted(target);
   const bool range_faulted = faulted(range.anon);
-  if (!rules_.symmetric_merge) {
+  if (!rules_.fork_blocks_merge) {
+    if (!target_faulted || !range_faulted) return true;
+  } else if (!rules_.symmetric_merge) {
     if ((!target_faulted || !range_faulted) && target_faulted && strategy_->singular(target))
       return true;
   } else {
@@ -164,6 +166,7 @@ VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& r
   const VmaId target = left ? prev : next;
   if (left && right) dup_anon_vma(prev, next);
   dup_anon_vma(target, copied);
+  lock_layer({.vma = target, .removed = left && right ? 1u : 0u, .start_moves = !left});
   std::uint64_t sticky = range.flags;
   if (left && right) {
     sticky |= at(next).flags;
@@ -196,107 +199,62 @@ VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range)
   mm.rule = left && right ? "changed range joins prev and next"
             : left        ? "changed range goes into prev"
                           : "changed range goes into next";
+  if (left) return merge_left(mm, middle, right ? next_vma : VmaId{}, range);
+  return merge_right(mm, middle, next_vma, range);
+}
 
-  const VmaId target = left ? prev_vma : next_vma;
+// The range goes into the vma before `middle`, and `next_vma`, if any, as well.
+VmaId AddressSpaces::merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range) {
+  const VmaId target = prev(middle);
+  const bool whole = range.end == at(middle).end;
   std::uint64_t sticky = range.flags | at(target).flags;
-  dup_anon_vma(target, left && right && faulted(next_vma) ? next_vma : middle);
-  if (left && right) {
+  dup_anon_vma(target, faulted(next_vma) ? next_vma : middle);
+  if (next_vma || whole)
+    lock_layer({.vma = target, .removed = next_vma ? 2u : 1u});
+  else
+    lock_layer({.vma = target, .shrinks = middle});
+  std::uint64_t end = range.end;
+  if (next_vma) {
     sticky |= at(next_vma).flags;
-    const std::uint64_t end = at(next_vma).end;
+    end = at(next_vma).end;
     remove_vma(mm, middle, target);
     remove_vma(mm, next_vma, target);
-    set_end(mm, target, end);
-  } else if (left) {
-    if (whole)
-      remove_vma(mm, middle, target);
-    else
-      set_start(middle, range.end, true);
-    set_end(mm, target, range.end);
+  } else if (whole) {
+    remove_vma(mm, middle, target);
   } else {
-    if (whole)
-      remove_vma(mm, middle, target);
-    else
-      set_end(mm, middle, range.start);
-    set_start(target, range.start, true);
+    set_start(middle, range.end, true);
   }
+  set_end(mm, target, end);
   at(target).flags |= sticky & rules_.sticky;
   return target;
 }
 
-VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below) {
-  Vma copy = at(vma);
-  if (fresh_below) {
-    copy.end = addr;
-  } else {
-    copy.start = addr;
-    copy.pgoff += pages(addr - at(vma).start);
-  }
-  const VmaId fresh = alloc_vma(copy);
-  strategy_->clone(fresh, vma, CloneOp::split);
-  if (fresh_below)
-    set_start(vma, addr, true);
+// The range goes into the vma after `middle`. Up to 4.8 it was the other way round when that was
+// all of `middle`, which then kept its struct and its chain.
+VmaId AddressSpaces::merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range) {
+  const bool whole = range.start == at(middle).start;
+  const std::uint64_t sticky = range.flags | at(next_vma).flags;
+  const bool keeps_next = !whole || rules_.merge_keeps_next;
+  const VmaId target = keeps_next ? next_vma : middle;
+  const VmaId other = keeps_next ? middle : next_vma;
+  dup_anon_vma(target, other);
+  if (whole)
+    lock_layer({.vma = target, .removed = 1});
   else
-    set_end(mm, vma, addr);
-  insert_vma(mm, fresh);
-  return fresh;
-}
-
-AddressSpaces::Proposal AddressSpaces::part(VmaId vma, std::uint64_t start, std::uint64_t end,
-                                            std::uint64_t flags) const {
-  const Vma& v = at(vma);
-  return {.start = start,
-          .end = end,
-          .flags = flags,
-          .pgoff = v.pgoff + pages(start - v.start),
-          .file = v.file,
-          .policy = v.policy,
-          .context = v.context,
-          .anon = vma,
-          .middle = vma,
-          .copied = {}};
-}
-
-VmaId AddressSpaces::modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
-                            std::uint64_t flags) {
-  return modify(mm, vma, part(vma, start, end, flags));
-}
-
-VmaId AddressSpaces::modify(Mm& mm, VmaId vma, const Proposal& range) {
-  mm.rule = "changed range merges with neither side";
-  VmaId changed = merge_existing(mm, vma, range);
-  if (!changed) {
-    if (at(vma).start < range.start) split(mm, vma, range.start, true);
-    if (at(vma).end > range.end) split(mm, vma, range.end, false);
-    changed = vma;
-    at(changed).policy = range.policy;
-    at(changed).context = range.context;
-  }
-  at(changed).flags = range.flags | (at(changed).flags & rules_.sticky);
-  return changed;
-}
-
-void AddressSpaces::prepare(VmaId vma) {
-  if (strategy_->faulted(vma)) return;
-  ++prepared_;
-  const std::uint64_t avcs = slab_.usage(kAnonVmaChain).allocs;
-  const std::uint64_t anon_vmas = slab_.usage(kAnonVma).allocs;
-  strategy_->prepare(vma);
-  prepared_objs_[kAnonVmaChain] += slab_.usage(kAnonVmaChain).allocs - avcs;
-  prepared_objs_[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
-}
-
-// mm_populate(): writable private memory gets its pages by a write, the rest by reads. Vmas with a
-// flag of `skipped` are passed by.
-void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
-                             std::uint64_t skipped) {
-  for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
-    const VmaId vma = mm.list[i];
-    const Vma& v = at(vma);
-    if (v.start >= end) break;
-    if (v.flags & (kVmIo | kVmPfnMap | skipped)) continue;
-    if (v.may_prepare()) prepare(vma);
-    if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
-  }
+    lock_layer({.vma = middle, .grows = next_vma});
+  const std::uint64_t end = at(next_vma).end;
+  if (whole)
+    remove_vma(mm, other, target);
+  else
+    set_end(mm, middle, range.start);
+  if (keeps_next)
+    set_start(target, range.start, true);
+  else
+    set_end(mm, target, end);
+  at(target).policy = range.policy;
+  at(target).context = range.context;
+  at(target).flags |= sticky & rules_.sticky;
+  return target;
 }
 
 }  // namespace anonvma

@@ -144,8 +144,10 @@ void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::ui
                        .anon = vma,
                        .middle = {},
                        .copied = {}};
-  if (!rules_.remap_grow_merges || !merge_new(mm, vma, next_vma, range, false))
+  if (!rules_.remap_grow_merges || !merge_new(mm, vma, next_vma, range, false)) {
+    lock_layer({.vma = vma});
     set_end(mm, vma, new_end);
+  }
   if (flags & kVmLocked) populate(mm, old_end, new_end);
 }
 

@@ -99,10 +99,12 @@ class ModelPages {
 
 }  // namespace
 
-TEST_CASE("under the rules of every kernel each experiment finds its rule", "[probe]") {
+TEST_CASE("under the rules of every kernel that can record, each experiment finds its rule",
+          "[probe]") {
   std::map<std::string, std::set<bool>> outcomes;
-  for (const KernelRules& rules : known_rules()) {
-    INFO("rules of " << rules.name);
+  for (const std::string_view era : since("5.10")) {
+    const KernelRules& rules = *find_rules(era);
+    INFO("rules of " << era);
     const Behaviours facts = facts_of(rules);
     {
       ModelPages pages(rules);

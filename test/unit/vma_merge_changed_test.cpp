@@ -63,18 +63,21 @@ auto middle_changes(Life life) {
   };
 }
 
-// 6.16 (commit 879bca0a2c4f) lets an unfaulted vma take in a faulted one.
+// 6.16 (commit 879bca0a2c4f) lets an unfaulted vma take in a faulted one, as it was before 3.0.
 //  | un |  fl  | un |   ->  |          fl         |   and either side alone
 TEST_CASE("a faulted range goes into unfaulted neighbours from 6.16 on", "[vma][rules]") {
   const auto both = middle_changes([](World& w) { w.write(2); });
   expect(since("6.16"), both, "0-6 r faulted a1");
-  expect(before("6.16"), both, "0-2 r unfaulted | 2-4 r faulted a1 | 4-6 r unfaulted");
+  expect(before("3.0"), both, "0-6 r faulted a1");
+  expect(between("3.0", "6.16"), both, "0-2 r unfaulted | 2-4 r faulted a1 | 4-6 r unfaulted");
   const auto left = middle_changes([](World& w) { w.write(2).unmap(4, 2); });
   expect(since("6.16"), left, "0-4 r faulted a1");
-  expect(before("6.16"), left, "0-2 r unfaulted | 2-4 r faulted a1");
+  expect(before("3.0"), left, "0-4 r faulted a1");
+  expect(between("3.0", "6.16"), left, "0-2 r unfaulted | 2-4 r faulted a1");
   const auto right = middle_changes([](World& w) { w.write(2).unmap(0, 2); });
   expect(since("6.16"), right, "2-6 r faulted a1");
-  expect(before("6.16"), right, "2-4 r faulted a1 | 4-6 r unfaulted");
+  expect(before("3.0"), right, "2-6 r faulted a1");
+  expect(between("3.0", "6.16"), right, "2-4 r faulted a1 | 4-6 r unfaulted");
 }
 
 TEST_CASE("the survivor of a merge gets the chain of what it took in", "[vma]") {
@@ -106,11 +109,14 @@ TEST_CASE("a range between different anon_vmas goes into the lower one", "[vma]"
 }
 
 //  | un |  fk  | un |   ->  unchanged, and | fk |  un  | fk | as well
-TEST_CASE("a forked vma neither goes into an unfaulted one nor takes one in", "[vma]") {
-  expect(every_era(), middle_changes([](World& w) { w.write(2).fork(1).in(1); }),
-         "0-2 r unfaulted | 2-4 r forked a1 | 4-6 r unfaulted", 1);
-  expect(every_era(), middle_changes([](World& w) { w.touch(0).touch(4).fork(1).in(1); }),
-         "0-2 r forked a1 | 2-4 r unfaulted | 4-6 r forked a2", 1);
+TEST_CASE("a forked vma neither goes into an unfaulted one nor takes one in, but before 3.0",
+          "[vma][rules]") {
+  const auto middle = middle_changes([](World& w) { w.write(2).fork(1).in(1); });
+  expect(since("3.0"), middle, "0-2 r unfaulted | 2-4 r forked a1 | 4-6 r unfaulted", 1);
+  expect(before("3.0"), middle, "0-6 r forked a1", 1);
+  const auto ends = middle_changes([](World& w) { w.touch(0).touch(4).fork(1).in(1); });
+  expect(since("3.0"), ends, "0-2 r forked a1 | 2-4 r unfaulted | 4-6 r forked a2", 1);
+  expect(before("3.0"), ends, "0-4 r forked a1 | 4-6 r forked a2", 1);
 }
 
 TEST_CASE("VM_MAYBE_GUARD stays with both halves of a split, and with the merged vma", "[vma]") {

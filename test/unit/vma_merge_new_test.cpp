@@ -34,21 +34,21 @@ TEST_CASE("a new range goes into a faulted neighbour on either side", "[vma]") {
 //  | fk | ** |   ->  | fk | un |
 //  | ** | fk |   ->  | un | fk |
 //  | un | ** | fk |   ->  |    un   | fk |      and the other way round
-TEST_CASE("a new range goes into no forked neighbour, on either side", "[vma]") {
+TEST_CASE("a new range goes into no forked neighbour, on either side", "[vma][rules]") {
   const auto forked_at = [](std::uint64_t page) {
     return [page](World& w) { w.map(page, 2, "rw").write(page).fork(1).in(1); };
   };
   expect(
-      every_era(), [&](World& w) { forked_at(0)(w), w.map(2, 2, "rw"); },
+      since("3.0"), [&](World& w) { forked_at(0)(w), w.map(2, 2, "rw"); },
       "0-2 rw forked a1 | 2-4 rw unfaulted", 1);
   expect(
-      every_era(), [&](World& w) { forked_at(2)(w), w.map(0, 2, "rw"); },
+      since("3.0"), [&](World& w) { forked_at(2)(w), w.map(0, 2, "rw"); },
       "0-2 rw unfaulted | 2-4 rw forked a1", 1);
   expect(
-      every_era(), [&](World& w) { forked_at(0)(w), w.map(4, 2, "rw").map(2, 2, "rw"); },
+      since("3.0"), [&](World& w) { forked_at(0)(w), w.map(4, 2, "rw").map(2, 2, "rw"); },
       "0-2 rw forked a1 | 2-6 rw unfaulted", 1);
   expect(
-      every_era(), [&](World& w) { forked_at(4)(w), w.map(0, 2, "rw").map(2, 2, "rw"); },
+      since("3.0"), [&](World& w) { forked_at(4)(w), w.map(0, 2, "rw").map(2, 2, "rw"); },
       "0-4 rw unfaulted | 4-6 rw forked a1", 1);
   // In the parent nothing has changed.
   expect(

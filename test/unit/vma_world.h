@@ -201,6 +201,13 @@ class World {
 
   std::uint64_t active(CacheIndex cache) const { return slab_.usage(cache).active_objs; }
   std::uint64_t allocs(CacheIndex cache) const { return slab_.usage(cache).allocs; }
+  std::uint64_t layer_locks() const {
+    std::uint64_t locks = 0;
+    for (std::size_t k = 0; k < kNumOpKinds; ++k)
+      locks += slab_.cost(static_cast<OpKind>(k)).vma_layer_locks;
+    return locks;
+  }
+  std::uint64_t all_locks() const { return layer_locks() + slab_.root_locks(); }
   AddressSpaces& spaces() { return spaces_; }
   static Snapshot snapshot_event(SnapReason reason, std::uint64_t vmas = 0,
                                  std::uint64_t def_flags = 0) {
