@@ -65,6 +65,7 @@ struct TableOptions {
   std::string rules;  // empty: the recording kernel's
   bool era_accurate = false;
   std::vector<std::string> objsizes;  // CACHE=BYTES
+  bool slub = false;                  // model the slabs that SLUB would hold
   std::optional<double> at_s;
   unsigned threads = 0;
   std::string command;  // the command line, for the footer

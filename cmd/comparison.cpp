@@ -3,6 +3,7 @@
 #include "cmd/commands.h"
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
+#include "engine/replay/geometry.h"
 #include "engine/replay/replay.h"
 #include "engine/replay/selection.h"
 #include "engine/report/rows.h"
@@ -10,10 +11,33 @@
 
 namespace anonvma::cmd {
 
+namespace {
+
+Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
+  const TableOptions& table = request.table;
+  ReplayOptions options;
+  options.rules = table.rules;
+  options.era_accurate = table.era_accurate;
+  options.at_s = table.at_s;
+  options.threads = table.threads;
+  options.slub = table.slub;
+  options.observe_peak = !request.own_only;
+  for (const std::string& text : table.objsizes) {
+    const auto objsize = parse_objsize(text);
+    if (!objsize) return objsize.error();
+    options.objsizes.push_back(*objsize);
+  }
+  return options;
+}
+
+}  // namespace
+
 Result<Comparison> run_comparison(const ComparisonRequest& request) {
   // A wrong name is the user's first problem, whatever the file holds.
   if (auto named = select_strategies(request.strategies, request.baseline, ""); !named)
     return named.error();
+  Result<ReplayOptions> options = replay_options(request);
+  if (!options) return options.error();
 
   const Result<MappedFile> file = MappedFile::open(request.file);
   if (!file) return file.error();
@@ -23,20 +47,13 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   const std::string_view own = own_strategy(reader->meta());
   auto selection = select_strategies(request.strategies, request.baseline, own);
   if (!selection) return selection.error();
-
+  options->strategies = selection->strategies;
   if (request.own_only && find_strategy(own) != nullptr)
-    selection->strategies = {*find_strategy(own)};
+    options->strategies = {*find_strategy(own)};
 
   Progress progress(request.file);
-  ReplayOptions options;
-  options.strategies = selection->strategies;
-  options.rules = request.table.rules;
-  options.era_accurate = request.table.era_accurate;
-  options.at_s = request.table.at_s;
-  options.threads = request.table.threads;
-  options.observe_peak = !request.own_only;
-  options.progress = [&progress](std::uint64_t events) { progress.show(events); };
-  Result<Comparison> comparison = replay(*reader, options);
+  options->progress = [&progress](std::uint64_t events) { progress.show(events); };
+  Result<Comparison> comparison = replay(*reader, *options);
   if (!comparison) {
     const Error& error = comparison.error();
     return error.code == ErrorCode::usage ? error : in_file(request.file, error);

@@ -69,6 +69,8 @@ void add_table_options(CLI::App* sub, TableOptions& options) {
                 "Each strategy under the rules and with the object sizes of its own kernels")
       ->excludes(rules);
   sub->add_option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated");
+  sub->add_flag("--slub", options.slub,
+                "Also the slabs that SLUB would hold, as a model (always in replay)");
   sub->add_option("--threads", options.threads,
                   "Worker threads (default: one per strategy and CPU)")
       ->check(CLI::Range(1, 1024));

@@ -6,8 +6,9 @@ namespace anonvma::cmd {
 
 int run_replay(const ReplayCommandOptions& options) {
   // The baseline is the strategy itself: a single row, and no groups.
-  const auto comparison =
-      run_comparison({options.file, options.strategy, options.strategy, options.table});
+  TableOptions table = options.table;
+  table.slub = true;
+  const auto comparison = run_comparison({options.file, options.strategy, options.strategy, table});
   if (!comparison) return fail(comparison.error());
   ReportOptions report = options.table.report;
   report.in_depth = true;

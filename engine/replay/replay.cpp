@@ -129,7 +129,7 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   trace.own_strategy = own_strategy(meta);
   Result<std::vector<RunPlan>> plans = make_plans(meta, options, trace.own_strategy);
   if (!plans) return plans.error();
-  trace.rules = options.rules.empty() ? rules_for(meta).name : options.rules;
+  trace.rules = options.rules.empty() ? rules_for(meta).name : find_rules(options.rules)->name;
   comparison.at_s = options.at_s;
 
   Runs runs;

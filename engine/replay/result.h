@@ -92,6 +92,7 @@ struct RowSpecs {
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under
+  std::string assumed;   // what those rules take from another era, as nobody has read it
   RowSpecs specs;
   std::array<CacheUsage, kAllCaches> caches{};
   std::array<std::uint64_t, kAllCaches> at_start_objs{};  // alive when recording began

@@ -161,6 +161,41 @@ Table locks_by_operation(const ReplayResult& row) {
   return table;
 }
 
+// Bytes and slabs, packed and as SLUB would hold them.
+Table slab_table(const ReplayResult& row, const std::vector<CacheIndex>& caches,
+                 std::uint64_t page_size) {
+  Table table{
+      "slabs",
+      {"cache", "objsize", "per_slab", "pages", "peak_objs", "peak_KB", "packed", "slub",
+       "slub:end", "guessed"},
+      {},
+      {"packed: slabs that the cache's own peak needs when packed perfectly, a lower bound. "
+       "slub: slabs at most, as a model of SLUB with its slabs per CPU and partial lists "
+       "holds them; slub:end at the end. guessed: frees in that model of objects that the "
+       "freeing mm had not allocated."}};
+  for (const CacheIndex cache : caches) {
+    const CacheSpec& spec = row.specs.specs[cache];
+    const std::uint64_t peak = row.caches[cache].peak_objs;
+    const std::uint64_t slab_bytes = page_size * spec.pagesperslab;
+    const std::uint64_t packed =
+        slab_bytes == 0 ? 0 : min_slab_bytes(spec, peak, page_size) / slab_bytes;
+    std::vector<std::string>& cells = table.rows.emplace_back();
+    cells.emplace_back(cache_name(cache));
+    for (const std::uint64_t n : {std::uint64_t{spec.objsize}, std::uint64_t{spec.objperslab},
+                                  std::uint64_t{spec.pagesperslab}, peak})
+      cells.push_back(number(n));
+    cells.push_back(kb(peak * spec.objsize));
+    cells.push_back(number(packed));
+    if (row.slub)
+      for (const std::uint64_t n : {(*row.slub)[cache].slabs_peak, (*row.slub)[cache].slabs_end,
+                                    (*row.slub)[cache].guessed_frees})
+        cells.push_back(number(n));
+    else
+      cells.insert(cells.end(), {"-", "-", "-"});
+  }
+  return table;
+}
+
 // Bins that double: 0, 1, 2, 3-4, 5-8, ...
 Table histogram_table(const ReplayResult& row) {
   Table table{"vmas per anon_vma", {"vmas", "peak", "end"}, {}, {}};
@@ -218,6 +253,7 @@ std::vector<Table> depth_tables(const Comparison& comparison) {
     std::vector<CacheIndex> caches;
     for (std::size_t c = 0; c < kAllCaches; ++c)
       if (row.caches[c].allocs > 0) caches.push_back(static_cast<CacheIndex>(c));
+    tables.push_back(slab_table(row, caches, comparison.trace.meta.page_size));
     tables.push_back(operations_table(row, caches));
     tables.push_back(locks_by_operation(row));
     tables.push_back(histogram_table(row));

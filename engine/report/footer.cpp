@@ -79,6 +79,9 @@ void add_rules(const Comparison& comparison, Footer& lines) {
   lines.emplace_back("rules", comparison.trace.rules);
   for (const ReplayResult& row : comparison.rows)
     if (!own(row)) lines.emplace_back("", fmt::format("{} under {}", row.strategy, row.rules));
+  for (const ReplayResult& row : comparison.rows)
+    if (!row.assumed.empty())
+      lines.emplace_back("", fmt::format("assumed for {}: {}", row.strategy, row.assumed));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ Json trace_json(const Comparison& comparison) {
 
 Json change_json(const Change& change) { return change ? Json(*change) : Json(nullptr); }
 
-Json cache_json(const std::string& cache, const CacheRow& row) {
+Json cache_json(const std::string& cache, const CacheRow& row, const SlubUse* slub) {
   Json json = {{"cache", cache},
                {"active_objs", row.use.active_objs},
                {"peak_objs", row.use.peak_objs},
@@ -50,6 +50,11 @@ Json cache_json(const std::string& cache, const CacheRow& row) {
                {"geometry", source_name(row.source)},
                {"active_change_percent", change_json(row.end.change)},
                {"peak_change_percent", change_json(row.own_peak.change)}};
+  if (slub != nullptr) {
+    json["slub_slabs_peak"] = slub->slabs_peak;
+    json["slub_slabs_end"] = slub->slabs_end;
+    json["slub_guessed_frees"] = slub->guessed_frees;
+  }
   return json;
 }
 
@@ -92,7 +97,8 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
   Json caches = Json::array();
   for (const CacheBlock& block : all.caches)
     if (block.cache < kNumCaches || result.caches[block.cache].allocs > 0)
-      caches.push_back(cache_json(block.name, block.rows[index]));
+      caches.push_back(cache_json(block.name, block.rows[index],
+                                  result.slub ? &(*result.slub)[block.cache] : nullptr));
   Json anomalies = Json::object();
   for (const AnomalyRow& row : all.anomalies)
     if (row.counts[index] != 0) anomalies[std::string(row.info.name)] = row.counts[index];
@@ -102,6 +108,7 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
                {"approximate", result.approximate},
                {"caches", std::move(caches)},
                {"rules", result.rules},
+               {"rules_assumed", result.assumed},
                {"map_counts_compared", result.map_counts_compared},
                {"anomalies", std::move(anomalies)}};
   if (result.first_mismatch) json["first_mismatch"] = mismatch_json(*result.first_mismatch);
@@ -134,7 +141,7 @@ std::string sum_json(const Rows& sum, std::size_t traces, std::string_view basel
   for (std::size_t i = 0; i < sum.sums.size(); ++i) {
     Json caches = Json::array();
     for (const CacheBlock& block : sum.caches) {
-      Json cache = cache_json(block.name, block.rows[i]);
+      Json cache = cache_json(block.name, block.rows[i], nullptr);
       // Traces may differ in these.
       for (const char* key : {"objsize", "objperslab", "pagesperslab", "geometry"})
         cache.erase(key);
