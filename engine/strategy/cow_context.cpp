@@ -65,6 +65,11 @@ class CowContext final : public Strategy {
     records_[vma.v].faulted = false;
     if (const ContextId context = context_of(vma)) --contexts_[context.v].faulted_vmas;
   }
+  // A damaged trace may have a fault where exit has unlinked already.
+  void release(VmaId vma) override {
+    unlink(vma);
+    free_vma(vma);
+  }
   void resized(VmaId vma) override {
     if (choice_.ideal_remaps && faulted(vma)) changed(vma);
   }

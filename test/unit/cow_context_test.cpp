@@ -402,6 +402,18 @@ TEST_CASE("cow-context: processes that were alive at the start have roots", "[co
   }
 }
 
+TEST_CASE("cow-context: a fault after the unlinking at exit leaves nothing behind", "[cow]") {
+  for (const StrategyChoice& choice : {kIdeal, kPrototype}) {
+    World w(choice);
+    w.map(0, 4, "rw").write(0).move(0, 4, 20);
+    w.apply(Step{.unlinked = World::addr(20)}, MmId{0});
+    w.write(20).exit();
+    CHECK(held(w).show() == "0 entries, 0 nodes");
+    CHECK(w.exec(1, {}).in(1).map(0, 4, "rw").show(1) == "0-4 rw unfaulted");
+    CHECK(held(w).show() == "0 entries, 0 nodes");
+  }
+}
+
 // --- random lives
 
 TEST_CASE("cow-context agrees with the naive definition", "[cow]") {
