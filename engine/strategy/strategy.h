@@ -133,6 +133,8 @@ class Strategy {
     (void)mm;
     (void)objs;
   }
+  // Entries in the remap trees of all contexts: words inside of other objects, none of their own.
+  virtual std::uint64_t remap_entries() const { return 0; }
 
   // Exact start from a snapshot of the recording kernel's own objects; false when this design
   // cannot take them over (the driver then replays them as a life and marks the result).

@@ -45,7 +45,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
         {"linux-7.0", 1, 1, 1, 1},
-        {"lazy-v1-noleak", 1, 0, 0, 0}}},
+        {"lazy-v1", 1, 0, 0, 0},
+        {"lazy-v1-noleak", 1, 0, 0, 0},
+        {"cow-context", 1, 0, 0, 0},
+        {"noswap", 1, 0, 0, 0}}},
       // avc                     0: [a0]   1: a0 [a1]
       // lazy                    0: [a0]   1: a0 ~a0       the parent was upgraded
       {"simple fork",
@@ -60,7 +63,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 2, 3, 2, 3},
         {"num-children", 2, 3, 2, 3},
         {"linux-7.0", 2, 3, 2, 3},
-        {"lazy-v1-noleak", 2, 2, 1, 2}}},
+        {"lazy-v1", 2, 2, 1, 2},
+        {"lazy-v1-noleak", 2, 2, 1, 2},
+        {"cow-context", 2, 0, 0, 1},
+        {"noswap", 2, 0, 0, 0}}},
       // avc                     0: [a0]   1: a0 [a1]   2: a0 [a2]
       // lazy                    0: [a0]   1: a0 ~a0    2: a0 ~a0
       {"fork two",
@@ -75,7 +81,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 5, 3, 5},
         {"num-children", 3, 5, 3, 5},
         {"linux-7.0", 3, 5, 3, 5},
-        {"lazy-v1-noleak", 3, 3, 1, 3}}},
+        {"lazy-v1", 3, 3, 1, 3},
+        {"lazy-v1-noleak", 3, 3, 1, 3},
+        {"cow-context", 3, 0, 0, 2},
+        {"noswap", 3, 0, 0, 0}}},
       // avc                     0: [a0]   1: a0 [a1]   2: a0 a1 [a2]
       // linux-7.0               0: [a0]   1: a0 [a1]   2: a1 a0 [a2]
       // lazy                    0: [a0]   1: a0 [a1]   2: a1 a0 ~a1
@@ -91,7 +100,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 6, 3, 5},
         {"num-children", 3, 6, 3, 5},
         {"linux-7.0", 3, 6, 3, 5},
-        {"lazy-v1-noleak", 3, 5, 2, 5}}},
+        {"lazy-v1", 3, 5, 2, 5},
+        {"lazy-v1-noleak", 3, 5, 2, 5},
+        {"cow-context", 3, 0, 0, 2},
+        {"noswap", 3, 0, 0, 0}}},
       // avc                     0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a2]    never shared again
       // mergeable-parent        0: [a0]  1: [a0]   2: a0 [a1]  3: [a0]       the parent's own
       // mergeable-parent-kk2    0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a1]
@@ -108,7 +120,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 4, 6, 2, 5},
         {"num-children", 4, 6, 3, 6},
         {"linux-7.0", 4, 6, 3, 6},
-        {"lazy-v1-noleak", 4, 4, 1, 4}}},
+        {"lazy-v1", 4, 4, 1, 4},
+        {"lazy-v1-noleak", 4, 4, 1, 4},
+        {"cow-context", 4, 0, 0, 1},
+        {"noswap", 4, 0, 0, 0}}},
       // 1 has exited when 2 forks: a1 has one child, a2, and no vma of its own.
       // avc-*          0: [a0]   2: a0 a1 [a2]   3: a0 a1 a2 [a3]
       // avc            0: [a0]   2: a0 a1 [a2]   3: a0 [a1] a2
@@ -126,7 +141,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 7, 3, 7},
         {"num-children", 3, 7, 3, 7},
         {"linux-7.0", 3, 7, 3, 7},
-        {"lazy-v1-noleak", 3, 7, 3, 9}}},
+        {"lazy-v1", 3, 7, 3, 9},
+        {"lazy-v1-noleak", 3, 7, 3, 9},
+        {"cow-context", 3, 0, 0, 3},
+        {"noswap", 3, 0, 0, 0}}},
       // As before, and 3 forks 4. a1 is active again, in 3.
       // num-children   4: a0 a1 a2 [a3]
       // linux-7.0      4: a1 a0 a2 [a3]
@@ -144,7 +162,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 4, 10, 3, 8},
         {"num-children", 4, 11, 4, 9},
         {"linux-7.0", 4, 11, 4, 9},
-        {"lazy-v1-noleak", 4, 10, 3, 10}}},
+        {"lazy-v1", 4, 10, 3, 10},
+        {"lazy-v1-noleak", 4, 10, 3, 10},
+        {"cow-context", 4, 0, 0, 4},
+        {"noswap", 4, 0, 0, 0}}},
       // avc                     1: [a0]   2: [a0]
       // lazy                    1: -> 0   2: -> 0   0 is a zombie: unmapped, but their root
       {"munmap of the middle",
@@ -159,7 +180,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 2, 2, 1, 4},
         {"num-children", 2, 2, 1, 4},
         {"linux-7.0", 2, 2, 1, 4},
-        {"lazy-v1-noleak", 3, 0, 0, 0}}},
+        {"lazy-v1", 3, 0, 0, 0},
+        {"lazy-v1-noleak", 3, 0, 0, 0},
+        {"cow-context", 2, 0, 0, 0},
+        {"noswap", 2, 0, 0, 0}}},
       // As before, then both are forked.
       // avc                     1: [a0]   2: [a0]   3: a0 [a1]   4: a0 [a2]
       // mergeable-parent        1: [a0]   2: [a0]   3: a0 [a1]   4: [a0]
@@ -177,7 +201,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 4, 6, 2, 7},
         {"num-children", 4, 6, 3, 8},
         {"linux-7.0", 4, 6, 3, 8},
-        {"lazy-v1-noleak", 4, 4, 2, 4}}},
+        {"lazy-v1", 4, 4, 2, 4},
+        {"lazy-v1-noleak", 4, 4, 2, 4},
+        {"cow-context", 4, 0, 0, 1},
+        {"noswap", 4, 0, 0, 0}}},
       // avc                     0: [a0]
       // lazy                    0: -> 1   1 is a zombie
       {"a faulted vma goes into an unfaulted one",
@@ -192,7 +219,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 1, 1, 1, 3},
         {"num-children", 1, 1, 1, 3},
         {"linux-7.0", 1, 1, 1, 3},
-        {"lazy-v1-noleak", 2, 0, 0, 0}}},
+        {"lazy-v1", 2, 0, 0, 0},
+        {"lazy-v1-noleak", 2, 0, 0, 0},
+        {"cow-context", 1, 0, 0, 0},
+        {"noswap", 1, 0, 0, 0}}},
       // Only legacy locks here: for either vma of a merge.
       {"an unfaulted vma goes into a faulted one",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;F 0;G 0 1",
@@ -206,7 +236,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
         {"linux-7.0", 1, 1, 1, 1},
-        {"lazy-v1-noleak", 1, 0, 0, 0}}},
+        {"lazy-v1", 1, 0, 0, 0},
+        {"lazy-v1-noleak", 1, 0, 0, 0},
+        {"cow-context", 1, 0, 0, 0},
+        {"noswap", 1, 0, 0, 0}}},
       // avc                     0: [a0]   1: [a1]   the child was copied before there was anything
       {"fork before fault",
        "M 0 0 -1 -1 10 14 3;K 0 1 1 -1;F 0;F 1",
@@ -220,7 +253,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 2, 2, 2, 2},
         {"num-children", 2, 2, 2, 2},
         {"linux-7.0", 2, 2, 2, 2},
-        {"lazy-v1-noleak", 2, 0, 0, 0}}},
+        {"lazy-v1", 2, 0, 0, 0},
+        {"lazy-v1-noleak", 2, 0, 0, 0},
+        {"cow-context", 2, 0, 0, 1},
+        {"noswap", 2, 0, 0, 0}}},
       // 2 is mapped beside 1 after the fork. A chain of two does not donate.
       // avc                     0: [a0]   1: a0 [a1]   2: [a2]
       // lazy                    0: [a0]   1: a0 ~a0    2: -> 2
@@ -236,7 +272,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 4, 3, 4},
         {"num-children", 3, 4, 3, 4},
         {"linux-7.0", 3, 4, 3, 4},
-        {"lazy-v1-noleak", 3, 2, 1, 2}}},
+        {"lazy-v1", 3, 2, 1, 2},
+        {"lazy-v1-noleak", 3, 2, 1, 2},
+        {"cow-context", 3, 0, 0, 1},
+        {"noswap", 3, 0, 0, 0}}},
       // Six generations, 1 and 3 exit: a1 and a3 are both free for reuse when 5 forks 6 and 2 forks
       // 7. Oldest first leaves nothing for 7:
       //   5: a0 a1 a2 a3 a4 [a5]   6: a0 [a1] a2 a3 a4 a5   7: a0 a1 a2 [a6]
@@ -255,7 +294,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 6, 25, 7, 16},
         {"num-children", 6, 25, 7, 16},
         {"linux-7.0", 6, 24, 6, 15},
-        {"lazy-v1-noleak", 6, 24, 6, 20}}},
+        {"lazy-v1", 6, 24, 6, 20},
+        {"lazy-v1-noleak", 6, 24, 6, 20},
+        {"cow-context", 6, 0, 0, 7},
+        {"noswap", 6, 0, 0, 0}}},
       // As before, and 7 forks 8.
       //   avc         8: a0 a1 a2 a6 [a7]
       //   linux-7.0   8: a1 a0 a2 [a6]
@@ -273,7 +315,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 7, 30, 8, 18},
         {"num-children", 7, 30, 8, 18},
         {"linux-7.0", 7, 28, 7, 17},
-        {"lazy-v1-noleak", 7, 27, 6, 21}}},
+        {"lazy-v1", 7, 27, 6, 21},
+        {"lazy-v1-noleak", 7, 27, 6, 21},
+        {"cow-context", 7, 0, 0, 8},
+        {"noswap", 7, 0, 0, 0}}},
       // The one descendant of a0 exits. avc-2.6.37: and takes the root's lock once more.
       // avc, lazy      0: [a0]
       {"fork, the child exits",
@@ -288,7 +333,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 1, 1, 1, 4},
         {"num-children", 1, 1, 1, 4},
         {"linux-7.0", 1, 1, 1, 4},
-        {"lazy-v1-noleak", 1, 1, 1, 4}}},
+        {"lazy-v1", 1, 1, 1, 4},
+        {"lazy-v1-noleak", 1, 1, 1, 4},
+        {"cow-context", 1, 0, 0, 2},
+        {"noswap", 1, 0, 0, 0}}},
       // The child's vma is split: its whole chain is cloned.
       // avc                     0: [a0]   1: a0 [a1]   2: a0 [a1]
       // linux-7.0               0: [a0]   1: a0 [a1]   2: [a1] a0
@@ -305,7 +353,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 5, 2, 4},
         {"num-children", 3, 5, 2, 4},
         {"linux-7.0", 3, 5, 2, 4},
-        {"lazy-v1-noleak", 3, 5, 2, 5}}},
+        {"lazy-v1", 3, 5, 2, 5},
+        {"lazy-v1-noleak", 3, 5, 2, 5},
+        {"cow-context", 3, 0, 0, 1},
+        {"noswap", 3, 0, 0, 0}}},
       // avc                     0: [a0]   2: a0 [a1]   3: a0 [a1]
       // linux-7.0, lazy         0: [a0]   2: [a1] a0   3: [a1] a0
       {"munmap of the middle in the child",
@@ -320,7 +371,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 3, 5, 2, 6},
         {"num-children", 3, 5, 2, 6},
         {"linux-7.0", 3, 5, 2, 6},
-        {"lazy-v1-noleak", 3, 5, 2, 7}}},
+        {"lazy-v1", 3, 5, 2, 7},
+        {"lazy-v1-noleak", 3, 5, 2, 7},
+        {"cow-context", 3, 0, 0, 1},
+        {"noswap", 3, 0, 0, 0}}},
       // Three forks of a pair that shares, then all but the last mm exit.
       // avc                     6: a0 a1 a3 [a5]   7: a0 a2 a4 [a6]
       // linux-7.0               6: a3 a0 a1 [a5]   7: a4 a0 a2 [a6]
@@ -341,7 +395,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 2, 8, 4, 17},
         {"num-children", 2, 8, 7, 20},
         {"linux-7.0", 2, 8, 7, 20},
-        {"lazy-v1-noleak", 2, 6, 3, 22}}},
+        {"lazy-v1", 2, 6, 3, 22},
+        {"lazy-v1-noleak", 2, 6, 3, 22},
+        {"cow-context", 2, 0, 0, 3},
+        {"noswap", 2, 0, 0, 0}}},
       // As before, and the last mm forks: every vma finds an abandoned anon_vma with one child.
       // avc-*                   8: a0 a1 a3 a5 [a7]   9: a0 a2 a4 a6 [a8]
       // degree, num-children    8: a0 [a1] a3 a5      9: a0 [a2] a4 a6
@@ -363,7 +420,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 4, 16, 4, 19},
         {"num-children", 4, 16, 7, 22},
         {"linux-7.0", 4, 16, 7, 22},
-        {"lazy-v1-noleak", 4, 16, 4, 28}}},
+        {"lazy-v1", 4, 16, 4, 28},
+        {"lazy-v1-noleak", 4, 16, 4, 28},
+        {"cow-context", 4, 0, 0, 4},
+        {"noswap", 4, 0, 0, 0}}},
       // Eight generations alive: chains of 1 to 8 entries, longer than what lies inline.
       // lazy: chains of 1 to 7, and the youngest with 7 and a reference.
       {"eight generations",
@@ -379,7 +439,10 @@ const std::vector<Example>& examples() {
         {"mergeable-parent-kk2", 8, 36, 8, 15},
         {"num-children", 8, 36, 8, 15},
         {"linux-7.0", 8, 36, 8, 15},
-        {"lazy-v1-noleak", 8, 35, 7, 20}}},
+        {"lazy-v1", 8, 35, 7, 20},
+        {"lazy-v1-noleak", 8, 35, 7, 20},
+        {"cow-context", 8, 0, 0, 7},
+        {"noswap", 8, 0, 0, 0}}},
   };
   return all;
 }
@@ -434,7 +497,9 @@ TEST_CASE("strategies answer what the vma layer asks") {
     CHECK(s.faulted(life.vma(3)));
     CHECK_FALSE(s.faulted(life.vma(4)));
     CHECK(s.same(life.vma(0), life.vma(0)));
-    CHECK_FALSE(s.same(life.vma(0), life.vma(2)));
+    // Without anon_vmas there is nothing to tell them apart by.
+    CHECK(s.same(life.vma(0), life.vma(2)) ==
+          (info.name == "cow-context" || info.name == "noswap"));
     CHECK_FALSE(s.same(life.vma(0), life.vma(4)));
     CHECK_FALSE(s.singular(life.vma(4)));
     CHECK(s.rmap_walk_length(life.vma(0)) >= 1);
@@ -465,7 +530,8 @@ TEST_CASE("strategies differ in sharing, singularity and walks") {
         Answers{"mergeable-parent-kk2", true, true, false, 3, 1},
         Answers{"num-children", true, true, false, 3, 1},
         Answers{"linux-7.0", true, true, false, 3, 1},
-        Answers{"lazy-v1-noleak", false, true, false, 2, 2}}) {
+        Answers{"lazy-v1-noleak", false, true, false, 2, 2},
+        Answers{"cow-context", true, true, true, 2, 1}}) {
     INFO(want.strategy);
     VectorLife life(*find_strategy(want.strategy));
     apply_all(life, kOps);

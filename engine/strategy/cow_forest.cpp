@@ -1,0 +1,74 @@
+#include "engine/strategy/cow_forest.h"
+
+namespace anonvma {
+
+ContextId CowForest::make() {
+  ContextId made;
+  if (free_.empty()) {
+    made = ContextId{static_cast<std::uint32_t>(nodes_.size())};
+    nodes_.emplace_back();
+  } else {
+    made = free_.back();
+    free_.pop_back();
+  }
+  nodes_[made.v] = {.name = ++names_,
+                    .has_mm = true,
+                    .parent = {},
+                    .first_child = {},
+                    .prev_sibling = {},
+                    .next_sibling = {}};
+  return made;
+}
+
+void CowForest::link(ContextId child, ContextId parent) {
+  Node &c = nodes_[child.v], &p = nodes_[parent.v];
+  c.parent = parent;
+  c.next_sibling = p.first_child;
+  if (p.first_child) nodes_[p.first_child.v].prev_sibling = child;
+  p.first_child = child;
+}
+
+void CowForest::unlink(ContextId child) {
+  const Node& c = nodes_[child.v];
+  if (c.prev_sibling)
+    nodes_[c.prev_sibling.v].next_sibling = c.next_sibling;
+  else
+    nodes_[c.parent.v].first_child = c.next_sibling;
+  if (c.next_sibling) nodes_[c.next_sibling.v].prev_sibling = c.prev_sibling;
+}
+
+std::vector<ContextId> CowForest::drop_mm(ContextId context) {
+  std::vector<ContextId> gone;
+  nodes_[context.v].has_mm = false;
+  while (context && !nodes_[context.v].has_mm && !nodes_[context.v].first_child) {
+    const ContextId above = parent(context);
+    if (above) unlink(context);
+    nodes_[context.v].name = 0;
+    gone.push_back(context);
+    free_.push_back(context);
+    context = above;
+  }
+  return gone;
+}
+
+bool CowForest::descends(ContextId context, std::uint64_t ancestor) const {
+  // Whoever descends was named later.
+  while (context && name(context) > ancestor) context = parent(context);
+  return context && name(context) == ancestor;
+}
+
+std::uint64_t CowForest::mms_below(ContextId context) const {
+  std::uint64_t mms = 0;
+  for (ContextId at = context;;) {
+    if (nodes_[at.v].has_mm) ++mms;
+    if (nodes_[at.v].first_child) {
+      at = nodes_[at.v].first_child;
+      continue;
+    }
+    while (at != context && !nodes_[at.v].next_sibling) at = nodes_[at.v].parent;
+    if (at == context) return mms;
+    at = nodes_[at.v].next_sibling;
+  }
+}
+
+}  // namespace anonvma
