@@ -145,6 +145,13 @@ std::vector<Strategy::ChainLink> AvcChains::links_of(VmaId vma) const {
   return links;
 }
 
+std::vector<std::uint64_t> AvcChains::vmas_per_anon_vma() const {
+  std::vector<std::uint64_t> links;
+  for (const AnonVma& a : anon_vmas_)
+    if (a.refcount > 0) links.push_back(a.links);
+  return links;
+}
+
 AvcChains::Seeded& AvcChains::seeded(AnonVmaId snapshot_id) {
   Seeded& entry = seeded_[snapshot_id.v];
   if (!entry.id || anon_vmas_[entry.id.v].generation != entry.generation) {

@@ -43,6 +43,8 @@ class AvcChains {
   std::uint64_t links(AnonVmaId anon_vma) const {
     return anon_vma ? anon_vmas_[anon_vma.v].links : 0;
   }
+  // Of every anon_vma with an object.
+  std::vector<std::uint64_t> vmas_per_anon_vma() const;
 
   // A new anon_vma, to be attached at once: it is no object before.
   AnonVmaId new_root();

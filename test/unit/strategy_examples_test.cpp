@@ -34,6 +34,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
         {"lazy-v1-noleak", 1, 0, 0, 0},
+        {"lazy-v1", 1, 0, 0, 0},
         {"noswap", 1, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]   1: a0 [a1]
       // lazy                    0: [a0]   1: a0 ~a0       the parent was upgraded
@@ -43,6 +44,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 2, 3, 2, 3},
         {"num-children", 2, 3, 2, 3},
         {"lazy-v1-noleak", 2, 2, 1, 2},
+        {"lazy-v1", 2, 2, 1, 2},
         {"noswap", 2, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: a0 [a2]
       // lazy                    0: [a0]   1: a0 ~a0    2: a0 ~a0
@@ -52,6 +54,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 3, 5, 3, 5},
         {"num-children", 3, 5, 3, 5},
         {"lazy-v1-noleak", 3, 3, 1, 3},
+        {"lazy-v1", 3, 3, 1, 3},
         {"noswap", 3, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: a0 a1 [a2]
       // lazy                    0: [a0]   1: a0 [a1]   2: a1 a0 ~a1
@@ -61,6 +64,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 3, 6, 3, 5},
         {"num-children", 3, 6, 3, 5},
         {"lazy-v1-noleak", 3, 5, 2, 5},
+        {"lazy-v1", 3, 5, 2, 5},
         {"noswap", 3, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a2]    never shared again
       // lazy                    0: [a0]  1: [a0]   2: a0 ~a0   3: a0 ~a0
@@ -70,6 +74,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 4, 6, 3, 6},
         {"num-children", 4, 6, 3, 6},
         {"lazy-v1-noleak", 4, 4, 1, 4},
+        {"lazy-v1", 4, 4, 1, 4},
         {"noswap", 4, 0, 0, 0}}},
       // 1 has exited when 2 forks: a1 has one child, a2, and no vma of its own.
       // avc-3.0        0: [a0]   2: a0 a1 [a2]   3: a0 a1 a2 [a3]
@@ -81,6 +86,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 3, 8, 4, 8},
         {"num-children", 3, 7, 3, 7},
         {"lazy-v1-noleak", 3, 7, 3, 9},
+        {"lazy-v1", 3, 7, 3, 9},
         {"noswap", 3, 0, 0, 0}}},
       // As before, and 3 forks 4. a1 is active again, in 3.
       // num-children   4: a0 a1 a2 [a3]
@@ -90,6 +96,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 4, 13, 5, 10},
         {"num-children", 4, 11, 4, 9},
         {"lazy-v1-noleak", 4, 10, 3, 10},
+        {"lazy-v1", 4, 10, 3, 10},
         {"noswap", 4, 0, 0, 0}}},
       // avc-3.0, num-children   1: [a0]   2: [a0]
       // lazy                    1: -> 0   2: -> 0   0 is a zombie: unmapped, but their root
@@ -99,6 +106,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 2, 2, 1, 4},
         {"num-children", 2, 2, 1, 4},
         {"lazy-v1-noleak", 3, 0, 0, 0},
+        {"lazy-v1", 3, 0, 0, 0},
         {"noswap", 2, 0, 0, 0}}},
       // As before, then both are forked.
       // avc-3.0, num-children   1: [a0]   2: [a0]   3: a0 [a1]   4: a0 [a2]
@@ -109,6 +117,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 4, 6, 3, 8},
         {"num-children", 4, 6, 3, 8},
         {"lazy-v1-noleak", 4, 4, 2, 4},
+        {"lazy-v1", 4, 4, 2, 4},
         {"noswap", 4, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]
       // lazy                    0: -> 1   1 is a zombie
@@ -118,6 +127,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 1, 1, 1, 3},
         {"num-children", 1, 1, 1, 3},
         {"lazy-v1-noleak", 2, 0, 0, 0},
+        {"lazy-v1", 2, 0, 0, 0},
         {"noswap", 1, 0, 0, 0}}},
       // Only legacy locks here: for either vma of a merge.
       {"an unfaulted vma goes into a faulted one",
@@ -126,6 +136,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
         {"lazy-v1-noleak", 1, 0, 0, 0},
+        {"lazy-v1", 1, 0, 0, 0},
         {"noswap", 1, 0, 0, 0}}},
       // avc-3.0, num-children   0: [a0]   1: [a1]   the child was copied before there was anything
       {"fork before fault",
@@ -134,6 +145,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 2, 2, 2, 2},
         {"num-children", 2, 2, 2, 2},
         {"lazy-v1-noleak", 2, 0, 0, 0},
+        {"lazy-v1", 2, 0, 0, 0},
         {"noswap", 2, 0, 0, 0}}},
       // 2 is mapped beside 1 after the fork. A chain of two does not donate.
       // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: [a2]
@@ -144,6 +156,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 3, 4, 3, 4},
         {"num-children", 3, 4, 3, 4},
         {"lazy-v1-noleak", 3, 2, 1, 2},
+        {"lazy-v1", 3, 2, 1, 2},
         {"noswap", 3, 0, 0, 0}}},
       // Six generations, 1 and 3 exit: a1 and a3 are both free for reuse when 5 forks 6. Then 2
       // forks
@@ -159,6 +172,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 7, 31, 9, 19},
         {"num-children", 7, 30, 8, 18},
         {"lazy-v1-noleak", 7, 27, 6, 21},
+        {"lazy-v1", 7, 27, 6, 21},
         {"noswap", 7, 0, 0, 0}}},
       // Eight generations alive: chains of 1 to 8 entries, longer than what lies inline.
       // lazy: chains of 1 to 7, and the youngest with 7 and a reference.
@@ -169,6 +183,7 @@ const std::vector<Example>& examples() {
         {"avc-3.0", 8, 36, 8, 15},
         {"num-children", 8, 36, 8, 15},
         {"lazy-v1-noleak", 8, 35, 7, 20},
+        {"lazy-v1", 8, 35, 7, 20},
         {"noswap", 8, 0, 0, 0}}},
   };
   return all;

@@ -26,9 +26,10 @@ class RandomLife {
     bool dontunmap = true;  // D id: the vma is unlinked and lives on
   };
 
-  RandomLife(const StrategyInfo& info, unsigned seed, Options options)
-      : life_(info), random_(seed), options_(options) {}
-  RandomLife(const StrategyInfo& info, unsigned seed) : RandomLife(info, seed, Options{}) {}
+  RandomLife(const StrategyChoice& strategy, unsigned seed, Options options)
+      : life_(strategy), random_(seed), options_(options) {}
+  RandomLife(const StrategyChoice& strategy, unsigned seed)
+      : RandomLife(strategy, seed, Options{}) {}
 
   // One step; the operations it took. Empty when the dice asked for the impossible.
   std::vector<std::string> step() {

@@ -16,6 +16,7 @@
 
 #include "engine/vma/address_spaces.h"
 #include "test/catch.h"
+#include "test/unit/strategy_choice.h"
 
 namespace anonvma::test {
 
@@ -43,7 +44,7 @@ class World {
  public:
   explicit World(std::string_view strategy = "num-children", std::string_view rules = "6.19",
                  Setting setting = {})
-      : spaces_(*find_rules(rules), kPage, *find_strategy(strategy), slab_, setting) {
+      : spaces_(*find_rules(rules), kPage, choice(strategy), slab_, setting) {
     exec(0, {});
   }
 
