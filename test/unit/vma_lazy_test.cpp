@@ -132,6 +132,19 @@ TEST_CASE("an mm that forked is not lazy under fork=never", "[vma]") {
   CHECK(w.show(2) == "0-2 rw forked a1");
 }
 
+// The fork got as far as its first vma. What it upgraded stays so.
+TEST_CASE("an mm whose fork failed is lazy still under fork=never", "[vma]") {
+  World w("lazy-v1-noleak:fork=never", kEra);
+  w.map(0, 2, "rw").write(0).map(10, 2, "rw").write(10);
+  w.apply(Step{.copied = 1}, MmId{0});
+  CHECK(w.active(kAnonVma) == 2);
+  w.apply(Fork{}, MmId{0});  // without a child
+  CHECK(w.active(kAnonVma) == 1);
+  w.map(20, 2, "rw").write(20);
+  CHECK(w.show() == "0-2 rw faulted a1 | 10-12 rw forked a2 | 20-22 rw forked a3");
+  CHECK(w.active(kAnonVma) == 1);
+}
+
 // The child's vma came through a fork, and nothing remembers.
 TEST_CASE("noswap merges what real kernels keep apart after a fork", "[vma]") {
   const auto child_maps = [](World& w) {
