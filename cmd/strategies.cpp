@@ -26,10 +26,31 @@ void print_table(std::span<const StrategyInfo> infos) {
 void print_one(const StrategyInfo& s) {
   const StrategyPage& page = s.page();
   const std::pair<std::string_view, std::string_view> lines[] = {
-      {"name", s.name},    {"kernels", s.kernels},          {"summary", s.summary},
-      {"idea", page.idea}, {"price", page.price},           {"source", page.source},
-      {"same", page.same}, {"simplified", page.simplified}, {"ignored", page.ignored}};
+      {"name", s.name},
+      {"kernels", s.kernels},
+      {"era", s.era.empty() ? "that of the recording kernel" : s.era},
+      {"summary", s.summary},
+      {"idea", page.idea},
+      {"price", page.price},
+      {"source", page.source},
+      {"same", page.same},
+      {"simplified", page.simplified},
+      {"ignored", page.ignored}};
   for (const auto& [label, text] : lines) fmt::print("{}", labelled(label, text));
+  for (const Parameter& p : page.parameters)
+    fmt::print("{}", labelled("parameter",
+                              fmt::format("{}={} (default {}): {}", p.key, fmt::join(p.values, "|"),
+                                          p.values.front(), p.meaning)));
+}
+
+nlohmann::ordered_json parameters(const StrategyPage& page) {
+  auto out = nlohmann::ordered_json::array();
+  for (const Parameter& p : page.parameters)
+    out.push_back({{"key", p.key},
+                   {"values", std::vector<std::string_view>(p.values.begin(), p.values.end())},
+                   {"default", p.values.front()},
+                   {"meaning", p.meaning}});
+  return out;
 }
 
 void print_json(std::span<const StrategyInfo> infos) {
@@ -38,13 +59,15 @@ void print_json(std::span<const StrategyInfo> infos) {
   for (const StrategyInfo& s : infos)
     out["strategies"].push_back({{"name", s.name},
                                  {"kernels", s.kernels},
+                                 {"era", s.era},
                                  {"summary", s.summary},
                                  {"idea", s.page().idea},
                                  {"price", s.page().price},
                                  {"source", s.page().source},
                                  {"same", s.page().same},
                                  {"simplified", s.page().simplified},
-                                 {"ignored", s.page().ignored}});
+                                 {"ignored", s.page().ignored},
+                                 {"parameters", parameters(s.page())}});
   fmt::print("{}\n", out.dump(2));
 }
 

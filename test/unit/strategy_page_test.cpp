@@ -18,6 +18,12 @@ TEST_CASE("every strategy has a page", "[strategy]") {
       CHECK(text.find("- ") == std::string_view::npos);
     }
     CHECK(find_strategy(s.name) == &s);
+    for (const Parameter& parameter : page.parameters) {
+      INFO(parameter.key);
+      CHECK(parameter.values.size() >= 2);
+      CHECK(parameter.meaning.size() > 10);
+      CHECK_FALSE(parameter.meaning.ends_with('.'));
+    }
   }
 }
 

@@ -11,12 +11,14 @@
 
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
+#include "test/unit/lazy_oracle.h"
 #include "test/unit/strategy_oracle.h"
 #include "test/unit/strategy_random_life.h"
 
 namespace anonvma {
 namespace {
 
+using test::LazyOracle;
 using test::NaiveDesign;
 using test::NaiveOracle;
 using test::RandomLife;
@@ -25,14 +27,18 @@ std::array<CacheUsage, kNumCaches> usages(const SlabAccount& slab) {
   return {slab.usage(kVmAreaStruct), slab.usage(kAnonVmaChain), slab.usage(kAnonVma)};
 }
 
+// But for lazy-v1, whose leak is part of what was posted: it keeps the leaked roots and no more.
 TEST_CASE("every strategy gives back every object") {
   for (const StrategyInfo& info : strategies()) {
+    const bool leaks = info.name == "lazy-v1";
     for (unsigned seed = 0; seed < 150; ++seed) {
       INFO("strategy " << info.name << ", seed " << seed);
       RandomLife life(info, seed);
+      LazyOracle oracle({.leaks = leaks});
       std::uint64_t allocs = 0;
       for (int i = 0; i < 150; ++i) {
-        life.step();
+        for (const std::string& op : life.step())
+          if (leaks) oracle.apply(op);
         for (const CacheUsage& use : usages(life.life().slab())) {
           REQUIRE(use.allocs - use.frees == use.active_objs);
           REQUIRE(use.peak_objs >= use.active_objs);
@@ -41,7 +47,10 @@ TEST_CASE("every strategy gives back every object") {
       }
       REQUIRE(allocs > 0);
       life.exit_all();
-      for (const CacheUsage& use : usages(life.life().slab())) REQUIRE(use.active_objs == 0);
+      const SlabAccount& slab = life.life().slab();
+      REQUIRE(slab.usage(kVmAreaStruct).active_objs == 0);
+      REQUIRE(slab.usage(kAnonVmaChain).active_objs == 0);
+      REQUIRE(slab.usage(kAnonVma).active_objs == oracle.leaked.size());
     }
   }
 }

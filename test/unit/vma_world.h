@@ -16,6 +16,7 @@
 
 #include "engine/vma/address_spaces.h"
 #include "test/catch.h"
+#include "test/unit/strategy_choice.h"
 
 namespace anonvma::test {
 
@@ -43,7 +44,7 @@ class World {
  public:
   explicit World(std::string_view strategy = "num-children", std::string_view rules = "6.19",
                  Setting setting = {})
-      : World(StrategyChoice(*find_strategy(strategy)), rules, setting) {}
+      : World(choice(strategy), rules, setting) {}
   explicit World(const StrategyChoice& strategy, std::string_view rules = "6.19",
                  Setting setting = {})
       : spaces_(*find_rules(rules), kPage, strategy, slab_, setting) {
