@@ -63,6 +63,7 @@ struct CompareOptions {
   std::string baseline;                // empty: the recording kernel's own
   std::string format = "text";         // text, json
   std::string rules;                   // empty: the recording kernel's
+  bool check_reach = false;
   unsigned threads = 0;
 };
 int run_compare(const CompareOptions& options);
@@ -72,6 +73,7 @@ struct ReplayCommandOptions {
   std::string strategy;
   std::string format = "text";
   std::string rules;
+  bool check_reach = false;
 };
 int run_replay(const ReplayCommandOptions& options);
 

@@ -22,8 +22,12 @@ int run_compare(const CompareOptions& options) {
   int status = kOk;
   bool first = true;
   for (const std::string& file : options.files) {
-    const auto comparison = run_comparison(
-        {file, options.strategies, options.baseline, options.rules, options.threads});
+    const auto comparison = run_comparison({.file = file,
+                                            .strategies = options.strategies,
+                                            .baseline = options.baseline,
+                                            .rules = options.rules,
+                                            .threads = options.threads,
+                                            .check_reach = options.check_reach});
     if (!comparison) {
       const int failed = fail(comparison.error());
       if (failed == kUsage) return kUsage;  // it would be the same for every file

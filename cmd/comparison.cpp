@@ -31,6 +31,7 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   ReplayOptions options;
   options.strategies = selection->strategies;
   options.rules = request.rules;
+  options.check_reach = request.check_reach;
   options.threads = request.threads;
   options.observe_peak = !request.own_only;
   options.progress = [&progress](std::uint64_t events) { progress.show(events); };
@@ -48,6 +49,8 @@ int comparison_status(const Comparison& comparison) {
   const TraceSummary& trace = comparison.trace;
   if (!trace.damage.empty()) return fail(in_file(trace.path, {ErrorCode::bad_trace, trace.damage}));
   if (worst_severity(comparison) == Severity::error) return kFinding;
+  for (const ReplayResult& row : comparison.rows)
+    if (row.reach && row.reach->findings > 0) return kFinding;
   return trace.lost != 0 ? kEventsLost : kOk;
 }
 

@@ -30,6 +30,11 @@ void add_rules(CLI::App* sub, std::string& rules) {
   sub->add_option("--rules", rules, "Rules of the VMA layer (default: the recording kernel's)");
 }
 
+void add_check_reach(CLI::App* sub, bool& check) {
+  sub->add_flag("--check-reach", check,
+                "Also check that reverse-map walks find every page; a lost one is a finding");
+}
+
 void add_doctor(CLI::App& app, Commands& commands, DoctorOptions& options) {
   CLI::App* sub = app.add_subcommand("doctor", "What this kernel lets us record");
   sub->add_flag("--json", options.json, "Print JSON");
@@ -105,6 +110,7 @@ void add_replay(CLI::App& app, Commands& commands, ReplayCommandOptions& options
   sub->add_option("FILE", options.file, "Trace")->required();
   sub->add_option("-s,--strategy", options.strategy, "Name, see 'anonvma strategies'")->required();
   add_rules(sub, options.rules);
+  add_check_reach(sub, options.check_reach);
   add_format(sub, options.format);
   sub->footer("Example:\n  anonvma replay make.trace --strategy num-children");
   commands.push_back({sub, [&options] { return run_replay(options); }});
@@ -123,6 +129,7 @@ void add_compare(CLI::App& app, Commands& commands, CompareOptions& options) {
   sub->add_option("--threads", options.threads,
                   "Worker threads (default: one per strategy and CPU)")
       ->check(CLI::Range(1, 1024));
+  add_check_reach(sub, options.check_reach);
   add_format(sub, options.format);
   sub->footer(
       "Examples:\n"

@@ -8,8 +8,11 @@ namespace anonvma::cmd {
 
 int run_replay(const ReplayCommandOptions& options) {
   // The baseline is the strategy itself: a single row, and no groups.
-  const auto comparison =
-      run_comparison({options.file, options.strategy, options.strategy, options.rules});
+  const auto comparison = run_comparison({.file = options.file,
+                                          .strategies = options.strategy,
+                                          .baseline = options.strategy,
+                                          .rules = options.rules,
+                                          .check_reach = options.check_reach});
   if (!comparison) return fail(comparison.error());
   const bool json = options.format == "json";
   if (const int status = print_result(json ? render_json(*comparison) : render_text(*comparison));

@@ -78,7 +78,8 @@ Result<std::vector<RunPlan>> make_plans(const Meta& meta, const ReplayOptions& o
     const bool is_own = options.rules.empty() && strategy.info->name == own;
     const bool of_era = options.era_accurate && !is_own;
     plans.push_back({strategy, of_era ? era_rules(*strategy.info, rules) : rules,
-                     row_specs(meta, *strategy.info, options), is_own ? Role::own : Role::rival});
+                     row_specs(meta, *strategy.info, options), is_own ? Role::own : Role::rival,
+                     options.check_reach});
   }
   return plans;
 }
@@ -89,7 +90,8 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
   const Meta& meta = reader.meta();
   Runs runs;
   std::vector<Moment*> moments;
-  const auto stop = [&](const RunPlan& plan, std::uint64_t event, Moment& moment) {
+  const auto stop = [&](RunPlan plan, std::uint64_t event, Moment& moment) {
+    plan.check_reach = false;
     runs.push_back(std::make_unique<Run>(plan, meta));
     runs.back()->stop_after(event);
     moments.push_back(&moment);

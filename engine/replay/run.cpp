@@ -9,6 +9,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
       slab_(plan.specs.specs),
       spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
               {plan.role, meta.scope == "system", meta.truth}) {
+  if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
 
@@ -51,6 +52,7 @@ ReplayResult Run::finish(const Meta& meta) {
   result.map_counts_compared = spaces_.map_counts_compared();
   result.map_count_mismatches = spaces_.map_count_mismatches();
   result.first_mismatch = spaces_.first_mismatch();
+  if (reach_) result.reach = reach_->finish();
   result.anomalies = spaces_.anomalies();
   const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
   if (attached && (result.anomalies[Anomaly::seed_approximate] > 0 || name != own))

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/replay/reach.h"
 #include "engine/replay/result.h"
 #include "engine/replay/verify.h"
 #include "engine/strategy/strategy.h"
@@ -24,6 +25,7 @@ struct RunPlan {
   KernelRules rules;
   RowSpecs specs;
   Role role = Role::rival;
+  bool check_reach = false;
 };
 
 class Run {
@@ -47,6 +49,7 @@ class Run {
   RunPlan plan_;
   SlabAccount slab_;
   AddressSpaces spaces_;
+  std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
   std::optional<std::uint64_t> stop_;
 };

@@ -1,5 +1,7 @@
 // Merging, splitting and the walk that changes flags: vma_merge_new_range(),
 // vma_merge_existing_range(), __split_vma(), vma_modify() of mm/vma.c.
+#include <algorithm>
+
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
@@ -69,10 +71,13 @@ void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
 // `kept` is the vma that took this one's range over, none when it is unmapped.
 void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
   if (mm.last == vma) mm.last = {};
-  if (kept)
+  if (kept) {
+    moved(kept, vma, at(vma).pgoff, pages(at(vma).end - at(vma).start), Watcher::Move::merge);
+    if (watcher_ != nullptr) watcher_->emptied(vma);
     strategy_->unlink_merged(vma, kept);
-  else
-    strategy_->unlink(vma);
+  } else {
+    unlink(vma);
+  }
   mm.list.erase(mm.list.find(at(vma).start));
   strategy_->release(vma);
 }
@@ -200,6 +205,7 @@ VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range)
   const VmaId target = left ? prev_vma : next_vma;
   std::uint64_t sticky = range.flags | at(target).flags;
   dup_anon_vma(target, left && right && faulted(next_vma) ? next_vma : middle);
+  if (!whole) moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
   if (left && right) {
     sticky |= at(next_vma).flags;
     const std::uint64_t end = at(next_vma).end;
@@ -238,6 +244,7 @@ VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_bel
   else
     set_end(mm, vma, addr);
   insert_vma(mm, fresh);
+  moved(fresh, vma, copy.pgoff, pages(copy.end - copy.start), Watcher::Move::split);
   return fresh;
 }
 
@@ -285,6 +292,31 @@ void AddressSpaces::prepare(VmaId vma) {
   prepared_objs_[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
 }
 
+void AddressSpaces::unlink(VmaId vma) {
+  if (watcher_ != nullptr) watcher_->emptied(vma);
+  strategy_->unlink(vma);
+}
+
+// A write to what `vma` maps of [start, end).
+void AddressSpaces::written(VmaId vma, std::uint64_t start, std::uint64_t end) {
+  if (watcher_ == nullptr || !faulted(vma)) return;
+  const Vma& v = at(vma);
+  start = std::max(start, v.start);
+  end = std::min(end, v.end);
+  if (start < end)
+    watcher_->written(vma, v.pgoff + pages(start - v.start), pages(end - start));
+}
+
+void AddressSpaces::write_all(VmaId vma) {
+  prepare(vma);
+  written(vma, at(vma).start, at(vma).end);
+}
+
+void AddressSpaces::moved(VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t pages,
+                          Watcher::Move why) {
+  if (watcher_ != nullptr) watcher_->moved(to, from, pgoff, pages, why);
+}
+
 // mm_populate(): writable private memory gets its pages by a write, the rest by reads. Vmas with a
 // flag of `skipped` are passed by.
 void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
@@ -294,7 +326,10 @@ void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
     const Vma& v = at(vma);
     if (v.start >= end) break;
     if (v.flags & (kVmIo | kVmPfnMap | skipped)) continue;
-    if (v.may_prepare()) prepare(vma);
+    if (v.may_prepare()) {
+      prepare(vma);
+      written(vma, start, end);
+    }
     if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
   }
 }
