@@ -3,12 +3,20 @@
 #include "engine/replay/observe.h"
 
 namespace anonvma {
+namespace {
+
+// A kernel with `degree` has that one counter where later ones have two.
+bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
+  return meta.scope == "system" || (own_strategy(meta) == "degree" && strategy.name != "degree");
+}
+
+}  // namespace
 
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),
       slab_(plan.specs.specs),
       spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
-              {plan.role, meta.scope == "system", meta.truth}) {
+              {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth}) {
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
@@ -55,9 +63,12 @@ ReplayResult Run::finish(const Meta& meta) {
   if (reach_) result.reach = reach_->finish();
   result.anomalies = spaces_.anomalies();
   const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
-  if (attached && (result.anomalies[Anomaly::seed_approximate] > 0 || name != own))
+  if (attached && result.anomalies[Anomaly::seed_approximate] > 0)
     result.approximate.emplace_back(
         "objects alive at start were replayed as a life, not taken over");
+  else if (attached && name != own)
+    result.approximate.emplace_back(
+        "objects alive at start are those that the recording kernel's own design had made");
   if (meta.faults == "first" && name != own)
     result.approximate.emplace_back(
         "only the recording kernel's own first faults were recorded (--faults first)");

@@ -27,7 +27,7 @@ bool has_token(const Event& event) {
 }  // namespace
 
 Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spaces)
-    : slab_(slab), spaces_(spaces), truth_(meta.truth) {
+    : slab_(slab), spaces_(spaces), truth_(meta.truth), degree_(own_strategy(meta) == "degree") {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
   lane(kVmas).name = "vmas in snapshots";

@@ -119,6 +119,7 @@ class Verifier {
   const SlabAccount& slab_;
   AddressSpaces& spaces_;
   bool truth_;
+  bool degree_;  // the kernel counts vmas and children of an anon_vma together, as num_children
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;
 

@@ -28,8 +28,7 @@ const StrategyPage& page_avc_3_0() {
 }
 
 std::unique_ptr<Strategy> make_avc_3_0(SlabAccount& slab, Layout& layout, const Parameters&) {
-  return make_avc_strategy(slab, layout, {.reuse = Reuse::never, .order = CloneOrder::keep},
-                           /*seeds=*/false);
+  return make_avc_strategy(slab, layout, {.locking = Locking::per_chain}, /*seeds=*/false);
 }
 
 }  // namespace anonvma

@@ -26,6 +26,18 @@ void AvcChains::set_parent(AnonVmaId child, AnonVmaId parent) {
   anon_vmas_[child.v].parent_generation = anon_vmas_[parent.v].generation;
 }
 
+AnonVmaId AvcChains::parent(AnonVmaId anon_vma) const {
+  const AnonVma& a = anon_vmas_[anon_vma.v];
+  return anon_vmas_[a.parent].generation == a.parent_generation ? AnonVmaId{a.parent} : AnonVmaId{};
+}
+
+std::vector<std::uint64_t> AvcChains::links_per_anon_vma() const {
+  std::vector<std::uint64_t> links;
+  for (const AnonVma& a : anon_vmas_)
+    if (a.refcount > 0) links.push_back(a.links);
+  return links;
+}
+
 AnonVmaId AvcChains::new_root() {
   const AnonVmaId id = new_place();
   anon_vmas_[id.v].num_children = 1;  // itself: a root is its own parent
@@ -53,7 +65,12 @@ void AvcChains::put(AnonVmaId anon_vma) {
   slab_.free(kAnonVma);
   ++a.generation;
   free_.push_back(anon_vma);
-  if (a.root != anon_vma.v) put(AnonVmaId{a.root});  // one level: a root is its own root
+  const AnonVmaId top{a.root};
+  if (top == anon_vma) return;
+  put(top);  // one level: a root is its own root
+  // Its memory is looked after under its own lock: atomic_dec_and_lock().
+  if (rules_.locking == Locking::per_entry_and_last_child && !has_descendants(top))
+    slab_.root_lock(/*objs=*/0, /*holds=*/1, /*vmas=*/0);
 }
 
 void AvcChains::link(AnonVmaId anon_vma) {
@@ -63,8 +80,9 @@ void AvcChains::link(AnonVmaId anon_vma) {
 void AvcChains::unlink_one(AnonVmaId anon_vma) {
   AnonVma& a = anon_vmas_[anon_vma.v];
   if (--a.links > 0) return;
-  AnonVma& parent = anon_vmas_[a.parent];
-  if (parent.generation == a.parent_generation && parent.num_children > 0) --parent.num_children;
+  // Zero already only when a snapshot said so.
+  if (const AnonVmaId above = parent(anon_vma); above && anon_vmas_[above.v].num_children > 0)
+    --anon_vmas_[above.v].num_children;
   put(anon_vma);
 }
 
@@ -74,47 +92,66 @@ void AvcChains::attach(VmaId vma, AnonVmaId anon_vma) {
   chains_.push(vma, anon_vma);
   chains_.set_anon_vma(vma, anon_vma);
   link(anon_vma);
-  ++anon_vmas_[anon_vma.v].num_active_vmas;
+  ++active_vmas(anon_vma);
+}
+
+std::span<const AnonVmaId> AvcChains::copy_chain(VmaId dst, VmaId src) {
+  const std::span<const AnonVmaId> copy =
+      chains_.copy(dst, src, rules_.order == CloneOrder::reverse);
+  if (copy.empty()) return copy;
+  for (AnonVmaId a : copy) ++anon_vmas_[a.v].links;  // never from zero: `src` is linked
+  slab_.alloc(kAnonVmaChain, copy.size());
+  switch (rules_.locking) {
+    case Locking::per_chain:
+    case Locking::per_clone:
+      slab_.root_lock(copy.size());
+      break;
+    case Locking::per_entry:
+    case Locking::per_entry_and_last_child:
+      slab_.root_lock(1, copy.size());
+      break;
+  }
+  return copy;
 }
 
 void AvcChains::clone(VmaId dst, VmaId src) {
-  const std::span<const AnonVmaId> copy =
-      chains_.copy(dst, src, rules_.order == CloneOrder::reverse);
-  if (copy.empty()) return;
-  for (AnonVmaId a : copy) ++anon_vmas_[a.v].links;  // never from zero: `src` is linked
-  slab_.alloc(kAnonVmaChain, copy.size());
-  slab_.root_lock(copy.size());
+  if (copy_chain(dst, src).empty()) return;
   const AnonVmaId own = chains_.anon_vma(src);
   chains_.set_anon_vma(dst, own);
-  if (own) ++anon_vmas_[own.v].num_active_vmas;
+  if (own) ++active_vmas(own);
 }
 
 bool AvcChains::fork(VmaId child, VmaId parent) {
-  const std::span<const AnonVmaId> copy =
-      chains_.copy(child, parent, rules_.order == CloneOrder::reverse);
-  if (copy.empty()) return false;
-  for (AnonVmaId a : copy) ++anon_vmas_[a.v].links;
-  slab_.alloc(kAnonVmaChain, copy.size());
-  slab_.root_lock(copy.size());
-  const AnonVmaId own = reusable(child);
+  if (copy_chain(child, parent).empty()) return false;
+  const AnonVmaId own = reusable(child, chains_.anon_vma(parent));
   if (!own) return false;
+  if (rules_.allocation == ForkAllocation::ahead) {
+    // What was allocated ahead goes again. That it was there during the clone is the same peak.
+    for (const CacheIndex cache : {kAnonVma, kAnonVmaChain}) {
+      slab_.alloc(cache);
+      slab_.free(cache);
+    }
+  }
   chains_.set_anon_vma(child, own);
-  ++anon_vmas_[own.v].num_active_vmas;
+  ++active_vmas(own);
   return true;
 }
 
 // The first entry that may be reused in the order the clone walked, which is that of the copy from
-// its oldest entry whether or not it was reversed.
-AnonVmaId AvcChains::reusable(VmaId copy) const {
-  switch (rules_.reuse) {
-    case Reuse::never:
-      return {};
-    case Reuse::num_children:
-      for (AnonVmaId id : chains_.chain(copy)) {
-        const AnonVma& a = anon_vmas_[id.v];
+// its oldest entry whether or not it was reversed. `parents`: the own anon_vma of the copied vma.
+AnonVmaId AvcChains::reusable(VmaId copy, AnonVmaId parents) const {
+  for (const AnonVmaId id : chains_.chain(copy)) {
+    const AnonVma& a = anon_vmas_[id.v];
+    switch (rules_.reuse) {
+      case Reuse::never:
+        return {};
+      case Reuse::degree:
+        if (id != parents && a.num_children < 2) return id;
+        break;
+      case Reuse::num_children:
         if (a.num_children < 2 && a.num_active_vmas == 0) return id;
-      }
-      return {};
+        break;
+    }
   }
   return {};
 }
@@ -124,13 +161,16 @@ void AvcChains::unlink(VmaId vma) {
   if (chain.empty()) return;
   if (const AnonVmaId own = chains_.anon_vma(vma)) {
     // Zero already only when a snapshot said so.
-    std::uint32_t& active = anon_vmas_[own.v].num_active_vmas;
+    std::uint32_t& active = active_vmas(own);
     if (active > 0) --active;
   }
   // Newest first, so that children go before their parents.
   for (std::size_t i = chain.size(); i-- > 0;) unlink_one(chain[i]);
   slab_.free(kAnonVmaChain, chain.size());
-  slab_.root_lock(chain.size());
+  if (rules_.locking == Locking::per_chain)
+    slab_.root_lock(chain.size());
+  else
+    slab_.root_lock(1, chain.size());
   chains_.clear(vma);
 }
 
@@ -168,8 +208,9 @@ AnonVmaId AvcChains::describe(const Strategy::SeedLink& link) {
   set_parent(id, parent);
   AnonVma& a = anon_vmas_[id.v];
   a.root = top.v;
-  a.num_children = static_cast<std::uint32_t>(std::min(link.num_children, kCap));
-  a.num_active_vmas = static_cast<std::uint32_t>(std::min(link.num_active_vmas, kCap));
+  a.num_children = a.num_active_vmas = 0;
+  active_vmas(id) = static_cast<std::uint32_t>(std::min(link.num_active_vmas, kCap));
+  a.num_children += static_cast<std::uint32_t>(std::min(link.num_children, kCap));
   if (top != id) get(top);
   return id;
 }

@@ -16,15 +16,24 @@ class Legacy final : public Strategy {
   bool singular(VmaId vma) const override { return faulted(vma); }
   std::uint64_t rmap_walk_length(VmaId vma) const override {
     const AnonVmaId own = anon_vma(vma);
-    return own ? vmas_of_[own.v] : 0;
+    return own ? anon_vmas_[own.v].vmas : 0;
+  }
+  std::vector<std::uint64_t> vmas_per_anon_vma() const override {
+    std::vector<std::uint64_t> vmas;
+    for (const AnonVma& a : anon_vmas_)
+      if (a.vmas > 0) vmas.push_back(a.vmas);
+    return vmas;
+  }
+  std::uint64_t anon_vma_name(VmaId vma) const override {
+    const AnonVmaId own = anon_vma(vma);
+    return own ? std::uint64_t{anon_vmas_[own.v].generation} << 32 | (own.v + 1) : 0;
+  }
+  bool reaches(std::uint64_t target, VmaId vma) const override {
+    return target != 0 && target == anon_vma_name(vma);
   }
 
-  void prepare(VmaId vma) override {
-    if (faulted(vma)) return;
-    const AnonVmaId donated = mergeable(vma);
-    link(vma, donated ? donated : make_anon_vma());
-    slab_.root_lock();
-  }
+  void prepare(VmaId vma) override { prepare_at(vma, vma); }
+  void fork_wiped(VmaId child, VmaId parent) override { prepare_at(child, parent); }
   void clone(VmaId dst, VmaId src, CloneOp op) override {
     const AnonVmaId own = anon_vma(src);
     if (!own) return;
@@ -39,9 +48,11 @@ class Legacy final : public Strategy {
     if (!own) return;
     slab_.root_lock();
     anon_vma_of_[vma.v] = AnonVmaId{};
-    assert(vmas_of_[own.v] > 0);
-    if (--vmas_of_[own.v] > 0) return;
+    AnonVma& a = anon_vmas_[own.v];
+    assert(a.vmas > 0);
+    if (--a.vmas > 0) return;
     slab_.free(kAnonVma);
+    ++a.generation;
     free_.push_back(own);
   }
   void unlink_merged(VmaId removed, VmaId kept) override {
@@ -52,22 +63,36 @@ class Legacy final : public Strategy {
   }
 
  private:
+  struct AnonVma {
+    std::uint32_t vmas = 0;        // linked to it; 0: no object
+    std::uint32_t generation = 0;  // how often this place was freed
+  };
+
   AnonVmaId anon_vma(VmaId vma) const {
     return vma.v < anon_vma_of_.size() ? anon_vma_of_[vma.v] : AnonVmaId{};
   }
-  // The next neighbour is asked before the previous one. What it went through does not matter.
-  AnonVmaId mergeable(VmaId vma) const {
-    const VmaId next = layout_.next(vma);
-    if (next && faulted(next) && layout_.compatible(vma, next)) return anon_vma(next);
-    const VmaId prev = layout_.prev(vma);
-    if (prev && faulted(prev) && layout_.compatible(prev, vma)) return anon_vma(prev);
+  // `place` is `vma`, or the vma of the same range whose neighbours are asked.
+  void prepare_at(VmaId vma, VmaId place) {
+    if (faulted(vma)) return;
+    const AnonVmaId donated = mergeable(place);
+    link(vma, donated ? donated : make_anon_vma());
+    slab_.root_lock();
+  }
+  // The next neighbour is asked before the previous one. What it went through does not matter, only
+  // that it has no hook that a merge would leave out.
+  AnonVmaId mergeable(VmaId place) const {
+    const VmaId next = layout_.next(place);
+    if (next && donates(next) && layout_.compatible(place, next)) return anon_vma(next);
+    const VmaId prev = layout_.prev(place);
+    if (prev && donates(prev) && layout_.compatible(prev, place)) return anon_vma(prev);
     return {};
   }
+  bool donates(VmaId vma) const { return faulted(vma) && !layout_.view(vma).has_close; }
   AnonVmaId make_anon_vma() {
     slab_.alloc(kAnonVma);
     if (free_.empty()) {
-      vmas_of_.push_back(0);
-      return AnonVmaId{static_cast<std::uint32_t>(vmas_of_.size() - 1)};
+      anon_vmas_.emplace_back();
+      return AnonVmaId{static_cast<std::uint32_t>(anon_vmas_.size() - 1)};
     }
     const AnonVmaId id = free_.back();
     free_.pop_back();
@@ -76,11 +101,11 @@ class Legacy final : public Strategy {
   void link(VmaId vma, AnonVmaId own) {
     if (vma.v >= anon_vma_of_.size()) anon_vma_of_.resize(std::size_t{vma.v} + 1);
     anon_vma_of_[vma.v] = own;
-    ++vmas_of_[own.v];
+    ++anon_vmas_[own.v].vmas;
   }
 
   std::vector<AnonVmaId> anon_vma_of_;  // by VmaId
-  std::vector<std::uint32_t> vmas_of_;  // by AnonVmaId
+  std::vector<AnonVma> anon_vmas_;      // by AnonVmaId
   std::vector<AnonVmaId> free_;
 };
 
@@ -101,11 +126,10 @@ const StrategyPage& page_legacy() {
           "Linux kernel commit 5beb49305251 \"mm: change anon_vma linking to fix multi-process "
           "server scalability issue\".",
       .same =
-          "Objects, and the acquisitions of anon_vma->lock around linking, merging and "
-          "unlinking.",
-      .simplified =
-          "A vm_ops->close hook must block sharing, which the VMA layer's sharing test does not "
-          "ask for.",
+          "Objects, the neighbours that share (next before previous, never one with a "
+          "vm_ops->close hook), and the acquisitions of anon_vma->lock around linking, merging "
+          "and unlinking.",
+      .simplified = "A lock is a number.",
       .ignored = "References by KSM (2.6.33); acquisitions of the VMA layer.",
   };
   return page;

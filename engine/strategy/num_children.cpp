@@ -28,8 +28,7 @@ const StrategyPage& page_num_children() {
 }
 
 std::unique_ptr<Strategy> make_num_children(SlabAccount& slab, Layout& layout, const Parameters&) {
-  return make_avc_strategy(slab, layout, {.reuse = Reuse::num_children, .order = CloneOrder::keep},
-                           /*seeds=*/true);
+  return make_avc_strategy(slab, layout, {.reuse = Reuse::num_children}, /*seeds=*/true);
 }
 
 }  // namespace anonvma

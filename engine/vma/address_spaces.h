@@ -59,9 +59,10 @@ enum class Role : std::uint8_t {
 
 struct Setting {
   Role role = Role::rival;
-  // Attach snapshots show all there is: the counters of an anon_vma are counted from them. They
-  // were read one mm after the other, and agree with each other better than the kernel's counters.
-  bool whole_system = false;
+  // The counters of an anon_vma are counted from the attach snapshots. Where these show all there
+  // is they agree with each other better than the kernel's counters, as they were read one mm after
+  // the other; and a kernel may have other counters than the strategy.
+  bool counts_anew = false;
   // The trace tells how far forks and exits had come that ran beside each other (Step events).
   bool tells_steps = false;
 };

@@ -86,7 +86,7 @@ void AddressSpaces::finish_attach() {
   attached_.clear();
   const bool first = !seeder_;
   begin_op(OpKind::start, true);
-  if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.whole_system);
+  if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.counts_anew);
   Seeder& seeder = *seeder_;
   seeder.begin();
   std::array<std::uint64_t, kAllCaches> before{};

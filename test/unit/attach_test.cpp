@@ -49,6 +49,30 @@ TEST_CASE("the recording kernel's strategy takes the trees over", "[attach]") {
   CHECK(w.active(kAnonVma) == 0);
 }
 
+TEST_CASE("counters of a kernel with degree are counted anew for two counters", "[attach]") {
+  const std::vector<Link> parents = {{7, 7, 7, 3, 0}}, child = {{9, 7, 7, 1, 0}, {7, 7, 7, 3, 0}};
+  struct Counters {
+    std::string_view strategy;
+    bool counts_anew;
+    std::uint64_t children, active;  // of a7
+  };
+  for (const Counters& want :
+       {Counters{"degree", false, 3, 0}, Counters{"degree", true, 3, 0},
+        Counters{"num-children", true, 2, 1}, Counters{"linux-7.0", true, 2, 1}}) {
+    INFO(want.strategy);
+    World w(want.strategy, "6.19", {.counts_anew = want.counts_anew});
+    attach(w, 10, parents);
+    attach(w, 11, child);
+    w.in(11).map(20, 1, "r");
+    const Strategy& s = w.spaces().strategy();
+    const auto links = s.chain_links(w.spaces().vmas(MmId{11}).front());
+    REQUIRE(links.size() == 2);
+    CHECK(links[1].num_children == want.children);
+    CHECK(links[1].num_active_vmas == want.active);
+    CHECK(links[0].num_children + links[0].num_active_vmas == 1);
+  }
+}
+
 TEST_CASE("snapshots that come late name the same anon_vmas", "[attach]") {
   World w;
   attach(w, 10, kParent);

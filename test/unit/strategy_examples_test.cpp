@@ -1,10 +1,15 @@
 // Lives small enough to count by hand, and what each strategy has at their end. The operations are
 // those of engine/replay/vector_ops.h. The drawings show, per vma, the anon_vmas it is linked to,
 // oldest first, its own in brackets; "~" is a lazy reference to an anon_vma, "->" to a root vma.
+// "avc": all designs with chains that have no drawing of their own beside it. Locks: one to link a
+// vma to its own anon_vma, one per clone, one per unlink; in avc-2.6.34 and avc-2.6.37 one for each
+// entry that is cloned or unlinked, in avc-clone-lock one for each that is unlinked.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/replay/vector_ops.h"
@@ -26,134 +31,354 @@ struct Example {
 
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
-      // avc-3.0, num-children   0: [a0]
+      // avc                     0: [a0]
       // lazy                    0: -> 0
       {"simple fault",
        "M 0 0 -1 -1 10 14 3;F 0",
        {{"legacy", 1, 0, 1, 1},
+        {"avc-2.6.34", 1, 1, 1, 1},
+        {"avc-2.6.37", 1, 1, 1, 1},
+        {"avc-clone-lock", 1, 1, 1, 1},
         {"avc-3.0", 1, 1, 1, 1},
+        {"degree", 1, 1, 1, 1},
+        {"mergeable-parent", 1, 1, 1, 1},
+        {"mergeable-parent-kk2", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
+        {"linux-7.0", 1, 1, 1, 1},
         {"lazy-v1-noleak", 1, 0, 0, 0}}},
-      // avc-3.0, num-children   0: [a0]   1: a0 [a1]
+      // avc                     0: [a0]   1: a0 [a1]
       // lazy                    0: [a0]   1: a0 ~a0       the parent was upgraded
       {"simple fork",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1",
        {{"legacy", 2, 0, 1, 2},
+        {"avc-2.6.34", 2, 3, 2, 3},
+        {"avc-2.6.37", 2, 3, 2, 3},
+        {"avc-clone-lock", 2, 3, 2, 3},
         {"avc-3.0", 2, 3, 2, 3},
+        {"degree", 2, 3, 2, 3},
+        {"mergeable-parent", 2, 3, 2, 3},
+        {"mergeable-parent-kk2", 2, 3, 2, 3},
         {"num-children", 2, 3, 2, 3},
+        {"linux-7.0", 2, 3, 2, 3},
         {"lazy-v1-noleak", 2, 2, 1, 2}}},
-      // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: a0 [a2]
+      // avc                     0: [a0]   1: a0 [a1]   2: a0 [a2]
       // lazy                    0: [a0]   1: a0 ~a0    2: a0 ~a0
       {"fork two",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 0 2 2 -1",
        {{"legacy", 3, 0, 1, 3},
+        {"avc-2.6.34", 3, 5, 3, 5},
+        {"avc-2.6.37", 3, 5, 3, 5},
+        {"avc-clone-lock", 3, 5, 3, 5},
         {"avc-3.0", 3, 5, 3, 5},
+        {"degree", 3, 5, 3, 5},
+        {"mergeable-parent", 3, 5, 3, 5},
+        {"mergeable-parent-kk2", 3, 5, 3, 5},
         {"num-children", 3, 5, 3, 5},
+        {"linux-7.0", 3, 5, 3, 5},
         {"lazy-v1-noleak", 3, 3, 1, 3}}},
-      // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: a0 a1 [a2]
+      // avc                     0: [a0]   1: a0 [a1]   2: a0 a1 [a2]
+      // linux-7.0               0: [a0]   1: a0 [a1]   2: a1 a0 [a2]
       // lazy                    0: [a0]   1: a0 [a1]   2: a1 a0 ~a1
       {"fork grandchild",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1",
        {{"legacy", 3, 0, 1, 3},
+        {"avc-2.6.34", 3, 6, 3, 6},
+        {"avc-2.6.37", 3, 6, 3, 6},
+        {"avc-clone-lock", 3, 6, 3, 5},
         {"avc-3.0", 3, 6, 3, 5},
+        {"degree", 3, 6, 3, 5},
+        {"mergeable-parent", 3, 6, 3, 5},
+        {"mergeable-parent-kk2", 3, 6, 3, 5},
         {"num-children", 3, 6, 3, 5},
+        {"linux-7.0", 3, 6, 3, 5},
         {"lazy-v1-noleak", 3, 5, 2, 5}}},
-      // avc-3.0, num-children   0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a2]    never shared again
+      // avc                     0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a2]    never shared again
+      // mergeable-parent        0: [a0]  1: [a0]   2: a0 [a1]  3: [a0]       the parent's own
+      // mergeable-parent-kk2    0: [a0]  1: [a0]   2: a0 [a1]  3: a0 [a1]
       // lazy                    0: [a0]  1: [a0]   2: a0 ~a0   3: a0 ~a0
       {"mergeable vmas share, then fork",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2",
        {{"legacy", 4, 0, 1, 4},
+        {"avc-2.6.34", 4, 6, 3, 6},
+        {"avc-2.6.37", 4, 6, 3, 6},
+        {"avc-clone-lock", 4, 6, 3, 6},
         {"avc-3.0", 4, 6, 3, 6},
+        {"degree", 4, 6, 3, 6},
+        {"mergeable-parent", 4, 5, 2, 5},
+        {"mergeable-parent-kk2", 4, 6, 2, 5},
         {"num-children", 4, 6, 3, 6},
+        {"linux-7.0", 4, 6, 3, 6},
         {"lazy-v1-noleak", 4, 4, 1, 4}}},
       // 1 has exited when 2 forks: a1 has one child, a2, and no vma of its own.
-      // avc-3.0        0: [a0]   2: a0 a1 [a2]   3: a0 a1 a2 [a3]
-      // num-children   0: [a0]   2: a0 a1 [a2]   3: a0 [a1] a2
+      // avc-*          0: [a0]   2: a0 a1 [a2]   3: a0 a1 a2 [a3]
+      // avc            0: [a0]   2: a0 a1 [a2]   3: a0 [a1] a2
+      // linux-7.0      0: [a0]   2: a1 a0 [a2]   3: a2 a0 [a1]
       // lazy           0: [a0]   2: a1 a0 [a2]   3: a2 a0 [a1]
       {"reuse of an abandoned anon_vma",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 1;K 2 3 3 -1",
        {{"legacy", 3, 0, 1, 5},
+        {"avc-2.6.34", 3, 8, 4, 12},
+        {"avc-2.6.37", 3, 8, 4, 12},
+        {"avc-clone-lock", 3, 8, 4, 9},
         {"avc-3.0", 3, 8, 4, 8},
+        {"degree", 3, 7, 3, 7},
+        {"mergeable-parent", 3, 7, 3, 7},
+        {"mergeable-parent-kk2", 3, 7, 3, 7},
         {"num-children", 3, 7, 3, 7},
+        {"linux-7.0", 3, 7, 3, 7},
         {"lazy-v1-noleak", 3, 7, 3, 9}}},
       // As before, and 3 forks 4. a1 is active again, in 3.
       // num-children   4: a0 a1 a2 [a3]
+      // linux-7.0      4: a1 a0 a2 [a3]
+      // By degree a2 looks as free as a1 did: one vma, no child.
+      // degree         4: a0 a1 [a2]
       {"an anon_vma is not reused twice",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 1;K 2 3 3 -1;K 3 4 4 -1",
        {{"legacy", 4, 0, 1, 6},
+        {"avc-2.6.34", 4, 13, 5, 17},
+        {"avc-2.6.37", 4, 13, 5, 17},
+        {"avc-clone-lock", 4, 13, 5, 11},
         {"avc-3.0", 4, 13, 5, 10},
+        {"degree", 4, 10, 3, 8},
+        {"mergeable-parent", 4, 10, 3, 8},
+        {"mergeable-parent-kk2", 4, 10, 3, 8},
         {"num-children", 4, 11, 4, 9},
+        {"linux-7.0", 4, 11, 4, 9},
         {"lazy-v1-noleak", 4, 10, 3, 10}}},
-      // avc-3.0, num-children   1: [a0]   2: [a0]
+      // avc                     1: [a0]   2: [a0]
       // lazy                    1: -> 0   2: -> 0   0 is a zombie: unmapped, but their root
       {"munmap of the middle",
        "M 0 0 -1 -1 10 16 3;F 0;S 0 1 12 1;S 0 2 14 0;U 0",
        {{"legacy", 2, 0, 1, 4},
+        {"avc-2.6.34", 2, 2, 1, 4},
+        {"avc-2.6.37", 2, 2, 1, 4},
+        {"avc-clone-lock", 2, 2, 1, 4},
         {"avc-3.0", 2, 2, 1, 4},
+        {"degree", 2, 2, 1, 4},
+        {"mergeable-parent", 2, 2, 1, 4},
+        {"mergeable-parent-kk2", 2, 2, 1, 4},
         {"num-children", 2, 2, 1, 4},
+        {"linux-7.0", 2, 2, 1, 4},
         {"lazy-v1-noleak", 3, 0, 0, 0}}},
       // As before, then both are forked.
-      // avc-3.0, num-children   1: [a0]   2: [a0]   3: a0 [a1]   4: a0 [a2]
+      // avc                     1: [a0]   2: [a0]   3: a0 [a1]   4: a0 [a2]
+      // mergeable-parent        1: [a0]   2: [a0]   3: a0 [a1]   4: [a0]
+      // mergeable-parent-kk2    1: [a0]   2: [a0]   3: a0 [a1]   4: a0 [a1]
       // lazy                    1: [a0]   2: [a1]   3: a0 ~a0    4: a1 ~a1    the zombie is gone
       {"fork upgrades, zombies go",
        "M 0 0 -1 -1 10 16 3;F 0;S 0 1 12 1;S 0 2 14 0;U 0;K 1 3 1 -1;K 2 4 1 3",
        {{"legacy", 4, 0, 1, 6},
+        {"avc-2.6.34", 4, 6, 3, 8},
+        {"avc-2.6.37", 4, 6, 3, 8},
+        {"avc-clone-lock", 4, 6, 3, 8},
         {"avc-3.0", 4, 6, 3, 8},
+        {"degree", 4, 6, 3, 8},
+        {"mergeable-parent", 4, 5, 2, 7},
+        {"mergeable-parent-kk2", 4, 6, 2, 7},
         {"num-children", 4, 6, 3, 8},
+        {"linux-7.0", 4, 6, 3, 8},
         {"lazy-v1-noleak", 4, 4, 2, 4}}},
-      // avc-3.0, num-children   0: [a0]
+      // avc                     0: [a0]
       // lazy                    0: -> 1   1 is a zombie
       {"a faulted vma goes into an unfaulted one",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;F 1;G 0 1",
        {{"legacy", 1, 0, 1, 2},
+        {"avc-2.6.34", 1, 1, 1, 3},
+        {"avc-2.6.37", 1, 1, 1, 3},
+        {"avc-clone-lock", 1, 1, 1, 3},
         {"avc-3.0", 1, 1, 1, 3},
+        {"degree", 1, 1, 1, 3},
+        {"mergeable-parent", 1, 1, 1, 3},
+        {"mergeable-parent-kk2", 1, 1, 1, 3},
         {"num-children", 1, 1, 1, 3},
+        {"linux-7.0", 1, 1, 1, 3},
         {"lazy-v1-noleak", 2, 0, 0, 0}}},
       // Only legacy locks here: for either vma of a merge.
       {"an unfaulted vma goes into a faulted one",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;F 0;G 0 1",
        {{"legacy", 1, 0, 1, 2},
+        {"avc-2.6.34", 1, 1, 1, 1},
+        {"avc-2.6.37", 1, 1, 1, 1},
+        {"avc-clone-lock", 1, 1, 1, 1},
         {"avc-3.0", 1, 1, 1, 1},
+        {"degree", 1, 1, 1, 1},
+        {"mergeable-parent", 1, 1, 1, 1},
+        {"mergeable-parent-kk2", 1, 1, 1, 1},
         {"num-children", 1, 1, 1, 1},
+        {"linux-7.0", 1, 1, 1, 1},
         {"lazy-v1-noleak", 1, 0, 0, 0}}},
-      // avc-3.0, num-children   0: [a0]   1: [a1]   the child was copied before there was anything
+      // avc                     0: [a0]   1: [a1]   the child was copied before there was anything
       {"fork before fault",
        "M 0 0 -1 -1 10 14 3;K 0 1 1 -1;F 0;F 1",
        {{"legacy", 2, 0, 2, 2},
+        {"avc-2.6.34", 2, 2, 2, 2},
+        {"avc-2.6.37", 2, 2, 2, 2},
+        {"avc-clone-lock", 2, 2, 2, 2},
         {"avc-3.0", 2, 2, 2, 2},
+        {"degree", 2, 2, 2, 2},
+        {"mergeable-parent", 2, 2, 2, 2},
+        {"mergeable-parent-kk2", 2, 2, 2, 2},
         {"num-children", 2, 2, 2, 2},
+        {"linux-7.0", 2, 2, 2, 2},
         {"lazy-v1-noleak", 2, 0, 0, 0}}},
       // 2 is mapped beside 1 after the fork. A chain of two does not donate.
-      // avc-3.0, num-children   0: [a0]   1: a0 [a1]   2: [a2]
+      // avc                     0: [a0]   1: a0 [a1]   2: [a2]
       // lazy                    0: [a0]   1: a0 ~a0    2: -> 2
       {"the neighbour of a forked vma",
        "M 0 0 -1 -1 10 12 3;F 0;K 0 1 1 -1;M 2 1 1 -1 12 14 7;F 2",
        {{"legacy", 3, 0, 1, 3},
+        {"avc-2.6.34", 3, 4, 3, 4},
+        {"avc-2.6.37", 3, 4, 3, 4},
+        {"avc-clone-lock", 3, 4, 3, 4},
         {"avc-3.0", 3, 4, 3, 4},
+        {"degree", 3, 4, 3, 4},
+        {"mergeable-parent", 3, 4, 3, 4},
+        {"mergeable-parent-kk2", 3, 4, 3, 4},
         {"num-children", 3, 4, 3, 4},
+        {"linux-7.0", 3, 4, 3, 4},
         {"lazy-v1-noleak", 3, 2, 1, 2}}},
-      // Six generations, 1 and 3 exit: a1 and a3 are both free for reuse when 5 forks 6. Then 2
-      // forks
-      // 7, and 7 forks 8.
-      // num-children tries the oldest first, so that nothing is left for 7:
-      //   5: a0 a1 a2 a3 a4 [a5]   6: a0 [a1] a2 a3 a4 a5   7: a0 a1 a2 [a6]   8: a0 a1 a2 a6 [a7]
-      // lazy reverses its chains, as Linux 7.0 does, and meets a3 first:
-      //   5: a4 a2 a0 a1 a3 [a5]   6: a5 [a3] a1 a0 a2 a4   7: a2 a0 [a1]      8: a1 a0 a2 ~a1
+      // Six generations, 1 and 3 exit: a1 and a3 are both free for reuse when 5 forks 6 and 2 forks
+      // 7. Oldest first leaves nothing for 7:
+      //   5: a0 a1 a2 a3 a4 [a5]   6: a0 [a1] a2 a3 a4 a5   7: a0 a1 a2 [a6]
+      // linux-7.0 and lazy reverse their chains and meet a3 first:
+      //   5: a4 a2 a0 a1 a3 [a5]   6: a5 [a3] a1 a0 a2 a4   7: a2 a0 [a1]
+      {"one abandoned anon_vma for each of two",
+       "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;K 2 3 3 -1;K 3 4 4 -1;K 4 5 5 -1;U 1;U 3;"
+       "K 5 6 6 -1;K 2 7 7 -1",
+       {{"legacy", 6, 0, 1, 10},
+        {"avc-2.6.34", 6, 26, 8, 38},
+        {"avc-2.6.37", 6, 26, 8, 38},
+        {"avc-clone-lock", 6, 26, 8, 21},
+        {"avc-3.0", 6, 26, 8, 17},
+        {"degree", 6, 25, 7, 16},
+        {"mergeable-parent", 6, 25, 7, 16},
+        {"mergeable-parent-kk2", 6, 25, 7, 16},
+        {"num-children", 6, 25, 7, 16},
+        {"linux-7.0", 6, 24, 6, 15},
+        {"lazy-v1-noleak", 6, 24, 6, 20}}},
+      // As before, and 7 forks 8.
+      //   avc         8: a0 a1 a2 a6 [a7]
+      //   linux-7.0   8: a1 a0 a2 [a6]
+      //   lazy        8: a1 a0 a2 ~a1
       {"which of two abandoned anon_vmas is reused",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;K 2 3 3 -1;K 3 4 4 -1;K 4 5 5 -1;U 1;U 3;"
        "K 5 6 6 -1;K 2 7 7 -1;K 7 8 8 -1",
        {{"legacy", 7, 0, 1, 11},
+        {"avc-2.6.34", 7, 31, 9, 43},
+        {"avc-2.6.37", 7, 31, 9, 43},
+        {"avc-clone-lock", 7, 31, 9, 23},
         {"avc-3.0", 7, 31, 9, 19},
+        {"degree", 7, 30, 8, 18},
+        {"mergeable-parent", 7, 30, 8, 18},
+        {"mergeable-parent-kk2", 7, 30, 8, 18},
         {"num-children", 7, 30, 8, 18},
+        {"linux-7.0", 7, 28, 7, 17},
         {"lazy-v1-noleak", 7, 27, 6, 21}}},
+      // The one descendant of a0 exits. avc-2.6.37: and takes the root's lock once more.
+      // avc, lazy      0: [a0]
+      {"fork, the child exits",
+       "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;U 1",
+       {{"legacy", 1, 0, 1, 3},
+        {"avc-2.6.34", 1, 1, 1, 5},
+        {"avc-2.6.37", 1, 1, 1, 6},
+        {"avc-clone-lock", 1, 1, 1, 5},
+        {"avc-3.0", 1, 1, 1, 4},
+        {"degree", 1, 1, 1, 4},
+        {"mergeable-parent", 1, 1, 1, 4},
+        {"mergeable-parent-kk2", 1, 1, 1, 4},
+        {"num-children", 1, 1, 1, 4},
+        {"linux-7.0", 1, 1, 1, 4},
+        {"lazy-v1-noleak", 1, 1, 1, 4}}},
+      // The child's vma is split: its whole chain is cloned.
+      // avc                     0: [a0]   1: a0 [a1]   2: a0 [a1]
+      // linux-7.0               0: [a0]   1: a0 [a1]   2: [a1] a0
+      // lazy                    0: [a0]   1: a0 [a1]   2: [a1] a0      the child was upgraded
+      {"fork, then split in the child",
+       "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;S 1 2 12 0",
+       {{"legacy", 3, 0, 1, 3},
+        {"avc-2.6.34", 3, 5, 2, 5},
+        {"avc-2.6.37", 3, 5, 2, 5},
+        {"avc-clone-lock", 3, 5, 2, 4},
+        {"avc-3.0", 3, 5, 2, 4},
+        {"degree", 3, 5, 2, 4},
+        {"mergeable-parent", 3, 5, 2, 4},
+        {"mergeable-parent-kk2", 3, 5, 2, 4},
+        {"num-children", 3, 5, 2, 4},
+        {"linux-7.0", 3, 5, 2, 4},
+        {"lazy-v1-noleak", 3, 5, 2, 5}}},
+      // avc                     0: [a0]   2: a0 [a1]   3: a0 [a1]
+      // linux-7.0, lazy         0: [a0]   2: [a1] a0   3: [a1] a0
+      {"munmap of the middle in the child",
+       "M 0 0 -1 -1 10 16 3;F 0;K 0 1 1 -1;S 1 2 12 1;S 1 3 14 0;U 1",
+       {{"legacy", 3, 0, 1, 5},
+        {"avc-2.6.34", 3, 5, 2, 9},
+        {"avc-2.6.37", 3, 5, 2, 9},
+        {"avc-clone-lock", 3, 5, 2, 7},
+        {"avc-3.0", 3, 5, 2, 6},
+        {"degree", 3, 5, 2, 6},
+        {"mergeable-parent", 3, 5, 2, 6},
+        {"mergeable-parent-kk2", 3, 5, 2, 6},
+        {"num-children", 3, 5, 2, 6},
+        {"linux-7.0", 3, 5, 2, 6},
+        {"lazy-v1-noleak", 3, 5, 2, 7}}},
+      // Three forks of a pair that shares, then all but the last mm exit.
+      // avc                     6: a0 a1 a3 [a5]   7: a0 a2 a4 [a6]
+      // linux-7.0               6: a3 a0 a1 [a5]   7: a4 a0 a2 [a6]
+      // mergeable-parent        6: a0 a1 a2 [a4]   7: a0 a3 [a5]      3 was [a0], which ends the
+      // run
+      // mergeable-parent-kk2    6: a0 a1 a2 [a3]   7: a0 a1 a2 [a3]
+      // lazy                    6: a2 a0 a1 ~a2    7: a2 a0 a1 ~a2
+      {"a split pair through three forks",
+       "M 0 0 -1 -1 10 14 3;F 0;S 0 1 12 0;K 0 2 1 -1;K 1 3 1 2;K 2 4 2 -1;K 3 5 2 4;K 4 6 3 -1;"
+       "K 5 7 3 6;U 0;U 1;U 2;U 3;U 4;U 5",
+       {{"legacy", 2, 0, 1, 14},
+        {"avc-2.6.34", 2, 8, 7, 32},
+        {"avc-2.6.37", 2, 8, 7, 32},
+        {"avc-clone-lock", 2, 8, 7, 26},
+        {"avc-3.0", 2, 8, 7, 20},
+        {"degree", 2, 8, 7, 20},
+        {"mergeable-parent", 2, 7, 6, 19},
+        {"mergeable-parent-kk2", 2, 8, 4, 17},
+        {"num-children", 2, 8, 7, 20},
+        {"linux-7.0", 2, 8, 7, 20},
+        {"lazy-v1-noleak", 2, 6, 3, 22}}},
+      // As before, and the last mm forks: every vma finds an abandoned anon_vma with one child.
+      // avc-*                   8: a0 a1 a3 a5 [a7]   9: a0 a2 a4 a6 [a8]
+      // degree, num-children    8: a0 [a1] a3 a5      9: a0 [a2] a4 a6
+      // linux-7.0               8: a5 [a1] a0 a3      9: a6 [a2] a0 a4
+      // mergeable-parent        8: a0 [a1] a2 a4      9: a0 [a3] a5
+      // mergeable-parent-kk2    8: a0 [a1] a2 a3      9: a0 a1 [a2] a3   a1 is no child of 7's a3
+      // lazy                    6: a2 a0 a1 [a3]      7: a2 a0 a1 [a3]   upgraded
+      //                         8: a3 [a1] a0 a2      9: a3 a1 a0 [a2]
+      {"a split pair forks once more",
+       "M 0 0 -1 -1 10 14 3;F 0;S 0 1 12 0;K 0 2 1 -1;K 1 3 1 2;K 2 4 2 -1;K 3 5 2 4;K 4 6 3 -1;"
+       "K 5 7 3 6;U 0;U 1;U 2;U 3;U 4;U 5;K 6 8 4 -1;K 7 9 4 8",
+       {{"legacy", 4, 0, 1, 16},
+        {"avc-2.6.34", 4, 18, 9, 42},
+        {"avc-2.6.37", 4, 18, 9, 42},
+        {"avc-clone-lock", 4, 18, 9, 30},
+        {"avc-3.0", 4, 18, 9, 24},
+        {"degree", 4, 16, 7, 22},
+        {"mergeable-parent", 4, 14, 6, 21},
+        {"mergeable-parent-kk2", 4, 16, 4, 19},
+        {"num-children", 4, 16, 7, 22},
+        {"linux-7.0", 4, 16, 7, 22},
+        {"lazy-v1-noleak", 4, 16, 4, 28}}},
       // Eight generations alive: chains of 1 to 8 entries, longer than what lies inline.
       // lazy: chains of 1 to 7, and the youngest with 7 and a reference.
       {"eight generations",
        "M 0 0 -1 -1 10 12 3;F 0;K 0 1 1 -1;K 1 2 2 -1;K 2 3 3 -1;K 3 4 4 -1;K 4 5 5 -1;K 5 6 6 -1;"
        "K 6 7 7 -1",
        {{"legacy", 8, 0, 1, 8},
+        {"avc-2.6.34", 8, 36, 8, 36},
+        {"avc-2.6.37", 8, 36, 8, 36},
+        {"avc-clone-lock", 8, 36, 8, 15},
         {"avc-3.0", 8, 36, 8, 15},
+        {"degree", 8, 36, 8, 15},
+        {"mergeable-parent", 8, 36, 8, 15},
+        {"mergeable-parent-kk2", 8, 36, 8, 15},
         {"num-children", 8, 36, 8, 15},
+        {"linux-7.0", 8, 36, 8, 15},
         {"lazy-v1-noleak", 8, 35, 7, 20}}},
   };
   return all;
@@ -232,8 +457,14 @@ TEST_CASE("strategies differ in sharing, singularity and walks") {
   };
   // lazy: 1 still points to itself when 0 is upgraded.
   for (const Answers& want :
-       {Answers{"legacy", true, true, true, 3, 3}, Answers{"avc-3.0", true, true, false, 3, 1},
+       {Answers{"legacy", true, true, true, 3, 3}, Answers{"avc-2.6.34", true, true, false, 3, 1},
+        Answers{"avc-2.6.37", true, true, false, 3, 1},
+        Answers{"avc-clone-lock", true, true, false, 3, 1},
+        Answers{"avc-3.0", true, true, false, 3, 1}, Answers{"degree", true, true, false, 3, 1},
+        Answers{"mergeable-parent", true, true, false, 3, 1},
+        Answers{"mergeable-parent-kk2", true, true, false, 3, 1},
         Answers{"num-children", true, true, false, 3, 1},
+        Answers{"linux-7.0", true, true, false, 3, 1},
         Answers{"lazy-v1-noleak", false, true, false, 2, 2}}) {
     INFO(want.strategy);
     VectorLife life(*find_strategy(want.strategy));
@@ -244,6 +475,120 @@ TEST_CASE("strategies differ in sharing, singularity and walks") {
     CHECK(s.singular(life.vma(2)) == want.singular_child);
     CHECK(s.rmap_walk_length(life.vma(0)) == want.walk_parent);
     CHECK(s.rmap_walk_length(life.vma(2)) == want.walk_child);
+  }
+}
+
+TEST_CASE("the second vma of a sharing run, in the child") {
+  constexpr std::string_view kOps =
+      "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2";
+  struct Answers {
+    std::string_view strategy;
+    bool same_siblings, same_as_parent, singular;
+    std::uint64_t walk;
+    std::vector<std::uint64_t> vmas_per_anon_vma;
+  };
+  // 0: [a0]   1: [a0]   2: a0 [a1]   and 3: a0 [a2], or [a0], or a0 [a1]; legacy has a0 alone.
+  for (const Answers& want : {Answers{"legacy", true, true, true, 4, {4}},
+                              Answers{"avc-3.0", false, false, false, 1, {1, 1, 4}},
+                              Answers{"degree", false, false, false, 1, {1, 1, 4}},
+                              Answers{"mergeable-parent", false, true, true, 4, {1, 4}},
+                              Answers{"mergeable-parent-kk2", true, false, false, 2, {2, 4}},
+                              Answers{"linux-7.0", false, false, false, 1, {1, 1, 4}}}) {
+    INFO(want.strategy);
+    VectorLife life(*find_strategy(want.strategy));
+    apply_all(life, kOps);
+    const Strategy& s = life.strategy();
+    const VmaId last = life.vma(3);
+    CHECK(s.same(life.vma(2), last) == want.same_siblings);
+    CHECK(s.same(life.vma(1), last) == want.same_as_parent);
+    CHECK(s.singular(last) == want.singular);
+    CHECK(s.rmap_walk_length(last) == want.walk);
+    std::vector<std::uint64_t> vmas = s.vmas_per_anon_vma();
+    std::sort(vmas.begin(), vmas.end());
+    CHECK(vmas == want.vmas_per_anon_vma);
+    // A walk from a page of the parent visits the child, from one of the child's not the parent
+    // unless they share.
+    CHECK(s.reaches(s.rmap_target(life.vma(1)), last));
+    CHECK(s.reaches(s.rmap_target(last), life.vma(1)) == want.same_as_parent);
+    CHECK_FALSE(s.reaches(0, last));
+  }
+}
+
+TEST_CASE("which abandoned anon_vma is reused depends on the order of the chain") {
+  constexpr std::string_view kOps =
+      "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;K 2 3 3 -1;K 3 4 4 -1;K 4 5 5 -1;U 1;U 3;"
+      "K 5 6 6 -1";
+  // The place of 6's own anon_vma in the chain of 5: a1 of a0 to a5, a3 of a4 a2 a0 a1 a3 a5.
+  for (const auto& [name, place] :
+       {std::pair{"degree", 1u}, std::pair{"num-children", 1u}, std::pair{"linux-7.0", 4u}}) {
+    INFO(name);
+    VectorLife life(*find_strategy(name));
+    apply_all(life, kOps);
+    const auto links = life.strategy().chain_links(life.vma(5));  // newest first
+    REQUIRE(links.size() == 6);
+    CHECK(life.strategy().anon_vma_name(life.vma(6)) == links[5 - place].anon_vma);
+  }
+}
+
+TEST_CASE("what is allocated ahead and freed again shows in the sums only") {
+  // The third fork finds an abandoned anon_vma, and frees the two objects it has already.
+  constexpr std::string_view kOps =
+      "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;U 0;K 1 2 2 -1;U 1;K 2 3 3 -1;U 2";
+  VectorLife lean(*find_strategy("num-children")), ahead(*find_strategy("linux-7.0"));
+  for (VectorLife* life : {&lean, &ahead}) apply_all(*life, kOps);
+  for (const CacheIndex cache : {kAnonVma, kAnonVmaChain}) {
+    const CacheUsage &less = lean.slab().usage(cache), &more = ahead.slab().usage(cache);
+    CHECK(more.active_objs == less.active_objs);
+    CHECK(more.allocs == less.allocs + 1);
+    CHECK(more.peak_objs == less.peak_objs + 1);
+  }
+  CHECK(lean.slab().usage(kAnonVma).allocs == 3);
+  CHECK(lean.slab().usage(kAnonVmaChain).allocs == 9);
+}
+
+TEST_CASE("how many objects are handled under one hold of a lock") {
+  // Locks: a prepare; a fork of chains 1 and 2; an unlink of 3 entries, and in avc-2.6.37 none
+  // more, as a1 is still there.
+  constexpr std::string_view kOps = "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 2";
+  struct Use {
+    std::string_view strategy;
+    std::uint64_t holds, longest_objs;
+  };
+  for (const Use& want : {Use{"avc-2.6.34", 9, 1}, Use{"avc-2.6.37", 9, 1},
+                          Use{"avc-clone-lock", 8, 2}, Use{"avc-3.0", 6, 3}}) {
+    INFO(want.strategy);
+    VectorLife life(*find_strategy(want.strategy));
+    apply_all(life, kOps);
+    const LockUse locks = life.slab().cost(OpKind{}).locks;
+    CHECK(locks.holds == want.holds);
+    CHECK(locks.objs == 9);  // six links, three unlinks
+    CHECK(locks.longest_objs == want.longest_objs);
+  }
+}
+
+// The copy of a VM_WIPEONFORK vma in Linux 4.14 to 5.6: 1 is between the faulted 0 and 2.
+TEST_CASE("a wiped vma asks the neighbours of its parent") {
+  for (const StrategyInfo& info : strategies()) {
+    if (info.name.starts_with("lazy") || info.name == "cow-context" || info.name == "noswap")
+      continue;
+    INFO(info.name);
+    VectorLife life(info);
+    apply_all(life,
+              "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;M 2 0 1 -1 14 16 3;F 0;F 2;"
+              "M 3 1 -1 -1 12 14 7");
+    Strategy& s = life.strategy();
+    s.fork_wiped(life.vma(3), life.vma(1));
+    CHECK(s.same(life.vma(3), life.vma(2)));  // the next before the previous one
+    CHECK_FALSE(s.faulted(life.vma(1)));
+    CHECK(life.slab().usage(kAnonVma).allocs == 2);
+    CHECK(life.slab().root_locks() == 3);
+
+    // A chain of two does not donate, so 5 gets an anon_vma of its own; legacy does not mind.
+    apply_all(life, "K 0 4 2 -1;M 5 2 4 -1 12 14 7;M 6 3 -1 -1 12 14 7");
+    s.fork_wiped(life.vma(6), life.vma(5));
+    CHECK(s.same(life.vma(6), life.vma(4)) == (info.name == "legacy"));
+    apply_all(life, "U 0;U 1;U 2;U 3;U 4;U 5;U 6");
+    CHECK(life.slab().usage(kAnonVma).active_objs == 0);
   }
 }
 

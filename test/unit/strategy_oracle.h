@@ -3,6 +3,7 @@
 // operations included.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -12,6 +13,16 @@
 #include <vector>
 
 namespace anonvma::test {
+
+// One design, by the facts that tell it from others.
+struct NaiveDesign {
+  char reuse = '-';  // by 'd'egree, by 'n'um_children and active vmas
+  char share = '-';  // a sharing run's child takes the 'p'arent's anon_vma, or its 's'ibling's
+  bool reversed = false, ahead = false;
+  // The lock is taken 'o'nce per operation; once per 'c'lone but for each entry of an unlink; for
+  // 'e'ach entry; or that and at the 'l'ast child.
+  char locks = 'o';
+};
 
 class NaiveOracle {
  public:
@@ -24,8 +35,7 @@ class NaiveOracle {
     int root = 0, parent = 0;
   };
 
-  // `reuse`: the rule of num-children; never otherwise.
-  explicit NaiveOracle(bool reuse) : reuse_(reuse) {}
+  explicit NaiveOracle(NaiveDesign design) : design_(design) {}
 
   std::map<int, Vma> vmas;
   std::map<int, Av> avs;
@@ -60,7 +70,7 @@ class NaiveOracle {
     if (kind == 'S') split(id, other, f[2], f[3] != 0);
     if (kind == 'G') merge(id, other);
     if (kind == 'C') copy(id, other, f[2]);
-    if (kind == 'K') fork(id, other, f[2]);
+    if (kind == 'K') fork(id, other, f[2], static_cast<int>(f[3]));
     if (kind == 'U' || kind == 'D') unlink(id);
     if (kind == 'U') vmas.erase(id);
   }
@@ -92,9 +102,12 @@ class NaiveOracle {
     enter(id, above >= 0 ? above : below >= 0 ? below : make(-1));
   }
   void take_chain(int dst, int src) {
-    vmas[dst].chain = vmas[src].chain;
-    avc_allocs += vmas[src].chain.size();
-    locks += !vmas[src].chain.empty();
+    std::vector<int> chain = vmas[src].chain;
+    if (design_.reversed) std::reverse(chain.begin(), chain.end());
+    vmas[dst].chain = chain;
+    avc_allocs += chain.size();
+    const bool once = design_.locks == 'o' || design_.locks == 'c';
+    locks += once ? !chain.empty() : chain.size();
   }
   void split(int id, int fresh, long addr, bool below) {
     vmas[fresh] = vmas[id];
@@ -125,27 +138,62 @@ class NaiveOracle {
     vmas[fresh] = vma;
     take_chain(fresh, id);
   }
-  void fork(int id, int child, long mm) {
+  // The vma before `id` in its mm.
+  int before(int id) {
+    int found = -1;
+    for (const auto& [n, vma] : vmas)
+      if (vma.mm == vmas[id].mm && vma.start < vmas[id].start &&
+          (found < 0 || vma.start > vmas[found].start))
+        found = n;
+    return found;
+  }
+  bool reusable(int av, int parents) const {
+    if (design_.reuse == 'n') return children(av) < 2 && active(av) == 0;
+    return design_.reuse == 'd' && av != parents && children(av) + active(av) < 2;
+  }
+  // The vma that the child of `id` is to be like in all.
+  int shared(int id, int child_prev) {
+    const int prev = before(id);
+    if (design_.share == 'p' && prev >= 0 && vmas[prev].own == vmas[id].own) return id;
+    if (design_.share == 's' && child_prev >= 0 && vmas[child_prev].own >= 0 &&
+        avs[vmas[child_prev].own].parent == vmas[id].own)
+      return child_prev;
+    return -1;
+  }
+  void fork(int id, int child, long mm, int child_prev) {
+    const int like = vmas[id].own < 0 ? -1 : shared(id, child_prev);
     vmas[child] = vmas[id];
     vmas[child].mm = mm;
     vmas[child].own = -1;
-    take_chain(child, id);
+    take_chain(child, like < 0 ? id : like);
     if (vmas[id].own < 0) return;
-    if (reuse_)
-      for (int av : vmas[child].chain)
-        if (vmas[child].own < 0 && children(av) < 2 && active(av) == 0) vmas[child].own = av;
+    if (like >= 0) vmas[child].own = vmas[like].own;
+    for (int av : vmas[child].chain) {
+      if (vmas[child].own >= 0 || !reusable(av, vmas[id].own)) continue;
+      vmas[child].own = av;
+      av_allocs += design_.ahead;
+      avc_allocs += design_.ahead;
+    }
     if (vmas[child].own < 0) enter(child, make(vmas[id].own));
   }
+  std::set<int> roots_with_descendants() const {
+    std::set<int> roots;
+    for (const auto& [av, known] : avs)
+      if (known.root != av) roots.insert(known.root);
+    return roots;
+  }
   void unlink(int id) {
-    locks += !vmas[id].chain.empty();
+    locks += design_.locks == 'o' ? !vmas[id].chain.empty() : vmas[id].chain.size();
     vmas[id].chain.clear();
     vmas[id].own = -1;
     std::set<int> linked;
     for (const auto& [n, vma] : vmas) linked.insert(vma.chain.begin(), vma.chain.end());
+    const std::size_t roots = roots_with_descendants().size();
     std::erase_if(avs, [&](const auto& av) { return !linked.contains(av.first); });
+    if (design_.locks == 'l') locks += roots - roots_with_descendants().size();
   }
 
-  bool reuse_;
+  NaiveDesign design_;
   int next_ = 0;
 };
 

@@ -2,7 +2,12 @@
 // seed, which is all it takes to run the same life again.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
@@ -12,6 +17,7 @@
 namespace anonvma {
 namespace {
 
+using test::NaiveDesign;
 using test::NaiveOracle;
 using test::RandomLife;
 
@@ -52,15 +58,27 @@ TEST_CASE("the same life gives the same numbers") {
   }
 }
 
+struct Design {
+  std::string_view name;
+  NaiveDesign facts;
+};
+constexpr Design kChainDesigns[] = {
+    {"avc-2.6.34", {.locks = 'e'}},
+    {"avc-2.6.37", {.locks = 'l'}},
+    {"avc-clone-lock", {.locks = 'c'}},
+    {"avc-3.0", {}},
+    {"degree", {.reuse = 'd'}},
+    {"mergeable-parent", {.reuse = 'd', .share = 'p'}},
+    {"mergeable-parent-kk2", {.reuse = 'd', .share = 's'}},
+    {"num-children", {.reuse = 'n'}},
+    {"linux-7.0", {.reuse = 'n', .reversed = true, .ahead = true}},
+};
+
 TEST_CASE("designs with chains agree with the naive definition") {
-  struct Design {
-    std::string_view name;
-    bool reuse;
-  };
-  for (const Design& design : {Design{"avc-3.0", false}, Design{"num-children", true}}) {
-    for (unsigned seed = 0; seed < 300; ++seed) {
+  for (const Design& design : kChainDesigns) {
+    for (unsigned seed = 0; seed < 150; ++seed) {
       RandomLife life(*find_strategy(design.name), seed);
-      NaiveOracle oracle(design.reuse);
+      NaiveOracle oracle(design.facts);
       const SlabAccount& slab = life.life().slab();
       for (int i = 0; i < 150; ++i) {
         const std::vector<std::string> ops = i < 149 ? life.step() : life.exit_all();
@@ -75,6 +93,141 @@ TEST_CASE("designs with chains agree with the naive definition") {
       }
     }
   }
+}
+
+// What the chains themselves say, whatever was counted on the way.
+void check_by_chains(const RandomLife& random, VectorLife& life, bool by_degree) {
+  const Strategy& s = life.strategy();
+  std::uint64_t entries = 0;
+  std::map<std::uint64_t, std::uint64_t> linked, active;  // vmas by anon_vma
+  std::map<std::uint64_t, std::set<std::uint64_t>> children;
+  std::vector<Strategy::ChainLink> links;
+  for (const auto& [mm, vmas] : random.mms()) {
+    for (const RandomLife::Vma& vma : vmas) {
+      const VmaId id = life.vma(static_cast<std::uint64_t>(vma.id));
+      const std::uint64_t own = s.anon_vma_name(id);
+      const std::vector<Strategy::ChainLink> chain = s.chain_links(id);
+      REQUIRE((own != 0) == s.faulted(id));
+      REQUIRE(chain.empty() == (own == 0));
+      REQUIRE(s.singular(id) == (chain.size() == 1));
+      REQUIRE(s.reaches(own, id) == (own != 0));
+      entries += chain.size();
+      if (own != 0) ++active[own];
+      for (const Strategy::ChainLink& link : chain) {
+        ++linked[link.anon_vma];
+        children[link.parent].insert(link.anon_vma);
+        links.push_back(link);
+      }
+    }
+  }
+  REQUIRE(life.slab().usage(kAnonVmaChain).active_objs == entries);
+  REQUIRE(life.slab().usage(kAnonVma).active_objs == linked.size());
+  for (const Strategy::ChainLink& link : links) {
+    const std::uint64_t own_children = children[link.anon_vma].size();
+    const std::uint64_t own_active = active[link.anon_vma];
+    REQUIRE(link.num_children == own_children + (by_degree ? own_active : 0));
+    REQUIRE(link.num_active_vmas == (by_degree ? 0 : own_active));
+    REQUIRE(linked.contains(link.root));
+    REQUIRE(linked.contains(link.parent));
+  }
+  std::vector<std::uint64_t> vmas = s.vmas_per_anon_vma(), counted;
+  for (const auto& [name, count] : linked) counted.push_back(count);
+  std::sort(vmas.begin(), vmas.end());
+  std::sort(counted.begin(), counted.end());
+  REQUIRE(vmas == counted);
+}
+
+TEST_CASE("counters and objects are those that the chains tell") {
+  for (const Design& design : kChainDesigns) {
+    for (unsigned seed = 1000; seed < 1040; ++seed) {
+      INFO("strategy " << design.name << ", seed " << seed);
+      RandomLife life(*find_strategy(design.name), seed);
+      for (int i = 0; i < 150; ++i) {
+        life.step();
+        check_by_chains(life, life.life(), design.facts.reuse == 'd');
+      }
+    }
+  }
+}
+
+TEST_CASE("a legacy anon_vma has a name of its own and the vmas that bear it") {
+  std::size_t died = 0;
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    INFO("seed " << seed);
+    RandomLife life(*find_strategy("legacy"), seed);
+    const Strategy& s = life.life().strategy();
+    std::set<std::uint64_t> before, gone;
+    for (int i = 0; i < 150; ++i) {
+      life.step();
+      std::map<std::uint64_t, std::uint64_t> vmas;
+      for (const auto& [mm, in_mm] : life.mms())
+        for (const RandomLife::Vma& vma : in_mm) {
+          const VmaId id = life.life().vma(static_cast<std::uint64_t>(vma.id));
+          REQUIRE((s.anon_vma_name(id) != 0) == s.faulted(id));
+          REQUIRE(s.rmap_target(id) == s.anon_vma_name(id));
+          REQUIRE(s.reaches(s.rmap_target(id), id) == s.faulted(id));
+          if (s.faulted(id)) ++vmas[s.anon_vma_name(id)];
+        }
+      std::set<std::uint64_t> now;
+      std::vector<std::uint64_t> counted;
+      for (const auto& [name, count] : vmas) {
+        REQUIRE_FALSE(gone.contains(name));
+        now.insert(name);
+        counted.push_back(count);
+      }
+      for (const std::uint64_t name : before)
+        if (!now.contains(name)) gone.insert(name);
+      before = now;
+      std::vector<std::uint64_t> told = s.vmas_per_anon_vma();
+      std::sort(told.begin(), told.end());
+      std::sort(counted.begin(), counted.end());
+      REQUIRE(told == counted);
+    }
+    died += gone.size();
+  }
+  CHECK(died > 100);  // else no place was taken twice
+}
+
+void apply(VectorLife& life, const std::string& op) {
+  if (op[0] == 'D')
+    life.strategy().unlink(life.vma(std::stoull(op.substr(2))));
+  else
+    REQUIRE(life.apply(op));
+}
+
+TEST_CASE("the designs before reuse differ in locks only") {
+  for (unsigned seed = 2000; seed < 2100; ++seed) {
+    INFO("seed " << seed);
+    RandomLife life(*find_strategy("avc-3.0"), seed);
+    VectorLife own(*find_strategy("avc-2.6.34")), root(*find_strategy("avc-2.6.37")),
+        rc(*find_strategy("avc-clone-lock"));
+    for (int i = 0; i < 150; ++i) {
+      for (const std::string& op : life.step())
+        for (VectorLife* other : {&own, &root, &rc}) apply(*other, op);
+      for (VectorLife* other : {&own, &root, &rc})
+        REQUIRE(usages(other->slab()) == usages(life.life().slab()));
+      REQUIRE(root.slab().root_locks() >= own.slab().root_locks());
+      REQUIRE(own.slab().root_locks() >= rc.slab().root_locks());
+      REQUIRE(rc.slab().root_locks() >= life.life().slab().root_locks());
+    }
+  }
+}
+
+TEST_CASE("linux-7.0 allocates an anon_vma wherever avc-3.0 does") {
+  unsigned reused = 0;
+  for (unsigned seed = 3000; seed < 3100; ++seed) {
+    INFO("seed " << seed);
+    RandomLife life(*find_strategy("linux-7.0"), seed);
+    VectorLife plain(*find_strategy("avc-3.0"));
+    const SlabAccount &here = life.life().slab(), &there = plain.slab();
+    for (int i = 0; i < 150; ++i) {
+      for (const std::string& op : life.step()) apply(plain, op);
+      REQUIRE(here.usage(kAnonVma).allocs == there.usage(kAnonVma).allocs);
+      REQUIRE(here.usage(kAnonVma).active_objs <= there.usage(kAnonVma).active_objs);
+    }
+    reused += here.usage(kAnonVma).active_objs < there.usage(kAnonVma).active_objs;
+  }
+  CHECK(reused > 5);  // else the lives show nothing
 }
 
 TEST_CASE("legacy never allocates a chain, lazy never an anon_vma before a fork") {
@@ -143,11 +296,21 @@ Counts sharing_of(std::uint64_t k, const StrategyInfo& info) {
 TEST_CASE("closed forms of a line of generations") {
   for (std::uint64_t n : {3, 4, 7, 8, 17, 100}) {
     INFO("n = " << n);
-    CHECK(line_of(n, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * n - 1});
-    CHECK(line_of(n, *find_strategy("avc-3.0")) == Counts{n, n, n, n * (n + 1) / 2, 3 * n - 2});
-    CHECK(line_of(n, *find_strategy("num-children")) == Counts{3, 3, 3, 3 * n - 3, 2 * n + 1});
+    const auto line = [n](const char* name) { return line_of(n, *find_strategy(name)); };
+    const std::uint64_t all = n * (n + 1) / 2;
+    CHECK(line("legacy") == Counts{1, 0, 1, 0, 2 * n - 1});
+    CHECK(line("avc-2.6.34") == Counts{n, n, n, all, n * n});
+    CHECK(line("avc-2.6.37") == Counts{n, n, n, all, n * n});
+    CHECK(line("avc-clone-lock") == Counts{n, n, n, all, 1 + 2 * (n - 1) + n * (n - 1) / 2});
+    CHECK(line("avc-3.0") == Counts{n, n, n, all, 3 * n - 2});
+    for (const char* name :
+         {"degree", "mergeable-parent", "mergeable-parent-kk2", "num-children"}) {
+      INFO(name);
+      CHECK(line(name) == Counts{3, 3, 3, 3 * n - 3, 2 * n + 1});
+    }
+    CHECK(line("linux-7.0") == Counts{3, 3, n, 4 * n - 6, 2 * n + 1});
     // With three generations the last is lazy still: reuse begins with the fourth.
-    CHECK(line_of(n, *find_strategy("lazy-v1-noleak")) ==
+    CHECK(line("lazy-v1-noleak") ==
           (n == 3 ? Counts{2, 2, 2, 5, 7} : Counts{3, 3, 3, 3 * n - 3, 2 * n + 3}));
   }
 }
@@ -157,12 +320,13 @@ TEST_CASE("closed forms of many children") {
     INFO("n = " << n);
     CHECK(children_of(n, true, *find_strategy("legacy")) == Counts{1, 0, 1, 0, n + 1});
     CHECK(children_of(n, false, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * n + 1});
-    for (const char* name : {"avc-3.0", "num-children"}) {
-      INFO(name);
-      CHECK(children_of(n, true, *find_strategy(name)) ==
-            Counts{n + 1, 2 * n + 1, n + 1, 2 * n + 1, 2 * n + 1});
-      CHECK(children_of(n, false, *find_strategy(name)) ==
-            Counts{1, 1, n + 1, 2 * n + 1, 3 * n + 1});
+    for (const Design& design : kChainDesigns) {
+      INFO(design.name);
+      const StrategyInfo& info = *find_strategy(design.name);
+      CHECK(children_of(n, true, info) == Counts{n + 1, 2 * n + 1, n + 1, 2 * n + 1, 2 * n + 1});
+      // Of a fork and an exit: the clone, the own one, the unlink of two, the last child.
+      const std::uint64_t locks = design.facts.locks == 'l' ? 5 : design.facts.locks == 'o' ? 3 : 4;
+      CHECK(children_of(n, false, info) == Counts{1, 1, n + 1, 2 * n + 1, locks * n + 1});
     }
     const StrategyInfo& lazy = *find_strategy("lazy-v1-noleak");
     CHECK(children_of(n, true, lazy) == Counts{1, n + 1, 1, n + 1, n + 1});
@@ -174,9 +338,12 @@ TEST_CASE("closed forms of sharing vmas that fork") {
   for (std::uint64_t k : {1, 2, 5, 40}) {
     INFO("k = " << k);
     CHECK(sharing_of(k, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * k});
-    for (const char* name : {"avc-3.0", "num-children"}) {
-      INFO(name);
-      CHECK(sharing_of(k, *find_strategy(name)) == Counts{k + 1, 3 * k, k + 1, 3 * k, 3 * k});
+    for (const Design& design : kChainDesigns) {
+      INFO(design.name);
+      const std::uint64_t chains = design.facts.share == 'p' ? 2 * k + 1 : 3 * k;
+      const std::uint64_t av = design.facts.share == '-' ? k + 1 : 2;
+      const std::uint64_t locks = design.facts.share == '-' ? 3 * k : 2 * k + 1;
+      CHECK(sharing_of(k, *find_strategy(design.name)) == Counts{av, chains, av, chains, locks});
     }
     CHECK(sharing_of(k, *find_strategy("lazy-v1-noleak")) == Counts{1, 2 * k, 1, 2 * k, 2 * k});
   }

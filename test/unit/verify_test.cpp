@@ -295,5 +295,62 @@ TEST_CASE("relatives that nobody recorded are a doubt", "[verify]") {
   CHECK_THAT(verdict.doubts.front(), ContainsSubstring("1 anon_vmas are shared"));
 }
 
+// 0: [a1]   1: a1 [a2]   2: a1 a2 [a3], alive when recording began. 1 exits and 2 forks 3, which
+// finds a2 without a vma and with one child.
+struct Family {
+  Link a1, a2, a3;
+  std::string forked;  // what the kernel allocates, and frees, for 3
+  bool reversed;       // 3: [a2] between a3 and a1
+};
+Tape family(const Family& f) {
+  const auto vma = [](std::uint32_t anon_vma) {
+    return Shown{.start = 0, .end = 4, .prot = "rw", .anon_vma = anon_vma};
+  };
+  Tape t;
+  t.see(SnapReason::attach, {{vma(1), {f.a1}}});
+  t.in(1).see(SnapReason::attach, {{vma(2), {f.a2, f.a1}}});
+  t.in(2).see(SnapReason::attach, {{vma(3), {f.a3, f.a2, f.a1}}});
+  t.in(1).kernel("-c -c -v").add(ExitMmap{});
+  t.in(2).op(Fork{MmId{3}, 11}, 1, f.forked);
+  t.see(SnapReason::end, {{vma(3), {f.a3, f.a2, f.a1}}});
+  const std::vector<Link> kept = {f.a3, f.a2, f.a1}, reversed = {f.a1, f.a2, f.a3};
+  return t.in(3).see(SnapReason::end, {{vma(2), f.reversed ? reversed : kept}});
+}
+Meta kernel_with(std::vector<std::string> members, std::uint64_t clone_args) {
+  Meta meta;
+  meta.anon_vma_members = std::move(members);
+  meta.anon_vma_clone_args = clone_args;
+  return meta;
+}
+
+TEST_CASE("a kernel is held against the strategy that its structures tell", "[verify]") {
+  const Family two{{1, 1, 1, 2, 1}, {2, 1, 1, 1, 1}, {3, 1, 2, 0, 1}, "+v +c +c +c", false};
+  Family ahead = two;
+  ahead.forked = "+v +a9 +c +c +c +c -c -a9";
+  ahead.reversed = true;
+  // One counter for children and vmas.
+  const Family one{{1, 1, 1, 3, 0}, {2, 1, 1, 2, 0}, {3, 1, 2, 1, 0}, "+v +c +c +c", false};
+  const Meta num_children = kernel_with({"root", "num_children", "num_active_vmas"}, 2),
+             linux_7_0 = kernel_with({"root", "num_children", "num_active_vmas"}, 3),
+             degree = kernel_with({"root", "degree"}, 2);
+  for (const auto& [meta, mine] :
+       {std::pair{num_children, two}, {linux_7_0, ahead}, {degree, one}}) {
+    INFO(own_strategy(meta));
+    const Verdict verdict = verify(family(mine), true, meta);
+    CHECK(verdict.differences == std::vector<std::string>{});
+    CHECK(verdict.proves());
+  }
+  CHECK_THAT(differing(verify(family(two), true, linux_7_0)),
+             ContainsSubstring("chain entries") && ContainsSubstring("anon_vma allocated"));
+  CHECK(differing(verify(family(one), true, num_children)) != "");
+
+  // A child of a1 that no snapshot shows.
+  Family more = one;
+  ++more.a1.num_children;
+  const Verdict verdict = verify(family(more), true, degree);
+  CHECK(verdict.agrees());
+  CHECK(verdict.shared_elsewhere == 1);
+}
+
 }  // namespace
 }  // namespace anonvma::test

@@ -134,5 +134,18 @@ TEST_CASE("impossible events are counted, not believed", "[vma]") {
   CHECK(w.spaces().anomalies()[Anomaly::born_twice] == 1);
 }
 
+TEST_CASE("a neighbour with a close hook shares its anon_vma, but not in legacy", "[vma]") {
+  const auto faulted = [](std::string_view strategy, std::uint64_t first, std::uint64_t second) {
+    World w(strategy);
+    w.file(0, 2, "rw", 5, first).file(2, 2, "rwx", 5, second).write(0).write(2);
+    return w.active(kAnonVma);
+  };
+  for (const char* strategy : {"avc-3.0", "degree", "num-children", "linux-7.0"})
+    CHECK(faulted(strategy, kOpsClose, kOpsClose) == 1);
+  CHECK(faulted("legacy", kOpsClose, kOpsClose) == 2);
+  CHECK(faulted("legacy", kOpsClose, 0) == 2);
+  CHECK(faulted("legacy", 0, kOpsClose) == 1);  // the one that asks may have a hook
+}
+
 }  // namespace
 }  // namespace anonvma::test
