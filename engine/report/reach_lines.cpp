@@ -34,9 +34,10 @@ std::string reach_lines(const Comparison& comparison) {
                        static_cast<double>(f.time_ns) / 1e9);
     out += fmt::format("       {} page{} from {:#x} in vma {:#x}-{:#x} of {}\n", f.pages,
                        plural(f.pages), f.first_page, f.start, f.end, mm_words(f.mm, f.comm));
-    out += fmt::format("       point at the anon_vma of mm {}, event {}: a walk from there misses "
-                       "the vma\n",
-                       f.writer, f.written);
+    out += fmt::format(
+        "       point at the anon_vma of mm {}, event {}: a walk from there misses "
+        "the vma\n",
+        f.writer, f.written);
     out += fmt::format("       {}\n", f.why);
   }
   return out;

@@ -43,7 +43,10 @@ class World {
  public:
   explicit World(std::string_view strategy = "num-children", std::string_view rules = "6.19",
                  Setting setting = {})
-      : spaces_(*find_rules(rules), kPage, *find_strategy(strategy), slab_, setting) {
+      : World(StrategyChoice(*find_strategy(strategy)), rules, setting) {}
+  explicit World(const StrategyChoice& strategy, std::string_view rules = "6.19",
+                 Setting setting = {})
+      : spaces_(*find_rules(rules), kPage, strategy, slab_, setting) {
     exec(0, {});
   }
 
