@@ -205,7 +205,8 @@ VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range)
   const VmaId target = left ? prev_vma : next_vma;
   std::uint64_t sticky = range.flags | at(target).flags;
   dup_anon_vma(target, left && right && faulted(next_vma) ? next_vma : middle);
-  if (!whole) moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
+  if (!whole)
+    moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
   if (left && right) {
     sticky |= at(next_vma).flags;
     const std::uint64_t end = at(next_vma).end;
@@ -303,8 +304,7 @@ void AddressSpaces::written(VmaId vma, std::uint64_t start, std::uint64_t end) {
   const Vma& v = at(vma);
   start = std::max(start, v.start);
   end = std::min(end, v.end);
-  if (start < end)
-    watcher_->written(vma, v.pgoff + pages(start - v.start), pages(end - start));
+  if (start < end) watcher_->written(vma, v.pgoff + pages(start - v.start), pages(end - start));
 }
 
 void AddressSpaces::write_all(VmaId vma) {

@@ -249,6 +249,17 @@ TEST_CASE("a design that forgets a chain entry is found, and where", "[reach]") 
 
   CHECK(child_life<Forgets::nothing>(split).findings == 0);
   CHECK(child_life<Forgets::nothing>(move).findings == 0);
+  // The lower half, with pages of its own only, gets one of the upper half: the boundary shifts.
+  const auto shift = [](World& w) {
+    w.in(0).write(2).fork(2).in(2).write(0).write(1).protect(2, 2, "r").protect(2, 1, "rw");
+  };
+  report = child_life<Forgets::split>(shift);
+  CHECK(report.pages == 1);
+  REQUIRE(report.first);
+  CHECK(report.first->first_page == World::addr(2));
+  CHECK(report.first->end == World::addr(3));
+  CHECK_THAT(report.first->why, ContainsSubstring("merge"));
+  CHECK(child_life<Forgets::nothing>(shift).findings == 0);
   // What is written anew, or is gone, cannot be lost.
   const auto rewritten = [](World& w) { w.write(1).protect(2, 2, "r"); };
   CHECK(child_life<Forgets::split>(rewritten).findings == 0);
@@ -273,6 +284,12 @@ TEST_CASE("populated, locked and loaded ranges are pages", "[reach]") {
   CHECK(lost([](World& w) { w.map(0, 4, "rw", kMapShared).write(2); }) == 0);
   CHECK(lost([](World& w) { w.map(0, 4, "rw").advise(0, 4, kMadvDontFork).write(2); }) == 0);
   CHECK(lost([](World& w) { w.map(0, 4, "rw").advise(0, 4, kMadvWipeOnFork).write(2); }) == 0);
+  // A page that moved is in one place only.
+  CHECK(lost([](World& w) { w.map(0, 4, "rw", kMapPopulate).protect(2, 2, "r"); }) == 4);
+  CHECK(lost([](World& w) { w.map(0, 4, "rw", kMapPopulate).move(0, 2, 10); }) == 4);
+  CHECK(lost([](World& w) {
+          w.map(0, 4, "rw", kMapPopulate).protect(2, 2, "r").protect(2, 1, "rw");
+        }) == 4);
   Watched t(info);
   t.w.exec(7, {{.start = 0, .end = 5, .prot = "rw", .anon_vma = 1},
                {.start = 8, .end = 9, .prot = "rw"}});
