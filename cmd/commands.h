@@ -66,6 +66,7 @@ struct TableOptions {
   bool era_accurate = false;
   std::vector<std::string> objsizes;  // CACHE=BYTES
   bool slub = false;                  // model the slabs that SLUB would hold
+  bool check_reach = false;
   std::optional<double> at_s;
   unsigned threads = 0;
   std::string command;  // the command line, for the footer

@@ -21,6 +21,7 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   options.at_s = table.at_s;
   options.threads = table.threads;
   options.slub = table.slub;
+  options.check_reach = table.check_reach;
   options.observe_peak = !request.own_only;
   for (const std::string& text : table.objsizes) {
     const auto objsize = parse_objsize(text);
@@ -68,6 +69,8 @@ int comparison_status(const Comparison& comparison) {
   const TraceSummary& trace = comparison.trace;
   if (!trace.damage.empty()) return fail(in_file(trace.path, {ErrorCode::bad_trace, trace.damage}));
   if (worst_severity(comparison) == Severity::error) return kFinding;
+  for (const ReplayResult& row : comparison.rows)
+    if (row.reach && row.reach->findings > 0) return kFinding;
   return trace.lost != 0 ? kEventsLost : kOk;
 }
 

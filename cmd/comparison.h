@@ -15,6 +15,7 @@ struct ComparisonRequest {
   std::string baseline;
   TableOptions table;
   bool own_only = false;  // the recording kernel's own strategy, whatever `strategies` says
+  bool check_reach = false;
 };
 
 // Opens and replays one trace. The error names the file where the file is the reason.

@@ -71,6 +71,8 @@ void add_table_options(CLI::App* sub, TableOptions& options) {
   sub->add_option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated");
   sub->add_flag("--slub", options.slub,
                 "Also the slabs that SLUB would hold, as a model (always in replay)");
+  sub->add_flag("--check-reach", options.check_reach,
+                "Check that rmap walks find every page; status 1 when one does not");
   sub->add_option("--threads", options.threads,
                   "Worker threads (default: one per strategy and CPU)")
       ->check(CLI::Range(1, 1024));

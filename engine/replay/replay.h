@@ -27,7 +27,8 @@ struct ReplayOptions {
   // Also look at the moment when the sum of all caches peaked, and at this time: a second pass.
   bool observe_peak = false;
   std::optional<double> at_s;
-  unsigned threads = 0;                                // 0: one per strategy, at most one per CPU
+  bool check_reach = false;  // also ask whether every page is still found (reach.h)
+  unsigned threads = 0;      // 0: one per strategy, at most one per CPU
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 

@@ -89,6 +89,32 @@ struct RowSpecs {
   friend bool operator==(const RowSpecs&, const RowSpecs&) = default;
 };
 
+// Pages that a reverse-map walk does not find: it starts from what they point at and misses a vma
+// that maps them.
+struct ReachFinding {
+  std::uint64_t event = 0;  // index in the trace
+  std::uint64_t time_ns = 0;
+  std::string operation;  // name of the OpKind
+  std::uint32_t mm = 0;   // MmId::kNone: of a fork under way
+  std::string comm;
+  std::uint64_t start = 0, end = 0;  // of the vma, bytes
+  std::uint64_t first_page = 0;      // of the pages, bytes
+  std::uint64_t pages = 0;
+  std::uint64_t target = 0;   // what they point at, see Strategy::rmap_target()
+  std::uint32_t writer = 0;   // the mm that first wrote to a page that points there,
+  std::uint64_t written = 0;  // and at which event
+  std::string why;
+  friend bool operator==(const ReachFinding&, const ReachFinding&) = default;
+};
+// What ReplayOptions::check_reach came to.
+struct ReachReport {
+  std::uint64_t checks = 0;    // questions asked: does a walk from there visit this vma?
+  std::uint64_t findings = 0;  // page ranges it does not, each counted once
+  std::uint64_t pages = 0;     // in them
+  std::optional<ReachFinding> first;
+  friend bool operator==(const ReachReport&, const ReachReport&) = default;
+};
+
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under
@@ -105,6 +131,7 @@ struct ReplayResult {
   std::uint64_t map_counts_compared = 0;
   std::uint64_t map_count_mismatches = 0;
   std::optional<Mismatch> first_mismatch;
+  std::optional<ReachReport> reach;  // by ReplayOptions::check_reach
   Anomalies anomalies;
   std::vector<std::string> approximate;  // reasons why this row is not exact; empty: it is
   friend bool operator==(const ReplayResult&, const ReplayResult&) = default;

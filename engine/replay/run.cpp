@@ -18,6 +18,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
       spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
               {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth}) {
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
+  if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
 
@@ -62,6 +63,7 @@ ReplayResult Run::finish(const Meta& meta) {
   result.map_counts_compared = spaces_.map_counts_compared();
   result.map_count_mismatches = spaces_.map_count_mismatches();
   result.first_mismatch = spaces_.first_mismatch();
+  if (reach_) result.reach = reach_->finish();
   result.anomalies = spaces_.anomalies();
   const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
   if (attached && result.anomalies[Anomaly::seed_approximate] > 0)

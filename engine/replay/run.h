@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/replay/reach.h"
 #include "engine/replay/result.h"
 #include "engine/replay/verify.h"
 #include "engine/strategy/strategy.h"
@@ -25,6 +26,7 @@ struct RunPlan {
   RowSpecs specs;
   Role role = Role::rival;
   bool slub = false;
+  bool check_reach = false;
 };
 
 class Run {
@@ -48,6 +50,7 @@ class Run {
   RunPlan plan_;
   SlabAccount slab_;
   AddressSpaces spaces_;
+  std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
   std::optional<std::uint64_t> stop_;
 };

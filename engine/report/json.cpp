@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/report/formats.h"
+#include "engine/report/reach_lines.h"
 #include "engine/report/table.h"
 
 namespace anonvma {
@@ -114,6 +115,7 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
   if (result.first_mismatch) json["first_mismatch"] = mismatch_json(*result.first_mismatch);
   add_moments(json, result, all, index);
   add_costs(json, result);
+  if (result.reach) json["reach"] = reach_json(*result.reach);
   if (options.by != By::nobody) add_holders(json, result, options);
   return json;
 }

@@ -110,6 +110,11 @@ std::string render_lkml(const Comparison& comparison) {
                    0, 0, kMailColumns) +
            "\n";
   text += moments_text(all, comparison.at_s) + costs_text(comparison);
+  for (const ReplayResult& row : comparison.rows)
+    if (row.reach)
+      text += wrapped(fmt::format("reach {}: {} pages unreachable by rmap walks in {} checks",
+                                  row.strategy, row.reach->pages, row.reach->checks),
+                      0, 2, kMailColumns);
   const std::vector<std::string> anomalies = anomaly_lines(comparison, all);
   for (const std::string& line : anomalies) text += wrapped(line, 0, 2, kMailColumns);
   if (!anomalies.empty()) text += "\n";

@@ -106,7 +106,10 @@ Table moment_table(const Rows& all, std::string title, bool changes, bool with_t
                    OfCache of_cache, OfSum of_sum) {
   Table table{std::move(title), {"strategy"}, {}, {}};
   if (with_time) table.header.emplace_back("at_s");
-  for (const CacheBlock& block : all.caches) table.header.push_back(block.name);
+  for (const CacheBlock& block : all.caches)
+    if (block.cache < kNumCaches) table.header.push_back(block.name);
+  const bool others = all.caches.size() > kNumCaches;
+  if (others) table.header.emplace_back("other");
   table.header.emplace_back("KB");
   if (changes) table.header.emplace_back("change");
   for (std::size_t i = 0; i < all.sums.size(); ++i) {
@@ -114,8 +117,13 @@ Table moment_table(const Rows& all, std::string title, bool changes, bool with_t
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(sum.strategy);
     if (with_time) cells.push_back(fmt::format("{:.3f}", sum.peak_s));
+    std::uint64_t other_objs = 0;
     for (const CacheBlock& block : all.caches)
-      cells.push_back(number(of_cache(block.rows[i]).objs));
+      if (block.cache < kNumCaches)
+        cells.push_back(number(of_cache(block.rows[i]).objs));
+      else
+        other_objs += of_cache(block.rows[i]).objs;
+    if (others) cells.push_back(number(other_objs));
     const Amount& bytes = of_sum(sum);
     cells.push_back(kb(bytes.bytes));
     if (changes) cells.push_back(percent(sum.baseline, bytes.change));

@@ -4,6 +4,7 @@
 
 #include "engine/report/formats.h"
 #include "engine/report/grid.h"
+#include "engine/report/reach_lines.h"
 #include "engine/report/tables.h"
 
 namespace anonvma {
@@ -77,6 +78,7 @@ std::string render_text(const Comparison& comparison, const ReportOptions& optio
   std::string text;
   if (comparison.rows.size() > 1) text = fmt::format("change: against {}\n\n", comparison.baseline);
   for (const Table& table : all_tables(comparison, all, options)) text += draw_text(table);
+  if (const std::string reach = reach_lines(comparison); !reach.empty()) text += reach + "\n";
   const std::vector<std::string> anomalies = anomaly_lines(comparison, all);
   for (const std::string& line : anomalies) text += wrapped(line, 0, 2);
   if (!anomalies.empty()) text += "\n";
@@ -89,6 +91,8 @@ std::string render_markdown(const Comparison& comparison, const ReportOptions& o
   if (comparison.rows.size() > 1)
     text = fmt::format("Change: against {}.\n\n", comparison.baseline);
   for (const Table& table : all_tables(comparison, all, options)) text += draw_markdown(table);
+  if (const std::string reach = reach_lines(comparison); !reach.empty())
+    text += fmt::format("```\n{}```\n\n", reach);
   for (const std::string& line : anomaly_lines(comparison, all)) text += escaped(line) + "\n\n";
   return text + markdown_footer(footer(comparison, all));
 }

@@ -99,6 +99,7 @@ class Lazy final : public Strategy {
     }
     return anon_vma_name(vma);
   }
+  bool moves_pages() const override { return true; }
   bool reaches(std::uint64_t target, VmaId vma) const override {
     if (target & kRootName) return at(vma).state == State::root && rmap_target(vma) == target;
     return Strategy::reaches(target, vma);  // a lazy child's chain has its parent's anon_vma

@@ -22,6 +22,7 @@
 #include "engine/vma/kernel_rules.h"
 #include "engine/vma/seen.h"
 #include "engine/vma/vma_list.h"
+#include "engine/vma/watcher.h"
 
 namespace anonvma {
 
@@ -72,6 +73,9 @@ class AddressSpaces final : public Layout {
                 SlabAccount& slab, Setting setting = {});
   ~AddressSpaces() override;
 
+  // Whom to tell of pages, before the first event; none by default.
+  void watch(Watcher* watcher) { watcher_ = watcher; }
+
   // Applies one event; `index` is its position in the trace.
   void apply(const Event& event, std::uint64_t index);
   // The trace is over: what a snapshot still holds back is built.
@@ -92,6 +96,7 @@ class AddressSpaces final : public Layout {
   std::vector<MmId> mms() const;           // alive, ascending
   MmSlot mm_slot(MmId mm) const;           // what the strategy knows it by; none when unknown
   const Vma& vma(VmaId id) const { return table_[id.v]; }
+  MmId mm_of(VmaId id) const { return mms_[at(id).mm].id; }  // none: of a fork under way
   std::string comm(MmId mm) const;
   // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
   std::string_view last_rule(MmId mm) const;
@@ -181,6 +186,10 @@ class AddressSpaces final : public Layout {
   VmaId modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags);
   VmaId modify(Mm& mm, VmaId vma, const Proposal& range);
   Proposal part(VmaId vma, std::uint64_t start, std::uint64_t end, std::uint64_t flags) const;
+  void unlink(VmaId vma);
+  void written(VmaId vma, std::uint64_t start, std::uint64_t end);
+  void moved(VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t pages, Watcher::Move why);
+  void write_all(VmaId vma);
   // Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
   // nothing to stop there. Returns whether a hole was met (and, with stop_at_hole, stopped at).
   template <class Change>
@@ -228,6 +237,7 @@ class AddressSpaces final : public Layout {
   std::uint32_t begin_copy(std::uint32_t parent);
   void copy_vmas(std::uint32_t parent, std::uint64_t count);
   void drop_copy(Mm& parent);
+  void tell_of_fork(std::uint32_t parent, std::uint32_t child);
   void exit_task(Mm& mm, const EventHead& head);
   void exit_mmap(Mm& mm);
   void fault(Mm& mm, const EventHead& head, const Fault& event);
@@ -255,6 +265,7 @@ class AddressSpaces final : public Layout {
   std::uint64_t page_mask_;
   SlabAccount& slab_;
   std::unique_ptr<Strategy> strategy_;
+  Watcher* watcher_ = nullptr;
 
   std::vector<Vma> table_;
   std::vector<std::uint32_t> free_vmas_;

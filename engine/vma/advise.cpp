@@ -192,7 +192,7 @@ void AddressSpaces::lock_all(Mm& mm, const Lock& event) {
   for (std::size_t i = 0; i < mm.list.size(); ++i) {
     const Vma& vma = at(mm.list[i]);
     if (vma.flags & (kVmIo | kVmPfnMap | kVmLockOnFault)) continue;
-    if (vma.may_prepare()) prepare(mm.list[i]);
+    if (vma.may_prepare()) write_all(mm.list[i]);
   }
 }
 

@@ -113,6 +113,7 @@ std::uint32_t AddressSpaces::take_slot() {
   }
   Mm& mm = mms_[slot];
   mm.def_flags = 0;
+  mm.id = {};
   mm.last = {};
   mm.rule = {};
   mm.start_brk = 0;
@@ -194,10 +195,12 @@ void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
 
 void AddressSpaces::begin_op(OpKind kind, bool counts, std::uint32_t tid) {
   slab_.begin_op(kind, now_event_, now_ns_, counts, tid);
+  if (watcher_ != nullptr) watcher_->began(kind, now_event_, now_ns_);
 }
 
 void AddressSpaces::end_op() {
   strategy_->settle();
+  if (watcher_ != nullptr) watcher_->settled();
   slab_.end_op();
 }
 

@@ -27,7 +27,10 @@ void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
     const Vma& v = at(vma);
     if (v.start >= end) break;
     if (v.flags & (kVmIo | kVmPfnMap | skipped)) continue;
-    if (v.may_prepare()) prepare(vma);
+    if (v.may_prepare()) {
+      prepare(vma);
+      written(vma, start, end);
+    }
     if ((v.flags & kVmAccess) == 0) break;  // inaccessible: populating stops with an error
   }
 }
@@ -56,22 +59,29 @@ bool AddressSpaces::expand_stack(Mm& mm, std::uint64_t addr) {
 void AddressSpaces::fault(Mm& mm, const EventHead& head, const Fault& event) {
   const VmaId vma = find_vma(mm, event.addr);
   const bool acquired = head.map_count != 0;
+  const std::uint64_t page = event.addr & ~page_mask_;
   if (!vma) {
     const bool grows = (acquired || !rules_.growth_takes_lock) && expand_stack(mm, event.addr);
-    if (!grows) ++anomalies_[Anomaly::fault_without_vma];
+    if (!grows)
+      ++anomalies_[Anomaly::fault_without_vma];
+    else if (event.flags & kFaultWrite)
+      written(find_vma(mm, event.addr), page, page + page_mask_ + 1);
     return;
   }
   if (!(event.flags & kFaultWrite) || !at(vma).may_prepare()) return;
   // Raced for, so that the kernel may have prepared the vma later, or another one: a Touch tells.
   // Another design is asked here, or it would miss the first write to a vma it kept apart.
-  if ((event.flags & kFaultShared) && setting_.role == Role::own) return;
-  prepare(vma);
+  if (!(event.flags & kFaultShared) || setting_.role != Role::own) prepare(vma);
+  written(vma, page, page + page_mask_ + 1);
 }
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too.
 void AddressSpaces::touch(Mm& mm, const Touch& event) {
   const VmaId vma = find_vma(mm, event.addr);
-  if (vma && !(at(vma).flags & kVmShared)) prepare(vma);
+  if (!vma || (at(vma).flags & kVmShared)) return;
+  prepare(vma);
+  const std::uint64_t page = event.addr & ~page_mask_;
+  written(vma, page, page + page_mask_ + 1);
 }
 
 }  // namespace anonvma

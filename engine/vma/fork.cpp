@@ -49,7 +49,7 @@ void AddressSpaces::drop_copy(Mm& parent) {
   if (parent.copy == kNoCopy) return;
   Mm& child = mms_[std::exchange(parent.copy, kNoCopy)];
   acts_for(child);
-  for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->unlink(child.list[i]);
+  for (std::size_t i = 0; i < child.list.size(); ++i) unlink(child.list[i]);
   for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->release(child.list[i]);
   child.list.clear();
   retire(slot(child));
@@ -73,6 +73,15 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
   mms_[child].id = event.child;
   ++mms_seen_;
   strategy_->mm_forked(MmSlot{child}, MmSlot{parent_slot});
+  if (watcher_ != nullptr) tell_of_fork(parent_slot, child);
+}
+
+void AddressSpaces::tell_of_fork(std::uint32_t parent, std::uint32_t child) {
+  for (std::size_t i = 0; i < mms_[child].list.size(); ++i) {
+    const VmaId copy = mms_[child].list[i];
+    const VmaId source = find_vma(mms_[parent], at(copy).start);
+    if (source && !(at(copy).flags & kVmWipeOnFork)) watcher_->forked(copy, source);
+  }
 }
 
 void AddressSpaces::step(Mm& mm, const Step& event) {
@@ -80,7 +89,7 @@ void AddressSpaces::step(Mm& mm, const Step& event) {
   for (; mm.unlinked < mm.list.size(); ++mm.unlinked) {
     const VmaId vma = mm.list[mm.unlinked];
     if (at(vma).start > event.unlinked) break;
-    strategy_->unlink(vma);
+    unlink(vma);
   }
 }
 
@@ -94,7 +103,7 @@ void AddressSpaces::exit_task(Mm& mm, const EventHead& head) {
 void AddressSpaces::exit_mmap(Mm& mm) {
   if (mm.ending) --endings_[mm.family];
   drop_copy(mm);
-  for (std::size_t i = mm.unlinked; i < mm.list.size(); ++i) strategy_->unlink(mm.list[i]);
+  for (std::size_t i = mm.unlinked; i < mm.list.size(); ++i) unlink(mm.list[i]);
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);
   mm.list.clear();
   mm.last = {};

@@ -68,8 +68,7 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   Vma fresh{.start = start, .end = end, .flags = 0, .pgoff = event.pgoff, .mm = slot(mm)};
   fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | rules_.sticky) : map_flags(mm, event);
   fresh.file = static_cast<FileId>(read_back ? event.stored_file : event.file);
-  fresh.ops =
-      static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose | kOpsPlaces);
+  fresh.ops = static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose | kOpsPlaces);
   if (anonymous && !is_shared(event)) {
     fresh.pgoff = pages(start);
     fresh.ops |= kOpsAnonymous;

@@ -69,10 +69,13 @@ void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
 // `kept` is the vma that took this one's range over, none when it is unmapped.
 void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
   if (mm.last == vma) mm.last = {};
-  if (kept)
+  if (kept) {
+    moved(kept, vma, at(vma).pgoff, pages(at(vma).end - at(vma).start), Watcher::Move::merge);
+    if (watcher_ != nullptr) watcher_->emptied(vma);
     strategy_->unlink_merged(vma, kept);
-  else
-    strategy_->unlink(vma);
+  } else {
+    unlink(vma);
+  }
   mm.list.erase(mm.list.find(at(vma).start));
   strategy_->release(vma);
 }
@@ -213,6 +216,8 @@ VmaId AddressSpaces::merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Prop
     lock_layer({.vma = target, .removed = next_vma ? 2u : 1u});
   else
     lock_layer({.vma = target, .shrinks = middle});
+  if (!whole)
+    moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
   std::uint64_t end = range.end;
   if (next_vma) {
     sticky |= at(next_vma).flags;
@@ -242,6 +247,8 @@ VmaId AddressSpaces::merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Pro
     lock_layer({.vma = target, .removed = 1});
   else
     lock_layer({.vma = middle, .grows = next_vma});
+  if (!whole)
+    moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
   const std::uint64_t end = at(next_vma).end;
   if (whole)
     remove_vma(mm, other, target);

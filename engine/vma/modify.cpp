@@ -19,6 +19,7 @@ VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_bel
   else
     set_end(mm, vma, addr);
   insert_vma(mm, fresh);
+  moved(fresh, vma, copy.pgoff, pages(copy.end - copy.start), Watcher::Move::split);
   return fresh;
 }
 

@@ -21,8 +21,10 @@ VmaId AddressSpaces::protect_fixup(Mm& mm, VmaId vma, std::uint64_t start, std::
   }
   const VmaId changed = modify(mm, vma, start, end, flags);
   if ((old & (kVmWrite | kVmShared | kVmLocked | kVmLockOnFault)) == kVmLocked &&
-      (flags & kVmWrite))
+      (flags & kVmWrite)) {
     prepare(changed);  // locked memory is populated
+    written(changed, start, end);
+  }
   return changed;
 }
 

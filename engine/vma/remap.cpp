@@ -194,7 +194,10 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     return;
   }
   const std::uint64_t flags = at(vma).flags;
+  const std::uint64_t pgoff = at(vma).pgoff + pages(addr - at(vma).start);
   const VmaId copy = copy_vma(mm, vma, addr, new_addr, new_len, keep_source);
+  // Of an unfaulted source the vma, the offset and all may have changed; it has no pages.
+  if (faulted(vma) && copy != vma) moved(copy, vma, pgoff, pages(old_len), Watcher::Move::remap);
   // A userfaultfd follows a mapping only if it asked for that (UFFD_FEATURE_EVENT_REMAP).
   if (flags & kVmUffdMask) {
     at(copy).flags &= ~kVmUffdMask;
@@ -206,7 +209,7 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     at(source).flags &= ~kVmLockedMask;
     if (source != copy) {
       const bool whole = at(source).start == addr && at(source).end == addr + old_len;
-      if (whole && rules_.dontunmap_unlinks) strategy_->unlink(source);
+      if (whole && rules_.dontunmap_unlinks) unlink(source);
     }
   } else {
     munmap(mm, addr, addr + old_len);

@@ -79,7 +79,7 @@ void AddressSpaces::take_exec(const SeenMm& seen) {
   std::vector<VmaId> faulted_vmas;
   for (const SeenVma& s : seen.vmas)
     if (const VmaId id = take_vma(*mm, s.vma); id && s.vma.anon_vma) faulted_vmas.push_back(id);
-  for (const VmaId id : faulted_vmas) prepare(id);
+  for (const VmaId id : faulted_vmas) write_all(id);
 }
 
 void AddressSpaces::finish_attach() {
@@ -123,6 +123,11 @@ void AddressSpaces::finish_attach() {
   for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
   if (phantom_slot_) retire(*std::exchange(phantom_slot_, std::nullopt));
   strategy_->settle();
+  if (watcher_ != nullptr) {
+    for (const SeenMm& seen : attached)
+      for (const VmaId id : vmas(seen.head.mm)) written(id, at(id).start, at(id).end);
+    watcher_->settled();
+  }
   if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
   // A later set holds what the recorder came to know late: alive before, but not from the first.
   if (first) slab_.begin_here();
@@ -169,7 +174,7 @@ void AddressSpaces::map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start,
   if (!merge_new(mm, prev_vma, next_vma, range, false)) {
     const VmaId id = alloc_vma(fresh);
     insert_vma(mm, id);
-    if (wanted.anon_vma) prepare(id);
+    if (wanted.anon_vma) write_all(id);
   }
   for (const VmaId vma : replaced) strategy_->release(vma);
 }

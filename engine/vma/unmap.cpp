@@ -18,7 +18,7 @@ std::vector<VmaId> AddressSpaces::detach(Mm& mm, std::uint64_t start, std::uint6
     if (at(mm.list[i]).end > end) split(mm, mm.list[i], end, !fresh_stays);
     gone.push_back(mm.list[i]);
   }
-  for (const VmaId vma : gone) strategy_->unlink(vma);
+  for (const VmaId vma : gone) unlink(vma);
   mm.list.erase(first, gone.size());
   mm.last = {};
   return gone;

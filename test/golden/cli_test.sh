@@ -123,9 +123,9 @@ sample() {
   expect_of_readers 65 'version 255' newer-trace
 
   expect 0 '' compare "$sample" --strategies all
-  cp out first
+  grep -v '^command' out >first
   expect 0 '' compare "$sample" --strategies all --threads 1
-  cmp out first || complain 'the number of threads changes the table'
+  grep -v '^command' out | cmp - first || complain 'the number of threads changes the table'
   if awk 'length > 100' out | grep -v '^trace' | grep .; then complain 'lines over 100 columns'; fi
   expect 0 '' compare "$sample" --json
   grep -q '"schema": "anonvma.compare/1"' out || complain 'no schema'

@@ -1,0 +1,82 @@
+// Are the pages of a workload still found? The one thing an anon_vma design must never get wrong:
+// a walk from what a page points at (folio->mapping) has to visit every vma that maps the page,
+// whatever was split, merged, moved, forked and unmapped since it was faulted in.
+//
+// The check keeps, per vma, what its pages point at, and asks the design after each operation
+// about every vma whose pages changed in it; about the rest when they go, and at the end.
+//
+// What it knows of pages:
+//  - a recorded write gives a page that points at the vma's rmap_target() of that moment;
+//  - a forked child maps what its parent does, until it writes;
+//  - what an attach or exec snapshot shows faulted is taken to be written to from end to end;
+//  - pages that are given back (MADV_DONTNEED, truncation) or swapped stay: the trace does not
+//    tell.
+// So a finding says that a page, if there is one, is lost; and silence covers what was recorded.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/replay/result.h"
+#include "engine/vma/address_spaces.h"
+#include "engine/vma/watcher.h"
+
+namespace anonvma {
+
+class ReachCheck final : public Watcher {
+ public:
+  // `spaces` tells it everything from its first event on.
+  ReachCheck(const AddressSpaces& spaces, std::uint64_t page_size)
+      : spaces_(spaces), page_size_(page_size) {}
+
+  // After the last event.
+  ReachReport finish();
+
+  void began(OpKind kind, std::uint64_t event, std::uint64_t time_ns) override;
+  void settled() override;
+  void written(VmaId vma, std::uint64_t pgoff, std::uint64_t pages) override;
+  void moved(VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t pages, Move why) override;
+  void forked(VmaId child, VmaId parent) override;
+  void emptied(VmaId vma) override;
+
+ private:
+  // Pages that point at the same; [begin, end) of page offsets.
+  struct Extent {
+    std::uint64_t begin = 0, end = 0;
+    std::uint64_t target = 0;
+  };
+  enum class Came : std::uint8_t { here, by_split, by_merge, by_remap, by_fork };
+  struct Book {
+    std::vector<Extent> extents;  // ascending, apart or of different targets
+    std::uint64_t own = 0;        // rmap_target() when last asked
+    Came came = Came::here;       // how the last pages came that were not written here
+    bool changed = false;         // in this operation
+  };
+  // Who first wrote to a page that points there.
+  struct Origin {
+    MmId mm;
+    std::uint64_t event = 0;
+  };
+
+  static void erase(std::vector<Extent>& extents, std::uint64_t begin, std::uint64_t end);
+  static void insert(std::vector<Extent>& extents, const Extent& extent);
+  Book& book(VmaId vma);
+  void change(VmaId vma, Book& book);
+  void follow(VmaId vma, Book& book);
+  void check(VmaId vma, Book& book);
+  static std::string_view why(Came came);
+  void report(VmaId vma, const Book& book, const Extent& extent);
+
+  const AddressSpaces& spaces_;
+  std::uint64_t page_size_;
+  std::vector<Book> books_;  // by VmaId
+  std::vector<VmaId> changed_;
+  std::unordered_map<std::uint64_t, Origin> origins_;  // by target
+  OpKind kind_ = OpKind::start;
+  std::uint64_t event_ = 0, time_ns_ = 0;
+  ReachReport report_;
+};
+
+}  // namespace anonvma
