@@ -92,6 +92,7 @@ void Verifier::compare(LaneIndex index, bool equal, const std::string& differenc
 void Verifier::apply(const Event& event, std::uint64_t index) {
   const EventType type = type_of(event.body);
   if (type == EventType::truth) return on_truth(event);
+  if (attached_.empty() && spaces_.pass_by(event, index)) return;
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
   const bool begins =
       snapshot != nullptr && snapshot->reason != static_cast<std::uint64_t>(SnapReason::attach);
@@ -105,7 +106,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   const std::uint64_t prepared = spaces_.prepared();
   const auto prepared_objs = spaces_.prepared_objs();
   const std::uint64_t mismatches = spaces_.map_count_mismatches();
-  const std::string rule(spaces_.last_rule(event.head.mm));
+  const std::string_view rule = spaces_.last_rule(event.head.mm);
   spaces_.apply(event, index);
   Counts delta = counts();
   for (std::size_t c = 0; c < kNumCaches; ++c) {

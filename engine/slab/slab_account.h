@@ -85,6 +85,12 @@ class SlabAccount {
     event_ = event;
     time_ns_ = time_ns;
   }
+  // An operation that allocates and frees nothing.
+  void pass_by(OpKind kind, std::uint64_t event, std::uint64_t time_ns) {
+    ++costs_[static_cast<std::size_t>(kind)].operations;
+    event_ = event;
+    time_ns_ = time_ns;
+  }
   void end_op() {
     if (sum_bytes_ > peak_bytes_) keep_peak();
   }

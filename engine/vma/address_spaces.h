@@ -78,6 +78,8 @@ class AddressSpaces final : public Layout {
 
   // Applies one event; `index` is its position in the trace.
   void apply(const Event& event, std::uint64_t index);
+  // True when `event` changes nothing, as most do: it is counted then, and apply() is not needed.
+  bool pass_by(const Event& event, std::uint64_t index);
   // The trace is over: what a snapshot still holds back is built.
   void finish();
 

@@ -204,8 +204,26 @@ void AddressSpaces::end_op() {
   slab_.end_op();
 }
 
+// Most events are faults in a vma that has its anon_vma: seen from here, there is no more to them.
+bool AddressSpaces::pass_by(const Event& event, std::uint64_t index) {
+  const auto* fault = std::get_if<Fault>(&event.body);
+  if (fault == nullptr || event.head.map_count != 0 || watcher_ != nullptr || !collector_.empty() ||
+      !attached_.empty())
+    return false;
+  Mm* mm = find_mm(event.head.mm);
+  const VmaId vma = mm == nullptr ? VmaId{} : find_vma(*mm, fault->addr);
+  if (!vma) return false;
+  if ((fault->flags & kFaultWrite) && at(vma).may_prepare() && !strategy_->faulted(vma))
+    return false;
+  now_event_ = index;
+  now_ns_ = event.head.time_ns;
+  slab_.pass_by(OpKind::fault, now_event_, now_ns_);
+  return true;
+}
+
 void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   if (std::holds_alternative<Truth>(event.body)) return;  // what the kernel did is never an input
+  if (pass_by(event, index)) return;
   // A snapshot is built when the next event shows that it is complete: at the time of its last
   // part.
   const bool taken = collect(event);

@@ -52,6 +52,8 @@ class SnapshotCollector {
     done(std::move(seen));
   }
 
+  bool empty() const { return !seen_; }
+
  private:
   bool complete() const {
     const std::vector<SeenVma>& vmas = seen_->vmas;
