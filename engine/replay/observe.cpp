@@ -70,6 +70,7 @@ Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
   Moment moment;
   moment.slab = slab.now();
   moment.walks = walks(spaces, mms);
+  moment.remap_entries = spaces.strategy().remap_entries();
   moment.holders = holders(spaces, moment.slab, mms);
   return moment;
 }

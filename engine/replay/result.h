@@ -72,6 +72,7 @@ struct Holder {
 struct Moment {
   SlabMoment slab;
   Walks walks;
+  std::uint64_t remap_entries = 0;  // of designs that keep trees of them: no objects of their own
   std::vector<Holder> holders;  // by mm, the one without last
   friend bool operator==(const Moment&, const Moment&) = default;
 };

@@ -230,6 +230,12 @@ std::uint64_t churned_objs(const ReplayResult& row) {
 
 std::vector<Table> cost_tables(const Comparison& comparison) {
   std::vector<Table> tables{churn_table(comparison), lock_table(comparison)};
+  for (const ReplayResult& row : comparison.rows)
+    if (row.peak.remap_entries > 0 || row.end.remap_entries > 0)
+      tables.front().notes.push_back(
+          fmt::format("{} has {} remap entries at the peak of the sum and {} at the end: in its "
+                      "trees, no objects of their own.",
+                      row.strategy, row.peak.remap_entries, row.end.remap_entries));
   tables.push_back(walk_table(comparison, "at the peak of the sum",
                               [](const ReplayResult& row) { return &row.peak.walks; }));
   if (comparison.at_s)

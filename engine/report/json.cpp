@@ -75,22 +75,23 @@ Json mismatch_json(const Mismatch& mismatch) {
 }
 
 void add_moments(Json& json, const ReplayResult& result, const Rows& all, std::size_t index) {
-  const auto timed = [](Json moment, const SlabMoment& slab) {
-    moment["event"] = slab.event;
-    moment["time_ns"] = slab.time_ns;
-    return moment;
+  const auto timed = [](Json json, const Moment& moment) {
+    json["event"] = moment.slab.event;
+    json["time_ns"] = moment.slab.time_ns;
+    json["remap_entries"] = moment.remap_entries;
+    return json;
   };
   const SumRow& sum = all.sums[index];
   json["end"] = timed(
       moment_json(all, index, sum.end, [](const CacheRow& r) -> const Amount& { return r.end; }),
-      result.end.slab);
+      result.end);
   json["peak_of_sum"] = timed(
       moment_json(all, index, sum.peak, [](const CacheRow& r) -> const Amount& { return r.peak; }),
-      result.peak.slab);
+      result.peak);
   if (result.at && sum.at)
     json["at"] = timed(
         moment_json(all, index, *sum.at, [](const CacheRow& r) -> const Amount& { return *r.at; }),
-        result.at->slab);
+        *result.at);
 }
 
 Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t index,

@@ -54,6 +54,7 @@ std::string moment_text(const Rows& all, std::string title, OfCache of_cache, Of
   for (const CacheBlock& block : all.caches) {
     heading(block.name);
     for (const CacheRow& row : block.rows) {
+      if (!row.shown(block.cache)) continue;
       const Amount& amount = of_cache(row);
       add(row.strategy, number(amount.objs), amount, row.baseline);
     }

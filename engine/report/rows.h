@@ -33,6 +33,8 @@ struct CacheRow {
   Amount peak;                   // when all caches together held most
   std::optional<Amount> at;      // the time that was asked for
   std::uint64_t slab_bytes = 0;  // of its own peak, see min_slab_bytes()
+  // Most designs have nothing to do with the caches of a proposal.
+  bool shown(CacheIndex cache) const { return cache < kNumCaches || use.allocs > 0; }
 };
 
 struct CacheBlock {

@@ -59,6 +59,7 @@ Table cache_table(const CacheBlock& block, Columns show) {
   table.header.emplace_back("peak_KB");
   if (show.changes) table.header.emplace_back("change");
   for (const CacheRow& row : block.rows) {
+    if (!row.shown(block.cache)) continue;
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(row.strategy);
     if (show.at_start) cells.push_back(number(row.at_start_objs));
