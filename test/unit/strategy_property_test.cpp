@@ -1,7 +1,5 @@
 // What holds for every strategy, or for a family of them, on random lives. A failure prints the
 // seed, which is all it takes to run the same life again.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -251,110 +249,6 @@ TEST_CASE("legacy never allocates a chain, lazy never an anon_vma before a fork"
       for (const std::string& op : lazy.step()) forked |= op[0] == 'K';
       REQUIRE((forked || lazy.life().slab().usage(kAnonVma).allocs == 0));
     }
-  }
-}
-
-struct Counts {
-  std::uint64_t av, avc, cum_av, cum_avc, locks;
-  friend bool operator==(const Counts&, const Counts&) = default;
-  friend std::ostream& operator<<(std::ostream& out, const Counts& c) {
-    return out << fmt::format("{}/{} {}/{} L{}", c.av, c.avc, c.cum_av, c.cum_avc, c.locks);
-  }
-};
-Counts counts(const VectorLife& life) {
-  const CacheUsage &av = life.slab().usage(kAnonVma), &avc = life.slab().usage(kAnonVmaChain);
-  return {av.active_objs, avc.active_objs, av.allocs, avc.allocs, life.slab().root_locks()};
-}
-
-// n generations of one vma, each parent exits after forking.
-Counts line_of(std::uint64_t n, const StrategyInfo& info) {
-  VectorLife life(info);
-  REQUIRE(life.apply("M 0 0 -1 -1 10 14 3"));
-  REQUIRE(life.apply("F 0"));
-  for (std::uint64_t i = 1; i < n; ++i) {
-    REQUIRE(life.apply(fmt::format("K {} {} {} -1", i - 1, i, i)));
-    REQUIRE(life.apply(fmt::format("U {}", i - 1)));
-  }
-  return counts(life);
-}
-// n children of one vma, all alive or each gone before the next is born.
-Counts children_of(std::uint64_t n, bool alive, const StrategyInfo& info) {
-  VectorLife life(info);
-  REQUIRE(life.apply("M 0 0 -1 -1 10 14 3"));
-  REQUIRE(life.apply("F 0"));
-  for (std::uint64_t i = 1; i <= n; ++i) {
-    REQUIRE(life.apply(fmt::format("K 0 {} {} -1", i, i)));
-    if (!alive) REQUIRE(life.apply(fmt::format("U {}", i)));
-  }
-  return counts(life);
-}
-// k vmas side by side that share an anon_vma, forked once.
-Counts sharing_of(std::uint64_t k, const StrategyInfo& info) {
-  VectorLife life(info);
-  for (std::uint64_t i = 0; i < k; ++i) {
-    REQUIRE(life.apply(fmt::format("M {} 0 {} -1 {} {} {}", i, static_cast<long>(i) - 1, i * 2,
-                                   i * 2 + 2, i % 2 ? 3 : 7)));
-    REQUIRE(life.apply(fmt::format("F {}", i)));
-  }
-  for (std::uint64_t i = 0; i < k; ++i)
-    REQUIRE(
-        life.apply(fmt::format("K {} {} 1 {}", i, k + i, i ? static_cast<long>(k + i) - 1 : -1)));
-  return counts(life);
-}
-
-TEST_CASE("closed forms of a line of generations") {
-  for (std::uint64_t n : {3, 4, 7, 8, 17, 100}) {
-    INFO("n = " << n);
-    const auto line = [n](const char* name) { return line_of(n, *find_strategy(name)); };
-    const std::uint64_t all = n * (n + 1) / 2;
-    CHECK(line("legacy") == Counts{1, 0, 1, 0, 2 * n - 1});
-    CHECK(line("avc-2.6.34") == Counts{n, n, n, all, n * n});
-    CHECK(line("avc-2.6.37") == Counts{n, n, n, all, n * n});
-    CHECK(line("avc-clone-lock") == Counts{n, n, n, all, 1 + 2 * (n - 1) + n * (n - 1) / 2});
-    CHECK(line("avc-3.0") == Counts{n, n, n, all, 3 * n - 2});
-    for (const char* name :
-         {"degree", "mergeable-parent", "mergeable-parent-kk2", "num-children"}) {
-      INFO(name);
-      CHECK(line(name) == Counts{3, 3, 3, 3 * n - 3, 2 * n + 1});
-    }
-    CHECK(line("linux-7.0") == Counts{3, 3, n, 4 * n - 6, 2 * n + 1});
-    // With three generations the last is lazy still: reuse begins with the fourth.
-    CHECK(line("lazy-v1-noleak") ==
-          (n == 3 ? Counts{2, 2, 2, 5, 7} : Counts{3, 3, 3, 3 * n - 3, 2 * n + 3}));
-  }
-}
-
-TEST_CASE("closed forms of many children") {
-  for (std::uint64_t n : {1, 2, 9, 1000}) {
-    INFO("n = " << n);
-    CHECK(children_of(n, true, *find_strategy("legacy")) == Counts{1, 0, 1, 0, n + 1});
-    CHECK(children_of(n, false, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * n + 1});
-    for (const Design& design : kChainDesigns) {
-      INFO(design.name);
-      const StrategyInfo& info = *find_strategy(design.name);
-      CHECK(children_of(n, true, info) == Counts{n + 1, 2 * n + 1, n + 1, 2 * n + 1, 2 * n + 1});
-      // Of a fork and an exit: the clone, the own one, the unlink of two, the last child.
-      const std::uint64_t locks = design.facts.locks == 'l' ? 5 : design.facts.locks == 'o' ? 3 : 4;
-      CHECK(children_of(n, false, info) == Counts{1, 1, n + 1, 2 * n + 1, locks * n + 1});
-    }
-    const StrategyInfo& lazy = *find_strategy("lazy-v1-noleak");
-    CHECK(children_of(n, true, lazy) == Counts{1, n + 1, 1, n + 1, n + 1});
-    CHECK(children_of(n, false, lazy) == Counts{1, 1, 1, n + 1, 3 * n + 1});
-  }
-}
-
-TEST_CASE("closed forms of sharing vmas that fork") {
-  for (std::uint64_t k : {1, 2, 5, 40}) {
-    INFO("k = " << k);
-    CHECK(sharing_of(k, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * k});
-    for (const Design& design : kChainDesigns) {
-      INFO(design.name);
-      const std::uint64_t chains = design.facts.share == 'p' ? 2 * k + 1 : 3 * k;
-      const std::uint64_t av = design.facts.share == '-' ? k + 1 : 2;
-      const std::uint64_t locks = design.facts.share == '-' ? 3 * k : 2 * k + 1;
-      CHECK(sharing_of(k, *find_strategy(design.name)) == Counts{av, chains, av, chains, locks});
-    }
-    CHECK(sharing_of(k, *find_strategy("lazy-v1-noleak")) == Counts{1, 2 * k, 1, 2 * k, 2 * k});
   }
 }
 
