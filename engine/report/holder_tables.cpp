@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "engine/report/grid.h"
 #include "engine/report/holders.h"
@@ -40,6 +41,11 @@ std::vector<HolderLine> sorted_lines(const std::vector<Holder>& holders, const C
   return all;
 }
 
+// Of all caches that have no column of their own.
+std::uint64_t other_objs(const HolderLine& line) {
+  return std::accumulate(line.objs.begin() + kNumCaches, line.objs.end(), std::uint64_t{0});
+}
+
 Table holder_table(const ReplayResult& row, const Moment& moment, std::string_view when,
                    const ReportOptions& options) {
   const std::vector<HolderLine> lines = holder_lines(row, moment, options);
@@ -49,18 +55,18 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
               {},
               {}};
   if (options.by == By::comm) table.header.emplace_back("mms");
-  std::vector<std::size_t> caches;
-  for (std::size_t c = 0; c < kAllCaches; ++c)
-    if (c < kNumCaches || sum.objs[c] > 0) caches.push_back(c);
-  for (const std::size_t c : caches)
+  for (std::size_t c = 0; c < kNumCaches; ++c)
     table.header.emplace_back(cache_name(static_cast<CacheIndex>(c)));
+  const bool others = other_objs(sum) > 0;  // of a column each, the table would be too wide
+  if (others) table.header.emplace_back("other");
   table.header.emplace_back("KB");
   table.header.emplace_back("share");
   for (const HolderLine& line : lines) {
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(line.name);
     if (options.by == By::comm) cells.push_back(number(line.mms));
-    for (const std::size_t c : caches) cells.push_back(number(line.objs[c]));
+    for (std::size_t c = 0; c < kNumCaches; ++c) cells.push_back(number(line.objs[c]));
+    if (others) cells.push_back(number(other_objs(line)));
     cells.push_back(kb(line.bytes));
     cells.push_back(fmt::format("{:.1f}%", sum.bytes == 0 ? 0
                                                           : 100 * static_cast<double>(line.bytes) /

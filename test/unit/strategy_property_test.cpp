@@ -1,7 +1,5 @@
 // What holds for every strategy, or for a family of them, on random lives. A failure prints the
 // seed, which is all it takes to run the same life again.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -12,30 +10,34 @@
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
+#include "test/unit/strategy_choice.h"
 #include "test/unit/strategy_oracle.h"
 #include "test/unit/strategy_random_life.h"
 
 namespace anonvma {
 namespace {
 
+using test::every_choice;
 using test::LazyOracle;
 using test::NaiveDesign;
 using test::NaiveOracle;
 using test::RandomLife;
 
-std::array<CacheUsage, kNumCaches> usages(const SlabAccount& slab) {
-  return {slab.usage(kVmAreaStruct), slab.usage(kAnonVmaChain), slab.usage(kAnonVma)};
+std::array<CacheUsage, kAllCaches> usages(const SlabAccount& slab) {
+  std::array<CacheUsage, kAllCaches> all;
+  for (std::size_t c = 0; c < kAllCaches; ++c) all[c] = slab.usage(static_cast<CacheIndex>(c));
+  return all;
 }
 
 // But for lazy-v1, whose leak is part of what was posted: it keeps the leaked roots and no more.
 TEST_CASE("every strategy gives back every object") {
-  for (const StrategyInfo& info : strategies()) {
-    const bool leaks = info.name == "lazy-v1";
-    for (unsigned seed = 0; seed < 150; ++seed) {
-      INFO("strategy " << info.name << ", seed " << seed);
-      RandomLife life(info, seed);
-      LazyOracle oracle({.leaks = leaks});
-      std::uint64_t allocs = 0;
+  for (const StrategyChoice& choice : every_choice()) {
+    const bool leaks = choice.info->name == "lazy-v1";
+    const bool until_fork = parameter(choice.parameters, choice.info->page(), "fork") == "never";
+    for (unsigned seed = 0; seed < 100; ++seed) {
+      INFO("strategy " << choice.name() << ", seed " << seed);
+      RandomLife life(choice, seed);
+      LazyOracle oracle({.leaks = leaks, .until_fork = until_fork});
       for (int i = 0; i < 150; ++i) {
         for (const std::string& op : life.step())
           if (leaks) oracle.apply(op);
@@ -43,26 +45,49 @@ TEST_CASE("every strategy gives back every object") {
           REQUIRE(use.allocs - use.frees == use.active_objs);
           REQUIRE(use.peak_objs >= use.active_objs);
         }
-        allocs = life.life().slab().usage(kVmAreaStruct).allocs;
       }
-      REQUIRE(allocs > 0);
-      life.exit_all();
-      const SlabAccount& slab = life.life().slab();
-      REQUIRE(slab.usage(kVmAreaStruct).active_objs == 0);
-      REQUIRE(slab.usage(kAnonVmaChain).active_objs == 0);
-      REQUIRE(slab.usage(kAnonVma).active_objs == oracle.leaked.size());
+      REQUIRE(life.life().slab().usage(kVmAreaStruct).allocs > 0);
+      for (const std::string& op : life.exit_all())
+        if (leaks) oracle.apply(op);
+      const auto left = usages(life.life().slab());
+      for (std::size_t c = 0; c < kAllCaches; ++c)
+        REQUIRE(left[c].active_objs == (c == kAnonVma ? oracle.leaked.size() : 0));
     }
   }
 }
 
 TEST_CASE("the same life gives the same numbers") {
-  for (const StrategyInfo& info : strategies()) {
+  for (const StrategyChoice& choice : every_choice()) {
     for (unsigned seed = 0; seed < 20; ++seed) {
-      INFO("strategy " << info.name << ", seed " << seed);
-      RandomLife a(info, seed), b(info, seed);
+      INFO("strategy " << choice.name() << ", seed " << seed);
+      RandomLife a(choice, seed), b(choice, seed);
       for (int i = 0; i < 150; ++i) REQUIRE(a.step() == b.step());
       REQUIRE(usages(a.life().slab()) == usages(b.life().slab()));
       REQUIRE(a.life().slab().root_locks() == b.life().slab().root_locks());
+    }
+  }
+}
+
+TEST_CASE("what is alive is what the chains and the vmas of each anon_vma tell") {
+  for (const StrategyChoice& choice : every_choice()) {
+    for (unsigned seed = 0; seed < 30; ++seed) {
+      INFO("strategy " << choice.name() << ", seed " << seed);
+      RandomLife random(choice, seed);
+      const Strategy& s = random.life().strategy();
+      const SlabAccount& slab = random.life().slab();
+      for (int i = 0; i < 150; ++i) {
+        random.step();
+        std::uint64_t entries = 0, mapped = 0;
+        for (const auto& [mm, vmas] : random.mms())
+          for (const RandomLife::Vma& vma : vmas) {
+            entries += s.chain_links(random.life().vma(static_cast<std::uint64_t>(vma.id))).size();
+            ++mapped;
+          }
+        REQUIRE(slab.usage(kAnonVmaChain).active_objs == entries);
+        REQUIRE(slab.usage(kVmAreaStruct).active_objs >= mapped);
+        REQUIRE(s.vmas_per_anon_vma().size() ==
+                slab.usage(kAnonVma).active_objs + slab.usage(kCowContext).active_objs);
+      }
     }
   }
 }
@@ -251,110 +276,6 @@ TEST_CASE("legacy never allocates a chain, lazy never an anon_vma before a fork"
       for (const std::string& op : lazy.step()) forked |= op[0] == 'K';
       REQUIRE((forked || lazy.life().slab().usage(kAnonVma).allocs == 0));
     }
-  }
-}
-
-struct Counts {
-  std::uint64_t av, avc, cum_av, cum_avc, locks;
-  friend bool operator==(const Counts&, const Counts&) = default;
-  friend std::ostream& operator<<(std::ostream& out, const Counts& c) {
-    return out << fmt::format("{}/{} {}/{} L{}", c.av, c.avc, c.cum_av, c.cum_avc, c.locks);
-  }
-};
-Counts counts(const VectorLife& life) {
-  const CacheUsage &av = life.slab().usage(kAnonVma), &avc = life.slab().usage(kAnonVmaChain);
-  return {av.active_objs, avc.active_objs, av.allocs, avc.allocs, life.slab().root_locks()};
-}
-
-// n generations of one vma, each parent exits after forking.
-Counts line_of(std::uint64_t n, const StrategyInfo& info) {
-  VectorLife life(info);
-  REQUIRE(life.apply("M 0 0 -1 -1 10 14 3"));
-  REQUIRE(life.apply("F 0"));
-  for (std::uint64_t i = 1; i < n; ++i) {
-    REQUIRE(life.apply(fmt::format("K {} {} {} -1", i - 1, i, i)));
-    REQUIRE(life.apply(fmt::format("U {}", i - 1)));
-  }
-  return counts(life);
-}
-// n children of one vma, all alive or each gone before the next is born.
-Counts children_of(std::uint64_t n, bool alive, const StrategyInfo& info) {
-  VectorLife life(info);
-  REQUIRE(life.apply("M 0 0 -1 -1 10 14 3"));
-  REQUIRE(life.apply("F 0"));
-  for (std::uint64_t i = 1; i <= n; ++i) {
-    REQUIRE(life.apply(fmt::format("K 0 {} {} -1", i, i)));
-    if (!alive) REQUIRE(life.apply(fmt::format("U {}", i)));
-  }
-  return counts(life);
-}
-// k vmas side by side that share an anon_vma, forked once.
-Counts sharing_of(std::uint64_t k, const StrategyInfo& info) {
-  VectorLife life(info);
-  for (std::uint64_t i = 0; i < k; ++i) {
-    REQUIRE(life.apply(fmt::format("M {} 0 {} -1 {} {} {}", i, static_cast<long>(i) - 1, i * 2,
-                                   i * 2 + 2, i % 2 ? 3 : 7)));
-    REQUIRE(life.apply(fmt::format("F {}", i)));
-  }
-  for (std::uint64_t i = 0; i < k; ++i)
-    REQUIRE(
-        life.apply(fmt::format("K {} {} 1 {}", i, k + i, i ? static_cast<long>(k + i) - 1 : -1)));
-  return counts(life);
-}
-
-TEST_CASE("closed forms of a line of generations") {
-  for (std::uint64_t n : {3, 4, 7, 8, 17, 100}) {
-    INFO("n = " << n);
-    const auto line = [n](const char* name) { return line_of(n, *find_strategy(name)); };
-    const std::uint64_t all = n * (n + 1) / 2;
-    CHECK(line("legacy") == Counts{1, 0, 1, 0, 2 * n - 1});
-    CHECK(line("avc-2.6.34") == Counts{n, n, n, all, n * n});
-    CHECK(line("avc-2.6.37") == Counts{n, n, n, all, n * n});
-    CHECK(line("avc-clone-lock") == Counts{n, n, n, all, 1 + 2 * (n - 1) + n * (n - 1) / 2});
-    CHECK(line("avc-3.0") == Counts{n, n, n, all, 3 * n - 2});
-    for (const char* name :
-         {"degree", "mergeable-parent", "mergeable-parent-kk2", "num-children"}) {
-      INFO(name);
-      CHECK(line(name) == Counts{3, 3, 3, 3 * n - 3, 2 * n + 1});
-    }
-    CHECK(line("linux-7.0") == Counts{3, 3, n, 4 * n - 6, 2 * n + 1});
-    // With three generations the last is lazy still: reuse begins with the fourth.
-    CHECK(line("lazy-v1-noleak") ==
-          (n == 3 ? Counts{2, 2, 2, 5, 7} : Counts{3, 3, 3, 3 * n - 3, 2 * n + 3}));
-  }
-}
-
-TEST_CASE("closed forms of many children") {
-  for (std::uint64_t n : {1, 2, 9, 1000}) {
-    INFO("n = " << n);
-    CHECK(children_of(n, true, *find_strategy("legacy")) == Counts{1, 0, 1, 0, n + 1});
-    CHECK(children_of(n, false, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * n + 1});
-    for (const Design& design : kChainDesigns) {
-      INFO(design.name);
-      const StrategyInfo& info = *find_strategy(design.name);
-      CHECK(children_of(n, true, info) == Counts{n + 1, 2 * n + 1, n + 1, 2 * n + 1, 2 * n + 1});
-      // Of a fork and an exit: the clone, the own one, the unlink of two, the last child.
-      const std::uint64_t locks = design.facts.locks == 'l' ? 5 : design.facts.locks == 'o' ? 3 : 4;
-      CHECK(children_of(n, false, info) == Counts{1, 1, n + 1, 2 * n + 1, locks * n + 1});
-    }
-    const StrategyInfo& lazy = *find_strategy("lazy-v1-noleak");
-    CHECK(children_of(n, true, lazy) == Counts{1, n + 1, 1, n + 1, n + 1});
-    CHECK(children_of(n, false, lazy) == Counts{1, 1, 1, n + 1, 3 * n + 1});
-  }
-}
-
-TEST_CASE("closed forms of sharing vmas that fork") {
-  for (std::uint64_t k : {1, 2, 5, 40}) {
-    INFO("k = " << k);
-    CHECK(sharing_of(k, *find_strategy("legacy")) == Counts{1, 0, 1, 0, 2 * k});
-    for (const Design& design : kChainDesigns) {
-      INFO(design.name);
-      const std::uint64_t chains = design.facts.share == 'p' ? 2 * k + 1 : 3 * k;
-      const std::uint64_t av = design.facts.share == '-' ? k + 1 : 2;
-      const std::uint64_t locks = design.facts.share == '-' ? 3 * k : 2 * k + 1;
-      CHECK(sharing_of(k, *find_strategy(design.name)) == Counts{av, chains, av, chains, locks});
-    }
-    CHECK(sharing_of(k, *find_strategy("lazy-v1-noleak")) == Counts{1, 2 * k, 1, 2 * k, 2 * k});
   }
 }
 

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Usage: tables.sh PROGRAM list | print NAME [OPTION...] | check NAME | complete | threads
+# The program's output on the bundled sample against test/golden/expected; tables.txt tells which
+# command each file is the output of. Exits with 77 when there is no sample.
+#   list     the names of all tables
+#   print    the table as the program gives it now, with further options
+#   check    it is what is expected, and keeps to the columns of its format
+#   complete no table is expected that nothing makes, and the other way round
+#   threads  every comparison is the same whatever number of threads made it
+set -euo pipefail
+program=$(realpath "$1") command=$2
+cd "$(dirname "$0")/../.." # relative paths: no table holds the path of this tree
+tables=test/golden/tables.txt
+expected=test/golden/expected
+sample=traces/samples/compile.trace
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+if [ ! -f "$sample" ]; then
+  echo "skipped: $sample does not exist"
+  exit 77
+fi
+
+list() { cut -d ' ' -f 1 "$tables"; }
+
+print() { # NAME [OPTION...]
+  local words
+  words=$(grep "^$1 " "$tables") || {
+    echo "$1 is not in $tables" >&2
+    return 2
+  }
+  read -ra words <<<"${words//SAMPLE/$sample}"
+  "$program" "${words[@]:1}" "${@:2}"
+}
+
+too_wide() { # COLUMNS
+  if awk -v columns="$1" 'length > columns' "$out" | grep .; then
+    echo "lines over $1 columns"
+    return 1
+  fi
+}
+shape() { # NAME
+  case $1 in
+    strategies.txt) ;; # one strategy, one line
+    *.txt) too_wide 100 ;;
+    *.lkml) too_wide 75 ;;
+  esac
+  case $1 in
+    *.txt | *.lkml)
+      if LC_ALL=C grep -nv '^[ -~]*$' "$out"; then
+        echo 'not printable ASCII'
+        return 1
+      fi
+      if grep -n ' $' "$out"; then
+        echo 'blanks at the end of a line'
+        return 1
+      fi
+      ;;
+  esac
+}
+
+check() { # NAME
+  print "$1" >"$out"
+  diff -u --label "expected/$1" --label "$1 now" "$expected/$1" "$out"
+  shape "$1"
+}
+
+complete() { diff -u --label tables.txt --label expected <(list | sort) <(ls "$expected"); }
+
+# The command is part of most tables: it is the one thing that may differ.
+without_command() { sed -e '/^command /,/^verified /{/^verified /!d}' -e '/^- command:/d' -e '/"command":/d'; }
+threads() {
+  local name n
+  grep ' compare ' "$tables" | while read -r name _; do
+    for n in 1 3; do
+      print "$name" --threads "$n" | without_command >"$out"
+      diff -u --label "expected/$name" --label "$name by $n threads" \
+        <(without_command <"$expected/$name") "$out"
+    done
+  done
+}
+
+"$command" "${@:3}"
