@@ -1,5 +1,7 @@
 #include "cmd/comparison.h"
 
+#include <fmt/ranges.h>
+
 #include "cmd/commands.h"
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
@@ -8,6 +10,7 @@
 #include "engine/replay/selection.h"
 #include "engine/report/rows.h"
 #include "engine/trace/reader.h"
+#include "engine/vma/kernel_rules.h"
 
 namespace anonvma::cmd {
 
@@ -16,6 +19,15 @@ namespace {
 Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   const TableOptions& table = request.table;
   ReplayOptions options;
+  if (!table.rules.empty() && find_rules(table.rules) == nullptr) {
+    std::vector<std::string> known;
+    for (const KernelRules& rules : known_rules()) known.push_back(rules.name);
+    return Error{ErrorCode::usage, fmt::format("unknown rules '{}'; known are {}", table.rules,
+                                               fmt::join(known, " "))};
+  }
+  const bool has_room = table.report.format != Format::lkml && table.report.format != Format::csv;
+  if (table.report.by != By::nobody && !has_room)
+    return Error{ErrorCode::usage, "--by is for text, markdown and json"};
   options.rules = table.rules;
   options.era_accurate = table.era_accurate;
   options.at_s = table.at_s;

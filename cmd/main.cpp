@@ -47,28 +47,31 @@ std::string point_in_time(const std::string& text) {
 
 void add_table_options(CLI::App* sub, TableOptions& options) {
   ReportOptions& report = options.report;
-  add_choice<Format>(sub, "--format", report.format,
-                     {{"text", Format::text},
-                      {"markdown", Format::markdown},
-                      {"lkml", Format::lkml},
-                      {"csv", Format::csv},
-                      {"json", Format::json}},
-                     "How to print");
+  CLI::Option* format = add_choice<Format>(sub, "--format", report.format,
+                                           {{"text", Format::text},
+                                            {"markdown", Format::markdown},
+                                            {"lkml", Format::lkml},
+                                            {"csv", Format::csv},
+                                            {"json", Format::json}},
+                                           "How to print");
   sub->add_flag_callback(
-      "--json", [&report] { report.format = Format::json; }, "The same as --format json");
+         "--json", [&report] { report.format = Format::json; }, "The same as --format json")
+      ->excludes(format);
   sub->add_option("--at", options.at_s, "Also the state at so many seconds after the first event")
       ->check(point_in_time);
-  add_choice<By>(sub, "--by", report.by, {{"comm", By::comm}, {"mm", By::mm}},
-                 "Also who holds the objects");
+  CLI::Option* by = add_choice<By>(sub, "--by", report.by, {{"comm", By::comm}, {"mm", By::mm}},
+                                   "Also who holds the objects (not in lkml and csv)");
   sub->add_option("--top", report.top, "With --by: how many by name")
       ->check(CLI::Range(1, 1000000))
+      ->needs(by)
       ->capture_default_str();
   auto* rules = sub->add_option("--rules", options.rules,
                                 "Rules of the VMA layer (default: the recording kernel's)");
   sub->add_flag("--era-accurate", options.era_accurate,
                 "Each strategy under the rules and with the object sizes of its own kernels")
       ->excludes(rules);
-  sub->add_option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated");
+  sub->add_option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated")
+      ->allow_extra_args(false);
   sub->add_flag("--slub", options.slub,
                 "Also the slabs that SLUB would hold, as a model (always in replay)");
   sub->add_flag("--check-reach", options.check_reach,

@@ -19,8 +19,11 @@ void print_table(std::span<const StrategyInfo> infos) {
     name = std::max(name, s.name.size());
     kernels = std::max(kernels, s.kernels.size());
   }
-  for (const StrategyInfo& s : infos)
-    fmt::print("{:<{}}  {:<{}}  {}\n", s.name, name, s.kernels, kernels, s.summary);
+  for (const StrategyInfo& s : infos) {
+    const std::string text = wrapped(s.summary, name + kernels + 4, name + kernels + 4);
+    fmt::print("{:<{}}  {:<{}}  {}", s.name, name, s.kernels, kernels,
+               std::string_view(text).substr(name + kernels + 4));
+  }
 }
 
 void print_one(const StrategyInfo& s) {

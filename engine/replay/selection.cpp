@@ -36,10 +36,16 @@ bool add_group(std::vector<StrategyChoice>& chosen, std::string_view group, std:
 
 Error usage(std::string message) { return {ErrorCode::usage, std::move(message)}; }
 
+std::string known_names() {
+  std::string names;
+  for (const StrategyInfo& s : strategies()) names += fmt::format(" {}", s.name);
+  return names;
+}
+
 Error unknown(std::string_view name) {
-  std::string message = fmt::format("unknown strategy '{}'; known are", name);
-  for (const StrategyInfo& s : strategies()) message += fmt::format(" {}", s.name);
-  return usage(message + ", and the groups all mainline default");
+  return usage(
+      fmt::format("unknown strategy '{}'; known are{}, and the groups all mainline default", name,
+                  known_names()));
 }
 
 // Takes "key=value" into `parameters`; a default is left out, so that equal choices are equal.
@@ -118,7 +124,8 @@ Result<Selection> select_strategies(std::string_view list, std::string_view base
   if (!baseline.empty()) {
     Result<std::vector<StrategyChoice>> named = parse(baseline, "");
     if (!named) return named.error();
-    if (named->size() != 1) return unknown(baseline);
+    if (named->size() != 1)
+      return usage(fmt::format("'{}' is not one strategy; known are{}", baseline, known_names()));
     base = named->front();
   } else if (const StrategyInfo* info = find_strategy(own)) {
     base = *info;

@@ -247,7 +247,8 @@ std::vector<Table> cost_tables(const Comparison& comparison) {
   std::erase_if(tables, [](const Table& table) { return table.rows.empty(); });
   for (auto table = tables.rbegin(); table != tables.rend(); ++table)
     if (table->title.starts_with("walks")) {
-      table->notes.emplace_back("faulted: vmas with an anon_vma, over which the rest is taken.");
+      table->notes.emplace_back(
+          "faulted: vmas that have pages of their own, over which the rest is taken.");
       break;
     }
   return tables;

@@ -26,7 +26,7 @@ std::string_view source_words(SpecSource source) {
     case SpecSource::trace:
       return "";
     case SpecSource::table:
-      return ", from the table of that era";
+      return ", by table";
     case SpecSource::option:
       return ", as asked for";
     case SpecSource::assumed:
@@ -79,9 +79,18 @@ void add_rules(const Comparison& comparison, Footer& lines) {
   lines.emplace_back("rules", comparison.trace.rules);
   for (const ReplayResult& row : comparison.rows)
     if (!own(row)) lines.emplace_back("", fmt::format("{} under {}", row.strategy, row.rules));
-  for (const ReplayResult& row : comparison.rows)
-    if (!row.assumed.empty())
-      lines.emplace_back("", fmt::format("assumed for {}: {}", row.strategy, row.assumed));
+  std::vector<std::pair<std::string, std::string>> assumed;  // what, and for which strategies
+  for (const ReplayResult& row : comparison.rows) {
+    if (row.assumed.empty()) continue;
+    const auto same = std::find_if(assumed.begin(), assumed.end(),
+                                   [&](const auto& a) { return a.first == row.assumed; });
+    if (same == assumed.end())
+      assumed.emplace_back(row.assumed, row.strategy);
+    else
+      same->second += ", " + row.strategy;
+  }
+  for (const auto& [what, strategies] : assumed)
+    lines.emplace_back("", fmt::format("assumed for {}: {}", strategies, what));
 }
 
 }  // namespace
@@ -122,6 +131,12 @@ Footer footer(const Comparison& comparison, const Rows& all) {
                               static_cast<double>(trace.duration_ns) / 1e9, printable(meta.scope),
                               printable(meta.faults), trace.mms));
   lines.emplace_back("events", events_text(trace));
+  const double last_s = comparison.rows.empty()
+                            ? 0
+                            : static_cast<double>(comparison.rows.front().end.slab.time_ns) / 1e9;
+  if (comparison.at_s && *comparison.at_s > last_s)
+    lines.emplace_back("", fmt::format("{:.3f} s is after the last of them: the state at the end",
+                                       *comparison.at_s));
   add_rules(comparison, lines);
   bool first = true;
   for (const CacheBlock& block : all.caches)

@@ -63,7 +63,8 @@ Json cache_json(const std::string& cache, const CacheRow& row, const SlubUse* sl
 Json moment_json(const Rows& all, std::size_t index, const Amount& sum,
                  const Amount& (*of)(const CacheRow&)) {
   Json objs = Json::object();
-  for (const CacheBlock& block : all.caches) objs[block.name] = of(block.rows[index]).objs;
+  for (const CacheBlock& block : all.caches)
+    if (block.rows[index].shown(block.cache)) objs[block.name] = of(block.rows[index]).objs;
   return {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
 }
 
@@ -98,7 +99,7 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
                    const ReportOptions& options) {
   Json caches = Json::array();
   for (const CacheBlock& block : all.caches)
-    if (block.cache < kNumCaches || result.caches[block.cache].allocs > 0)
+    if (block.rows[index].shown(block.cache))
       caches.push_back(cache_json(block.name, block.rows[index],
                                   result.slub ? &(*result.slub)[block.cache] : nullptr));
   Json anomalies = Json::object();

@@ -125,7 +125,12 @@ std::string render_lkml(const Comparison& comparison) {
 }
 
 std::string sum_lkml(const Rows& sum, std::size_t traces, std::optional<double> at_s) {
-  return fmt::format("Sum of {} traces:\n\n", traces) + moments_text(sum, at_s);
+  std::string against;
+  for (const SumRow& row : sum.sums)
+    if (row.baseline && sum.sums.size() > 1)
+      against = fmt::format(", change against {}", row.strategy);
+  return wrapped(fmt::format("Sum of {} traces{}:", traces, against), 0, 0, kMailColumns) + "\n" +
+         moments_text(sum, at_s);
 }
 
 }  // namespace anonvma

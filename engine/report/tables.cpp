@@ -172,7 +172,7 @@ Table map_count_table(const Comparison& comparison) {
         first.event, static_cast<double>(first.time_ns) / 1e9, printable(first.operation), first.mm,
         printable(first.comm), first.kernel, first.model));
   }
-  if (!table.notes.empty() && comparison.rows.size() > 1 && !comparison.trace.own_strategy.empty())
+  if (!table.notes.empty() && !comparison.trace.own_strategy.empty())
     table.notes.push_back(
         fmt::format("Only {} has to agree, as the recording kernel runs it: "
                     "other designs may merge vmas differently.",

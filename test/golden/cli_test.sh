@@ -149,7 +149,7 @@ sample() {
   expect 0 '' compare "$sample" --strategies all --threads 1
   grep -v '^command' out | cmp - first || complain 'the number of threads changes the table'
   if awk 'length > 100' out | grep .; then complain 'lines over 100 columns'; fi
-  expect 2 "unknown rules 'nonsense'; known: 2.6.32" compare "$sample" --rules nonsense
+  expect 2 "unknown rules 'nonsense'; known are 2.6.32" compare "$sample" --rules nonsense
   expect 0 '' compare "$sample" --strategies num-children,legacy --check-reach
   [ "$(grep -c '^reach .*: every page reachable' out)" = 2 ] || complain 'no line on the reach of each'
   expect 0 '' compare "$sample" --json

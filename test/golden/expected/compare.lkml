@@ -20,23 +20,11 @@ anon_vma
   legacy              107   10.9   -34.4%
   avc-3.0             163   16.6     0.0%
 cow_context
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          14    1.3      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 maple_node
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          18    4.5      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 cow_remap_array
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context           7    0.2      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 sum
   num-children             137.1        -
   lazy-v1-noleak           135.7    -1.0%
@@ -64,23 +52,11 @@ anon_vma
   legacy               97    9.9   -36.6%
   avc-3.0             153   15.5     0.0%
 cow_context
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          12    1.1      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 maple_node
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          16    4.0      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 cow_remap_array
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context           7    0.2      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 sum
   num-children             126.0        -
   lazy-v1-noleak           134.6    +6.8%
@@ -113,9 +89,6 @@ rules        6.18.16
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma_chain 64 bytes (64 per slab of 1 page)
              anon_vma 104 bytes (39 per slab of 1 page)
-             cow_context 96 bytes (42 per slab of 1 page, from the table of
-             that era)
-             maple_node 256 bytes (16 per slab of 1 page, from the table of
-             that era)
-             cow_remap_array 32 bytes (128 per slab of 1 page, from the
-             table of that era)
+             cow_context 96 bytes (42 per slab of 1 page, by table)
+             maple_node 256 bytes (16 per slab of 1 page, by table)
+             cow_remap_array 32 bytes (128 per slab of 1 page, by table)

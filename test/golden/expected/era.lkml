@@ -20,23 +20,11 @@ anon_vma
   legacy              107    3.3   -79.8%
   avc-3.0             163   11.5   -30.8%
 cow_context
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          14    1.3      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 maple_node
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context          18    4.5      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 cow_remap_array
-  num-children          0    0.0        -
-  lazy-v1-noleak        0    0.0     0.0%
   cow-context           7    0.2      n/a
-  legacy                0    0.0     0.0%
-  avc-3.0               0    0.0     0.0%
 sum
   num-children             137.1        -
   lazy-v1-noleak           135.7    -1.0%
@@ -70,34 +58,28 @@ rules        6.18.16
              cow-context under 7.0
              legacy under 2.6.32
              avc-3.0 under 3.0
-             assumed for legacy: from 5.10: the stack guard gap, what a
-             failing call leaves behind, flags and calls that came later
-             (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)
-             assumed for avc-3.0: from 5.10: the stack guard gap, what a
-             failing call leaves behind, flags and calls that came later
-             (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)
+             assumed for legacy, avc-3.0: from 5.10: the stack guard gap,
+             what a failing call leaves behind, flags and calls that came
+             later (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page) under
              num-children
-             vm_area_struct 192 bytes (21 per slab of 1 page, from the
-             table of that era) under lazy-v1-noleak, cow-context
-             vm_area_struct 176 bytes (23 per slab of 1 page, from the
-             table of that era) under legacy, avc-3.0
+             vm_area_struct 192 bytes (21 per slab of 1 page, by table)
+             under lazy-v1-noleak, cow-context
+             vm_area_struct 176 bytes (23 per slab of 1 page, by table)
+             under legacy, avc-3.0
              anon_vma_chain 64 bytes (64 per slab of 1 page) under
              num-children, legacy
-             anon_vma_chain 64 bytes (64 per slab of 1 page, from the table
-             of that era) under lazy-v1-noleak, cow-context
-             anon_vma_chain 48 bytes (85 per slab of 1 page, from the table
-             of that era) under avc-3.0
+             anon_vma_chain 64 bytes (64 per slab of 1 page, by table)
+             under lazy-v1-noleak, cow-context
+             anon_vma_chain 48 bytes (85 per slab of 1 page, by table)
+             under avc-3.0
              anon_vma 104 bytes (39 per slab of 1 page) under num-children
-             anon_vma 104 bytes (39 per slab of 1 page, from the table of
-             that era) under lazy-v1-noleak, cow-context
-             anon_vma 32 bytes (128 per slab of 1 page, from the table of
-             that era) under legacy
-             anon_vma 72 bytes (56 per slab of 1 page, from the table of
-             that era) under avc-3.0
-             cow_context 96 bytes (42 per slab of 1 page, from the table of
-             that era)
-             maple_node 256 bytes (16 per slab of 1 page, from the table of
-             that era)
-             cow_remap_array 32 bytes (128 per slab of 1 page, from the
-             table of that era)
+             anon_vma 104 bytes (39 per slab of 1 page, by table) under
+             lazy-v1-noleak, cow-context
+             anon_vma 32 bytes (128 per slab of 1 page, by table) under
+             legacy
+             anon_vma 72 bytes (56 per slab of 1 page, by table) under
+             avc-3.0
+             cow_context 96 bytes (42 per slab of 1 page, by table)
+             maple_node 256 bytes (16 per slab of 1 page, by table)
+             cow_remap_array 32 bytes (128 per slab of 1 page, by table)

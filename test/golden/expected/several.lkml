@@ -80,7 +80,7 @@ objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma 104 bytes (39 per slab of 1 page)
 
 
-Sum of 2 traces:
+Sum of 2 traces, change against num-children:
 
 peak of the sum  objects     KB   change
 vm_area_struct
