@@ -27,6 +27,8 @@ constexpr Field kFields[] = {
     {"anon_vma_allocs", [](const SlabAccount& s) { return s.usage(kAnonVma).allocs; }},
     {"anon_vma_chain_allocs", [](const SlabAccount& s) { return s.usage(kAnonVmaChain).allocs; }},
     {"vm_area_struct_allocs", [](const SlabAccount& s) { return s.usage(kVmAreaStruct).allocs; }},
+    {"cow_context", [](const SlabAccount& s) { return s.usage(kCowContext).active_objs; }},
+    {"cow_context_allocs", [](const SlabAccount& s) { return s.usage(kCowContext).allocs; }},
     {"root_locks", [](const SlabAccount& s) { return s.root_locks(); }},
 };
 struct Expected {

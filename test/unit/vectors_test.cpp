@@ -48,6 +48,17 @@ TEST_CASE("the random vectors are met") {
   CHECK(report->checkpoints + report->skipped == 24200);
 }
 
+// mm 1 exits first, but its child holds its context.
+TEST_CASE("vectors can name contexts") {
+  const auto report = run_vectors(
+      R"({"strategy":"cow-context","ops":["M 0 0 -1 -1 10 14 3","K 0 1 1 -1","K 1 2 2 -1","U 1",)"
+      R"("P","U 2","P"],"expect_fields":["cow_context","cow_context_allocs"],)"
+      R"("expect":[[3,3],[1,3]]})");
+  REQUIRE(report);
+  CHECK(report->checkpoints == 2);
+  CHECK(report->mismatches == 0);
+}
+
 TEST_CASE("an altered vector is a mismatch, told in full") {
   const std::string ops = R"("M 0 0 -1 -1 10 14 3","P","F 0","K 0 1 1 -1","P")";
   const auto good = run_vectors(line(ops, "[0,0],[2,3]"));
