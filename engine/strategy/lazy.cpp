@@ -62,14 +62,19 @@ class Lazy final : public Strategy {
   }
   // A root vma goes when no vma points to it any more: at once, or with the last that does.
   void release(VmaId vma) override {
-    if (at(vma).refs > 0)
-      record(vma).zombie = true;
-    else
-      free_vma(vma);
+    if (at(vma).refs == 0) return free_vma(vma);
+    record(vma).zombie = true;
+    const MmSlot mm = layout_.view(vma).mm;
+    if (mm.v >= zombies_.size()) zombies_.resize(std::size_t{mm.v} + 1);
+    ++zombies_[mm.v];
   }
 
   void mm_init(MmSlot mm) override { set_forked(mm, false); }
   void mm_forked(MmSlot, MmSlot parent) override { set_forked(parent, true); }
+
+  void add_mm_objs(MmSlot mm, std::span<std::uint64_t, kAllCaches> objs) const override {
+    if (mm.v < zombies_.size()) objs[kVmAreaStruct] += zombies_[mm.v];
+  }
 
   // Pages of a lazy vma are looked for in the vmas of its root, or of its parent's anon_vma.
   std::uint64_t rmap_walk_length(VmaId vma) const override {
@@ -176,6 +181,7 @@ class Lazy final : public Strategy {
     ++root.generation;
     if (!root.zombie) return;
     root.zombie = false;
+    --zombies_[layout_.view(VmaId{old.target}).mm.v];
     free_vma(VmaId{old.target});
   }
 
@@ -220,8 +226,9 @@ class Lazy final : public Strategy {
 
   LazyRules rules_;
   AvcChains chains_;
-  std::vector<Record> records_;  // by VmaId
-  std::vector<bool> forked_;     // by MmSlot: has been the parent of a fork
+  std::vector<Record> records_;         // by VmaId
+  std::vector<bool> forked_;            // by MmSlot: has been the parent of a fork
+  std::vector<std::uint64_t> zombies_;  // by MmSlot
 };
 
 constexpr std::array<std::string_view, 2> kMergeValues{"never", "base"};

@@ -140,6 +140,28 @@ TEST_CASE("an abandoned anon_vma is held by the first that links to it") {
   CHECK(holders[1].objs[kAnonVma] == 1);
 }
 
+// The middle of a vma is its own root, and is the struct that munmap takes out.
+//   low: -> middle   high: -> middle   middle is a zombie
+TEST_CASE("a zombie is held by the mm whose vmas point to it") {
+  Life life;
+  life.exec(0).exec(1).add(0, Map{.addr = World::addr(0),
+                                  .len = 3 * kPage,
+                                  .prot = 3,
+                                  .map_flags = 0x22,
+                                  .ops = kOpsUnread,
+                                  .ret = static_cast<std::int64_t>(World::addr(0))});
+  life.write(0, 0).add(0, Unmap{.addr = World::addr(1), .len = kPage});
+  ReplayOptions options;
+  options.strategies = {*find_strategy("lazy-v1")};
+  const Comparison c = replayed(life, options);
+  const std::vector<Holder>& holders = c.rows[0].end.holders;
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].mm == MmId{0});
+  CHECK(holders[0].objs[kVmAreaStruct] == 3);
+  CHECK(holders[1].mm == MmId{1});
+  CHECK(holders[1].objs[kVmAreaStruct] == 0);
+}
+
 TEST_CASE("every strategy can be looked at at any time") {
   const Life life = family();
   ReplayOptions options;
