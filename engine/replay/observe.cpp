@@ -71,6 +71,7 @@ Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
   moment.slab = slab.now();
   moment.walks = walks(spaces, mms);
   moment.holders = holders(spaces, moment.slab, mms);
+  moment.remap_entries = spaces.strategy().remap_entries();
   return moment;
 }
 

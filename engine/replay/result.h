@@ -72,7 +72,8 @@ struct Holder {
 struct Moment {
   SlabMoment slab;
   Walks walks;
-  std::vector<Holder> holders;  // by mm, the one without last
+  std::vector<Holder> holders;      // by mm, the one without last
+  std::uint64_t remap_entries = 0;  // see Strategy::remap_entries()
   friend bool operator==(const Moment&, const Moment&) = default;
 };
 

@@ -64,7 +64,9 @@ Json moment_json(const Rows& all, std::size_t index, const Amount& sum,
                  const Amount& (*of)(const CacheRow&)) {
   Json objs = Json::object();
   for (const CacheBlock& block : all.caches) objs[block.name] = of(block.rows[index]).objs;
-  return {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
+  Json json = {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
+  if (sum.remap_entries > 0) json["remap_entries"] = sum.remap_entries;
+  return json;
 }
 
 Json mismatch_json(const Mismatch& mismatch) {

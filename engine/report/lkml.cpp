@@ -60,7 +60,11 @@ std::string moment_text(const Rows& all, std::string title, OfCache of_cache, Of
   }
   heading("sum");
   for (const SumRow& row : all.sums) add(row.strategy, "", of_sum(row), row.baseline);
-  return grid.text(kMailColumns) + names.text() + "\n";
+  std::string remaps;
+  for (const SumRow& row : all.sums)
+    if (of_sum(row).remap_entries > 0)
+      remaps += wrapped(remap_line(row.strategy, of_sum(row)), 0, 2, kMailColumns);
+  return grid.text(kMailColumns) + names.text() + remaps + "\n";
 }
 
 std::string moments_text(const Rows& all, std::optional<double> at_s) {

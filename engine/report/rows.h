@@ -19,6 +19,8 @@ struct Amount {
   std::uint64_t objs = 0;
   std::uint64_t bytes = 0;  // objects times objsize
   Change change;            // of the bytes
+  // Words inside of objects, so no part of `bytes`; of sums only.
+  std::uint64_t remap_entries = 0;
 };
 
 struct CacheRow {
