@@ -128,7 +128,8 @@ std::string render_lkml(const Comparison& comparison) {
 }
 
 std::string sum_lkml(const Rows& sum, std::size_t traces, std::optional<double> at_s) {
-  return fmt::format("Sum of {} traces:\n\n", traces) + moments_text(sum, at_s);
+  return fmt::format("Sum of {} traces:\n\n", traces) + moments_text(sum, at_s) +
+         wrapped(kSumOfPeaks, 0, 2, kMailColumns);
 }
 
 }  // namespace anonvma

@@ -472,6 +472,9 @@ peak_KB: when all caches together held most, between two operations. slab_KB: th
   cache's own peak needs when packed perfectly, a lower bound.
 
 )"));
+  for (const Format format : {Format::text, Format::markdown, Format::lkml})
+    CHECK_THAT(render_all(both, {.format = format}),
+               ContainsSubstring("added up: they need not coincide."));
   const auto json = nlohmann::json::parse(render_all(both, {.format = Format::json}));
   REQUIRE(json.size() == 3);
   CHECK(json[2]["schema"] == "anonvma.compare.sum/1");
