@@ -70,8 +70,8 @@ Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
   Moment moment;
   moment.slab = slab.now();
   moment.walks = walks(spaces, mms);
-  moment.remap_entries = spaces.strategy().remap_entries();
   moment.holders = holders(spaces, moment.slab, mms);
+  moment.remap_entries = spaces.strategy().remap_entries();
   return moment;
 }
 

@@ -72,8 +72,8 @@ struct Holder {
 struct Moment {
   SlabMoment slab;
   Walks walks;
-  std::uint64_t remap_entries = 0;  // of designs that keep trees of them: no objects of their own
-  std::vector<Holder> holders;  // by mm, the one without last
+  std::vector<Holder> holders;      // by mm, the one without last
+  std::uint64_t remap_entries = 0;  // see Strategy::remap_entries()
   friend bool operator==(const Moment&, const Moment&) = default;
 };
 
@@ -119,6 +119,7 @@ struct ReachReport {
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under
+  std::string basis;     // of a proposal: what was read, and its parameters
   std::string assumed;   // what those rules take from another era, as nobody has read it
   RowSpecs specs;
   std::array<CacheUsage, kAllCaches> caches{};

@@ -49,6 +49,7 @@ ReplayResult Run::finish(const Meta& meta) {
   ReplayResult result;
   result.strategy = plan_.strategy.name();
   result.rules = plan_.rules.name;
+  result.basis = plan_.strategy.basis();
   result.assumed = plan_.rules.assumed;
   result.specs = plan_.specs;
   result.end = look();

@@ -85,7 +85,7 @@ Table lock_table(const Comparison& comparison) {
     for (const OpKind kind : {OpKind::fork, OpKind::exit})
       cells.push_back(
           share(row.costs[static_cast<std::size_t>(kind)].locks.holds, all.locks.holds));
-    cells.push_back(mean(all.locks.vmas, all.locks.holds));
+    cells.push_back(mean(all.locks.vmas, all.locks.vmas == 0 ? 0 : all.locks.holds));
     cells.push_back(mean(all.locks.objs, all.locks.holds));
     cells.push_back(number(all.locks.longest_objs));
     cells.push_back(number(all.vma_layer_locks));
@@ -151,7 +151,7 @@ Table locks_by_operation(const ReplayResult& row) {
   const auto add = [&](std::string_view name, const OpCost& cost) {
     if (cost.locks.holds == 0 && cost.vma_layer_locks == 0) return;
     table.rows.push_back({std::string(name), number(cost.locks.holds),
-                          mean(cost.locks.vmas, cost.locks.holds),
+                          mean(cost.locks.vmas, cost.locks.vmas == 0 ? 0 : cost.locks.holds),
                           mean(cost.locks.objs, cost.locks.holds), number(cost.locks.longest_objs),
                           number(cost.vma_layer_locks)});
   };
@@ -170,8 +170,8 @@ Table slab_table(const ReplayResult& row, const std::vector<CacheIndex>& caches,
        "slub:end", "guessed"},
       {},
       {"packed: slabs that the cache's own peak needs when packed perfectly, a lower bound. "
-       "slub: slabs at most, as a model of SLUB with its slabs per CPU and partial lists "
-       "holds them; slub:end at the end. guessed: frees in that model of objects that the "
+       "slub: the most that a model of SLUB held, with its slabs per CPU and partial lists; "
+       "slub:end at the end. guessed: frees in that model of objects that the "
        "freeing mm had not allocated."}};
   for (const CacheIndex cache : caches) {
     const CacheSpec& spec = row.specs.specs[cache];
@@ -230,12 +230,6 @@ std::uint64_t churned_objs(const ReplayResult& row) {
 
 std::vector<Table> cost_tables(const Comparison& comparison) {
   std::vector<Table> tables{churn_table(comparison), lock_table(comparison)};
-  for (const ReplayResult& row : comparison.rows)
-    if (row.peak.remap_entries > 0 || row.end.remap_entries > 0)
-      tables.front().notes.push_back(
-          fmt::format("{} has {} remap entries at the peak of the sum and {} at the end: in its "
-                      "trees, no objects of their own.",
-                      row.strategy, row.peak.remap_entries, row.end.remap_entries));
   tables.push_back(walk_table(comparison, "at the peak of the sum",
                               [](const ReplayResult& row) { return &row.peak.walks; }));
   if (comparison.at_s)

@@ -39,33 +39,50 @@ std::string walk_text(const Walks* walks) {
                      walks->max);
 }
 
-std::string cache_lines(const Begin& begin, const CacheBlock& block, const CacheRow& row) {
-  const std::string geometry =
-      fmt::format("{},{},{},{},{},{},{},{},,,,,,", row.use.allocs, row.use.frees, row.use.peak_objs,
-                  row.slab_bytes, row.spec.objsize, row.spec.objperslab, row.spec.pagesperslab,
-                  source_name(row.source));
-  std::string text = line(begin, block.name, "end", "", row.end, geometry) +
-                     line(begin, block.name, "peak_of_sum", "", row.peak, geometry);
-  if (row.at) text += line(begin, block.name, "at", "", *row.at, geometry);
+std::string cache_lines(const Begin& begin, const CacheBlock& block, const CacheRow& row,
+                        const ReplayResult* result) {
+  if (!row.shown(block.cache)) return "";
+  const SlubUse* slub = result != nullptr && result->slub ? &(*result->slub)[block.cache] : nullptr;
+  const std::string slabs =
+      slub == nullptr ? "," : fmt::format("{},{}", slub->slabs_peak, slub->slabs_end);
+  const std::string rest =
+      fmt::format("{},{},{},{},{},{},{},{},{},,,,,,,,,,", row.use.allocs, row.use.frees,
+                  row.use.peak_objs, row.slab_bytes, row.spec.objsize, row.spec.objperslab,
+                  row.spec.pagesperslab, source_name(row.source), slabs);
+  std::string text = line(begin, block.name, "end", "", row.end, rest) +
+                     line(begin, block.name, "peak_of_sum", "", row.peak, rest);
+  if (row.at) text += line(begin, block.name, "at", "", *row.at, rest);
   return text;
+}
+
+// Locks and reach belong to the whole trace, walks and remap entries to a moment.
+std::string sum_line(const Begin& begin, const SumRow& sum, const ReplayResult* row,
+                     std::string_view moment, std::string_view time, const Amount& amount,
+                     const Walks* walks) {
+  OpCost all;
+  if (row != nullptr)
+    for (const OpCost& cost : row->costs) all += cost;
+  const std::string locks =
+      row == nullptr
+          ? fmt::format("{},,", sum.root_locks)
+          : fmt::format("{},{},{}", sum.root_locks, all.locks.longest_objs, all.vma_layer_locks);
+  const std::string reach =
+      row != nullptr && row->reach ? fmt::format("{}", row->reach->pages) : "";
+  return line(begin, "sum", moment, time, amount,
+              fmt::format(",,,{},,,,,,,{},{},{},{}", sum.slab_bytes, locks, amount.remap_entries,
+                          reach, walk_text(walks)));
 }
 
 std::string sum_lines(const Begin& begin, const SumRow& sum, const ReplayResult* row,
                       std::optional<double> at_s) {
-  const auto rest = [&](const Walks* walks) {
-    return fmt::format(",,,{},,,,,{},{}", sum.slab_bytes, sum.root_locks, walk_text(walks));
-  };
-  const auto of = [&](const Moment& moment) { return row == nullptr ? nullptr : &moment.walks; };
-  static const Moment kNone;
-  const Moment& end = row == nullptr ? kNone : row->end;
-  const Moment& peak = row == nullptr ? kNone : row->peak;
-  std::string text = line(begin, "sum", "end", row == nullptr ? "" : time_text(sum.end_s), sum.end,
-                          rest(of(end))) +
-                     line(begin, "sum", "peak_of_sum", row == nullptr ? "" : time_text(sum.peak_s),
-                          sum.peak, rest(of(peak)));
+  const bool one = row != nullptr;
+  std::string text = sum_line(begin, sum, row, "end", one ? time_text(sum.end_s) : "", sum.end,
+                              one ? &row->end.walks : nullptr) +
+                     sum_line(begin, sum, row, "peak_of_sum", one ? time_text(sum.peak_s) : "",
+                              sum.peak, one ? &row->peak.walks : nullptr);
   if (sum.at)
-    text += line(begin, "sum", "at", at_s ? time_text(*at_s) : "", *sum.at,
-                 rest(row != nullptr && row->at ? &row->at->walks : nullptr));
+    text += sum_line(begin, sum, row, "at", at_s ? time_text(*at_s) : "", *sum.at,
+                     one && row->at ? &row->at->walks : nullptr);
   return text;
 }
 
@@ -73,8 +90,9 @@ std::string sum_lines(const Begin& begin, const SumRow& sum, const ReplayResult*
 
 std::string csv_header() {
   return "file,hash,strategy,rules,cache,moment,time_s,objs,bytes,change_percent,allocs,frees,"
-         "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,root_locks,"
-         "walk_vmas,walk_min,walk_median,walk_p99,walk_max\n";
+         "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,slub_slabs_peak,"
+         "slub_slabs_end,root_locks,longest_hold_objs,vma_layer_locks_as_read,remap_entries,"
+         "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max\n";
 }
 
 std::string render_csv(const Comparison& comparison) {
@@ -83,7 +101,8 @@ std::string render_csv(const Comparison& comparison) {
   for (std::size_t i = 0; i < comparison.rows.size(); ++i) {
     const ReplayResult& row = comparison.rows[i];
     const Begin begin{comparison.trace.path, comparison.trace.hash, row.strategy, row.rules};
-    for (const CacheBlock& block : all.caches) text += cache_lines(begin, block, block.rows[i]);
+    for (const CacheBlock& block : all.caches)
+      text += cache_lines(begin, block, block.rows[i], &row);
     text += sum_lines(begin, all.sums[i], &row, comparison.at_s);
   }
   return text;
@@ -93,7 +112,8 @@ std::string sum_csv(const Rows& sum) {
   std::string text;
   for (std::size_t i = 0; i < sum.sums.size(); ++i) {
     const Begin begin{"(sum)", "", sum.sums[i].strategy, ""};
-    for (const CacheBlock& block : sum.caches) text += cache_lines(begin, block, block.rows[i]);
+    for (const CacheBlock& block : sum.caches)
+      text += cache_lines(begin, block, block.rows[i], nullptr);
     text += sum_lines(begin, sum.sums[i], nullptr, {});
   }
   return text;

@@ -138,6 +138,9 @@ Footer footer(const Comparison& comparison, const Rows& all) {
     lines.emplace_back("", fmt::format("{:.3f} s is after the last of them: the state at the end",
                                        *comparison.at_s));
   add_rules(comparison, lines);
+  for (const ReplayResult& row : comparison.rows)
+    if (!row.basis.empty())
+      lines.emplace_back("proposal", fmt::format("{}: {}", row.strategy, row.basis));
   bool first = true;
   for (const CacheBlock& block : all.caches)
     for (const std::string& line : geometry_lines(block))

@@ -65,7 +65,22 @@ Json moment_json(const Rows& all, std::size_t index, const Amount& sum,
   Json objs = Json::object();
   for (const CacheBlock& block : all.caches)
     if (block.rows[index].shown(block.cache)) objs[block.name] = of(block.rows[index]).objs;
-  return {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
+  Json json = {{"bytes", sum.bytes}, {"change_percent", change_json(sum.change)}, {"objs", objs}};
+  if (sum.remap_entries > 0) json["remap_entries"] = sum.remap_entries;
+  return json;
+}
+
+Json end_json(const Rows& all, std::size_t i) {
+  return moment_json(all, i, all.sums[i].end,
+                     [](const CacheRow& row) -> const Amount& { return row.end; });
+}
+Json peak_json(const Rows& all, std::size_t i) {
+  return moment_json(all, i, all.sums[i].peak,
+                     [](const CacheRow& row) -> const Amount& { return row.peak; });
+}
+Json at_json(const Rows& all, std::size_t i) {
+  return moment_json(all, i, *all.sums[i].at,
+                     [](const CacheRow& row) -> const Amount& { return *row.at; });
 }
 
 Json mismatch_json(const Mismatch& mismatch) {
@@ -79,20 +94,11 @@ void add_moments(Json& json, const ReplayResult& result, const Rows& all, std::s
   const auto timed = [](Json json, const Moment& moment) {
     json["event"] = moment.slab.event;
     json["time_ns"] = moment.slab.time_ns;
-    json["remap_entries"] = moment.remap_entries;
     return json;
   };
-  const SumRow& sum = all.sums[index];
-  json["end"] = timed(
-      moment_json(all, index, sum.end, [](const CacheRow& r) -> const Amount& { return r.end; }),
-      result.end);
-  json["peak_of_sum"] = timed(
-      moment_json(all, index, sum.peak, [](const CacheRow& r) -> const Amount& { return r.peak; }),
-      result.peak);
-  if (result.at && sum.at)
-    json["at"] = timed(
-        moment_json(all, index, *sum.at, [](const CacheRow& r) -> const Amount& { return *r.at; }),
-        *result.at);
+  json["end"] = timed(end_json(all, index), result.end);
+  json["peak_of_sum"] = timed(peak_json(all, index), result.peak);
+  if (result.at) json["at"] = timed(at_json(all, index), *result.at);
 }
 
 Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t index,
@@ -112,6 +118,7 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
                {"caches", std::move(caches)},
                {"rules", result.rules},
                {"rules_assumed", result.assumed},
+               {"basis", result.basis},
                {"map_counts_compared", result.map_counts_compared},
                {"anomalies", std::move(anomalies)}};
   if (result.first_mismatch) json["first_mismatch"] = mismatch_json(*result.first_mismatch);
@@ -151,12 +158,14 @@ std::string sum_json(const Rows& sum, std::size_t traces, std::string_view basel
         cache.erase(key);
       caches.push_back(std::move(cache));
     }
-    strategies.push_back(
-        {{"name", sum.sums[i].strategy},
-         {"root_locks", sum.sums[i].root_locks},
-         {"caches", std::move(caches)},
-         {"peak_of_sum", moment_json(sum, i, sum.sums[i].peak,
-                                     [](const CacheRow& r) -> const Amount& { return r.peak; })}});
+    const SumRow& row = sum.sums[i];
+    Json strategy = {{"name", row.strategy},
+                     {"root_locks", row.root_locks},
+                     {"caches", std::move(caches)},
+                     {"end", end_json(sum, i)},
+                     {"peak_of_sum", peak_json(sum, i)}};
+    if (row.at) strategy["at"] = at_json(sum, i);
+    strategies.push_back(std::move(strategy));
   }
   return document({{"schema", "anonvma.compare.sum/1"},
                    {"traces", traces},

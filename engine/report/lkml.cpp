@@ -61,7 +61,11 @@ std::string moment_text(const Rows& all, std::string title, OfCache of_cache, Of
   }
   heading("sum");
   for (const SumRow& row : all.sums) add(row.strategy, "", of_sum(row), row.baseline);
-  return grid.text(kMailColumns) + names.text() + "\n";
+  std::string remaps;
+  for (const SumRow& row : all.sums)
+    if (of_sum(row).remap_entries > 0)
+      remaps += wrapped(remap_line(row.strategy, of_sum(row)), 0, 2, kMailColumns);
+  return grid.text(kMailColumns) + names.text() + remaps + "\n";
 }
 
 std::string moments_text(const Rows& all, std::optional<double> at_s) {
@@ -130,7 +134,7 @@ std::string sum_lkml(const Rows& sum, std::size_t traces, std::optional<double> 
     if (row.baseline && sum.sums.size() > 1)
       against = fmt::format(", change against {}", row.strategy);
   return wrapped(fmt::format("Sum of {} traces{}:", traces, against), 0, 0, kMailColumns) + "\n" +
-         moments_text(sum, at_s);
+         moments_text(sum, at_s) + wrapped(kSumOfPeaks, 0, 2, kMailColumns);
 }
 
 }  // namespace anonvma

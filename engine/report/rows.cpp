@@ -34,6 +34,7 @@ double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 void add(Amount& sum, const Amount& part) {
   sum.objs += part.objs;
   sum.bytes += part.bytes;
+  sum.remap_entries += part.remap_entries;
 }
 
 void add(std::optional<Amount>& sum, const std::optional<Amount>& part) {
@@ -57,6 +58,9 @@ std::vector<SumRow> sum_rows(const Comparison& comparison, const std::vector<Cac
       add(sum.at, block.rows[i].at);
       sum.slab_bytes += block.rows[i].slab_bytes;
     }
+    sum.end.remap_entries = result.end.remap_entries;
+    sum.peak.remap_entries = result.peak.remap_entries;
+    if (sum.at && result.at) sum.at->remap_entries = result.at->remap_entries;
   }
   return sums;
 }

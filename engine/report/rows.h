@@ -19,6 +19,8 @@ struct Amount {
   std::uint64_t objs = 0;
   std::uint64_t bytes = 0;  // objects times objsize
   Change change;            // of the bytes
+  // Words inside of objects, so no part of `bytes`; of sums only.
+  std::uint64_t remap_entries = 0;
 };
 
 struct CacheRow {
@@ -71,6 +73,8 @@ Rows rows(const Comparison& comparison);
 // The rows of several traces added up; all have the same strategies. Peaks need not fall into one
 // moment: their sum is what the traces would hold if they did.
 Rows add_up(std::span<const Rows> all);
+inline constexpr std::string_view kSumOfPeaks =
+    "Peaks are those of each trace, added up: they need not coincide.";
 
 // Slabs that `peak_objs` need when objects are packed perfectly, in bytes: a lower bound, as the
 // kernel keeps partial slabs per cpu and per node. 0 when the geometry is not known.

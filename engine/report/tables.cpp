@@ -128,11 +128,17 @@ Table moment_table(const Rows& all, std::string title, bool changes, bool with_t
     const Amount& bytes = of_sum(sum);
     cells.push_back(kb(bytes.bytes));
     if (changes) cells.push_back(percent(sum.baseline, bytes.change));
+    if (bytes.remap_entries > 0) table.notes.push_back(remap_line(sum.strategy, bytes));
   }
   return table;
 }
 
 }  // namespace
+
+std::string remap_line(std::string_view strategy, const Amount& amount) {
+  return fmt::format("{}: {} entries in remap trees, words inside of other objects.", strategy,
+                     amount.remap_entries);
+}
 
 std::vector<Table> object_tables(const Rows& all, std::optional<double> at_s) {
   const Columns show = columns(all);

@@ -13,6 +13,8 @@ namespace anonvma {
 // A block per cache, the sum, and the sum at its peak and at the time asked for. `at_s` as in
 // Comparison.
 std::vector<Table> object_tables(const Rows& all, std::optional<double> at_s);
+// What the remap trees of a design hold at one moment, as a sentence.
+std::string remap_line(std::string_view strategy, const Amount& amount);
 // A line per strategy each: churn, locks, walks.
 std::vector<Table> cost_tables(const Comparison& comparison);
 // Objects of all caches that the operations allocated, those alive at the start left out.

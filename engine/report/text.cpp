@@ -100,13 +100,13 @@ std::string render_markdown(const Comparison& comparison, const ReportOptions& o
 std::string sum_text(const Rows& sum, std::size_t traces, std::optional<double> at_s) {
   std::string text = fmt::format("sum of {} traces\n\n", traces);
   for (const Table& table : object_tables(sum, at_s)) text += draw_text(table);
-  return text;
+  return text + wrapped(kSumOfPeaks, 0, 2);
 }
 
 std::string sum_markdown(const Rows& sum, std::size_t traces, std::optional<double> at_s) {
   std::string text = fmt::format("## Sum of {} traces\n\n", traces);
   for (const Table& table : object_tables(sum, at_s)) text += draw_markdown(table);
-  return text;
+  return text + std::string(kSumOfPeaks) + "\n";
 }
 
 }  // namespace anonvma

@@ -22,9 +22,7 @@ const StrategyPage& page_avc_2_6_34() {
       .simplified =
           "A lock is a number: that the locks of different anon_vmas do not contend is "
           "not told.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

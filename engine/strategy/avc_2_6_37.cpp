@@ -21,9 +21,7 @@ const StrategyPage& page_avc_2_6_37() {
           "Objects, chains, root lock acquisitions of mm/rmap.c with those of the last "
           "reference.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

@@ -20,9 +20,7 @@ const StrategyPage& page_avc_3_0() {
           "per clone and once per unlink, which both came in 3.0.",
       .same = "Objects, chains, root lock acquisitions of mm/rmap.c.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the VMA "
-          "layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

@@ -16,9 +16,7 @@ const StrategyPage& page_avc_clone_lock() {
       .simplified =
           "Root lock acquisitions of mm/rmap.c follow the description of that state; they "
           "were not compared with its functions. A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

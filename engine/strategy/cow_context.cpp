@@ -305,6 +305,7 @@ const StrategyPage& page_cow_context() {
           "Moving pages that are no longer shared to the context below, reference counts of "
           "walks, RCU delays.",
       .parameters = kParameters,
+      .basis = "prototype mm/cow_context.c at a4ac19665445, read and never run, no verdict",
   };
   return page;
 }

@@ -24,9 +24,7 @@ const StrategyPage& page_degree() {
           "kernel's own objects seed it exactly: its snapshots hold degree where later "
           "ones hold num_children.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

@@ -269,9 +269,11 @@ StrategyPage lazy_page(std::string_view source) {
           "first fork are upgraded by it, those it does not copy stay lazy; the child, and a "
           "parent whose fork failed, count as never forked, so that their new vmas are lazy; so "
           "does what forked before the trace began. Pages of an upgraded vma are taken to be "
-          "moved to its anon_vma at once.",
-      .ignored = "What the upgrade of folios costs; acquisitions of the VMA layer.",
+          "moved to its anon_vma at once. Around changes of its range the VMA layer takes a "
+          "lock only for a vma that has an anon_vma of its own.",
+      .ignored = "What the upgrade of folios costs.",
       .parameters = kParameters,
+      .basis = "version 1 as posted in May 2026, not merged (rejected in review)",
   };
 }
 

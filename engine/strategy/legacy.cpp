@@ -130,7 +130,7 @@ const StrategyPage& page_legacy() {
           "vm_ops->close hook), and the acquisitions of anon_vma->lock around linking, merging "
           "and unlinking.",
       .simplified = "A lock is a number.",
-      .ignored = "References by KSM (2.6.33); acquisitions of the VMA layer.",
+      .ignored = "References by KSM (2.6.33).",
   };
   return page;
 }

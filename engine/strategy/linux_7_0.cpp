@@ -24,9 +24,7 @@ const StrategyPage& page_linux_7_0() {
           "ahead, root lock acquisitions of mm/rmap.c. The recording kernel's own objects "
           "seed it exactly.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

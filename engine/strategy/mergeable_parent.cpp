@@ -22,9 +22,7 @@ const StrategyPage& page_mergeable_parent() {
           "memory).",
       .same = "Objects, chains, degree, root lock acquisitions of mm/rmap.c, the mistake included.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
   };
   return page;
 }

@@ -22,9 +22,8 @@ const StrategyPage& page_mergeable_parent_kk2() {
           "Objects, chains, degree, root lock acquisitions of mm/rmap.c of 5.6 with that "
           "patch.",
       .simplified = "A lock is a number.",
-      .ignored =
-          "References by KSM and migration, which can delay a free; acquisitions of the "
-          "VMA layer.",
+      .ignored = "References by KSM and migration, which can delay a free.",
+      .basis = "version 2 of a repair posted in January 2020, never merged",
   };
   return page;
 }

@@ -57,6 +57,7 @@ const StrategyPage& page_noswap() {
           "too. A walk for a page of a written vma counts as one vma, the one it "
           "was written in; there is no list that a walk could follow.",
       .ignored = "What another way to find the mappers of a page would cost.",
+      .basis = "an idea of 2010, never written: a lower bound",
   };
   return page;
 }

@@ -39,6 +39,18 @@ std::string StrategyChoice::name() const {
   return text;
 }
 
+std::string StrategyChoice::basis() const {
+  const StrategyPage& page = info->page();
+  std::string text(page.basis);
+  for (const Parameter& known : page.parameters) {
+    text += text.empty() ? "" : ", ";
+    text += known.key;
+    text += '=';
+    text += parameter(parameters, page, known.key);
+  }
+  return text;
+}
+
 std::string_view parameter(const Parameters& chosen, const StrategyPage& page,
                            std::string_view key) {
   for (const auto& [name, value] : chosen)

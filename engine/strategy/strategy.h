@@ -191,6 +191,8 @@ struct StrategyPage {
   std::string_view simplified;
   std::string_view ignored;
   std::span<const Parameter> parameters = {};
+  // What a table of it has to name in one line; empty for what kernels were released with.
+  std::string_view basis = {};
 };
 
 struct StrategyInfo {
@@ -210,6 +212,8 @@ struct StrategyChoice {
   const StrategyInfo* info;
   Parameters parameters;
   std::string name() const;  // "lazy-v1:merge=base": what differs from the defaults
+  // What a table has to say of it: the basis, and all parameters with their values.
+  std::string basis() const;
   std::unique_ptr<Strategy> make(SlabAccount& slab, Layout& layout) const {
     return info->make(slab, layout, parameters);
   }

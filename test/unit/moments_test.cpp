@@ -162,6 +162,26 @@ TEST_CASE("a zombie is held by the mm whose vmas point to it") {
   CHECK(holders[1].objs[kVmAreaStruct] == 0);
 }
 
+// A vma of two pages that fork copies after mremap took it elsewhere: an entry in each mm.
+TEST_CASE("entries of remap trees are counted at a moment") {
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).add(0,
+                                         Remap{.addr = World::addr(0),
+                                               .old_len = 2 * kPage,
+                                               .new_len = 2 * kPage,
+                                               .flags = 1,
+                                               .new_addr = 0,
+                                               .ret = static_cast<std::int64_t>(World::addr(20))});
+  life.fork(0, 1).exit(1);
+  ReplayOptions options;
+  options.strategies = {*find_strategy("cow-context"), *find_strategy("num-children")};
+  options.observe_peak = true;
+  const Comparison c = replayed(life, options);
+  CHECK(c.rows[0].peak.remap_entries == 2);
+  CHECK(c.rows[0].end.remap_entries == 1);
+  CHECK(c.rows[1].peak.remap_entries == 0);
+}
+
 TEST_CASE("every strategy can be looked at at any time") {
   const Life life = family();
   ReplayOptions options;

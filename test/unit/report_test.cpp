@@ -291,6 +291,20 @@ lazy-v1-noleak              40              30        20  11.4   -1.4%
   CHECK(json["strategies"][1]["at"]["bytes"] == 40 * 192 + 30 * 64 + 20 * 104);
 }
 
+TEST_CASE("entries of remap trees are told apart from objects") {
+  Comparison c = example();
+  c.rows[1].peak.remap_entries = 45;
+  const std::string line =
+      "lazy-v1-noleak: 45 entries in remap trees, words inside of other objects.\n";
+  CHECK_THAT(text_of(c), ContainsSubstring(line));
+  CHECK_THAT(render(c, {.format = Format::lkml}), ContainsSubstring(line));
+  const auto json = nlohmann::json::parse(render(c, {.format = Format::json}));
+  CHECK(json["strategies"][1]["peak_of_sum"]["remap_entries"] == 45);
+  CHECK_FALSE(json["strategies"][0]["peak_of_sum"].contains("remap_entries"));
+  const std::vector<Comparison> both{c, c};
+  CHECK_THAT(render_all(both, {}), ContainsSubstring("lazy-v1-noleak: 90 entries in remap trees"));
+}
+
 TEST_CASE("a cover letter's table is plain and narrow") {
   Comparison c = costly_example();
   const std::string text = render(c, {.format = Format::lkml});
@@ -457,6 +471,9 @@ peak_KB: when all caches together held most, between two operations. slab_KB: th
   cache's own peak needs when packed perfectly, a lower bound.
 
 )"));
+  for (const Format format : {Format::text, Format::markdown, Format::lkml})
+    CHECK_THAT(render_all(both, {.format = format}),
+               ContainsSubstring("added up: they need not coincide."));
   const auto json = nlohmann::json::parse(render_all(both, {.format = Format::json}));
   REQUIRE(json.size() == 3);
   CHECK(json[2]["schema"] == "anonvma.compare.sum/1");
