@@ -31,6 +31,7 @@ sum
   cow-context              105.6   -23.0%
   legacy                   110.4   -19.5%
   avc-3.0                  137.1     0.0%
+cow-context: 82 entries in remap trees, words inside of other objects.
 
 at 1.000 s        objects     KB   change
 vm_area_struct
@@ -63,6 +64,7 @@ sum
   cow-context               95.3   -24.3%
   legacy                   100.4   -20.3%
   avc-3.0                  126.0     0.0%
+cow-context: 74 entries in remap trees, words inside of other objects.
 
 At the end nothing is left under any of them.
 
@@ -86,6 +88,10 @@ strategy     of that kernel: num-children
 recorded     3.517 s, scope command, faults write, 774 address spaces
 events       164236, lost 0 (0.00 %)
 rules        6.18.16
+proposal     lazy-v1-noleak: version 1 as posted in May 2026, not merged
+             (rejected in review), merge=never, fork=any
+proposal     cow-context: prototype mm/cow_context.c at a4ac19665445, read
+             and never run, no verdict, remaps=ideal, merge=ideal
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma_chain 64 bytes (64 per slab of 1 page)
              anon_vma 104 bytes (39 per slab of 1 page)

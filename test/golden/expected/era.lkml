@@ -31,6 +31,7 @@ sum
   cow-context              105.6   -23.0%
   legacy                    94.6   -31.0%
   avc-3.0                  118.5   -13.6%
+cow-context: 82 entries in remap trees, words inside of other objects.
 
 At the end nothing is left under any of them.
 
@@ -61,6 +62,10 @@ rules        6.18.16
              assumed for legacy, avc-3.0: from 5.10: the stack guard gap,
              what a failing call leaves behind, flags and calls that came
              later (MADV_WIPEONFORK, MREMAP_DONTUNMAP, userfaultfd, ...)
+proposal     lazy-v1-noleak: version 1 as posted in May 2026, not merged
+             (rejected in review), merge=never, fork=any
+proposal     cow-context: prototype mm/cow_context.c at a4ac19665445, read
+             and never run, no verdict, remaps=ideal, merge=ideal
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page) under
              num-children
              vm_area_struct 192 bytes (21 per slab of 1 page, by table)

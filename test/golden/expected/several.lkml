@@ -98,3 +98,4 @@ sum
 
 At the end nothing is left under any of them.
 
+Peaks are those of each trace, added up: they need not coincide.
