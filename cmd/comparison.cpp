@@ -25,9 +25,6 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
     return Error{ErrorCode::usage, fmt::format("unknown rules '{}'; known are {}", table.rules,
                                                fmt::join(known, " "))};
   }
-  const bool has_room = table.report.format != Format::lkml && table.report.format != Format::csv;
-  if (table.report.by != By::nobody && !has_room)
-    return Error{ErrorCode::usage, "--by is for text, markdown and json"};
   options.rules = table.rules;
   options.era_accurate = table.era_accurate;
   options.at_s = table.at_s;

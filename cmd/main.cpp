@@ -60,7 +60,7 @@ void add_table_options(CLI::App* sub, TableOptions& options) {
   sub->add_option("--at", options.at_s, "Also the state at so many seconds after the first event")
       ->check(point_in_time);
   CLI::Option* by = add_choice<By>(sub, "--by", report.by, {{"comm", By::comm}, {"mm", By::mm}},
-                                   "Also who holds the objects (not in lkml and csv)");
+                                   "Also who holds the objects");
   sub->add_option("--top", report.top, "With --by: how many by name")
       ->check(CLI::Range(1, 1000000))
       ->needs(by)

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/report/formats.h"
+#include "engine/report/holders.h"
 #include "engine/report/table.h"
 
 namespace anonvma {
@@ -21,14 +22,15 @@ std::string quoted(std::string_view text) {
 // What every line of one strategy begins with.
 struct Begin {
   std::string path, hash, strategy, rules;
+  std::string holder = {};  // the last column: all of them when empty
 };
 
 std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
                  std::string_view time, const Amount& amount, std::string_view rest) {
   const std::string percent = amount.change ? fmt::format("{:.2f}", *amount.change) : "";
-  return fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
                      quoted(begin.strategy), quoted(begin.rules), cache, moment, time, amount.objs,
-                     amount.bytes, percent, rest);
+                     amount.bytes, percent, rest, quoted(begin.holder));
 }
 
 std::string time_text(double seconds) { return fmt::format("{:.6f}", seconds); }
@@ -86,16 +88,38 @@ std::string sum_lines(const Begin& begin, const SumRow& sum, const ReplayResult*
   return text;
 }
 
+// A line per holder and cache, and one for all caches of a holder; the sum is there already.
+std::string holders_of(Begin begin, const ReplayResult& row, const Moment& moment,
+                       std::string_view when, const ReportOptions& options) {
+  static const std::string kNothingElse(19, ',');
+  std::vector<HolderLine> lines = holder_lines(row, moment, options);
+  lines.pop_back();
+  std::string text;
+  for (const HolderLine& holder : lines) {
+    begin.holder = holder.name;
+    Amount sum;
+    for (std::size_t c = 0; c < kAllCaches; ++c) {
+      if (holder.objs[c] == 0) continue;
+      const Amount amount{holder.objs[c], holder.objs[c] * row.specs.specs[c].objsize, {}};
+      sum.objs += amount.objs;
+      text += line(begin, cache_name(static_cast<CacheIndex>(c)), when, "", amount, kNothingElse);
+    }
+    sum.bytes = holder.bytes;
+    text += line(begin, "sum", when, "", sum, kNothingElse);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string csv_header() {
   return "file,hash,strategy,rules,cache,moment,time_s,objs,bytes,change_percent,allocs,frees,"
          "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,slub_slabs_peak,"
          "slub_slabs_end,root_locks,longest_hold_objs,vma_layer_locks_as_read,remap_entries,"
-         "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max\n";
+         "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max,holder\n";
 }
 
-std::string render_csv(const Comparison& comparison) {
+std::string render_csv(const Comparison& comparison, const ReportOptions& options) {
   const Rows all = rows(comparison);
   std::string text;
   for (std::size_t i = 0; i < comparison.rows.size(); ++i) {
@@ -104,6 +128,10 @@ std::string render_csv(const Comparison& comparison) {
     for (const CacheBlock& block : all.caches)
       text += cache_lines(begin, block, block.rows[i], &row);
     text += sum_lines(begin, all.sums[i], &row, comparison.at_s);
+    if (options.by == By::nobody) continue;
+    text += holders_of(begin, row, row.end, "end", options) +
+            holders_of(begin, row, row.peak, "peak_of_sum", options);
+    if (row.at) text += holders_of(begin, row, *row.at, "at", options);
   }
   return text;
 }

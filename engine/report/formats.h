@@ -11,8 +11,8 @@ namespace anonvma {
 
 std::string render_text(const Comparison& comparison, const ReportOptions& options);
 std::string render_markdown(const Comparison& comparison, const ReportOptions& options);
-std::string render_lkml(const Comparison& comparison);
-std::string render_csv(const Comparison& comparison);
+std::string render_lkml(const Comparison& comparison, const ReportOptions& options);
+std::string render_csv(const Comparison& comparison, const ReportOptions& options);
 std::string render_json(const Comparison& comparison, const ReportOptions& options);
 
 // The sum of several traces, behind their own blocks.

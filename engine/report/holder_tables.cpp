@@ -55,8 +55,10 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
               {},
               {}};
   if (options.by == By::comm) table.header.emplace_back("mms");
+  const bool narrow = options.format == Format::lkml;
+  constexpr std::array<const char*, kNumCaches> kShort{"vmas", "chains", "anon_vmas"};
   for (std::size_t c = 0; c < kNumCaches; ++c)
-    table.header.emplace_back(cache_name(static_cast<CacheIndex>(c)));
+    table.header.emplace_back(narrow ? kShort[c] : cache_name(static_cast<CacheIndex>(c)));
   const bool others = other_objs(sum) > 0;  // of a column each, the table would be too wide
   if (others) table.header.emplace_back("other");
   table.header.emplace_back("KB");

@@ -106,7 +106,7 @@ std::string costs_text(const Comparison& comparison) {
 
 }  // namespace
 
-std::string render_lkml(const Comparison& comparison) {
+std::string render_lkml(const Comparison& comparison, const ReportOptions& options) {
   const Rows all = rows(comparison);
   std::string text;
   if (comparison.rows.size() > 1)
@@ -115,6 +115,13 @@ std::string render_lkml(const Comparison& comparison) {
                    0, 0, kMailColumns) +
            "\n";
   text += moments_text(all, comparison.at_s) + costs_text(comparison);
+  for (const Table& table : holder_tables(comparison, options)) {
+    Grid grid(table.header);
+    for (const auto& cells : table.rows) grid.add(cells);
+    text += wrapped(table.title, 0, 2, kMailColumns) + grid.text(kMailColumns);
+    for (const std::string& note : table.notes) text += wrapped(note, 0, 2, kMailColumns);
+    text += "\n";
+  }
   for (const ReplayResult& row : comparison.rows)
     if (row.reach)
       text += wrapped(fmt::format("reach {}: {} pages unreachable by rmap walks in {} checks",

@@ -14,9 +14,9 @@ std::string in_format(const Comparison& comparison, const ReportOptions& options
     case Format::markdown:
       return render_markdown(comparison, options);
     case Format::lkml:
-      return render_lkml(comparison);
+      return render_lkml(comparison, options);
     case Format::csv:
-      return render_csv(comparison);
+      return render_csv(comparison, options);
     case Format::json:
       return render_json(comparison, options);
   }

@@ -368,6 +368,9 @@ objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              ContainsSubstring("[1] lazy-v1-noleak-with-a-longer-name:fork=never,merge=base"));
   c.rows[1].approximate.clear();
   CHECK(longest_line(render(c, {.format = Format::lkml})) <= 75);
+  const std::string held = render(c, {.format = Format::lkml, .by = By::mm});
+  CHECK_THAT(held, ContainsSubstring("held at the peak of the sum, num-children\nmm"));
+  CHECK(longest_line(held) <= 75);
   for (const char ch : legend) REQUIRE((ch == '\n' || (ch >= ' ' && ch <= '~')));
 }
 
@@ -430,6 +433,15 @@ TEST_CASE("CSV has as many cells in each line as names in its header") {
   CHECK(lines[15]["change_percent"] == "-27.30");
   CHECK(lines[15]["root_locks"] == "110");
   CHECK(lines[15]["walk_p99"] == "10");
+  std::istringstream held(render(c, {.format = Format::csv, .by = By::comm, .top = 1}));
+  std::vector<std::string> holders;
+  while (std::getline(held, line)) {
+    REQUIRE(split(line).size() == header.size());
+    if (split(line).back() == "cc1") holders.push_back(line);
+  }
+  REQUIRE(holders.size() == 2 * 4);  // strategies; three caches and the sum
+  CHECK(split(holders[3])[4] == "sum");
+  CHECK(split(holders[3])[8] == "8880");
   c.trace.path = "a \"b\", c";
   CHECK_THAT(render(c, {.format = Format::csv}),
              ContainsSubstring("\n\"a \"\"b\"\", c\",0123456789abcdef,"));
