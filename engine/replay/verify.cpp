@@ -102,6 +102,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
   }
 
+  if (spaces_.abandon_fork_before(event.head)) forget_steps(event.head.mm);
   const Counts before = counts();
   const std::uint64_t prepared = spaces_.prepared();
   const auto prepared_objs = spaces_.prepared_objs();

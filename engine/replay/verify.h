@@ -78,6 +78,7 @@ class Verifier {
   static bool same_but_for_last_reference(const Counts& kernel, const Counts& model);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
+  void forget_steps(MmId mm);
   void leave_out_what_is_under_way();
   void close_failed_operations(MmId mm);
   void settle_failed();

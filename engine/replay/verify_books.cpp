@@ -188,15 +188,22 @@ void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
                             counts_text(kernel.frees), counts_text(model.allocs)));
 }
 
+// What a fork copied that failed: the kernel's side of it is among the failed calls.
+void Verifier::forget_steps(MmId mm) {
+  const auto begun = steps_.find(mm);
+  if (begun == steps_.end()) return;
+  for (std::size_t c = 0; c < kNumCaches; ++c) {
+    model_.allocs[c] -= begun->second.allocs[c];
+    books_[mm].model.allocs[c] -= begun->second.allocs[c];
+  }
+  steps_.erase(begun);
+}
+
 // The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has
 // freed, no ExitMmap came).
 void Verifier::leave_out_what_is_under_way() {
   spaces_.abandon_forks();
-  for (const auto& [mm, begun] : steps_)
-    for (std::size_t c = 0; c < kNumCaches; ++c) {
-      model_.allocs[c] -= begun.allocs[c];
-      books_[mm].model.allocs[c] -= begun.allocs[c];
-    }
+  while (!steps_.empty()) forget_steps(steps_.begin()->first);
   for (auto& [mm, book] : books_) {
     for (auto it = operations_.begin(); it != operations_.end();) {
       const bool open =

@@ -83,6 +83,9 @@ class AddressSpaces final : public Layout {
   // The trace is over: what a snapshot still holds back is built.
   void finish();
 
+  // An operation with another lock token than that of the fork under way: the fork failed, and what
+  // it has copied goes again. True when there was one.
+  bool abandon_fork_before(const EventHead& head);
   // Forks that the end of the trace cut short: what they have copied goes again.
   void abandon_forks();
 
@@ -125,6 +128,7 @@ class AddressSpaces final : public Layout {
     std::string_view rule;         // see last_rule()
     std::size_t unlinked = 0;      // exit_mmap() has come so far
     std::uint32_t copy = kNoCopy;  // slot of the child a fork is filling
+    std::uint32_t copy_seq = 0;    // and the lock token of that fork
     std::uint32_t family = 0;      // mms that forked from each other since their exec; 0: at attach
     bool ending = false;           // its last task has exited
     bool drifted = false;          // its map_count differed, and no snapshot has put it right
@@ -235,7 +239,7 @@ class AddressSpaces final : public Layout {
   VmaId copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
                  std::uint64_t new_len, bool keep_source);
   void fork(Mm& parent, const Fork& event);
-  void step(Mm& mm, const Step& event);
+  void step(Mm& mm, const EventHead& head, const Step& event);
   std::uint32_t begin_copy(std::uint32_t parent);
   void copy_vmas(std::uint32_t parent, std::uint64_t count);
   void drop_copy(Mm& parent);

@@ -230,6 +230,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   now_event_ = index;
   now_ns_ = event.head.time_ns;
   if (taken) return;
+  abandon_fork_before(event.head);
   Accounted op = accounted(type_of(event.body));
   if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
   begin_op(op.kind, op.counts, event.head.tid);
@@ -271,7 +272,7 @@ void AddressSpaces::replay(const Event& event, std::uint64_t index) {
                    }
                  },
                  [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(mm); }); },
-                 [&](const Step& e) { with_mm([&](Mm& mm) { step(mm, e); }); },
+                 [&](const Step& e) { with_mm([&](Mm& mm) { step(mm, event.head, e); }); },
                  [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, event.head, e); }); },
                  [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
                  [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },

@@ -56,6 +56,16 @@ void AddressSpaces::drop_copy(Mm& parent) {
   acts_for(parent);
 }
 
+bool AddressSpaces::abandon_fork_before(const EventHead& head) {
+  if (head.seq % 2 == 0) return false;
+  Mm* mm = find_mm(head.mm);
+  if (mm == nullptr || mm->copy == kNoCopy || mm->copy_seq == head.seq) return false;
+  begin_op(OpKind::fork, false, head.tid);
+  drop_copy(*mm);
+  end_op();
+  return true;
+}
+
 void AddressSpaces::abandon_forks() {
   for (Mm& mm : mms_) drop_copy(mm);
 }
@@ -84,8 +94,11 @@ void AddressSpaces::tell_of_fork(std::uint32_t parent, std::uint32_t child) {
   }
 }
 
-void AddressSpaces::step(Mm& mm, const Step& event) {
-  if (event.copied > 0) return copy_vmas(slot(mm), event.copied);
+void AddressSpaces::step(Mm& mm, const EventHead& head, const Step& event) {
+  if (event.copied > 0) {
+    mm.copy_seq = head.seq;
+    return copy_vmas(slot(mm), event.copied);
+  }
   for (; mm.unlinked < mm.list.size(); ++mm.unlinked) {
     const VmaId vma = mm.list[mm.unlinked];
     if (at(vma).start > event.unlinked) break;

@@ -128,6 +128,19 @@ TEST_CASE("a child reuses what an overlapping exit has already unlinked", "[vma]
   CHECK(anon_vmas(false) == 4);
 }
 
+// No event tells of a fork that failed but the lock token of the next operation.
+TEST_CASE("a fork that failed half way ends at the next operation", "[vma]") {
+  World w;
+  w.map(0, 2, "rw").map(4, 2, "rw").write(0).write(4);
+  w.apply(Step{.copied = 1}, MmId{0}, 0, 7).apply(Step{.copied = 2}, MmId{0}, 0, 7);
+  CHECK(w.active(kVmAreaStruct) == 4);
+  w.apply(Step{.copied = 1}, MmId{0}, 0, 9);  // another fork
+  CHECK(w.active(kVmAreaStruct) == 3);
+  w.apply(Unmap{.addr = World::addr(4), .len = 2 * kPage}, MmId{0}, 0, 11);
+  CHECK(w.active(kVmAreaStruct) == 1);
+  CHECK(w.active(kAnonVma) == 1);
+}
+
 TEST_CASE("a fork that failed half way leaves nothing", "[vma]") {
   World w;
   w.map(0, 2, "rw").map(4, 2, "rw").write(0).write(4).apply(Step{.copied = 1}, MmId{0});

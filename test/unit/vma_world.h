@@ -52,8 +52,8 @@ class World {
   }
 
   template <class Body>
-  World& apply(const Body& body, MmId mm, std::uint32_t map_count = 0) {
-    spaces_.apply(Event{{.mm = mm, .map_count = map_count}, body}, index_++);
+  World& apply(const Body& body, MmId mm, std::uint32_t map_count = 0, std::uint32_t seq = 0) {
+    spaces_.apply(Event{{.mm = mm, .seq = seq, .map_count = map_count}, body}, index_++);
     return *this;
   }
   World& in(std::uint32_t mm) {
