@@ -1,7 +1,5 @@
 #include "cmd/comparison.h"
 
-#include <fmt/ranges.h>
-
 #include "cmd/commands.h"
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
@@ -19,12 +17,8 @@ namespace {
 Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   const TableOptions& table = request.table;
   ReplayOptions options;
-  if (!table.rules.empty() && find_rules(table.rules) == nullptr) {
-    std::vector<std::string> known;
-    for (const KernelRules& rules : known_rules()) known.push_back(rules.name);
-    return Error{ErrorCode::usage, fmt::format("unknown rules '{}'; known are {}", table.rules,
-                                               fmt::join(known, " "))};
-  }
+  if (!table.rules.empty())
+    if (const auto rules = rules_named(table.rules); !rules) return rules.error();
   options.rules = table.rules;
   options.era_accurate = table.era_accurate;
   options.at_s = table.at_s;

@@ -64,13 +64,8 @@ Result<std::vector<RunPlan>> make_plans(const Meta& meta, const ReplayOptions& o
                                         std::string_view own) {
   KernelRules rules = rules_for(meta);
   if (!options.rules.empty()) {
-    const KernelRules* named = find_rules(options.rules);
-    if (named == nullptr) {
-      std::string known;
-      for (const KernelRules& r : known_rules()) known += " " + r.name;
-      return Error{ErrorCode::usage, "unknown rules '" + options.rules + "'; known:" + known,
-                   Error::kNoOffset};
-    }
+    const Result<KernelRules> named = rules_named(options.rules);
+    if (!named) return named.error();
     rules = *named;
   }
   std::vector<RunPlan> plans;

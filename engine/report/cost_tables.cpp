@@ -8,12 +8,6 @@
 namespace anonvma {
 namespace {
 
-OpCost total(const ReplayResult& row) {
-  OpCost sum;
-  for (const OpCost& cost : row.costs) sum += cost;
-  return sum;
-}
-
 std::uint64_t objs(const std::array<std::uint64_t, kAllCaches>& counts) {
   std::uint64_t sum = 0;
   for (const std::uint64_t n : counts) sum += n;
@@ -54,7 +48,7 @@ Table churn_table(const Comparison& comparison) {
     if (changes)
       cells.push_back(
           percent(&row == base, base == nullptr ? Change{} : change(all, churned_objs(*base))));
-    cells.push_back(number(objs(total(row).frees)));
+    cells.push_back(number(objs(total_cost(row).frees)));
     std::uint64_t rest = all;
     for (const OpKind kind : kShown) {
       const std::uint64_t part = objs(row.costs[static_cast<std::size_t>(kind)].allocs);
@@ -75,7 +69,7 @@ Table lock_table(const Comparison& comparison) {
     table.header.emplace_back(name);
   const ReplayResult* base = baseline(comparison);
   for (const ReplayResult& row : comparison.rows) {
-    const OpCost all = total(row);
+    const OpCost all = total_cost(row);
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(row.strategy);
     cells.push_back(number(row.root_locks));
@@ -139,7 +133,7 @@ Table operations_table(const ReplayResult& row, const std::vector<CacheIndex>& c
   };
   for (std::size_t k = 0; k < kNumOpKinds; ++k)
     add(op_kind_name(static_cast<OpKind>(k)), row.costs[k]);
-  add("all", total(row));
+  add("all", total_cost(row));
   return table;
 }
 
@@ -157,7 +151,7 @@ Table locks_by_operation(const ReplayResult& row) {
   };
   for (std::size_t k = 0; k < kNumOpKinds; ++k)
     add(op_kind_name(static_cast<OpKind>(k)), row.costs[k]);
-  add("all", total(row));
+  add("all", total_cost(row));
   return table;
 }
 
@@ -224,8 +218,15 @@ Table histogram_table(const ReplayResult& row) {
 
 }  // namespace
 
+OpCost total_cost(const ReplayResult& row) {
+  OpCost sum;
+  for (const OpCost& cost : row.costs) sum += cost;
+  return sum;
+}
+
 std::uint64_t churned_objs(const ReplayResult& row) {
-  return objs(total(row).allocs) - objs(row.costs[static_cast<std::size_t>(OpKind::start)].allocs);
+  return objs(total_cost(row).allocs) -
+         objs(row.costs[static_cast<std::size_t>(OpKind::start)].allocs);
 }
 
 std::vector<Table> cost_tables(const Comparison& comparison) {

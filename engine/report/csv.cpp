@@ -5,6 +5,7 @@
 #include "engine/report/formats.h"
 #include "engine/report/holders.h"
 #include "engine/report/table.h"
+#include "engine/report/tables.h"
 
 namespace anonvma {
 namespace {
@@ -61,9 +62,7 @@ std::string cache_lines(const Begin& begin, const CacheBlock& block, const Cache
 std::string sum_line(const Begin& begin, const SumRow& sum, const ReplayResult* row,
                      std::string_view moment, std::string_view time, const Amount& amount,
                      const Walks* walks) {
-  OpCost all;
-  if (row != nullptr)
-    for (const OpCost& cost : row->costs) all += cost;
+  const OpCost all = row != nullptr ? total_cost(*row) : OpCost{};
   const std::string locks =
       row == nullptr
           ? fmt::format("{},,", sum.root_locks)

@@ -17,6 +17,8 @@ std::vector<Table> object_tables(const Rows& all, std::optional<double> at_s);
 std::string remap_line(std::string_view strategy, const Amount& amount);
 // A line per strategy each: churn, locks, walks.
 std::vector<Table> cost_tables(const Comparison& comparison);
+// What all operations came to.
+OpCost total_cost(const ReplayResult& row);
 // Objects of all caches that the operations allocated, those alive at the start left out.
 std::uint64_t churned_objs(const ReplayResult& row);
 // The whole of what a single strategy costs, operation by operation.

@@ -1,5 +1,7 @@
 #include "engine/vma/kernel_rules.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 
@@ -188,6 +190,13 @@ const KernelRules* find_rules(std::string_view name) {
     if (within) newest = &rules;
   }
   return newest;
+}
+
+Result<KernelRules> rules_named(std::string_view name) {
+  if (const KernelRules* rules = find_rules(name)) return *rules;
+  std::string message = fmt::format("unknown rules '{}'; known are", name);
+  for (const KernelRules& rules : known_rules()) message += " " + rules.name;
+  return Error{ErrorCode::usage, message};
 }
 
 KernelRules rules_for_release(std::string_view release) {

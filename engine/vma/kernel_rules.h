@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/result.h"
 #include "engine/vma/vm_flags.h"
 
 namespace anonvma {
@@ -86,5 +87,7 @@ bool override_rule(KernelRules& rules, std::string_view behaviour, bool value);
 const std::vector<KernelRules>& known_rules();
 // By name; nullptr when there is none. "6.18", which several sets are for, is the newest of them.
 const KernelRules* find_rules(std::string_view name);
+// The same for a name that somebody typed: a usage error lists the known ones.
+Result<KernelRules> rules_named(std::string_view name);
 
 }  // namespace anonvma
