@@ -5,7 +5,8 @@
 
 namespace anonvma {
 // Up to 6.16 the target of MREMAP_FIXED was unmapped, and a shrinking source cut, before the source
-// was measured; before 5.18 even when there is no source at all.
+// was measured; before 5.18 even when there is no source at all. In all kernels both are done when
+// a signal ends the call, which it can while KSM gives up the pages to be moved.
 void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
   const std::uint64_t old_len = page_align(event.old_len);
   const std::uint64_t new_len = page_align(event.new_len);
@@ -20,8 +21,11 @@ void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
   if (onto_itself && event.ret == kErrFault && rules_.remap_checks_first &&
       find_vma(mm, event.addr))
     return munmap(mm, event.new_addr, event.new_addr + new_len);
-  if (!fixed || rules_.remap_checks_first || event.ret != kErrFault) return;
-  if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
+  if (!fixed) return;
+  if (event.ret != kErrRestartSys) {
+    if (rules_.remap_checks_first || event.ret != kErrFault) return;
+    if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
+  }
   munmap(mm, event.new_addr, event.new_addr + new_len);
   if (old_len > new_len) munmap(mm, event.addr + new_len, event.addr + old_len);
 }
@@ -91,7 +95,9 @@ void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length)
     const std::uint64_t piece = std::min(at(mm.list[i]).end, end) - start;
     const std::uint64_t new_start = target + (start - event.addr);
     if (start >= stop) {
-      if (!(at(mm.list[i]).flags & rules_.sealed))
+      if (event.ret == kErrRestartSys)
+        munmap(mm, new_start, new_start + piece);
+      else if (!(at(mm.list[i]).flags & rules_.sealed))
         munmap_refused(mm, new_start, new_start + piece, event.ret);
       break;
     }

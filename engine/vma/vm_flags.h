@@ -34,6 +34,7 @@ inline constexpr std::uint64_t kVmSpecial = kVmIo | kVmDontExpand | kVmPfnMap | 
 
 inline constexpr std::int64_t kErrPerm = -1, kErrAgain = -11, kErrNoMem = -12, kErrAccess = -13;
 inline constexpr std::int64_t kErrFault = -14, kErrInval = -22;
+inline constexpr std::int64_t kErrRestartSys = -512;  // a signal ended the call
 
 inline constexpr std::uint64_t kProtGrowsDown = 0x01000000;
 inline constexpr std::uint64_t kProtReadImpliesExec = 0x00400000;  // see Protect

@@ -111,6 +111,7 @@ void overcommit_strict();
 void move_basics();
 void move_beside();
 void move_many();
+void move_interrupted();
 void move_many_fails();
 void move_dont_unmap();
 void move_duplicates();

@@ -118,6 +118,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"move_basics", corners::move_basics},
     {"move_beside", corners::move_beside},
     {"move_many", corners::move_many},
+    {"move_interrupted", corners::move_interrupted},
     {"move_many_fails", corners::move_many_fails},
     {"move_dont_unmap", corners::move_dont_unmap},
     {"move_duplicates", corners::move_duplicates},

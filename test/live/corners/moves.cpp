@@ -1,7 +1,10 @@
 // mremap and remap_file_pages.
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #include <cerrno>
+#include <csignal>
+#include <utility>
 
 #include "corner.h"
 #include "families.h"
@@ -16,7 +19,56 @@ char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags,
   return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
 }
 
+constexpr std::size_t kMany = 8192;  // pages that a timer meets while KSM gives them up
+
+// A timer ends the call while KSM gives up the pages to be moved; whether it did.
+template <class Call>
+bool interrupts(Call&& call) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  must(sigaction(SIGALRM, &action, nullptr) == 0, "sigaction");
+  const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 300}};
+  must(setitimer(ITIMER_REAL, &soon, nullptr) == 0, "setitimer");
+  errno = 0;
+  const bool interrupted = std::forward<Call>(call)() == MAP_FAILED && errno == EINTR;
+  const itimerval never{};
+  must(setitimer(ITIMER_REAL, &never, nullptr) == 0, "setitimer");
+  return interrupted;
+}
+
+char* mergeable_island() {
+  char* p = island(2 * kMany);
+  available(madvise(p, kMany * kPage, MADV_MERGEABLE) == 0, "MADV_MERGEABLE");
+  write_pages(p);
+  return p;
+}
+
 }  // namespace
+
+// A move that fails half-way: its target is unmapped by then, and what a smaller size gives up.
+void move_interrupted() {
+  char* to = map(2 * kMany);
+  write_pages(to);
+  bool shrunk = false, moved = false, stayed = false, several = false;
+  for (int i = 0; i < 100 && !(shrunk && moved && stayed && several); ++i) {
+    char* p = mergeable_island();
+    shrunk |= interrupts([&] { return move(p, kMany, kMany / 2, kMoveTo, at(to, 64)); });
+    p = mergeable_island();
+    moved |= interrupts([&] { return move(p, kMany / 2, kMany / 2, kMoveTo, at(to, 32)); });
+    p = mergeable_island();
+    stayed |= interrupts([&] { return move(p, kMany / 2, kMany, MREMAP_MAYMOVE); });
+    p = mergeable_island();
+    protect(p, 8, PROT_READ);
+    several |= interrupts([&] { return move(p, kMany, kMany, kMoveTo, at(to, 16)); });
+    p = mergeable_island();
+    interrupts([&] { return move(p, kMany, kMany / 2, MREMAP_MAYMOVE); });
+    p = mergeable_island();
+    interrupts([&] { return move(p, kMany, 2 * kMany, kMoveTo, to); });
+    map_over(to, 2 * kMany);
+    write_pages(to);
+  }
+  must(shrunk && moved && stayed && several, "an interrupted mremap");
+}
 
 void move_basics() {
   char* p = island(64);
