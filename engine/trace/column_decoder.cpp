@@ -196,6 +196,7 @@ ColumnDecoder& ColumnDecoder::operator=(ColumnDecoder&&) noexcept = default;
 ColumnDecoder::~ColumnDecoder() = default;
 
 std::uint64_t ColumnDecoder::skipped() const { return state_->skipped; }
+const std::array<std::uint32_t, 256>& ColumnDecoder::counts() const { return state_->counts; }
 
 Result<std::span<const Event>> ColumnDecoder::decode(std::span<const std::byte> payload,
                                                      std::uint32_t events) {

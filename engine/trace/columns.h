@@ -2,6 +2,7 @@
 // are driven by the fields() of the event structs, so a new event needs no line here.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,8 @@ class ColumnDecoder {
   // message is a bare clause.
   Result<std::span<const Event>> decode(std::span<const std::byte> payload, std::uint32_t events);
   std::uint64_t skipped() const;  // records of unknown types, of all calls together
+  // Events of the last payload that was good, by the number of their type, unknown ones too.
+  const std::array<std::uint32_t, 256>& counts() const;
 
  private:
   struct State;

@@ -53,6 +53,11 @@ void each_key(M& end, Visit&& visit) requires std::is_same_v<std::remove_const_t
   visit("processes_at_attach", end.processes_at_attach);
   visit("unreadable_processes", end.unreadable_processes);
   visit("command_status", end.command_status);
+  visit("events_by_type", end.events_by_type);
+  visit("events_chunks", end.events_chunks);
+  visit("raw_bytes", end.raw_bytes);
+  visit("repaired", end.repaired);
+  visit("missing_chunks", end.missing_chunks);
 }
 
 template <class T>
@@ -142,6 +147,15 @@ bool take(const Json& json, Behaviours& out) {
   for (const auto& [name, value] : json.items()) {
     if (out.size() == kMaxBehaviours) break;
     if (value.is_boolean()) out[name] = value.get<bool>();
+  }
+  return true;
+}
+
+bool take(const Json& json, EventCounts& out) {
+  if (!json.is_object()) return false;
+  for (const auto& [name, value] : json.items()) {
+    if (out.size() == kMaxEventTypes) break;
+    if (!take(value, out[name])) return false;
   }
   return true;
 }

@@ -20,6 +20,10 @@ namespace anonvma {
 using Behaviours = std::map<std::string, bool>;
 inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 
+// How many events of each type, by its name; of one that the writer did not know, by its number.
+using EventCounts = std::map<std::string, std::uint64_t>;
+inline constexpr std::size_t kMaxEventTypes = 255;  // a reader drops the rest
+
 struct Meta {
   std::string tool_version;
   // The machine.
@@ -62,6 +66,13 @@ struct EndInfo {
   std::uint64_t processes_at_attach = 0;
   std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
   std::int64_t command_status = -1;        // wait status of the command, -1: none
+  // For readers that jump; files of early writers lack them. TraceWriter fills them in.
+  EventCounts events_by_type{};
+  std::uint64_t events_chunks = 0;
+  std::uint64_t raw_bytes = 0;  // of all events chunks, decoded
+  // Of a file that `anonvma repair` made: Lost events stand where something was.
+  bool repaired = false;
+  std::uint64_t missing_chunks = 0;  // as far as the numbers of those that were left tell
   friend bool operator==(const EndInfo&, const EndInfo&) = default;
 };
 

@@ -1,106 +1,19 @@
 #include "engine/trace/reader.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
-#include <zlib.h>
-#include <zstd.h>
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
-#include <vector>
 
+#include "engine/trace/chunk.h"
 #include "engine/trace/columns.h"
-#include "engine/trace/format.h"
 
 namespace anonvma {
 namespace {
 
 using Bytes = std::span<const std::byte>;
 
-struct ContextDeleter {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-
-template <class T>
-T read_struct(Bytes bytes) {
-  T value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
-
-std::uint32_t crc_of(std::uint32_t crc, Bytes bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
 Error bad_at(std::uint64_t offset, std::string message) {
   return {ErrorCode::bad_trace, std::move(message), offset};
-}
-
-Error bad_file(std::string message) {
-  return {ErrorCode::bad_trace, std::move(message), Error::kNoOffset};
-}
-
-std::string_view text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// One whole chunk whose checksum is right. `payload` is as stored.
-struct Chunk {
-  format::ChunkHeader header;
-  Bytes payload;
-  std::uint64_t offset = 0;
-  std::uint64_t next_offset() const { return offset + sizeof header + payload.size(); }
-  Error error(std::string_view what) const {
-    return bad_at(offset, fmt::format("chunk {}: {}", header.sequence, what));
-  }
-};
-
-// `number` is what the chunk's position in the file makes it: a damaged header's own is no use.
-Result<Chunk> read_chunk(Bytes file, std::uint64_t offset, std::uint64_t number) {
-  Chunk chunk{.header = {}, .payload = {}, .offset = offset};
-  Bytes rest = file.subspan(offset);
-  const std::size_t magic_bytes = std::min(rest.size(), format::kChunkMagic.size());
-  if (std::memcmp(rest.data(), format::kChunkMagic.data(), magic_bytes) != 0)
-    return bad_at(offset, fmt::format("chunk {}: does not begin with a chunk's magic", number));
-  if (rest.size() < sizeof chunk.header) return bad_at(offset, "file ends inside a chunk");
-  chunk.header = read_struct<format::ChunkHeader>(rest);
-  const format::ChunkHeader& header = chunk.header;
-  if (std::max(header.stored_bytes, header.raw_bytes) > format::kMaxChunkBytes ||
-      header.event_count > format::kMaxChunkEvents)
-    return bad_at(offset, fmt::format("chunk {}: size is over the limit", number));
-  rest = rest.subspan(sizeof header);
-  if (header.stored_bytes > rest.size()) return bad_at(offset, "file ends inside a chunk");
-  chunk.payload = rest.first(header.stored_bytes);
-  const std::uint32_t crc = crc_of(0, file.subspan(offset, offsetof(format::ChunkHeader, crc)));
-  if (crc_of(crc, chunk.payload) != header.crc)
-    return bad_at(offset, fmt::format("chunk {}: checksum differs", number));
-  return chunk;
-}
-
-Status check_file_header(Bytes file) {
-  if (file.empty()) return bad_file("file is empty");
-  const std::size_t magic_bytes = std::min(file.size(), format::kFileMagic.size());
-  if (std::memcmp(file.data(), format::kFileMagic.data(), magic_bytes) != 0)
-    return bad_file("not an anonvma trace");
-  if (file.size() < sizeof(format::FileHeader)) return bad_at(0, "file ends inside its header");
-  const auto header = read_struct<format::FileHeader>(file);
-  if (crc_of(0, file.first(offsetof(format::FileHeader, crc))) != header.crc)
-    return bad_at(0, "file header: checksum differs");
-  if (header.version > format::kVersion)
-    return bad_file(
-        fmt::format("format version {} is newer than this program reads ({}): "
-                    "update anonvma",
-                    header.version, format::kVersion));
-  if (header.version == 0) return bad_file("format version 0 does not exist");
-  if (const std::uint32_t unknown = header.incompat & ~format::kKnownIncompat)
-    return bad_file(
-        fmt::format("file needs features that this program does not know ({:#x}): "
-                    "update anonvma",
-                    unknown));
-  return ok();
 }
 
 }  // namespace
@@ -114,18 +27,16 @@ struct TraceReader::State {
   std::uint64_t offset = sizeof(format::FileHeader);  // of the next chunk
   std::uint64_t chunks = 0, events = 0, skipped_chunks = 0;
   std::uint64_t end_offset = 0;
+  std::uint32_t compat = 0;
   ColumnDecoder columns;
-  std::vector<std::byte> raw;
-  std::unique_ptr<ZSTD_DCtx, ContextDeleter> zstd{ZSTD_createDCtx()};
-  std::unique_ptr<XXH3_state_t, ContextDeleter> hash{XXH3_createState()};
+  ChunkDecoder payloads;
+  TraceHash hash;
 
-  explicit State(Bytes bytes) : file(bytes) { XXH3_64bits_reset(hash.get()); }
+  explicit State(Bytes bytes) : file(bytes) {}
 
   Result<Chunk> next_chunk();
-  Result<Bytes> decoded(const Chunk& chunk);
   Status read_start();
   void read_end_early();
-  Result<EndInfo> read_end(const Chunk& chunk);
   Status check_footer(const Chunk& chunk) const;
   Result<std::span<const Event>> read_events(const Chunk& chunk);
   Result<std::span<const Event>> next();
@@ -141,73 +52,43 @@ Result<Chunk> TraceReader::State::next_chunk() {
     return chunk->error("its first event does not follow the chunk before");
   ++chunks;
   offset = chunk->next_offset();
-  if (chunk->header.kind != format::kFooterChunk)
-    XXH3_64bits_update(hash.get(), &chunk->header.crc, sizeof chunk->header.crc);
+  hash.add(chunk->header);
   return chunk;
 }
 
-Result<Bytes> TraceReader::State::decoded(const Chunk& chunk) {
-  const std::size_t size = chunk.header.raw_bytes;
-  if (chunk.header.codec == format::kStored) {
-    if (chunk.payload.size() != size) return chunk.error("sizes contradict each other");
-    return chunk.payload;
-  }
-  if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
-  if (raw.size() < size) raw.resize(size);
-  const std::size_t got =
-      ZSTD_decompressDCtx(zstd.get(), raw.data(), size, chunk.payload.data(), chunk.payload.size());
-  if (ZSTD_isError(got) || got != size) return chunk.error("does not decompress to its size");
-  return Bytes(raw).first(size);
-}
-
 Status TraceReader::State::read_start() {
-  if (Status status = check_file_header(file); !status) return status;
+  const Result<format::FileHeader> header = read_file_header(file);
+  if (!header) return header.error();
+  compat = header->compat;
   Result<Chunk> chunk = next_chunk();
   if (!chunk) return chunk.error();
-  if (chunk->header.kind != format::kHeaderChunk) return chunk->error("is not the header");
-  Result<Bytes> json = decoded(*chunk);
-  if (!json) return json.error();
-  Result<Meta> parsed = parse_meta(text_of(*json));
-  if (!parsed) return chunk->error(parsed.error().message);
+  Result<Meta> parsed = payloads.meta(*chunk);
+  if (!parsed) return parsed.error();
   meta = std::move(*parsed);
   return ok();
 }
 
 // By the footer. Silent when anything is odd: next() finds the reason when it gets there.
 void TraceReader::State::read_end_early() {
-  if (file.size() < sizeof(format::FooterTail)) return;
-  const auto tail = read_struct<format::FooterTail>(file.last(sizeof(format::FooterTail)));
-  if (tail.magic != format::kEndMagic || tail.footer_offset >= file.size()) return;
-  const Result<Chunk> footer = read_chunk(file, tail.footer_offset, 0);
-  if (!footer || footer->header.kind != format::kFooterChunk ||
-      footer->payload.size() < sizeof(format::FooterHead))
-    return;
-  const auto head = read_struct<format::FooterHead>(footer->payload);
-  if (head.end_offset >= file.size()) return;
-  const Result<Chunk> chunk = read_chunk(file, head.end_offset, 0);
-  if (!chunk || chunk->header.kind != format::kEndChunk) return;
-  if (Result<EndInfo> info = read_end(*chunk)) end = *info;
-}
-
-Result<EndInfo> TraceReader::State::read_end(const Chunk& chunk) {
-  Result<Bytes> json = decoded(chunk);
-  if (!json) return json.error();
-  Result<EndInfo> info = parse_end_info(text_of(*json));
-  if (!info) return chunk.error(info.error().message);
-  return info;
+  const std::optional<Chunk> chunk = find_footer(file);
+  if (!chunk) return;
+  const Result<Footer> footer = parse_footer(*chunk);
+  if (!footer || footer->head.end_offset >= file.size()) return;
+  const Result<Chunk> at_end = read_chunk(file, footer->head.end_offset, 0);
+  if (!at_end || at_end->header.kind != format::kEndChunk) return;
+  if (Result<EndInfo> info = payloads.end_info(*at_end)) end = *info;
 }
 
 // Its index is for readers that jump; one that has come here has checked everything it says.
 Status TraceReader::State::check_footer(const Chunk& chunk) const {
   if (!seen_end) return chunk.error("footer comes before the end chunk");
-  constexpr std::size_t kFixed = sizeof(format::FooterHead) + sizeof(format::FooterTail);
-  if (chunk.header.codec != format::kStored || chunk.payload.size() < kFixed)
-    return chunk.error("footer is malformed");
-  const auto head = read_struct<format::FooterHead>(chunk.payload);
-  const auto tail = read_struct<format::FooterTail>(chunk.payload.last(sizeof(format::FooterTail)));
-  if (head.end_offset != end_offset || head.events != events ||
-      tail.footer_offset != chunk.offset || tail.magic != format::kEndMagic)
+  const Result<Footer> footer = parse_footer(chunk);
+  if (!footer) return footer.error();
+  if (footer->head.end_offset != end_offset || footer->head.events != events ||
+      footer->offset != chunk.offset)
     return chunk.error("footer contradicts the chunks");
+  if (footer->hash && *footer->hash != hash.value())
+    return chunk.error("footer has another hash than the chunks");
   if (chunk.next_offset() != file.size())
     return bad_at(chunk.next_offset(), "file goes on after its footer");
   return ok();
@@ -215,7 +96,7 @@ Status TraceReader::State::check_footer(const Chunk& chunk) const {
 
 Result<std::span<const Event>> TraceReader::State::read_events(const Chunk& chunk) {
   if (seen_end) return chunk.error("events come after the end chunk");
-  Result<Bytes> payload = decoded(chunk);
+  Result<Bytes> payload = payloads.decode(chunk);
   if (!payload) return payload.error();
   auto decoded_events = columns.decode(*payload, chunk.header.event_count);
   if (!decoded_events) return chunk.error(decoded_events.error().message);
@@ -239,7 +120,7 @@ Result<std::span<const Event>> TraceReader::State::next() {
       case format::kEndChunk: {
         if (std::exchange(seen_end, true)) return chunk->error("is a second end chunk");
         end_offset = chunk->offset;
-        Result<EndInfo> info = read_end(*chunk);
+        Result<EndInfo> info = payloads.end_info(*chunk);
         if (!info) return info.error();
         end = *info;
         break;
@@ -280,12 +161,11 @@ Result<std::span<const Event>> TraceReader::next() {
 
 const Meta& TraceReader::meta() const { return state_->meta; }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }
-std::string TraceReader::hash() const {
-  return fmt::format("{:016x}", XXH3_64bits_digest(state_->hash.get()));
-}
+std::string TraceReader::hash() const { return fmt::format("{:016x}", state_->hash.value()); }
 std::uint64_t TraceReader::chunks() const { return state_->chunks; }
-std::uint64_t TraceReader::skipped() const {
-  return state_->skipped_chunks + state_->columns.skipped();
-}
+std::uint64_t TraceReader::skipped() const { return skipped_chunks() + skipped_records(); }
+std::uint64_t TraceReader::skipped_chunks() const { return state_->skipped_chunks; }
+std::uint64_t TraceReader::skipped_records() const { return state_->columns.skipped(); }
+std::uint32_t TraceReader::compat() const { return state_->compat; }
 
 }  // namespace anonvma

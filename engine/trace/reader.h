@@ -38,6 +38,9 @@ class TraceReader {
   std::string hash() const;
   std::uint64_t chunks() const;   // of every kind, read so far
   std::uint64_t skipped() const;  // records and chunks of kinds newer than this reader
+  std::uint64_t skipped_chunks() const;
+  std::uint64_t skipped_records() const;
+  std::uint32_t compat() const;  // the file's bits, known ones and others
 
  private:
   struct State;

@@ -37,7 +37,7 @@ Meta full_meta() {
 TEST_CASE("meta and end survive JSON") {
   REQUIRE(*parse_meta(to_json(full_meta())) == full_meta());
   REQUIRE(*parse_meta(to_json(Meta{})) == Meta{});
-  const EndInfo end{1, 2, 3, 4, 5, ~0ull, 256};
+  const EndInfo end{1, 2, 3, 4, 5, ~0ull, 256, {{"map", 7}, {"200", 8}}, 9, 10, true, 11};
   REQUIRE(*parse_end_info(to_json(end)) == end);
   REQUIRE(*parse_end_info(to_json(EndInfo{})) == EndInfo{});
 }

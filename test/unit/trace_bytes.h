@@ -1,13 +1,12 @@
 // Traces in memory for the trace tests: write, read, and take apart.
 #pragma once
 
-#include <zlib.h>
-
 #include <cstring>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/trace/chunk.h"
 #include "engine/trace/format.h"
 #include "engine/trace/reader.h"
 #include "engine/trace/writer.h"
@@ -94,11 +93,6 @@ inline std::vector<ChunkAt> chunks_of(std::span<const std::byte> file) {
   return chunks;
 }
 
-inline std::uint32_t crc_of(std::uint32_t crc, std::span<const std::byte> bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
 // Puts the file together again with right sizes, numbers, offsets and checksums: what a writer
 // newer than this one could have written. Payloads of changed chunks must be stored, not zstd.
 inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> chunks) {
@@ -111,14 +105,25 @@ inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> c
       crc_of(0, std::as_bytes(std::span(&file_header, 1)).first(offsetof(format::FileHeader, crc)));
   append(file_header);
   std::uint64_t end_offset = 0;
+  TraceHash hash;
+  std::vector<std::uint64_t> events_offsets;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     ChunkAt& chunk = chunks[i];
     const std::uint64_t offset = file.size();
     if (chunk.header.kind == format::kEndChunk) end_offset = offset;
+    if (chunk.header.kind == format::kEventsChunk) events_offsets.push_back(offset);
     if (chunk.header.kind == format::kFooterChunk) {
       std::memcpy(chunk.payload.data(), &end_offset, 8);
-      std::memcpy(chunk.payload.data() + chunk.payload.size() - sizeof(format::FooterTail), &offset,
-                  8);
+      std::byte* const tail =
+          chunk.payload.data() + chunk.payload.size() - sizeof(format::FooterTail);
+      std::memcpy(tail, &offset, 8);
+      const std::uint64_t value = hash.value();
+      std::memcpy(tail - sizeof value, &value, sizeof value);
+      constexpr std::size_t kHead = sizeof(format::FooterHead), kEntry = sizeof(format::IndexEntry);
+      for (std::size_t e = 0; e < events_offsets.size(); ++e)
+        if (kHead + (e + 1) * kEntry + sizeof value + sizeof(format::FooterTail) <=
+            chunk.payload.size())
+          std::memcpy(&chunk.payload[kHead + e * kEntry], &events_offsets[e], 8);
     }
     chunk.header.sequence = static_cast<std::uint32_t>(i);
     chunk.header.stored_bytes = static_cast<std::uint32_t>(chunk.payload.size());
@@ -126,6 +131,7 @@ inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> c
     const auto header = std::as_bytes(std::span(&chunk.header, 1));
     chunk.header.crc =
         crc_of(crc_of(0, header.first(offsetof(format::ChunkHeader, crc))), chunk.payload);
+    hash.add(chunk.header);
     append(chunk.header);
     file.insert(file.end(), chunk.payload.begin(), chunk.payload.end());
   }

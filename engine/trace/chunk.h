@@ -1,0 +1,93 @@
+// Single chunks of traces/FORMAT.md, wherever they lie in a file: what the reader, `check` and
+// `repair` share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/result.h"
+#include "engine/trace/format.h"
+#include "engine/trace/meta.h"
+
+struct XXH3_state_s;
+
+namespace anonvma {
+
+// One whole chunk whose checksum is right. `payload` is as stored.
+struct Chunk {
+  format::ChunkHeader header;
+  std::span<const std::byte> payload;
+  std::uint64_t offset = 0;
+
+  std::uint64_t next_offset() const { return offset + sizeof header + payload.size(); }
+  // bad_trace at its offset: "chunk N: what".
+  Error error(std::string_view what) const;
+};
+
+// Magic, checksum, version and feature bits of the file's first 24 bytes.
+Result<format::FileHeader> read_file_header(std::span<const std::byte> file);
+
+// The chunk at `offset`, which is within the file. `number` is what its position in the file makes
+// it: a damaged header's own is no use.
+Result<Chunk> read_chunk(std::span<const std::byte> file, std::uint64_t offset,
+                         std::uint64_t number);
+
+std::uint32_t crc_of(std::uint32_t crc, std::span<const std::byte> bytes);
+
+// Undoes a chunk's codec. What it returns is valid until the next call.
+class ChunkDecoder {
+ public:
+  ChunkDecoder();
+  ChunkDecoder(ChunkDecoder&&) noexcept;
+  ChunkDecoder& operator=(ChunkDecoder&&) noexcept;
+  ~ChunkDecoder();
+
+  Result<std::span<const std::byte>> decode(const Chunk& chunk);
+  Result<Meta> meta(const Chunk& chunk);
+  Result<EndInfo> end_info(const Chunk& chunk);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// XXH3-64 over the checksums of all chunks but the footer: the hash of a trace.
+class TraceHash {
+ public:
+  TraceHash();
+  TraceHash(TraceHash&&) noexcept;
+  TraceHash& operator=(TraceHash&&) noexcept;
+  ~TraceHash();
+
+  void add(const format::ChunkHeader& header);
+  std::uint64_t value() const;
+
+ private:
+  struct Deleter {
+    void operator()(XXH3_state_s* state) const;
+  };
+  std::unique_ptr<XXH3_state_s, Deleter> state_;
+};
+
+// What a footer says, its sizes checked, its claims not.
+struct Footer {
+  format::FooterHead head;
+  std::vector<format::IndexEntry> index;
+  std::optional<std::uint64_t> hash;  // early writers had none
+  std::uint64_t offset = 0;           // of the footer chunk, as its tail says
+};
+Result<Footer> parse_footer(const Chunk& chunk);
+
+// Whether the entries point at events chunks of the file, as many as there should be.
+Status check_index(std::span<const std::byte> file, const Footer& footer,
+                   std::uint64_t events_chunks);
+
+// The footer chunk, found from the end of the file.
+std::optional<Chunk> find_footer(std::span<const std::byte> file);
+
+}  // namespace anonvma

@@ -1,0 +1,62 @@
+// The container's side of writing: numbers, checksums, the index, the end. TraceWriter fills the
+// chunks; `repair` copies them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/result.h"
+#include "engine/trace/chunk.h"
+
+namespace anonvma {
+
+// A payload as it is to be stored.
+struct Payload {
+  std::span<const std::byte> stored;
+  std::uint32_t raw_bytes = 0;
+  format::ChunkCodec codec = format::kStored;
+};
+
+class ChunkWriter {
+ public:
+  // Gets each chunk whole, in file order. An error it returns comes back from every later call.
+  using Sink = std::function<Status(std::span<const std::byte>)>;
+
+  explicit ChunkWriter(Sink sink) : sink_(std::move(sink)) {}
+
+  // The file header and the header chunk.
+  Status start(std::uint32_t compat, std::string_view meta_json);
+  Status events_chunk(const Payload& payload, std::uint32_t event_count);
+  // A chunk of a kind that this program does not know, as it is.
+  Status unknown_chunk(std::uint8_t kind, std::uint8_t codec, const Payload& payload);
+  // The end chunk and the footer. Fills in what this class knows: events, chunks, bytes.
+  Status finish(EndInfo end);
+
+  std::uint64_t events() const { return events_; }  // in chunks written
+  std::uint64_t bytes() const { return bytes_; }    // handed to the sink so far
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  Status fail(Error error);
+  Status write();
+  Status put(format::ChunkHeader header, const Payload& payload);
+  void add_to_index();
+
+  Sink sink_;
+  std::vector<std::byte> buffer_;  // of what the sink gets next
+  std::uint32_t sequence_ = 0;
+  std::uint64_t events_ = 0, bytes_ = 0, raw_bytes_ = 0;
+  std::optional<Error> failure_;
+  TraceHash hash_;
+  // The footer's entries: every stride-th events chunk.
+  std::vector<format::IndexEntry> index_;
+  std::uint32_t stride_ = 1;
+  std::uint64_t events_chunks_ = 0;
+};
+
+}  // namespace anonvma
