@@ -49,9 +49,24 @@ int run_doctor(const DoctorOptions& options);
 
 struct InfoOptions {
   std::string file;
+  bool full = false;  // read every chunk
   bool json = false;
 };
 int run_info(const InfoOptions& options);
+
+struct CheckCommandOptions {
+  std::vector<std::string> files;
+  std::uint64_t most = 10;  // findings of a kind to print
+  bool json = false;
+};
+int run_check(const CheckCommandOptions& options);
+
+struct RepairOptions {
+  std::string file, output;
+  bool force = false;
+  bool json = false;
+};
+int run_repair(const RepairOptions& options);
 
 struct DumpOptions {
   std::string file;

@@ -138,9 +138,39 @@ void add_record(CLI::App& app, Commands& commands, RecordOptions& options) {
 void add_info(CLI::App& app, Commands& commands, InfoOptions& options) {
   CLI::App* sub = app.add_subcommand("info", "What a trace holds and where it was recorded");
   sub->add_option("FILE", options.file, "Trace")->required();
+  sub->add_flag("--full", options.full, "Read every chunk, not only the header and the end");
   sub->add_flag("--json", options.json, "Print JSON");
-  sub->footer("Example:\n  anonvma info make.trace");
+  sub->footer("Examples:\n  anonvma info make.trace\n  anonvma info make.trace --full --json");
   commands.push_back({sub, [&options] { return run_info(options); }});
+}
+
+void add_check(CLI::App& app, Commands& commands, CheckCommandOptions& options) {
+  CLI::App* sub =
+      app.add_subcommand("check", "Whether a trace is whole and does not contradict itself");
+  sub->add_option("FILE", options.files, "Traces")->required();
+  sub->add_option("--most", options.most, "Findings of a kind to print; the rest is counted")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  sub->add_flag("--json", options.json, "Print JSON");
+  sub->footer(
+      "Status 0 when there is nothing to say, 65 when the file is damaged, 1 when its events\n"
+      "contradict each other, 3 when events were lost and all else is well.\n\nExamples:\n"
+      "  anonvma check make.trace\n"
+      "  anonvma check *.trace --json");
+  commands.push_back({sub, [&options] { return run_check(options); }});
+}
+
+void add_repair(CLI::App& app, Commands& commands, RepairOptions& options) {
+  CLI::App* sub = app.add_subcommand("repair", "Save what is whole of a damaged trace");
+  sub->add_option("FILE", options.file, "Trace")->required();
+  sub->add_option("-o,--output", options.output, "The new trace")->required();
+  sub->add_flag("--force", options.force, "Overwrite the new trace");
+  sub->add_flag("--json", options.json, "Print JSON");
+  sub->footer(
+      "Whole chunks are kept, the index is made anew, and a lost event stands where chunks are\n"
+      "missing. Status 3 when events are missing.\n\nExample:\n"
+      "  anonvma repair broken.trace -o saved.trace");
+  commands.push_back({sub, [&options] { return run_repair(options); }});
 }
 
 void add_dump(CLI::App& app, Commands& commands, DumpOptions& options) {
@@ -214,6 +244,8 @@ struct Options {
   DoctorOptions doctor;
   RecordOptions record;
   InfoOptions info;
+  CheckCommandOptions check;
+  RepairOptions repair;
   DumpOptions dump;
   ReplayCommandOptions replay;
   CompareOptions compare;
@@ -227,6 +259,8 @@ Commands add_commands(CLI::App& app, Options& options) {
   add_doctor(app, commands, options.doctor);
   add_record(app, commands, options.record);
   add_info(app, commands, options.info);
+  add_check(app, commands, options.check);
+  add_repair(app, commands, options.repair);
   add_dump(app, commands, options.dump);
   add_replay(app, commands, options.replay);
   add_compare(app, commands, options.compare);
