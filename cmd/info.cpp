@@ -13,6 +13,8 @@
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
 #include "engine/report/grid.h"
+#include "engine/trace/format.h"
+#include "engine/trace/outline.h"
 #include "engine/trace/reader.h"
 #include "engine/vma/kernel_rules.h"
 
@@ -25,9 +27,12 @@ struct Summary {
   Meta meta;
   std::optional<EndInfo> end;
   std::optional<Error> damage;
-  std::uint64_t bytes = 0, chunks = 0, skipped = 0, events = 0, lost = 0;
+  bool full = false;  // every chunk was read
+  std::uint64_t bytes = 0, chunks = 0, events = 0, lost = 0;
+  std::uint64_t skipped_chunks = 0, skipped_records = 0;
   std::uint64_t last_ns = 0;
-  std::array<std::uint64_t, 256> by_type{};
+  std::uint32_t unknown_compat = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> by_type;  // in the order of their numbers
   std::string hash;
 
   double bytes_per_event() const {
@@ -37,29 +42,61 @@ struct Summary {
   std::uint64_t duration_ns() const { return end ? end->duration_ns : last_ns; }
 };
 
-void count(Summary& summary, const Event& event) {
-  ++summary.events;
-  ++summary.by_type[static_cast<std::uint8_t>(type_of(event.body))];
-  summary.last_ns = std::max(summary.last_ns, event.head.time_ns);
-  if (const auto* lost = std::get_if<Lost>(&event.body)) summary.lost += lost->count;
-}
-
-Summary summarize(const std::string& path, std::uint64_t bytes, TraceReader& reader) {
+Summary read_all(TraceReader& reader) {
   Summary summary;
-  summary.path = path;
-  summary.bytes = bytes;
-  summary.meta = reader.meta();
+  summary.full = true;
+  std::array<std::uint64_t, 256> by_type{};
   for (;;) {
     const auto events = reader.next();
     if (!events) summary.damage = events.error();
     if (!events || events->empty()) break;
-    for (const Event& event : *events) count(summary, event);
+    summary.events += events->size();
+    for (const Event& event : *events) {
+      ++by_type[static_cast<std::uint8_t>(type_of(event.body))];
+      summary.last_ns = std::max(summary.last_ns, event.head.time_ns);
+      if (const auto* lost = std::get_if<Lost>(&event.body)) summary.lost += lost->count;
+    }
   }
+  for (std::size_t type = 0; type < by_type.size(); ++type)
+    if (by_type[type] != 0)
+      summary.by_type.emplace_back(name_of(static_cast<EventType>(type)), by_type[type]);
+  summary.meta = reader.meta();
   summary.end = reader.end();
   summary.chunks = reader.chunks();
-  summary.skipped = reader.skipped();
+  summary.skipped_chunks = reader.skipped_chunks();
+  summary.skipped_records = reader.skipped_records();
+  summary.unknown_compat = reader.compat() & ~format::kKnownCompat;
   summary.hash = reader.hash();
   return summary;
+}
+
+// The same numbers, as the recorder counted them.
+Summary from_outline(const Outline& outline) {
+  Summary summary;
+  summary.meta = outline.meta;
+  summary.end = outline.end;
+  summary.chunks = outline.chunks;
+  summary.skipped_chunks = outline.skipped_chunks;
+  summary.skipped_records = outline.skipped_records;
+  summary.events = outline.end.events - outline.skipped_records;
+  summary.lost = outline.end.lost;
+  summary.unknown_compat = outline.compat & ~format::kKnownCompat;
+  summary.hash = outline.hash;
+  for (int type = 1; type < 256; ++type) {
+    const std::string name(name_of(static_cast<EventType>(type)));
+    const auto found = outline.end.events_by_type.find(name);
+    if (!name.empty() && found != outline.end.events_by_type.end())
+      summary.by_type.emplace_back(name, found->second);
+  }
+  return summary;
+}
+
+Result<Summary> summarize(std::span<const std::byte> file, bool full) {
+  if (!full)
+    if (const auto outline = read_outline(file)) return from_outline(*outline);
+  auto reader = TraceReader::open(file);
+  if (!reader) return reader.error();
+  return read_all(*reader);
 }
 
 std::string_view or_unknown(std::string_view text) { return text.empty() ? "unknown" : text; }
@@ -110,23 +147,32 @@ void recording_lines(Text& text, const Summary& s) {
   text.line("recursion misses", "{}", s.end->recursion_misses);
   text.line("processes", "{} at start, {} unreadable", s.end->processes_at_attach,
             s.end->unreadable_processes);
+  if (s.end->repaired)
+    text.line("repaired", "{} chunks were missing; lost counts what was in them",
+              s.end->missing_chunks);
   if (s.end->command_status >= 0) text.line("command status", "{}", s.end->command_status);
+}
+
+std::string skipped_words(const Summary& s) {
+  if (s.skipped_records + s.skipped_chunks == 0) return "";
+  return fmt::format(": {} records and {} chunks of kinds newer than this program",
+                     s.skipped_records, s.skipped_chunks);
 }
 
 std::string as_text(const Summary& s) {
   Text text;
   text.line("file", "{}", s.path);
+  if (!s.full) text.line("read", "its header and its end; --full reads and checks all of it");
   text.line("hash", "{}{}", s.hash, s.damage ? " (of the readable part)" : "");
   machine_lines(text, s.meta);
   recording_lines(text, s);
   text.line("bytes", "{} in {} chunks, {:.2f} per event", s.bytes, s.chunks, s.bytes_per_event());
   text.line("lost", "{}", s.lost);
-  text.line("skipped", "{}", s.skipped);
+  text.line("skipped", "{}{}", s.skipped_records + s.skipped_chunks, skipped_words(s));
+  if (s.unknown_compat != 0)
+    text.line("compat bits", "{:#x}, which this program does not know", s.unknown_compat);
   text.line("events", "{}", s.events);
-  for (std::size_t type = 0; type < s.by_type.size(); ++type) {
-    if (s.by_type[type] == 0) continue;
-    text.line(fmt::format("  {}", name_of(static_cast<EventType>(type))), "{}", s.by_type[type]);
-  }
+  for (const auto& [type, count] : s.by_type) text.line("  " + type, "{}", count);
   return text.str();
 }
 
@@ -164,22 +210,26 @@ Json recording_json(const Summary& s) {
   json["processes_at_attach"] = s.end->processes_at_attach;
   json["unreadable_processes"] = s.end->unreadable_processes;
   json["command_status"] = s.end->command_status;
+  json["raw_bytes"] = s.end->raw_bytes;
+  json["repaired"] = s.end->repaired;
+  json["missing_chunks"] = s.end->missing_chunks;
   return json;
 }
 
 std::string as_json(const Summary& s) {
   Json by_type = Json::object();
-  for (std::size_t type = 0; type < s.by_type.size(); ++type) {
-    if (s.by_type[type] != 0)
-      by_type[std::string(name_of(static_cast<EventType>(type)))] = s.by_type[type];
-  }
+  for (const auto& [type, count] : s.by_type) by_type[type] = count;
   Json json = {{"schema", "anonvma.info/1"},
                {"path", s.path},
                {"hash", s.hash},
                {"bytes", s.bytes},
                {"bytes_per_event", s.bytes_per_event()},
                {"chunks", s.chunks},
-               {"skipped", s.skipped},
+               {"skipped", s.skipped_records + s.skipped_chunks},
+               {"skipped_records", s.skipped_records},
+               {"skipped_chunks", s.skipped_chunks},
+               {"unknown_compat_bits", s.unknown_compat},
+               {"full", s.full},
                {"events", s.events},
                {"lost", s.lost},
                {"events_by_type", std::move(by_type)}};
@@ -194,12 +244,13 @@ std::string as_json(const Summary& s) {
 int run_info(const InfoOptions& options) {
   const auto file = MappedFile::open(options.file);
   if (!file) return fail(file.error());
-  auto reader = TraceReader::open(file->bytes());
-  if (!reader) return fail(in_file(options.file, reader.error()));
-  const Summary summary = summarize(options.file, file->bytes().size(), *reader);
-  const int printed = print_result(options.json ? as_json(summary) : as_text(summary));
-  if (!summary.damage) return printed;
-  return first_that_applies(printed, fail(in_file(options.file, *summary.damage)));
+  Result<Summary> summary = summarize(file->bytes(), options.full);
+  if (!summary) return fail(in_file(options.file, summary.error()));
+  summary->path = options.file;
+  summary->bytes = file->bytes().size();
+  const int printed = print_result(options.json ? as_json(*summary) : as_text(*summary));
+  if (!summary->damage) return printed;
+  return first_that_applies(printed, fail(in_file(options.file, *summary->damage)));
 }
 
 }  // namespace anonvma::cmd

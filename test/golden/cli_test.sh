@@ -28,7 +28,7 @@ expect() {
 }
 # Every subcommand that reads a trace.
 expect_of_readers() { # STATUS PATTERN FILE
-  expect "$1" "$2" info "$3"
+  expect "$1" "$2" info "$3" --full
   expect "$1" "$2" dump "$3"
   expect "$1" "$2" dump "$3" --json
   expect "$1" "$2" replay "$3" --strategy num-children
@@ -46,7 +46,7 @@ help() {
   expect 0 '' --version
   grep -q '^anonvma [0-9]' out || complain 'no version'
   expect 0 '' --help
-  for command in doctor record info dump replay compare verify vectors strategies; do
+  for command in doctor record info check repair dump replay compare verify vectors strategies; do
     expect 0 '' "$command" --help
     grep -q '^Examples\?:' out || complain "no example in the help of $command"
     grep -q "anonvma $command" out || complain "the examples of $command show something else"
@@ -91,6 +91,10 @@ usage() {
   expect 2 "$known" compare file --baseline legacy,num-children
   expect 2 "$known" compare file --strategies legacy,
   expect 2 '--threads' compare file --threads 0
+  expect 2 'FILE' check
+  expect 2 '--most' check file --most 0
+  expect 2 '--output' repair file
+  expect 2 'is the damaged file itself' repair file -o ./file --force
   expect 2 '--faults' record --faults some
   expect 2 '--duration' record --duration 0
   expect 2 '--duration' record --duration nan
@@ -109,6 +113,13 @@ files() {
   expect_of_readers 65 'text' text
   expect_of_readers 65 'newer' newer
   expect 65 'version 255' info newer
+  for file in empty text newer; do
+    expect 65 "$file" check "$file"
+    expect 65 "$file" repair "$file" -o out.trace
+    [ ! -e out.trace ] || complain "repair of $file left a file"
+  done
+  expect 74 'no-such-file' check no-such-file
+  expect 74 'no-such-file' repair no-such-file -o out.trace
   expect_of_readers 74 'no-such-file' no-such-file
   expect_of_readers 74 "$dir" "$dir"
   # Two bad files are two lines; the status is the one the contract puts first.
@@ -116,6 +127,27 @@ files() {
   "$anonvma" compare no-such-file text >out 2>err || got=$?
   [ "$got" = 65 ] || complain "status $got instead of 65 for two bad files"
   [ "$(wc -l <err)" = 2 ] || complain 'two bad files, and not two lines'
+}
+
+# check tells of the damage, repair saves the rest, and what it saves has no findings.
+repaired() { # FILE
+  expect 65 '' check "$1"
+  grep -q "^$1: chunk [0-9]* (0x[0-9a-f]*): " out || complain "check does not say where $1 is damaged"
+  expect 65 '' check "$1" --json
+  grep -q '"schema": "anonvma.check/1"' out || complain 'no schema'
+  expect 3 '' repair "$1" -o "$1.saved"
+  expect 74 '--force' repair "$1" -o "$1.saved"
+  expect 3 '' repair "$1" -o "$1.saved" --force --json
+  grep -q '"schema": "anonvma.repair/1"' out || complain 'no schema'
+  expect 3 '' check "$1.saved"
+  expect 0 '' info "$1.saved"
+  grep -q '^repaired' out || complain "info does not say that $1.saved was repaired"
+  grep -q '^read ' out || complain "info has read all of $1.saved"
+  sed '/^read /d' out >quick
+  expect 0 '' info "$1.saved" --full
+  cmp -s quick out || complain "info of $1.saved differs with --full"
+  expect 3 '' compare "$1.saved" --strategies num-children
+  grep -q '^DATA LOSS' out || complain "the table of $1.saved does not tell of the loss"
 }
 
 # Cut or changed anywhere, a trace gives the table up to the damage and says where that is.
@@ -140,6 +172,15 @@ sample() {
   { head -c $((size / 2)) "$sample" && printf '\xff\x00\xff\x00' &&
     tail -c +$((size / 2 + 5)) "$sample"; } >flipped
   damaged flipped
+  expect 65 truncated info truncated
+  repaired truncated
+  repaired flipped
+  expect 0 '' check "$sample"
+  expect 0 '' repair "$sample" -o whole
+  expect 0 '' check "$sample" whole --json
+  "$anonvma" dump "$sample" >before && "$anonvma" dump whole >after
+  cmp -s before after || complain 'repair of a whole trace changes its events'
+  expect 74 /dev/full repair "$sample" -o /dev/full --force
   { head -c 8 "$sample" && word 255 && head -c 20 "$sample" | tail -c 8; } >preamble
   { cat preamble && crc32 <preamble && tail -c +25 "$sample"; } >newer-trace
   expect_of_readers 65 'version 255' newer-trace

@@ -213,6 +213,9 @@ TEST_CASE("each damage of the container is found where it is") {
   total[6].payload.assign(std::as_bytes(std::span(json)).begin(),
                           std::as_bytes(std::span(json)).end());
   REQUIRE(found_in(total) == "totals");
+  EndInfo more_lost;
+  more_lost.lost = 5;
+  REQUIRE(found(check_file(write_trace(*parse_text(kGood), 0, {}, more_lost))) == "totals");
   auto index = chunks;
   index[7].payload[32] ^= std::byte{1};
   REQUIRE(found_in(index) == "footer");

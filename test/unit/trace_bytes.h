@@ -1,6 +1,7 @@
 // Traces in memory for the trace tests: write, read, and take apart.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string>
@@ -117,13 +118,14 @@ inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> c
       std::byte* const tail =
           chunk.payload.data() + chunk.payload.size() - sizeof(format::FooterTail);
       std::memcpy(tail, &offset, 8);
+      format::FooterHead head;
+      std::memcpy(&head, chunk.payload.data(), sizeof head);
+      std::byte* const entries = chunk.payload.data() + sizeof head;
+      for (std::size_t e = 0; e < std::min<std::size_t>(events_offsets.size(), head.entries); ++e)
+        std::memcpy(entries + e * sizeof(format::IndexEntry), &events_offsets[e], 8);
       const std::uint64_t value = hash.value();
-      std::memcpy(tail - sizeof value, &value, sizeof value);
-      constexpr std::size_t kHead = sizeof(format::FooterHead), kEntry = sizeof(format::IndexEntry);
-      for (std::size_t e = 0; e < events_offsets.size(); ++e)
-        if (kHead + (e + 1) * kEntry + sizeof value + sizeof(format::FooterTail) <=
-            chunk.payload.size())
-          std::memcpy(&chunk.payload[kHead + e * kEntry], &events_offsets[e], 8);
+      std::byte* const behind = entries + head.entries * sizeof(format::IndexEntry);
+      if (behind != tail) std::memcpy(behind, &value, sizeof value);
     }
     chunk.header.sequence = static_cast<std::uint32_t>(i);
     chunk.header.stored_bytes = static_cast<std::uint32_t>(chunk.payload.size());
