@@ -83,10 +83,8 @@ Summary from_outline(const Outline& outline) {
   summary.unknown_compat = outline.compat & ~format::kKnownCompat;
   summary.hash = outline.hash;
   for (int type = 1; type < 256; ++type) {
-    const std::string name(name_of(static_cast<EventType>(type)));
-    const auto found = outline.end.events_by_type.find(name);
-    if (!name.empty() && found != outline.end.events_by_type.end())
-      summary.by_type.emplace_back(name, found->second);
+    const auto count = count_of(outline.end.events_by_type, static_cast<std::uint8_t>(type));
+    if (count != 0) summary.by_type.emplace_back(name_of(static_cast<EventType>(type)), count);
   }
   return summary;
 }

@@ -65,11 +65,12 @@ std::vector<std::string> geometry_lines(const CacheBlock& block) {
 
 std::string events_text(const TraceSummary& trace) {
   const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
-  return fmt::format("{}, lost {} ({:.2f} %){}", trace.events, trace.lost,
-                     offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered,
-                     trace.skipped == 0
-                         ? ""
-                         : fmt::format(", {} records of unknown kinds skipped", trace.skipped));
+  return fmt::format(
+      "{}, lost {} ({:.2f} %){}", trace.events, trace.lost,
+      offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered,
+      trace.skipped == 0
+          ? ""
+          : fmt::format(", {} records or chunks of unknown kinds skipped", trace.skipped));
 }
 
 void add_rules(const Comparison& comparison, Footer& lines) {

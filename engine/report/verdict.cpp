@@ -73,8 +73,12 @@ std::string render_verdict_text(const Comparison& comparison) {
     text += wrapped("difference: " + printable(difference), 0, 2);
   const TraceSummary& trace = comparison.trace;
   text += labelled("trace", printable(trace.path));
-  text += labelled(
-      "", fmt::format("hash {}, {} events, lost {}", trace.hash, trace.events, trace.lost));
+  const std::string skipped =
+      trace.skipped == 0
+          ? ""
+          : fmt::format(", {} records or chunks of unknown kinds skipped", trace.skipped);
+  text += labelled("", fmt::format("hash {}, {} events, lost {}{}", trace.hash, trace.events,
+                                   trace.lost, skipped));
   text +=
       labelled("kernel", printable(fmt::format("{} {}", trace.meta.release, trace.meta.machine)));
   text += labelled("model", fmt::format("strategy {}, rules {}", trace.own_strategy, trace.rules));
@@ -106,6 +110,7 @@ std::string render_verdict_json(const Comparison& comparison) {
                        {"machine", trace.meta.machine},
                        {"events", trace.events},
                        {"lost", trace.lost},
+                       {"skipped", trace.skipped},
                        {"damage", trace.damage}}},
                      {"strategy", trace.own_strategy},
                      {"rules", trace.rules},

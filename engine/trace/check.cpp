@@ -8,6 +8,7 @@
 #include "engine/trace/check_events.h"
 #include "engine/trace/chunk_scan.h"
 #include "engine/trace/columns.h"
+#include "engine/trace/outline.h"
 
 namespace anonvma {
 namespace {
@@ -53,7 +54,7 @@ class Checker {
   std::uint64_t place_ = 0;  // of the piece that is looked at, among all chunks and gaps
   std::uint64_t next_chunk_ = 0, next_event_ = 0;  // what the next chunk's numbers should be
   std::uint64_t events_chunks_ = 0, raw_bytes_ = 0, end_offset_ = 0;
-  EventCounts by_type_;
+  std::array<std::uint64_t, 256> by_type_{};
   std::optional<EndInfo> end_;
   bool footer_seen_ = false, whole_ = true;
 };
@@ -119,11 +120,8 @@ void Checker::check_events(const Chunk& chunk) {
   if (!payload) return broken(payload.error());
   const auto events = columns_.decode(*payload, chunk.header.event_count);
   if (!events) return broken(chunk.error(events.error().message));
-  for (std::size_t type = 0; type < columns_.counts().size(); ++type) {
-    if (columns_.counts()[type] == 0) continue;
-    const std::string_view name = name_of(static_cast<EventType>(type));
-    by_type_[name.empty() ? fmt::format("{}", type) : std::string(name)] += columns_.counts()[type];
-  }
+  for (std::size_t type = 0; type < by_type_.size(); ++type)
+    by_type_[type] += columns_.counts()[type];
   for (const Event& event : *events) events_->apply(event);
   if (options_.progress) options_.progress(events_->events());
 }
@@ -174,8 +172,11 @@ void Checker::check_totals() {
   if (end_->events_chunks == 0) return;
   compare("events chunks", end_->events_chunks, events_chunks_);
   compare("decoded bytes", end_->raw_bytes, raw_bytes_);
-  if (end_->events_by_type != by_type_)
-    find(FindingKind::totals, end_offset_, "the counts by type are others");
+  for (std::size_t type = 1; type < by_type_.size(); ++type) {
+    const std::string_view name = name_of(static_cast<EventType>(type));
+    if (name.empty()) continue;  // a newer writer calls it something else
+    compare(name, count_of(end_->events_by_type, static_cast<std::uint8_t>(type)), by_type_[type]);
+  }
 }
 
 Result<CheckResult> Checker::run() {

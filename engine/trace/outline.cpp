@@ -11,13 +11,9 @@
 namespace anonvma {
 namespace {
 
-// Of the types by name, those that this program knows.
-std::uint64_t known_events(const EventCounts& by_type) {
+std::uint64_t known_events(const EventCounts& counts) {
   std::uint64_t known = 0;
-  for (int type = 1; type < 256; ++type) {
-    const auto found = by_type.find(std::string(name_of(static_cast<EventType>(type))));
-    if (found != by_type.end()) known += found->second;
-  }
+  for (int type = 1; type < 256; ++type) known += count_of(counts, static_cast<std::uint8_t>(type));
   return known;
 }
 
@@ -34,6 +30,14 @@ bool adds_up(const EndInfo& end) {
 constexpr std::uint64_t kOtherChunks = 3;
 
 }  // namespace
+
+std::uint64_t count_of(const EventCounts& counts, std::uint8_t type) {
+  const std::string name(name_of(static_cast<EventType>(type)));
+  if (name.empty()) return 0;
+  const auto by_name = counts.find(name), by_number = counts.find(fmt::format("{}", type));
+  return (by_name == counts.end() ? 0 : by_name->second) +
+         (by_number == counts.end() ? 0 : by_number->second);
+}
 
 std::optional<Outline> read_outline(std::span<const std::byte> file) {
   const Result<format::FileHeader> file_header = read_file_header(file);

@@ -21,6 +21,10 @@ struct Outline {
   std::uint32_t compat = 0;
 };
 
+// Of the events of a type that this program knows: under its name, or, from one that did not know
+// it, under its number.
+std::uint64_t count_of(const EventCounts& counts, std::uint8_t type);
+
 // Nothing when the file is damaged there, was cut short, or is of an early writer that did not say
 // enough: a reader of the whole file knows more, or the reason.
 std::optional<Outline> read_outline(std::span<const std::byte> file);

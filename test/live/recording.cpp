@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "engine/replay/replay.h"
+#include "engine/trace/check.h"
 
 namespace anonvma::test {
 namespace {
@@ -71,6 +72,9 @@ Scratch::~Scratch() {
 Recording read_recording(const std::string& path) {
   const std::string bytes = read_file(path);
   const auto span = std::as_bytes(std::span(bytes));
+  const CheckResult checked = take(check(span));
+  for (const Finding& finding : checked.findings)
+    throw std::runtime_error(std::string(info_of(finding.kind).name) + ": " + finding.what);
   Recording recording;
   TraceReader reader = take(TraceReader::open(span));
   recording.meta = reader.meta();

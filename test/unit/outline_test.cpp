@@ -132,3 +132,10 @@ TEST_CASE("no outline is made of a damaged end, header or footer, or of a file c
     if (outline) REQUIRE(outline->hash == hash);
   }
 }
+
+TEST_CASE("a type that another program knew only by its number is known by its name") {
+  const EventCounts counts{{"16", 3}, {"fault", 4}, {"200", 5}, {"of_the_future", 6}};
+  REQUIRE(count_of(counts, 16) == 7);
+  REQUIRE(count_of(counts, 200) == 0);
+  REQUIRE(count_of(counts, 1) == 0);
+}

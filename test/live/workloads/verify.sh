@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: verify.sh PROGRAM WORKLOAD [TRACE]
-# Records a workload with PROGRAM and holds the model against the kernel. The status is that of
-# `PROGRAM verify`; 77 when the workload or the recording cannot run here. TRACE is kept if given.
+# Records a workload with PROGRAM, checks the trace, and holds the model against the kernel. The
+# status is that of `PROGRAM check` or `PROGRAM verify`; 77 when the workload or the recording cannot
+# run here. TRACE is kept if given.
 set -euo pipefail
 program=$1 workload=$2 trace=${3:-}
 if [ -z "$trace" ]; then
@@ -22,4 +23,9 @@ case $("$program" info --json "$trace" | sed -n 's/.*"command_status": \([0-9-]*
   $((77 << 8))) exit 77 ;;
   *) exit 1 ;;
 esac
-"$program" verify "$trace"
+status=0
+"$program" check "$trace" || status=$?
+case $status in
+  0 | 3) "$program" verify "$trace" ;;
+  *) exit "$status" ;;
+esac
