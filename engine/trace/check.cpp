@@ -66,7 +66,7 @@ void Checker::add(Finding finding) {
 
 Status Checker::read_header(const Piece& piece) {
   if (!piece.chunk) return Error{ErrorCode::bad_trace, piece.what, piece.offset};
-  Result<Meta> meta = payloads_.meta(*piece.chunk);
+  Result<Meta> meta = read_meta(*piece.chunk);
   if (!meta) return meta.error();
   result_.meta = std::move(*meta);
   return ok();
@@ -129,7 +129,7 @@ void Checker::check_events(const Chunk& chunk) {
 void Checker::check_end(const Chunk& chunk) {
   if (end_) return find(FindingKind::misplaced, chunk.offset, "is a second end chunk");
   end_offset_ = chunk.offset;
-  Result<EndInfo> end = payloads_.end_info(chunk);
+  Result<EndInfo> end = read_end_info(chunk);
   if (!end) {
     find(FindingKind::payload, end.error());
     end_ = EndInfo{};

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kTimeSlackNs = 10'000'000'000;
 constexpr std::uint64_t kLossKnownNs = 10'000'000'000;
 constexpr std::size_t kMostHeld = 65536;
-constexpr std::uint64_t kReasons = 5, kSites = 8, kLockOps = 5;  // how many there are
+constexpr std::uint64_t kSites = 8, kLockOps = 5;  // how many there are
 
 bool is_attach(const Event& event) {
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
@@ -203,8 +203,6 @@ void EventCheck::check_values(const Event& event) {
   if (const auto* step = std::get_if<Step>(&event.body))
     return check_page("unlinked", step->unlinked);
   if (const auto* lock = std::get_if<Lock>(&event.body)) return below("op", lock->op, kLockOps);
-  if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
-    return below("reason", snapshot->reason, kReasons);
   if (const auto* truth = std::get_if<Truth>(&event.body)) {
     below("cache", truth->cache, kNumCaches);
     below("site", truth->site, kSites);

@@ -15,6 +15,10 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// A block of zstd takes a header of three bytes and one byte, if it repeats that, and gives at most
+// so many (RFC 8878, 3.1.1.2).
+constexpr std::size_t kLeastZstdBlock = 4, kMostZstdBlock = 128 << 10;
+
 struct ContextDeleter {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
@@ -93,9 +97,17 @@ Result<format::FileHeader> read_file_header(Bytes file) {
   return header;
 }
 
+// A header or an end that was packed could say a lot in a few bytes.
+Result<Bytes> stored_payload(const Chunk& chunk) {
+  if (chunk.header.codec != format::kStored) return chunk.error("is compressed, and must not be");
+  if (chunk.payload.size() != chunk.header.raw_bytes)
+    return chunk.error("sizes contradict each other");
+  return chunk.payload;
+}
+
 struct ChunkDecoder::State {
   std::vector<std::byte> raw;
-  std::unique_ptr<ZSTD_DCtx, ContextDeleter> zstd{ZSTD_createDCtx()};
+  std::unique_ptr<ZSTD_DCtx, ContextDeleter> zstd;  // made for the first chunk that needs it
 };
 
 ChunkDecoder::ChunkDecoder() : state_(std::make_unique<State>()) {}
@@ -105,11 +117,12 @@ ChunkDecoder::~ChunkDecoder() = default;
 
 Result<Bytes> ChunkDecoder::decode(const Chunk& chunk) {
   const std::size_t size = chunk.header.raw_bytes;
-  if (chunk.header.codec == format::kStored) {
-    if (chunk.payload.size() != size) return chunk.error("sizes contradict each other");
-    return chunk.payload;
-  }
+  if (chunk.header.codec == format::kStored) return stored_payload(chunk);
   if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
+  // What the header claims is not taken for granted: memory only for what can be in there.
+  if (size > (chunk.payload.size() / kLeastZstdBlock + 1) * kMostZstdBlock)
+    return chunk.error("does not decompress to its size");
+  if (!state_->zstd) state_->zstd.reset(ZSTD_createDCtx());
   std::vector<std::byte>& raw = state_->raw;
   if (raw.size() < size) raw.resize(size);
   const std::size_t got = ZSTD_decompressDCtx(state_->zstd.get(), raw.data(), size,
@@ -118,17 +131,17 @@ Result<Bytes> ChunkDecoder::decode(const Chunk& chunk) {
   return Bytes(raw).first(size);
 }
 
-Result<Meta> ChunkDecoder::meta(const Chunk& chunk) {
+Result<Meta> read_meta(const Chunk& chunk) {
   if (chunk.header.kind != format::kHeaderChunk) return chunk.error("is not the header");
-  Result<Bytes> json = decode(chunk);
+  const Result<Bytes> json = stored_payload(chunk);
   if (!json) return json.error();
   Result<Meta> meta = parse_meta(text_of(*json));
   if (!meta) return chunk.error(meta.error().message);
   return meta;
 }
 
-Result<EndInfo> ChunkDecoder::end_info(const Chunk& chunk) {
-  Result<Bytes> json = decode(chunk);
+Result<EndInfo> read_end_info(const Chunk& chunk) {
+  const Result<Bytes> json = stored_payload(chunk);
   if (!json) return json.error();
   Result<EndInfo> info = parse_end_info(text_of(*json));
   if (!info) return chunk.error(info.error().message);

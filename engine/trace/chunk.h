@@ -39,6 +39,11 @@ Result<Chunk> read_chunk(std::span<const std::byte> file, std::uint64_t offset,
 
 std::uint32_t crc_of(std::uint32_t crc, std::span<const std::byte> bytes);
 
+// The payload of a chunk that must be stored as it is.
+Result<std::span<const std::byte>> stored_payload(const Chunk& chunk);
+Result<Meta> read_meta(const Chunk& chunk);
+Result<EndInfo> read_end_info(const Chunk& chunk);
+
 // Undoes a chunk's codec. What it returns is valid until the next call.
 class ChunkDecoder {
  public:
@@ -48,8 +53,6 @@ class ChunkDecoder {
   ~ChunkDecoder();
 
   Result<std::span<const std::byte>> decode(const Chunk& chunk);
-  Result<Meta> meta(const Chunk& chunk);
-  Result<EndInfo> end_info(const Chunk& chunk);
 
  private:
   struct State;

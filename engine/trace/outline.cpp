@@ -54,12 +54,11 @@ std::optional<Outline> read_outline(std::span<const std::byte> file) {
       end_chunk->next_offset() > last->offset)
     return std::nullopt;
 
-  ChunkDecoder payloads;
-  Result<Meta> meta = payloads.meta(*first);
+  Result<Meta> meta = read_meta(*first);
   if (!meta) return std::nullopt;
   Outline outline;
   outline.meta = std::move(*meta);
-  Result<EndInfo> end = payloads.end_info(*end_chunk);
+  Result<EndInfo> end = read_end_info(*end_chunk);
   if (!end || end->events != footer->head.events || !adds_up(*end)) return std::nullopt;
   outline.end = std::move(*end);
   outline.hash = fmt::format("{:016x}", *footer->hash);

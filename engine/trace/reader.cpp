@@ -62,7 +62,7 @@ Status TraceReader::State::read_start() {
   compat = header->compat;
   Result<Chunk> chunk = next_chunk();
   if (!chunk) return chunk.error();
-  Result<Meta> parsed = payloads.meta(*chunk);
+  Result<Meta> parsed = read_meta(*chunk);
   if (!parsed) return parsed.error();
   meta = std::move(*parsed);
   return ok();
@@ -76,7 +76,7 @@ void TraceReader::State::read_end_early() {
   if (!footer || footer->head.end_offset >= file.size()) return;
   const Result<Chunk> at_end = read_chunk(file, footer->head.end_offset, 0);
   if (!at_end || at_end->header.kind != format::kEndChunk) return;
-  if (Result<EndInfo> info = payloads.end_info(*at_end)) end = *info;
+  if (Result<EndInfo> info = read_end_info(*at_end)) end = *info;
 }
 
 // Its index is for readers that jump; one that has come here has checked everything it says.
@@ -120,7 +120,7 @@ Result<std::span<const Event>> TraceReader::State::next() {
       case format::kEndChunk: {
         if (std::exchange(seen_end, true)) return chunk->error("is a second end chunk");
         end_offset = chunk->offset;
-        Result<EndInfo> info = payloads.end_info(*chunk);
+        Result<EndInfo> info = read_end_info(*chunk);
         if (!info) return info.error();
         end = *info;
         break;
@@ -160,6 +160,7 @@ Result<std::span<const Event>> TraceReader::next() {
 }
 
 const Meta& TraceReader::meta() const { return state_->meta; }
+std::uint64_t TraceReader::bytes() const { return state_->file.size(); }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }
 std::string TraceReader::hash() const { return fmt::format("{:016x}", state_->hash.value()); }
 std::uint64_t TraceReader::chunks() const { return state_->chunks; }

@@ -157,7 +157,7 @@ Status Salvager::copy_events(const Chunk& chunk) {
 }
 
 void Salvager::read_end(const Chunk& chunk) {
-  const Result<EndInfo> end = payloads_.end_info(chunk);
+  const Result<EndInfo> end = read_end_info(chunk);
   if (!end) return note(end.error().message);
   result_.end = *end;
   end_offset_ = chunk.offset;
@@ -242,9 +242,9 @@ Result<Salvage> Salvager::run() {
                  sizeof(format::FileHeader)};
   const Result<Chunk> first = read_chunk(file_, found_.front().offset, 0);
   if (!first) return first.error();
-  const Result<Meta> meta = payloads_.meta(*first);
+  const Result<Meta> meta = read_meta(*first);
   if (!meta) return meta.error();
-  const Result<Bytes> json = payloads_.decode(*first);
+  const Result<Bytes> json = stored_payload(*first);
   const std::string text(reinterpret_cast<const char*>(json->data()), json->size());
   if (Status s = out_.start(header->compat, text); !s) return s.error();
   expected_chunk_ = first->header.sequence + 1ull;
