@@ -126,6 +126,9 @@ struct TraceReader::State {
   Status read_start();
   void read_end_early();
   Result<EndInfo> read_end(const Chunk& chunk);
+  std::optional<Chunk> read_footer() const;
+  std::vector<format::IndexEntry> read_index() const;
+  bool jump(const format::IndexEntry& entry);
   Status check_footer(const Chunk& chunk) const;
   Result<std::span<const Event>> read_events(const Chunk& chunk);
   Result<std::span<const Event>> next();
@@ -173,15 +176,50 @@ Status TraceReader::State::read_start() {
   return ok();
 }
 
-// By the footer. Silent when anything is odd: next() finds the reason when it gets there.
-void TraceReader::State::read_end_early() {
-  if (file.size() < sizeof(format::FooterTail)) return;
+std::optional<Chunk> TraceReader::State::read_footer() const {
+  if (file.size() < sizeof(format::FooterTail)) return {};
   const auto tail = read_struct<format::FooterTail>(file.last(sizeof(format::FooterTail)));
-  if (tail.magic != format::kEndMagic || tail.footer_offset >= file.size()) return;
+  if (tail.magic != format::kEndMagic || tail.footer_offset >= file.size()) return {};
   const Result<Chunk> footer = read_chunk(file, tail.footer_offset, 0);
   if (!footer || footer->header.kind != format::kFooterChunk ||
       footer->payload.size() < sizeof(format::FooterHead))
-    return;
+    return {};
+  return *footer;
+}
+
+// Empty when there is none, or it is not what a writer makes.
+std::vector<format::IndexEntry> TraceReader::State::read_index() const {
+  const std::optional<Chunk> footer = read_footer();
+  if (!footer) return {};
+  const auto head = read_struct<format::FooterHead>(footer->payload);
+  const Bytes rest = footer->payload.subspan(sizeof head);
+  if (head.entries > format::kMaxIndexEntries ||
+      rest.size() < head.entries * sizeof(format::IndexEntry))
+    return {};
+  std::vector<format::IndexEntry> index(head.entries);
+  if (!index.empty())
+    std::memcpy(index.data(), rest.data(), head.entries * sizeof(format::IndexEntry));
+  return index;
+}
+
+bool TraceReader::State::jump(const format::IndexEntry& entry) {
+  if (entry.offset >= file.size()) return false;
+  const Result<Chunk> chunk = read_chunk(file, entry.offset, 0);
+  if (!chunk || chunk->header.kind != format::kEventsChunk ||
+      chunk->header.first_event != entry.first_event)
+    return false;
+  offset = entry.offset;
+  chunks = chunk->header.sequence;
+  events = entry.first_event;
+  seen_end = done = false;
+  failure.reset();
+  return true;
+}
+
+// By the footer. Silent when anything is odd: next() finds the reason when it gets there.
+void TraceReader::State::read_end_early() {
+  const std::optional<Chunk> footer = read_footer();
+  if (!footer) return;
   const auto head = read_struct<format::FooterHead>(footer->payload);
   if (head.end_offset >= file.size()) return;
   const Result<Chunk> chunk = read_chunk(file, head.end_offset, 0);
@@ -278,6 +316,33 @@ Result<std::span<const Event>> TraceReader::next() {
   return got;
 }
 
+bool TraceReader::seek_event(std::uint64_t index) {
+  const std::vector<format::IndexEntry> entries = state_->read_index();
+  const auto above = std::partition_point(
+      entries.begin(), entries.end(),
+      [index](const format::IndexEntry& entry) { return entry.first_event <= index; });
+  return above != entries.begin() && state_->jump(*(above - 1));
+}
+
+bool TraceReader::seek_time(std::uint64_t time_ns) {
+  const std::vector<format::IndexEntry> entries = state_->read_index();
+  ColumnDecoder columns;  // what is skipped here is no event that was read
+  const auto begins_by_then = [&](const format::IndexEntry& entry) {
+    const Result<Chunk> chunk = entry.offset < state_->file.size()
+                                    ? read_chunk(state_->file, entry.offset, 0)
+                                    : Result<Chunk>(bad_at(entry.offset, "no chunk"));
+    if (!chunk) return false;
+    const Result<Bytes> payload = state_->decoded(*chunk);
+    if (!payload) return false;
+    const auto events = columns.decode(*payload, chunk->header.event_count);
+    return events && !events->empty() && events->front().head.time_ns <= time_ns;
+  };
+  const auto above = std::partition_point(entries.begin(), entries.end(), begins_by_then);
+  if (entries.empty()) return false;
+  return state_->jump(above == entries.begin() ? *above : *(above - 1));
+}
+
+std::uint64_t TraceReader::position() const { return state_->events; }
 const Meta& TraceReader::meta() const { return state_->meta; }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }
 std::string TraceReader::hash() const {
