@@ -71,8 +71,28 @@ int run_repair(const RepairOptions& options);
 struct DumpOptions {
   std::string file;
   bool json = false;
+  std::optional<double> from_s, to_s;
+  std::vector<std::uint32_t> mms;
+  std::vector<std::string> comms;
 };
 int run_dump(const DumpOptions& options);
+
+struct CutOptions {
+  std::string file;
+  std::string output;
+  bool force = false;                  // overwrite
+  std::optional<double> from_s, to_s;  // none: the start, the end
+};
+int run_cut(const CutOptions& options);
+
+struct AnonymizeOptions {
+  std::string file;
+  std::string output;
+  bool force = false;              // overwrite
+  std::optional<std::string> key;  // none, and no file: a random one
+  std::string key_file;
+};
+int run_anonymize(const AnonymizeOptions& options);
 
 // What `compare` and `replay` share.
 struct TableOptions {

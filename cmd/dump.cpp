@@ -1,12 +1,15 @@
 // anonvma dump FILE: every event as a line of text or of JSON.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 
 #include "cmd/commands.h"
+#include "cmd/dump_filter.h"
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
 #include "engine/trace/reader.h"
@@ -78,29 +81,56 @@ std::string opening(const Meta& meta, bool json) {
       json_string(meta.faults));
 }
 
+// Events are in order of time but for a little, and this is more than that.
+constexpr std::uint64_t kJitterNs = 1'000'000'000;
+
+// Jumps to where --from may begin.
+void seek(TraceReader& reader, const DumpOptions& options, const DumpFilter& filter) {
+  if (!options.from_s || filter.comms()) return;
+  const auto from_ns = static_cast<std::uint64_t>(*options.from_s * 1e9);
+  if (!reader.seek_time(from_ns - std::min(from_ns, kJitterNs)))
+    spdlog::warn("{}: its index is missing or damaged: reading it from the start", options.file);
+}
+
+// Is the window over when a chunk begins with this event?
+bool is_past(const Event& event, const DumpOptions& options) {
+  return options.to_s &&
+         event.head.time_ns > static_cast<std::uint64_t>(*options.to_s * 1e9) + kJitterNs;
+}
+
 }  // namespace
 
 int run_dump(const DumpOptions& options) {
+  if (options.from_s && options.to_s && *options.from_s > *options.to_s)
+    return fail({ErrorCode::usage, "--from is behind --to"});
   const auto file = MappedFile::open(options.file);
   if (!file) return fail(file.error());
   auto reader = TraceReader::open(file->bytes());
   if (!reader) return fail(in_file(options.file, reader.error()));
   std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and lets us end in order
+  DumpFilter filter(options);
+  seek(*reader, options, filter);
   Lines lines;
   lines.add(opening(reader->meta(), options.json));
+  const auto print = [&](const std::vector<Event>& events) {
+    for (const Event& event : events)
+      lines.add(options.json ? format_json(event) : format_text(event));
+  };
   while (!lines.closed()) {
     const auto events = reader->next();
     if (!events) {
+      print(filter.finish());
       const int status = lines.finish();
       return status == kOk ? fail(in_file(options.file, events.error()))
                            : first_that_applies(status, exit_status(events.error().code));
     }
-    if (events->empty()) break;
+    if (events->empty() || is_past(events->front(), options)) break;
     for (const Event& event : *events) {
       if (lines.closed()) break;
-      lines.add(options.json ? format_json(event) : format_text(event));
+      print(filter.pass(event));
     }
   }
+  print(filter.finish());
   return lines.finish();
 }
 

@@ -138,6 +138,13 @@ void recording_lines(Text& text, const Summary& s) {
   text.line("scope", "{}", or_unknown(s.meta.scope));
   if (!s.meta.command.empty()) text.line("command", "{}", fmt::join(s.meta.command, " "));
   text.line("faults", "{}{}", or_unknown(s.meta.faults), s.meta.truth ? ", with truth lane" : "");
+  if (s.meta.anonymized) text.line("anonymized", "names, ids and addresses are pseudonyms");
+  if (const CutInfo& cut = s.meta.cut; cut != CutInfo{}) {
+    text.line("slice", "{:.6f} s to {:.6f} s, events {} to {} of trace {}",
+              static_cast<double>(cut.from_ns) / 1e9, static_cast<double>(cut.to_ns) / 1e9,
+              cut.first_event, cut.end_event, or_unknown(cut.source));
+    for (const std::string& note : cut.notes) text.line("", "{}", note);
+  }
   text.line("recorded by", "anonvma {}", or_unknown(s.meta.tool_version));
   text.line("started", "{}", start_time(s.meta.start_unix_ns));
   text.line("duration", "{:.3f} s", static_cast<double>(s.duration_ns()) / 1e9);
@@ -203,6 +210,11 @@ Json recording_json(const Summary& s) {
                {"start_unix_ns", s.meta.start_unix_ns},
                {"duration_ns", s.duration_ns()},
                {"complete", !s.damage}};
+  if (s.meta.anonymized) json["anonymized"] = true;
+  if (const CutInfo& cut = s.meta.cut; cut != CutInfo{})
+    json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
+                     {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
+                     {"to_ns", cut.to_ns},         {"notes", cut.notes}};
   if (!s.end) return json;
   json["recursion_misses"] = s.end->recursion_misses;
   json["processes_at_attach"] = s.end->processes_at_attach;

@@ -173,12 +173,64 @@ void add_repair(CLI::App& app, Commands& commands, RepairOptions& options) {
   commands.push_back({sub, [&options] { return run_repair(options); }});
 }
 
+void add_window(CLI::App* sub, std::optional<double>& from_s, std::optional<double>& to_s) {
+  sub->add_option("--from", from_s, "Seconds after the first event (default: the start)")
+      ->check(point_in_time);
+  sub->add_option("--to", to_s, "Seconds after the first event (default: the end)")
+      ->check(point_in_time);
+}
+
 void add_dump(CLI::App& app, Commands& commands, DumpOptions& options) {
   CLI::App* sub = app.add_subcommand("dump", "Print a trace, one event per line");
   sub->add_option("FILE", options.file, "Trace")->required();
   sub->add_flag("--json", options.json, "Print JSON lines");
-  sub->footer("Example:\n  anonvma dump make.trace | grep ' fork '");
+  add_window(sub, options.from_s, options.to_s);
+  sub->add_option("--mm", options.mms, "Only what concerns this address space; may be repeated")
+      ->allow_extra_args(false);
+  sub->add_option("--comm", options.comms,
+                  "Only processes of this name (read from the start, where it is told); may be"
+                  " repeated")
+      ->allow_extra_args(false);
+  sub->footer(
+      "Events may be out of order by a little: those up to a second late are found.\n\n"
+      "Examples:\n  anonvma dump make.trace | grep ' fork '\n"
+      "  anonvma dump make.trace --from 2.5 --to 2.6 --mm 17");
   commands.push_back({sub, [&options] { return run_dump(options); }});
+}
+
+void add_cut(CLI::App& app, Commands& commands, CutOptions& options) {
+  CLI::App* sub =
+      app.add_subcommand("cut", "Copy a slice of a trace that replays and verifies by itself");
+  sub->add_option("FILE", options.file, "Trace")->required();
+  sub->add_option("-o,--output", options.output, "The slice")->required();
+  sub->add_flag("--force", options.force, "Overwrite the slice");
+  add_window(sub, options.from_s, options.to_s);
+  sub->footer(
+      "It begins with a snapshot of what the recording kernel's own strategy had then: exact for\n"
+      "that one, approximate for others. With the truth lane both ends move to the next moment\n"
+      "at which nothing is under way.\n\nExamples:\n"
+      "  anonvma cut make.trace -o slice.trace --from 2 --to 3\n"
+      "  anonvma cut make.trace -o rest.trace --from 3");
+  commands.push_back({sub, [&options] { return run_cut(options); }});
+}
+
+void add_anonymize(CLI::App& app, Commands& commands, AnonymizeOptions& options) {
+  CLI::App* sub = app.add_subcommand(
+      "anonymize", "Copy a trace without names, ids and addresses; replays find what they found");
+  sub->add_option("FILE", options.file, "Trace")->required();
+  sub->add_option("-o,--output", options.output, "The copy")->required();
+  sub->add_flag("--force", options.force, "Overwrite the copy");
+  auto* key = sub->add_option_function<std::string>(
+      "--key", [&options](const std::string& given) { options.key = given; },
+      "Equal keys give equal pseudonyms (default: random, forgotten)");
+  sub->add_option("--key-file", options.key_file, "A file whose contents are the key")
+      ->excludes(key);
+  sub->footer(
+      "Goes: command line, comms, pids and tids, addresses, boot id, start time. Stays: what was\n"
+      "done, lengths, flags, times, kernel release.\n\nExamples:\n"
+      "  anonvma anonymize make.trace -o public.trace\n"
+      "  anonvma anonymize make.trace -o public.trace --key-file secret");
+  commands.push_back({sub, [&options] { return run_anonymize(options); }});
 }
 
 void add_replay(CLI::App& app, Commands& commands, ReplayCommandOptions& options) {
@@ -247,6 +299,8 @@ struct Options {
   CheckCommandOptions check;
   RepairOptions repair;
   DumpOptions dump;
+  CutOptions cut;
+  AnonymizeOptions anonymize;
   ReplayCommandOptions replay;
   CompareOptions compare;
   VerifyOptions verify;
@@ -262,6 +316,8 @@ Commands add_commands(CLI::App& app, Options& options) {
   add_check(app, commands, options.check);
   add_repair(app, commands, options.repair);
   add_dump(app, commands, options.dump);
+  add_cut(app, commands, options.cut);
+  add_anonymize(app, commands, options.anonymize);
   add_replay(app, commands, options.replay);
   add_compare(app, commands, options.compare);
   add_verify(app, commands, options.verify);

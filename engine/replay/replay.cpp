@@ -111,12 +111,17 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
 
 }  // namespace
 
+Status check_page_size(const Meta& meta) {
+  if (!std::has_single_bit(meta.page_size) || meta.page_size < 4096 || meta.page_size > 65536)
+    return Error{ErrorCode::bad_trace, "header names an impossible page size", Error::kNoOffset};
+  return ok();
+}
+
 Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   const Meta& meta = reader.meta();
   if (options.strategies.empty())
     return Error{ErrorCode::usage, "no strategy to replay", Error::kNoOffset};
-  if (!std::has_single_bit(meta.page_size) || meta.page_size < 4096 || meta.page_size > 65536)
-    return Error{ErrorCode::bad_trace, "header names an impossible page size", Error::kNoOffset};
+  if (const Status status = check_page_size(meta); !status) return status.error();
 
   Comparison comparison;
   TraceSummary& trace = comparison.trace;

@@ -32,6 +32,9 @@ struct ReplayOptions {
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 
+// An error when the header names a page size that no machine has.
+Status check_page_size(const Meta& meta);
+
 // The recording kernel's own strategy is always replayed and verified, with or without a row.
 // A damaged trace gives the result up to the damage, with `trace.damage` set. `trace.path` is the
 // caller's to fill in. An Error only when nothing could be replayed (bad options).

@@ -3,14 +3,13 @@
 #include "engine/replay/observe.h"
 
 namespace anonvma {
-namespace {
 
-// A kernel with `degree` has that one counter where later ones have two.
+// A kernel with `degree` has that one counter where later ones have two. The snapshots at the start
+// of a slice agree with each other.
 bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
-  return meta.scope == "system" || (own_strategy(meta) == "degree" && strategy.name != "degree");
+  return (meta.scope == "system" && !is_slice(meta)) ||
+         (own_strategy(meta) == "degree" && strategy.name != "degree");
 }
-
-}  // namespace
 
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),

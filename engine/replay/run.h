@@ -29,6 +29,9 @@ struct RunPlan {
   bool check_reach = false;
 };
 
+// Are the counters of anon_vmas at the start counted anew? See Setting.
+bool counts_anew(const Meta& meta, const StrategyInfo& strategy);
+
 class Run {
  public:
   Run(const RunPlan& plan, const Meta& meta);

@@ -27,7 +27,11 @@ bool has_token(const Event& event) {
 }  // namespace
 
 Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spaces)
-    : slab_(slab), spaces_(spaces), truth_(meta.truth), degree_(own_strategy(meta) == "degree") {
+    : slab_(slab),
+      spaces_(spaces),
+      truth_(meta.truth),
+      slice_(is_slice(meta)),
+      degree_(own_strategy(meta) == "degree") {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
   lane(kVmas).name = "vmas in snapshots";
@@ -128,7 +132,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
         note_kin(seen);
         for (const SeenVma& vma : seen.vmas)
           for (const SnapChain& link : vma.chain) objects_[kAnonVma].insert(link.anon_vma.v);
-        attached_.emplace_back(std::move(seen), index);
+        if (!slice_) attached_.emplace_back(std::move(seen), index);
         return;
       case SnapReason::exec:
         exec_is_over(seen, delta);

@@ -39,6 +39,13 @@ class Verifier {
   // The trace is over.
   Verdict finish();
 
+  // Nothing is under way that one side has seen and the other has not.
+  bool at_rest() const;
+  // The kernel's anon_vma that the model knows as `name`, where a snapshot told; none elsewhere.
+  AnonVmaId kernel_name(std::uint64_t name) const;
+  // The lock number at which the snapshot of the start was taken; 0: it was none.
+  std::uint32_t attach_seq(MmId mm) const;
+
  private:
   enum LaneIndex : std::uint8_t {
     kMapCount,
@@ -120,6 +127,7 @@ class Verifier {
   const SlabAccount& slab_;
   AddressSpaces& spaces_;
   bool truth_;
+  bool slice_;   // the snapshots of the start are the model's: there is nothing to compare
   bool degree_;  // the kernel counts vmas and children of an anon_vma together, as num_children
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;

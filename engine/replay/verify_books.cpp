@@ -266,6 +266,32 @@ void Verifier::settle_failed() {
                       counts_text(failed_.allocs), counts_text(failed_.frees)));
 }
 
+bool Verifier::at_rest() const {
+  if (!unexplained_.empty() || !steps_.empty()) return false;
+  if (!truth_) return true;
+  if (!operations_.empty()) return false;
+  for (const auto& [tgid, exec] : execs_)
+    if (exec.allocs != exec.frees) return false;
+  for (const auto& [mm, book] : books_)
+    if (!same_but_for_last_reference(book.kernel, book.model) ||
+        book.kernel_prepared != book.model_prepared)
+      return false;
+  const std::uint64_t of_nobody = failed_.frees[kAnonVma] > failed_.allocs[kAnonVma]
+                                      ? failed_.frees[kAnonVma] - failed_.allocs[kAnonVma]
+                                      : 0;
+  return kernel_.frees[kAnonVma] + of_nobody == model_.frees[kAnonVma];
+}
+
+AnonVmaId Verifier::kernel_name(std::uint64_t name) const {
+  const auto found = to_kernel_.find(name);
+  return truth_ && found != to_kernel_.end() ? AnonVmaId{found->second} : AnonVmaId{};
+}
+
+std::uint32_t Verifier::attach_seq(MmId mm) const {
+  const auto found = attach_seq_.find(mm);
+  return found == attach_seq_.end() ? 0 : found->second;
+}
+
 void Verifier::compare_totals() {
   const auto total = [&](std::size_t lane_index, std::uint64_t kernel, std::uint64_t model) {
     Lane& lane = lanes_[lane_index];

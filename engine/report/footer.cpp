@@ -113,6 +113,20 @@ std::vector<std::string> anomaly_lines(const Comparison& comparison, const Rows&
   return lines;
 }
 
+namespace {
+
+void add_slice(const Meta& meta, Footer& lines) {
+  const CutInfo& cut = meta.cut;
+  if (cut == CutInfo{}) return;
+  const std::string source = cut.source.empty() ? "another trace" : "trace " + cut.source;
+  lines.emplace_back("slice", printable(fmt::format("{:.3f} s to {:.3f} s of {}",
+                                                    static_cast<double>(cut.from_ns) / 1e9,
+                                                    static_cast<double>(cut.to_ns) / 1e9, source)));
+  for (const std::string& note : cut.notes) lines.emplace_back("", printable(note));
+}
+
+}  // namespace
+
 Footer footer(const Comparison& comparison, const Rows& all) {
   const TraceSummary& trace = comparison.trace;
   const Meta& meta = trace.meta;
@@ -131,6 +145,7 @@ Footer footer(const Comparison& comparison, const Rows& all) {
       "recorded", fmt::format("{:.3f} s, scope {}, faults {}, {} address spaces",
                               static_cast<double>(trace.duration_ns) / 1e9, printable(meta.scope),
                               printable(meta.faults), trace.mms));
+  add_slice(meta, lines);
   lines.emplace_back("events", events_text(trace));
   const double last_s = comparison.rows.empty()
                             ? 0

@@ -13,24 +13,29 @@ namespace {
 
 Json trace_json(const Comparison& comparison) {
   const TraceSummary& trace = comparison.trace;
-  return {{"path", trace.path},
-          {"hash", trace.hash},
-          {"kernel", trace.meta.release},
-          {"machine", trace.meta.machine},
-          {"events", trace.events},
-          {"lost", trace.lost},
-          {"duration_ns", trace.duration_ns},
-          {"verified", verdict_name(comparison)},
-          {"verdict", verdict_words(comparison)},
-          {"skipped", trace.skipped},
-          {"page_size", trace.meta.page_size},
-          {"scope", trace.meta.scope},
-          {"faults", trace.meta.faults},
-          {"mms", trace.mms},
-          {"own_strategy", trace.own_strategy},
-          {"rules", trace.rules},
-          {"command", trace.command},
-          {"damage", trace.damage}};
+  Json json = {{"path", trace.path},
+               {"hash", trace.hash},
+               {"kernel", trace.meta.release},
+               {"machine", trace.meta.machine},
+               {"events", trace.events},
+               {"lost", trace.lost},
+               {"duration_ns", trace.duration_ns},
+               {"verified", verdict_name(comparison)},
+               {"verdict", verdict_words(comparison)},
+               {"skipped", trace.skipped},
+               {"page_size", trace.meta.page_size},
+               {"scope", trace.meta.scope},
+               {"faults", trace.meta.faults},
+               {"mms", trace.mms},
+               {"own_strategy", trace.own_strategy},
+               {"rules", trace.rules},
+               {"command", trace.command},
+               {"damage", trace.damage}};
+  if (const CutInfo& cut = trace.meta.cut; cut != CutInfo{})
+    json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
+                     {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
+                     {"to_ns", cut.to_ns},         {"notes", cut.notes}};
+  return json;
 }
 
 Json change_json(const Change& change) { return change ? Json(*change) : Json(nullptr); }

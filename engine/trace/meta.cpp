@@ -22,6 +22,16 @@ void each_key(M& spec, Visit&& visit) requires std::is_same_v<std::remove_const_
 }
 
 template <class M, class Visit>
+void each_key(M& cut, Visit&& visit) requires std::is_same_v<std::remove_const_t<M>, CutInfo> {
+  visit("source", cut.source);
+  visit("first_event", cut.first_event);
+  visit("end_event", cut.end_event);
+  visit("from_ns", cut.from_ns);
+  visit("to_ns", cut.to_ns);
+  visit("notes", cut.notes);
+}
+
+template <class M, class Visit>
 void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_t<M>, Meta> {
   visit("tool_version", meta.tool_version);
   visit("release", meta.release);
@@ -42,6 +52,8 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("truth", meta.truth);
   visit("command", meta.command);
   visit("ring_bytes", meta.ring_bytes);
+  visit("anonymized", meta.anonymized);
+  visit("cut", meta.cut);
 }
 
 template <class M, class Visit>
@@ -72,6 +84,8 @@ Json json_of(const std::array<CacheSpec, kNumCaches>& caches) {
   for (const CacheSpec& spec : caches) array.push_back(object_of(spec));
   return array;
 }
+
+Json json_of(const CutInfo& cut) { return object_of(cut); }
 
 // Keys at their default are left out: readers put the same default in again.
 template <class T>
@@ -118,10 +132,17 @@ bool take(const Json& json, T& out) requires std::is_integral_v<T> {
 template <class T>
 Result<T> parse_object(const Json& json, std::string_view what);
 
+bool take(const Json& json, std::vector<std::string>& out);
+
 bool take(const Json& json, CacheSpec& out) {
   Result<CacheSpec> spec = parse_object<CacheSpec>(json, "cache");
   if (spec) out = *spec;
   return static_cast<bool>(spec);
+}
+bool take(const Json& json, CutInfo& out) {
+  Result<CutInfo> cut = parse_object<CutInfo>(json, "cut");
+  if (cut) out = *cut;
+  return static_cast<bool>(cut);
 }
 // Longer arrays of a newer writer are cut to what this one knows.
 template <class T, std::size_t N>

@@ -23,6 +23,16 @@ inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 // How many events of each type, by its name; of one that the writer did not know, by its number.
 using EventCounts = std::map<std::string, std::uint64_t>;
 inline constexpr std::size_t kMaxEventTypes = 255;  // a reader drops the rest
+// Of a slice: where it is from. What was alive at its start is a snapshot of the model, not of the
+// kernel.
+struct CutInfo {
+  std::string source;  // hash of the trace it was cut from; empty: this is no slice
+  std::uint64_t first_event = 0, end_event = 0;  // of the source: those from first to before end
+  std::uint64_t from_ns = 0, to_ns = 0;          // the times of these, in the source
+  // What of it is not exact, or was not in the source: for people.
+  std::vector<std::string> notes;
+  friend bool operator==(const CutInfo&, const CutInfo&) = default;
+};
 
 struct Meta {
   std::string tool_version;
@@ -50,8 +60,14 @@ struct Meta {
   bool truth = false;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
+  // What was done to the recording since.
+  bool anonymized = false;
+  CutInfo cut;
   friend bool operator==(const Meta&, const Meta&) = default;
 };
+
+// Does it begin with a snapshot that the model made?
+inline bool is_slice(const Meta& meta) { return meta.cut.first_event > 0; }
 
 // The registered name of the strategy that a kernel with these facts runs; empty when unknown.
 std::string_view own_strategy(const Meta& meta);

@@ -37,6 +37,8 @@ struct TraceReader::State {
   Result<Chunk> next_chunk();
   Status read_start();
   void read_end_early();
+  std::vector<format::IndexEntry> read_index() const;
+  bool jump(const format::IndexEntry& entry);
   Status check_footer(const Chunk& chunk) const;
   Result<std::span<const Event>> read_events(const Chunk& chunk);
   Result<std::span<const Event>> next();
@@ -66,6 +68,28 @@ Status TraceReader::State::read_start() {
   if (!parsed) return parsed.error();
   meta = std::move(*parsed);
   return ok();
+}
+
+// Empty when there is none, or it is not what a writer makes.
+std::vector<format::IndexEntry> TraceReader::State::read_index() const {
+  const std::optional<Chunk> chunk = find_footer(file);
+  if (!chunk) return {};
+  Result<Footer> footer = parse_footer(*chunk);
+  return footer ? std::move(footer->index) : std::vector<format::IndexEntry>{};
+}
+
+bool TraceReader::State::jump(const format::IndexEntry& entry) {
+  if (entry.offset >= file.size()) return false;
+  const Result<Chunk> chunk = read_chunk(file, entry.offset, 0);
+  if (!chunk || chunk->header.kind != format::kEventsChunk ||
+      chunk->header.first_event != entry.first_event)
+    return false;
+  offset = entry.offset;
+  chunks = chunk->header.sequence;
+  events = entry.first_event;
+  seen_end = done = false;
+  failure.reset();
+  return true;
 }
 
 // By the footer. Silent when anything is odd: next() finds the reason when it gets there.
@@ -159,6 +183,33 @@ Result<std::span<const Event>> TraceReader::next() {
   return got;
 }
 
+bool TraceReader::seek_event(std::uint64_t index) {
+  const std::vector<format::IndexEntry> entries = state_->read_index();
+  const auto above = std::partition_point(
+      entries.begin(), entries.end(),
+      [index](const format::IndexEntry& entry) { return entry.first_event <= index; });
+  return above != entries.begin() && state_->jump(*(above - 1));
+}
+
+bool TraceReader::seek_time(std::uint64_t time_ns) {
+  const std::vector<format::IndexEntry> entries = state_->read_index();
+  ColumnDecoder columns;  // what is skipped here is no event that was read
+  const auto begins_by_then = [&](const format::IndexEntry& entry) {
+    const Result<Chunk> chunk = entry.offset < state_->file.size()
+                                    ? read_chunk(state_->file, entry.offset, 0)
+                                    : Result<Chunk>(bad_at(entry.offset, "no chunk"));
+    if (!chunk) return false;
+    const Result<Bytes> payload = state_->payloads.decode(*chunk);
+    if (!payload) return false;
+    const auto events = columns.decode(*payload, chunk->header.event_count);
+    return events && !events->empty() && events->front().head.time_ns <= time_ns;
+  };
+  const auto above = std::partition_point(entries.begin(), entries.end(), begins_by_then);
+  if (entries.empty()) return false;
+  return state_->jump(above == entries.begin() ? *above : *(above - 1));
+}
+
+std::uint64_t TraceReader::position() const { return state_->events; }
 const Meta& TraceReader::meta() const { return state_->meta; }
 std::uint64_t TraceReader::bytes() const { return state_->file.size(); }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }

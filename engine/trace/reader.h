@@ -32,6 +32,14 @@ class TraceReader {
   // events before it stay good, and every further call gives the same error: a file cut short is
   // the error "file ends inside a chunk" or "file has no end chunk".
   Result<std::span<const Event>> next();
+  // Goes to where next() gives the event `index`, or where an earlier chunk begins, by the footer's
+  // index; position() tells where. False, and the reader stays where it was, when that is missing
+  // or damaged. hash() is of no use behind a jump.
+  bool seek_event(std::uint64_t index);
+  // The same for the last place in the index whose first event is not later than that.
+  bool seek_time(std::uint64_t time_ns);
+  // Index of the event that next() gives first.
+  std::uint64_t position() const;
   // Present once next() has come to the clean end, or at once when the footer index is intact.
   const std::optional<EndInfo>& end() const;
   // XXH3-64 over the chunk CRCs read so far: the trace's hash once the end is reached. 16 hex

@@ -44,8 +44,8 @@ struct Vma {
   bool may_prepare() const { return (flags & (kVmWrite | kVmShared)) == kVmWrite; }
 };
 
-// A bit of Vma::ops that no trace holds: the mapping came with VM_LOCKED of its own (secretmem),
-// and mlock and munlock pass it by.
+// A bit of Vma::ops that no recorder writes, but a slice of a trace may hold: the mapping came with
+// VM_LOCKED of its own (secretmem), and mlock and munlock pass it by.
 inline constexpr std::uint32_t kOpsKeepsLock = 1u << 31;
 
 // Ids from here on are for files that the recorder could not name.
@@ -103,6 +103,12 @@ class AddressSpaces final : public Layout {
   const Vma& vma(VmaId id) const { return table_[id.v]; }
   MmId mm_of(VmaId id) const { return mms_[at(id).mm].id; }  // none: of a fork under way
   std::string comm(MmId mm) const;
+  // What a snapshot has of an mm beside its vmas; all zero for an unknown one.
+  struct MmState {
+    std::uint64_t def_flags = 0, start_brk = 0;
+    Comm comm;
+  };
+  MmState state(MmId mm) const;
   // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
   std::string_view last_rule(MmId mm) const;
   const KernelRules& rules() const { return rules_; }

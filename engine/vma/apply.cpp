@@ -151,6 +151,13 @@ std::string AddressSpaces::comm(MmId mm) const {
   return std::string(comm_view(mms_[found->second].comm, storage));
 }
 
+AddressSpaces::MmState AddressSpaces::state(MmId mm) const {
+  const auto found = slot_of_.find(mm.v);
+  if (found == slot_of_.end()) return {};
+  const Mm& of = mms_[found->second];
+  return {of.def_flags, of.start_brk, of.comm};
+}
+
 std::string_view AddressSpaces::last_rule(MmId mm) const {
   const auto found = slot_of_.find(mm.v);
   return found == slot_of_.end() ? std::string_view{} : mms_[found->second].rule;

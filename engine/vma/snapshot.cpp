@@ -54,6 +54,9 @@ VmaId AddressSpaces::take_vma(Mm& mm, const SnapVma& vma) {
     ++anomalies_[Anomaly::bad_range];
     return {};
   }
+  // Of a slice: the model had named that file itself, and names no other one so.
+  if (vma.file & kUnnamedFile)
+    unnamed_files_ = std::max(unnamed_files_, static_cast<FileId>(vma.file) & ~kUnnamedFile);
   const VmaId id = alloc_vma({.start = vma.start,
                               .end = vma.end,
                               .flags = vma.vm_flags & ~kVmSoftDirty,

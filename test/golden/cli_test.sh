@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: cli_test.sh help|usage|files|of_the_future|sample PROGRAM SAMPLE
+# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump PROGRAM SAMPLE
 # What the program promises of bad input: the exit status of the README, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
@@ -33,6 +33,8 @@ expect_of_readers() { # STATUS PATTERN FILE
   expect "$1" "$2" dump "$3"
   expect "$1" "$2" dump "$3" --json
   expect "$1" "$2" replay "$3" --strategy num-children
+  expect "$1" "$2" anonymize "$3" -o copy --force
+  expect "$1" "$2" cut "$3" -o copy --force
   expect "$1" "$2" compare "$3" --json
   expect "$1" "$2" compare "$3" --strategies all
 }
@@ -47,7 +49,8 @@ help() {
   expect 0 '' --version
   grep -q '^anonvma [0-9]' out || complain 'no version'
   expect 0 '' --help
-  for command in doctor record info check repair dump replay compare verify vectors strategies; do
+  for command in doctor record info check repair dump cut anonymize replay compare verify vectors \
+    strategies; do
     expect 0 '' "$command" --help
     grep -q '^Examples\?:' out || complain "no example in the help of $command"
     grep -q "anonvma $command" out || complain "the examples of $command show something else"
@@ -96,6 +99,16 @@ usage() {
   expect 2 '--most' check file --most 0
   expect 2 '--output' repair file
   expect 2 'is the damaged file itself' repair file -o ./file --force
+  expect 2 '--from' dump file --from x
+  expect 2 '--from is behind --to' dump file --from 2 --to 1
+  expect 2 '--mm' dump file --mm x
+  expect 2 '--output' cut file
+  expect 2 '--to' cut file -o out --to -1
+  expect 2 '--from is behind --to' cut file -o out --from 2 --to 1
+  expect 2 '--output' anonymize file
+  expect 2 '--key' anonymize file -o out --key a --key-file b
+  expect 2 'the key is empty' anonymize file -o out --key ''
+  expect 74 'no-such-key' anonymize file -o out --key-file no-such-key
   expect 2 '--faults' record --faults some
   expect 2 '--duration' record --duration 0
   expect 2 '--duration' record --duration nan
@@ -184,13 +197,134 @@ damaged() { # FILE
   grep -q '^anon_vma_chain' out || complain "no table up to the damage of $1"
 }
 
-sample() {
+need_sample() {
   if [ ! -f "$sample" ]; then
     echo "skipped: $sample does not exist"
     exit 77
   fi
   ln -s "$sample" sample.trace # a short name: no line of a table wraps because of it
   sample=sample.trace
+}
+
+# JSON of a table, without what has to differ between a trace and its copy: names.
+numbers() { # ARGS...
+  "$anonvma" "$@" --json | grep -v '^ *"\(path\|hash\|command\|comm\)":'
+}
+# Two of them are equal.
+same_numbers() { # FILE FILE COMMAND ARGS...
+  numbers "$3" "$1" "${@:4}" >a.json
+  numbers "$3" "$2" "${@:4}" >b.json
+  [ -s a.json ] || complain "no numbers: ${*:3}"
+  cmp -s a.json b.json || complain "$1 and $2 differ: ${*:3}"
+}
+# A copy is private, and belongs to the user behind sudo.
+private() { # COMMAND FILE
+  rm -f mine
+  "$anonvma" "$@" -o mine 2>err || complain "failed: $*"
+  [ "$(stat -c %a mine)" = 600 ] || complain "mode $(stat -c %a mine): $*"
+  [ "$(id -u)" = 0 ] || return 0
+  rm -f mine
+  SUDO_UID=4242 SUDO_GID=4243 "$anonvma" "$@" -o mine 2>err || complain "failed: $*"
+  [ "$(stat -c %u:%g mine)" = 4242:4243 ] || complain "owner $(stat -c %u:%g mine): $*"
+}
+# What every command that writes a trace promises of its output.
+output_rules() { # COMMAND
+  cp "$sample" source
+  touch taken
+  expect 74 'file exists' "$1" source -o taken
+  expect 2 'is the source itself' "$1" source -o source --force
+  ln -s source link
+  expect 2 'is the source itself' "$1" source -o link --force
+  cmp source "$sample" || complain "$1 has changed its source"
+  expect 74 'No such file' "$1" source -o nowhere/copy
+  private "$1" source
+  head -c $(($(stat -c %s source) / 2)) source >half
+  expect 65 'half' "$1" half -o copy --force
+  expect 65 'copy' info copy # as incomplete as the source
+}
+
+anonymize() {
+  need_sample
+  output_rules anonymize
+  expect 0 '' anonymize "$sample" -o copy --key k --force
+  expect 0 '' anonymize "$sample" -o again --key k
+  cmp copy again || complain 'one key, two copies'
+  printf k >key
+  expect 0 '' anonymize "$sample" -o again --key-file key --force
+  cmp copy again || complain 'a key from a file is another one'
+  expect 0 '' anonymize "$sample" -o again --force
+  if cmp -s copy again; then complain 'a random key is always the same'; fi
+  same_numbers "$sample" copy compare --strategies all
+  same_numbers "$sample" copy compare --strategies all --check-reach --at 1
+  same_numbers "$sample" copy compare --slub --strategies cow-context:remaps=prototype,lazy-v1:merge=base
+  same_numbers "$sample" copy replay --strategy num-children
+  same_numbers "$sample" copy verify
+  "$anonvma" dump "$sample" | tr ' ' '\n' | sort -u >before
+  "$anonvma" dump copy | tr ' ' '\n' | sort -u >after
+  if comm -12 before after | grep '^comm=.'; then complain 'a name is left'; fi
+  if comm -12 before after | grep -E '^(addr|ret|brk|old_brk|start|end)=0x[0-9a-f]{6,}'; then
+    complain 'an address is left'
+  fi
+  expect 0 '' info copy
+  grep -q '^anonymized ' out || complain 'info does not tell'
+  if grep -E '^(command  |started ) *' out | grep -v unknown; then complain 'the header tells more'; fi
+}
+
+# Objects of the own strategy at a moment of a table, cache by cache.
+objs() { # MOMENT FILE ARGS...
+  "$anonvma" compare "${@:2}" --strategies num-children --format csv |
+    awk -F, -v moment="$1" '$6 == moment && $31 == "" { print $5, $8 }'
+}
+
+cut() {
+  need_sample
+  output_rules cut
+  expect 2 'behind the last event' cut "$sample" -o s --from 100000
+  local at
+  for at in 0.2 0.5 1; do
+    "$anonvma" cut "$sample" -o first --to $at --force 2>err || complain "cut --to $at"
+    "$anonvma" cut "$sample" -o rest --from $at --force 2>err || complain "cut --from $at"
+    expect 0 '' verify first
+    expect 0 '' verify rest
+    objs at "$sample" --at $at >whole
+    objs end first | cmp - whole || complain "another state at the end of a slice: $at"
+  done
+  "$anonvma" cut "$sample" -o middle --from 0.5 --to 1 2>err || complain 'cut --from --to'
+  grep -q 'address spaces at the start' err || complain 'no word about what was cut'
+  objs end middle | cmp - whole || complain 'another state at the end of the middle'
+  expect 0 '' info middle
+  grep -q '^slice  *0\.[0-9]* s to ' out || complain 'info does not tell'
+  expect 0 '' compare middle
+  grep -q '^slice ' out || complain 'the table does not tell'
+  grep -q '^approximate ' out || complain 'the table does not tell of other designs'
+}
+
+dump() {
+  need_sample
+  expect 0 '' dump "$sample"
+  grep -v '^#' out >all
+  expect 0 '' dump "$sample" --from 0.5 --to 1
+  awk '$1 >= 0.5 && $1 <= 1' all | cmp - <(grep -v '^#' out) || complain 'another window'
+  [ "$(wc -l <out)" -gt 1000 ] || complain 'an empty window'
+  expect 0 '' dump "$sample" --mm 3
+  grep -E ' mm=3 | (child|old_mm|by)=3( |$)' all | cmp - <(grep -v '^#' out) || complain 'another mm'
+  local name=cc1plus
+  expect 0 '' dump "$sample" --comm $name
+  [ "$(grep -o 'comm=[^ ]*' out | sort -u)" = "comm=$name" ] || complain "not $name alone"
+  [ "$(grep -c ' snapshot ' out)" = "$(grep -c "comm=$name" all)" ] || complain 'execs are missing'
+  mv out whole
+  expect 0 '' dump "$sample" --comm $name --from 0.5
+  awk '/^#/ || $1 >= 0.5' whole | cmp - out || complain 'a window of a comm'
+  expect 0 '' dump "$sample" --comm nobody
+  [ "$(wc -l <out)" = 1 ] || complain 'nobody did something'
+  # Without its index the trace is read from the start, up to the end of the window.
+  head -c -30 "$sample" >headless
+  expect 0 'reading it from the start' dump headless --from 0.5 --to 0.6
+  awk '$1 >= 0.5 && $1 <= 0.6' all | cmp - <(grep -v '^#' out) || complain 'another window without an index'
+}
+
+sample() {
+  need_sample
   local size
   size=$(stat -Lc %s "$sample")
   head -c $((size / 2)) "$sample" >truncated

@@ -1,0 +1,82 @@
+// A slice of a trace: what the recording kernel had at its start, as snapshots, and the events
+// behind. The state is that of the model under the recording kernel's own strategy and rules, which
+// is the kernel's as far as `verify` says so.
+//
+// A slice begins and ends where nothing is under way, so that it can be verified by itself: with
+// the truth lane at the first moment from the one asked for on at which the kernel has allocated
+// and freed what the model has.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/replay/verify.h"
+#include "engine/result.h"
+#include "engine/slab/slab_account.h"
+#include "engine/trace/event.h"
+#include "engine/trace/meta.h"
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+// Must `event` stand behind the one before it, with no slice beginning between them? Parts of a
+// snapshot, and an exec's or a start's snapshot as a whole.
+bool continues(const Event& event);
+
+// First pass: where in the trace a time is. It may run backwards a little; the slice for a time
+// holds all that is behind the last event not later than it, as `--at` does.
+class TimeSearch {
+ public:
+  explicit TimeSearch(std::uint64_t time_ns) : time_ns_(time_ns) {}
+  void apply(const Event& event, std::uint64_t index);
+  std::uint64_t first_behind() const { return behind_; }
+
+ private:
+  std::uint64_t time_ns_;
+  std::uint64_t behind_ = 0;
+};
+
+// The model of the trace from its beginning to the cut.
+class Slicer {
+ public:
+  static Result<Slicer> create(const Meta& meta);
+  Slicer(Slicer&&) noexcept;
+  ~Slicer();
+
+  void apply(const Event& event, std::uint64_t index);
+  // Could a slice begin here, and one end?
+  bool at_rest() const;
+
+  // Snapshots of all that lives, and what of the past the events behind refer to: exits under way,
+  // losses. `fresh`: names for anon_vmas that have none in the trace, from here on.
+  std::vector<Event> key_snapshot(AnonVmaId fresh);
+  // What a reader should know of a slice that begins here.
+  std::vector<std::string> notes() const;
+  std::uint64_t lost() const { return lost_; }
+
+ private:
+  struct Model;
+  struct Process {  // what the model does not know, and a snapshot has
+    std::uint64_t brk = 0, tgid = 0;
+    std::optional<Event> exit;  // of its last task
+  };
+  explicit Slicer(std::unique_ptr<Model> model);
+  AnonVmaId id_of(std::uint64_t name);
+  void add_mm(MmId mm, std::vector<Event>& out);
+
+  std::unique_ptr<Model> model_;
+  std::unordered_map<std::uint32_t, Process> processes_;
+  std::map<std::uint64_t, std::uint64_t> lost_by_kind_;
+  std::uint64_t lost_ = 0;
+  std::unordered_map<std::uint64_t, AnonVmaId> names_;
+  std::uint32_t next_name_ = 0;
+};
+
+// The highest number of an anon_vma that `event` names, plus one.
+std::uint32_t anon_vmas_named(const Event& event);
+
+}  // namespace anonvma

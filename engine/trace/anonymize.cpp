@@ -1,0 +1,237 @@
+#include "engine/trace/anonymize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "engine/slab/geometry.h"
+#include "engine/trace/concealment.h"
+
+namespace anonvma {
+namespace {
+
+// Of the kernel's ABI, as far as they tell what a field means.
+constexpr std::uint64_t kMapFixed = 0x10, kMapAnonymous = 0x20, kMapHugeTlb = 0x40000;
+constexpr std::uint64_t kMapFixedNoReplace = 0x100000;
+constexpr std::uint64_t kVmGrowsDown = 0x100, kVmHugeTlb = 0x400000;
+constexpr std::uint64_t kMremapFixed = 2, kMremapDontUnmap = 4;
+constexpr std::uint64_t kLargestHugePage = 1ull << 34;
+
+// How far the kernel puts a stack below the place for which it made its vma, at most (16 GiB on
+// x86_64, half of that on arm64), and how far it may grow.
+constexpr std::uint64_t kStackPages = 1ull << 23;
+// Where page offsets of stacks go: the same for all, as they were the same for all, and beyond the
+// shift of any address, so that a stack can grow as far down as it could.
+constexpr std::uint64_t kStackShiftPages = 1ull << 40;
+
+// Calls `visit(field, how)` for each field of the event, `how` as a constant.
+template <class Body, class Visit>
+void each_field(Visit&& visit) {
+  constexpr auto fields = Body::fields();
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit(std::get<I>(fields), std::integral_constant<Concealed, concealed<Body, I>()>{}), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<decltype(fields)>>{});
+}
+
+// Of a mapping without MAP_FIXED the address is a hint, and often 0.
+template <class Body>
+bool is_place(const Body& body) {
+  if constexpr (std::is_same_v<Body, Map>)
+    return (body.map_flags & (kMapFixed | kMapFixedNoReplace)) != 0;
+  return true;
+}
+
+// One past the last byte; the highest number where there is none.
+std::uint64_t end_of(std::uint64_t start, std::uint64_t len) {
+  return len > ~0ull - start ? ~0ull : start + len;
+}
+
+}  // namespace
+
+Anonymizer::Anonymizer(Keyed::Key key, const Meta& meta)
+    : keyed_(key),
+      page_size_(std::max<std::uint64_t>(meta.page_size, 1)),
+      cpus_(slub_cpus(meta.cpus)),
+      shift_(keyed_) {}
+
+// Stacks.
+//
+// The kernel makes a stack at the end of the address space and moves it down from there by a random
+// distance; its page offset stays behind. So that is one number for all processes, from which the
+// shift of a region could be read off: it goes elsewhere by a shift that everybody knows.
+bool Anonymizer::is_stack_page(const SnapVma& vma) const {
+  return (vma.vm_flags & kVmGrowsDown) && vma.file == 0 && vma.pgoff != vma.start / page_size_ &&
+         vma.pgoff < stack_end_ && stack_end_ - vma.pgoff <= kStackPages;
+}
+
+// Does the page offset come from an address? That of anonymous memory does, wherever mremap has
+// moved it since. A private mapping of /dev/zero is anonymous and has the offset into the file,
+// until it is moved before it was written to.
+bool Anonymizer::is_address_page(const SnapVma& vma) const {
+  if (!(vma.ops & kOpsAnonymous)) return false;
+  if (vma.file == 0) return !is_stack_page(vma);
+  return vma.pgoff == vma.start / page_size_ || vma.pgoff >= (1ull << 32) / page_size_;
+}
+
+// First pass.
+
+void Anonymizer::learn_vma(MmId mm, const SnapVma& vma) {
+  shift_.touched(mm, vma.start, vma.end, true);
+  if (attaching_ && vma.anon_vma)
+    shift_.unite(kin_.try_emplace(vma.anon_vma.v, mm).first->second, mm);
+  const std::uint64_t page = vma.start / page_size_;
+  const std::uint64_t pages = (vma.end - std::min(vma.start, vma.end)) / page_size_;
+  if ((vma.vm_flags & kVmGrowsDown) && vma.file == 0 && (vma.ops & kOpsAnonymous) &&
+      vma.pgoff > page && vma.pgoff - page <= kStackPages)
+    stack_end_ = std::max(stack_end_, end_of(vma.pgoff, pages));
+  if (is_address_page(vma) && vma.pgoff < AddressShift::kEnd / page_size_)
+    shift_.touched(mm, vma.pgoff * page_size_, (vma.pgoff + pages) * page_size_);
+}
+
+template <class Body>
+void Anonymizer::learn_body(const EventHead& head, const Body& body) {
+  const MmId mm = head.mm;
+  const auto point = [&](std::uint64_t at) { shift_.touched(mm, at, end_of(at, 1)); };
+  each_field<Body>([&](const auto& field, auto how) {
+    const std::uint64_t value = to_word(body.*field.member);
+    if constexpr (how == Concealed::place || how == Concealed::place_or_none ||
+                  how == Concealed::result) {
+      if (value >= AddressShift::kLow) point(value);
+    }
+  });
+  if constexpr (requires {
+                  body.addr;
+                  body.len;
+                })
+    if (is_place(body)) shift_.touched(mm, body.addr, end_of(body.addr, body.len));
+  if constexpr (std::is_same_v<Body, Map>) {
+    const bool huge = (body.map_flags & kMapHugeTlb) || (body.vm_flags & kVmHugeTlb);
+    const std::uint64_t len = end_of(body.len, huge ? kLargestHugePage : 0);
+    if (body.ret >= 0)
+      shift_.touched(mm, static_cast<std::uint64_t>(body.ret),
+                     end_of(static_cast<std::uint64_t>(body.ret), len), true);
+  } else if constexpr (std::is_same_v<Body, Brk>) {
+    if (body.old_brk != 0 && body.addr != 0 && static_cast<std::uint64_t>(body.ret) == body.addr)
+      shift_.touched(mm, std::min(body.old_brk, body.addr), std::max(body.old_brk, body.addr));
+  } else if constexpr (std::is_same_v<Body, Remap>) {
+    const std::uint64_t longest = std::max(body.old_len, body.new_len);
+    shift_.touched(mm, body.addr, end_of(body.addr, longest));
+    if (body.flags & (kMremapFixed | kMremapDontUnmap))
+      shift_.touched(mm, body.new_addr, end_of(body.new_addr, longest));
+    if (body.ret >= 0)
+      shift_.touched(mm, static_cast<std::uint64_t>(body.ret),
+                     end_of(static_cast<std::uint64_t>(body.ret), longest));
+    if (body.stopped != 0) point(body.stopped);
+  } else if constexpr (std::is_same_v<Body, Fork>) {
+    shift_.forked(mm, body.child);
+  } else if constexpr (std::is_same_v<Body, Snapshot>) {
+    attaching_ = body.reason == static_cast<std::uint64_t>(SnapReason::attach);
+  } else if constexpr (std::is_same_v<Body, SnapVma>) {
+    learn_vma(mm, body);
+  } else if constexpr (std::is_same_v<Body, SnapChain>) {
+    if (attaching_ && body.anon_vma)
+      shift_.unite(kin_.try_emplace(body.anon_vma.v, mm).first->second, mm);
+  }
+}
+
+void Anonymizer::learn(const Event& event) {
+  std::visit([&](const auto& body) { learn_body(event.head, body); }, event.body);
+}
+
+// Second pass.
+
+std::uint64_t Anonymizer::task(std::uint64_t tid) const {
+  const auto renamed = [&](std::uint64_t t) {
+    constexpr std::uint64_t kPids = 1ull << 22;  // PID_MAX_LIMIT
+    return keyed_.permuted(Keyed::Kind::task, t / cpus_, kPids / cpus_ + 1) * cpus_ + t % cpus_;
+  };
+  if (tid == 0) return 0;  // nobody, and nobody becomes it
+  const std::uint64_t name = renamed(tid);
+  return name == 0 ? renamed(0) : name;
+}
+
+// Short names are enough: one that is taken gets another digit.
+Comm Anonymizer::renamed(const Comm& comm) {
+  std::array<char, 16> storage{};
+  const std::string text(comm_view(comm, storage));
+  if (text.empty()) return {};
+  const auto [entry, fresh] = comms_.try_emplace(text);
+  if (fresh) {
+    const std::string digits = fmt::format("p{:016x}", keyed_.of(Keyed::Kind::comm, text));
+    std::size_t length = 4;
+    while (length < 15 && names_.contains(digits.substr(0, length))) ++length;
+    entry->second = digits.substr(0, length);
+    names_.insert(entry->second);
+  }
+  return make_comm(entry->second);
+}
+
+template <class Body>
+void Anonymizer::conceal_body(MmId mm, Body& body) {
+  const Body before = body;
+  each_field<Body>([&](const auto& field, auto how) {
+    auto& value = body.*field.member;
+    using Value = std::remove_reference_t<decltype(value)>;
+    [[maybe_unused]] const std::uint64_t word = to_word(value);
+    if constexpr (how == Concealed::tid) value = static_cast<Value>(task(word));
+    if constexpr (how == Concealed::place) value = static_cast<Value>(shift_.moved(mm, word));
+    if constexpr (how == Concealed::place_or_none)
+      if (word != 0) value = static_cast<Value>(shift_.moved(mm, word));
+    if constexpr (how == Concealed::result)
+      if (value >= 0 && !(Body::type == EventType::brk && word == 0))
+        value = static_cast<Value>(shift_.moved(mm, word));
+  });
+  if constexpr (std::is_same_v<Body, Map>) {
+    body.addr = is_place(before) ? shift_.moved(mm, before.addr) : 0;
+    if (before.file == 0 && (before.map_flags & (kMapAnonymous | kMapHugeTlb)) == kMapAnonymous)
+      body.pgoff = 0;
+  } else if constexpr (std::is_same_v<Body, Remap>) {
+    const bool asked = (before.flags & (kMremapFixed | kMremapDontUnmap)) != 0;
+    body.new_addr = asked ? shift_.moved(mm, before.new_addr) : 0;
+    if (before.stopped != 0 && before.stopped != ~0ull)
+      body.stopped = shift_.moved(mm, before.stopped);
+  } else if constexpr (std::is_same_v<Body, Snapshot>) {
+    const Comm name = renamed({before.comm_lo, before.comm_hi});
+    body.comm_lo = name.lo;
+    body.comm_hi = name.hi;
+  } else if constexpr (std::is_same_v<Body, SnapVma>) {
+    if (is_address_page(before))
+      body.pgoff = shift_.moved_page(mm, before.pgoff, page_size_);
+    else if (is_stack_page(before))
+      body.pgoff = before.pgoff + kStackShiftPages;
+  }
+  // A range that ended just below the end of all user addresses, which a call that fails may have
+  // asked for, still does.
+  if constexpr (requires {
+                  body.addr;
+                  body.len;
+                }) {
+    const std::uint64_t by = body.addr - before.addr;
+    const std::uint64_t end = end_of(before.addr, before.len);
+    if (is_place(before) && before.addr < AddressShift::kEnd && end < AddressShift::kEnd &&
+        end >= AddressShift::kEnd - by && before.len > by)
+      body.len = before.len - by;
+  }
+}
+
+Event Anonymizer::conceal(const Event& event) {
+  Event out = event;
+  out.head.tid = static_cast<std::uint32_t>(task(event.head.tid));
+  std::visit([&](auto& body) { conceal_body(event.head.mm, body); }, out.body);
+  return out;
+}
+
+Meta Anonymizer::conceal(Meta meta) const {
+  meta.command.clear();
+  meta.boot_id_hash.clear();
+  meta.start_unix_ns = 0;
+  meta.cut.source.clear();
+  meta.anonymized = true;
+  return meta;
+}
+
+}  // namespace anonvma

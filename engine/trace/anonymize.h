@@ -1,0 +1,63 @@
+// A trace without what tells of people, programs and machines, in which every replay finds what it
+// found before. What becomes of each field of each event says `kConcealment` in concealment.h;
+// a field that is not in that table does not compile.
+//
+//   gone      command line, hash of the boot id, start time, hash of the trace a slice is from;
+//             hints and arguments that the kernel does not look at
+//   renamed   comms ("p3f2", one per comm), tids and tgids (which CPU's slabs a task gets in the
+//             model of SLUB stays: the number modulo the CPUs), under the key
+//   moved     addresses and the page offsets that come from them (address_shift.h), under the key.
+//             Distances inside of a region of 4 GiB stay, and so do the lowest 21 bits.
+//   as it was numbers that the recorder made up (mms, files, anon_vmas, objects, policies),
+//   lengths,
+//             flags, offsets into files, times, lock numbers; kernel release and machine, by which
+//             rules and sizes are chosen
+//
+// Two passes: learn() each event, settle(), then conceal() each event.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "engine/trace/address_shift.h"
+#include "engine/trace/event.h"
+#include "engine/trace/keyed.h"
+#include "engine/trace/meta.h"
+
+namespace anonvma {
+
+class Anonymizer {
+ public:
+  Anonymizer(Keyed::Key key, const Meta& meta);
+
+  void learn(const Event& event);
+  void settle() { shift_.settle(); }
+
+  Event conceal(const Event& event);
+  Meta conceal(Meta meta) const;
+
+ private:
+  template <class Body>
+  void learn_body(const EventHead& head, const Body& body);
+  template <class Body>
+  void conceal_body(MmId mm, Body& body);
+  void learn_vma(MmId mm, const SnapVma& vma);
+  std::uint64_t task(std::uint64_t tid) const;
+  Comm renamed(const Comm& comm);
+  bool is_stack_page(const SnapVma& vma) const;
+  bool is_address_page(const SnapVma& vma) const;
+
+  Keyed keyed_;
+  std::uint64_t page_size_, cpus_;
+  AddressShift shift_;
+  bool attaching_ = false;                              // in an attach snapshot
+  std::unordered_map<std::uint32_t, MmId> kin_;         // anon_vma of an attach snapshot: an mm
+  std::uint64_t stack_end_ = 0;                         // in pages; see is_stack_page()
+  std::unordered_map<std::string, std::string> comms_;  // the name of each
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace anonvma

@@ -1,0 +1,135 @@
+// What becomes of each field of each event in a pseudonymous trace; see anonymize.h.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+
+#include "engine/trace/event.h"
+
+namespace anonvma {
+
+// What becomes of a field.
+enum class Concealed : std::uint8_t {
+  kept,
+  tid,
+  name,           // half of a comm
+  place,          // an address: moves; below 64 KiB it stays, where nothing is mapped there
+  place_or_none,  // the same, and 0 says that there is none
+  result,         // the same, or -errno
+  by_hand,        // see conceal_body()
+};
+
+struct ConcealmentRow {
+  EventType type;
+  std::string_view field;
+  Concealed how;
+};
+inline constexpr auto kConcealment = [] {
+  using enum Concealed;
+  using T = EventType;
+  return std::to_array<ConcealmentRow>({
+      {T::map, "addr", by_hand},  // a place with MAP_FIXED, else a hint that nothing depends on
+      {T::map, "len", by_hand},   // as it was, unless the range ends where user addresses do
+      {T::map, "prot", kept},
+      {T::map, "map_flags", kept},
+      {T::map, "vm_flags", kept},
+      {T::map, "pgoff", by_hand},  // the file's; of anonymous memory an argument that is ignored
+      {T::map, "file", kept},      // made up
+      {T::map, "stored_file", kept},
+      {T::map, "ops", kept},
+      {T::map, "ret", result},
+      {T::unmap, "addr", place},
+      {T::unmap, "len", by_hand},
+      {T::unmap, "ret", kept},
+      {T::brk, "old_brk", place_or_none},
+      {T::brk, "addr", place_or_none},  // brk(0) asks
+      {T::brk, "vm_flags", kept},
+      {T::brk, "ret", result},
+      {T::protect, "addr", place},
+      {T::protect, "len", by_hand},
+      {T::protect, "prot", kept},
+      {T::protect, "pkey", kept},
+      {T::protect, "ret", kept},
+      {T::advise, "addr", place},
+      {T::advise, "len", by_hand},
+      {T::advise, "advice", kept},
+      {T::advise, "ret", kept},
+      {T::lock, "addr", place},
+      {T::lock, "len", by_hand},
+      {T::lock, "op", kept},
+      {T::lock, "flags", kept},
+      {T::lock, "ret", kept},
+      {T::lock, "vm_flags", kept},
+      {T::remap, "addr", place},
+      {T::remap, "old_len", kept},
+      {T::remap, "new_len", kept},
+      {T::remap, "flags", kept},
+      {T::remap, "new_addr", by_hand},  // without a flag that asks for it, what lay in a register
+      {T::remap, "ret", result},
+      {T::remap, "stopped", by_hand},  // 0: not read, ~0: nothing is mapped there any more
+      {T::seal, "addr", place},
+      {T::seal, "len", by_hand},
+      {T::seal, "ret", kept},
+      {T::fork, "child", kept},
+      {T::fork, "child_tid", tid},
+      {T::shared, "child_tid", tid},
+      {T::exec, "old_mm", kept},
+      {T::snapshot, "reason", kept},
+      {T::snapshot, "nr_vmas", kept},
+      {T::snapshot, "def_flags", kept},
+      {T::snapshot, "brk", place_or_none},
+      {T::snapshot, "tgid", tid},
+      {T::snapshot, "comm", name},
+      {T::snapshot, "start_brk", place_or_none},
+      {T::snapshot, "by", kept},
+      {T::snap_vma, "start", place},
+      {T::snap_vma, "end", place},
+      {T::snap_vma, "vm_flags", kept},
+      {T::snap_vma, "pgoff", by_hand},
+      {T::snap_vma, "file", kept},
+      {T::snap_vma, "ops", kept},
+      {T::snap_vma, "anon_vma", kept},
+      {T::snap_vma, "nr_chain", kept},
+      {T::snap_vma, "policy", kept},
+      {T::snap_vma, "context", kept},
+      {T::snap_chain, "anon_vma", kept},
+      {T::snap_chain, "root", kept},
+      {T::snap_chain, "parent", kept},
+      {T::snap_chain, "num_children", kept},
+      {T::snap_chain, "num_active_vmas", kept},
+      {T::snap_chain, "refcount", kept},
+      {T::fault, "addr", place},
+      {T::fault, "flags", kept},
+      {T::touch, "addr", place},
+      {T::touch, "syscall", kept},
+      {T::touch, "by", kept},
+      {T::lost, "count", kept},
+      {T::lost, "kind", kept},
+      {T::lost, "cpu", kept},
+      {T::truth, "cache", kept},
+      {T::truth, "site", kept},
+      {T::truth, "object", kept},  // made up
+      {T::truth, "freed", kept},
+      {T::truth, "in_exec", kept},
+      {T::step, "copied", kept},
+      {T::step, "unlinked", place_or_none},
+  });
+}();
+
+constexpr const ConcealmentRow* concealment_of(EventType type, std::string_view field) {
+  for (const ConcealmentRow& row : kConcealment)
+    if (row.type == type && row.field == field) return &row;
+  return nullptr;
+}
+template <class Body, std::size_t I>
+constexpr Concealed concealed() {
+  constexpr const ConcealmentRow* row =
+      concealment_of(Body::type, std::get<I>(Body::fields()).name);
+  static_assert(row != nullptr, "kConcealment has to say what becomes of each field");
+  return row->how;
+}
+
+}  // namespace anonvma
