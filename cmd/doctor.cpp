@@ -134,7 +134,8 @@ Report examine() {
   } else if (!supported) {
     report.status = kNotSupported;
     report.advice = is_locked_down()
-                        ? std::string(kLockedDown)
+                        ? "boot with lockdown=integrity or without lockdown; traces from elsewhere "
+                          "can be replayed"
                         : "recording does not work here; traces from elsewhere can be replayed";
   } else {
     report.advice = "recording works here: sudo anonvma record -- CMD";
