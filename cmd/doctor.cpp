@@ -133,7 +133,10 @@ Report examine() {
     report.advice = "run it again as root, with sudo: loading was not tried";
   } else if (!supported) {
     report.status = kNotSupported;
-    report.advice = "recording does not work here; traces from elsewhere can be replayed";
+    report.advice = is_locked_down()
+                        ? "boot with lockdown=integrity or without lockdown; traces from elsewhere "
+                          "can be replayed"
+                        : "recording does not work here; traces from elsewhere can be replayed";
   } else {
     report.advice = "recording works here: sudo anonvma record -- CMD";
   }

@@ -16,6 +16,7 @@
 
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
+#include "tracers/capability.h"
 #include "tracers/kallsyms.h"
 #include "tracers/snapshot.h"
 #include "tracers/syscalls.h"
@@ -69,6 +70,7 @@ int keep_libbpf_line(libbpf_print_level level, const char* format, va_list argum
 }
 
 Error refused(std::string_view step, int error) {
+  if (is_locked_down()) return {ErrorCode::not_supported, std::string(kLockedDown)};
   std::string reason = g_libbpf_line.empty() ? std::string(strerror(error)) : g_libbpf_line;
   return {ErrorCode::not_supported,
           fmt::format("the kernel refuses to {} the BPF programs ({}): run "

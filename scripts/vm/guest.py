@@ -1,0 +1,138 @@
+"""A guest: an initramfs with the payload and a job, QEMU, and what came of it."""
+import gzip
+import io
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from vm.packages import KERNELS, Unavailable, busybox, fetch
+
+BOOT_SECONDS = 240  # forty times what the slowest takes on an idle machine
+
+INIT = r'''#!/bin/busybox sh
+export PATH=/payload:/bin HOME=/
+/bin/busybox --install -s /bin
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+mount -t tracefs tracefs /sys/kernel/tracing; mount -t securityfs securityfs /sys/kernel/security
+mount -t tmpfs tmpfs /tmp
+mkdir -p /out; mount -t tmpfs tmpfs /out
+echo "@@UP $(uname -r)"
+for m in $(cat /modules/order); do insmod /modules/$m.ko || echo "@@INSMOD-FAIL $m"; done
+i=0; while [ ! -b /dev/vda ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
+(cd /out && . /job.sh); rc=$?
+cd /out && tar cf /dev/vda . && sync
+echo "@@RC $rc"
+poweroff -f
+'''
+
+
+def with_libraries(path):
+    """The program and the shared libraries it loads, by their path in the guest."""
+    files = {'payload/' + os.path.basename(path): path}
+    text = subprocess.run(['ldd', path], capture_output=True, text=True).stdout  # nothing, if static
+    for library in re.findall(r'(/\S+) \(0x', text):
+        files[library.lstrip('/')] = library
+    return files
+
+
+def cpio(files):
+    """An initramfs: `files` is path -> (mode, bytes). The "newc" form, which needs no tool and no root."""
+    out, inode = io.BytesIO(), 0
+
+    def entry(name, mode, data):
+        nonlocal inode
+        inode += 1
+        fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        out.write(b'070701' + b''.join(b'%08X' % x for x in fields) + name.encode() + b'\0')
+        out.write(b'\0' * (-out.tell() % 4) + data)
+        out.write(b'\0' * (-out.tell() % 4))
+    folders = {'bin', 'proc', 'sys', 'dev', 'tmp'}
+    for path in files:
+        while path := os.path.dirname(path):
+            folders.add(path)
+    for folder in sorted(folders):
+        entry(folder, 0o40755, b'')
+    for path, (mode, data) in sorted(files.items()):
+        entry(path, mode, data)
+    entry('TRAILER!!!', 0, b'')
+    return gzip.compress(out.getvalue(), 1)
+
+
+def write_initramfs(path, kernel_folder, arch, payload, job):
+    files = {'init': (0o100755, INIT.encode()), 'job.sh': (0o100644, job.encode())}
+    payload = {**payload, 'bin/busybox': busybox(arch)}
+    for module in os.listdir(kernel_folder + '/modules'):
+        payload['modules/' + module] = f'{kernel_folder}/modules/{module}'
+    for name, source in payload.items():
+        with open(source, 'rb') as f:
+            files[name] = (0o100755, f.read())
+    with open(path, 'wb') as f:
+        f.write(cpio(files))
+
+
+def qemu(arch, kvm):
+    if arch == 'amd64':
+        machine, console = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'host' if kvm else 'max,la57=off'], 'ttyS0'
+    else:  # neoverse-n1 has pages of 16 KiB, too
+        machine, console = ['qemu-system-aarch64', '-M', 'virt', '-cpu', 'host' if kvm else 'neoverse-n1'], 'ttyAMA0'
+    if not shutil.which(machine[0]):
+        package = 'qemu-system-x86' if arch == 'amd64' else 'qemu-system-arm'
+        raise Unavailable(f'{machine[0]} is not installed: Debian has it in {package}')
+    return machine + ['-accel', 'kvm' if kvm else 'tcg,thread=multi'], console
+
+
+def boot(name, folder, payload, job, words='', seconds=600, kvm=False):
+    """Boots kernel `name`, runs `job` (shell) in the guest and returns (its status or None, why).
+
+    `payload` is path in the guest -> file here. What the job writes into its working directory is brought
+    back into `folder`/out. The status is None where the guest did not get to the end."""
+    kernel, kernel_folder = KERNELS[name], fetch(name)
+    machine, console = qemu(kernel.arch, kvm)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder + '/out')
+    initrd, disk, log = folder + '/initrd', folder + '/disk', folder + '/console.log'
+    write_initramfs(initrd, kernel_folder, kernel.arch, payload, job)
+    with open(disk, 'wb') as f:
+        f.truncate(64 << 20)
+    append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
+              f'slab_nomerge {words}')
+    command = machine + [
+        '-m', '768', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none',
+        '-no-reboot', '-kernel', kernel_folder + '/vmlinuz', '-initrd', initrd, '-append', append,
+        '-serial', f'file:{log}', '-drive', f'file={disk},format=raw,if=virtio,cache=unsafe']
+    for _ in range(2):  # on a busy machine x86's timers may not be found, and the boot hangs
+        text, why = wait_for_guest(command, log, folder + '/qemu.err', seconds)
+        if not why.startswith('no boot'):
+            break
+    subprocess.run(['tar', '-C', folder + '/out', '-xf', disk], capture_output=True)
+    os.remove(disk)
+    os.remove(initrd)
+    ended = re.search(r'@@RC (\d+)', text)
+    return int(ended[1]) if ended else None, why or ('' if ended else f'the guest died: {log}')
+
+
+def wait_for_guest(command, log, errors, seconds):
+    """Runs QEMU to its end, or to the end of its time; the console's text and what went wrong."""
+    def console():
+        if not os.path.exists(log):
+            return ''
+        with open(log, 'rb') as f:
+            return f.read().decode('latin1')
+    begin, why = time.monotonic(), ''
+    with open(errors, 'wb') as err:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=err)
+    try:
+        while child.poll() is None and not why:
+            time.sleep(0.2)
+            spent = time.monotonic() - begin
+            if spent > BOOT_SECONDS and '@@UP' not in console():
+                why = f'no boot in {BOOT_SECONDS} s'
+            elif spent > seconds:
+                why = f'not done in {seconds} s'
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+    return console(), why

@@ -1,0 +1,192 @@
+"""Debian's kernels, each fetched once into the cache through an apt state of its own."""
+import dataclasses
+import glob
+import json
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+CACHE = os.environ.get('VMTEST_CACHE') or os.path.join(
+    os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'anonvma', 'vmtest')
+KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+INDEX_DAYS = 7
+
+
+class Unavailable(Exception):
+    """Not a failure of what is tested: the kernel or a tool cannot be had here."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    arch: str
+    meta: str  # the package that depends on the newest of its flavour
+    suites: tuple  # tried in this order
+    release: str = ''  # regular expression, where the suite has several releases
+
+
+CLOUD_X86, CLOUD_ARM = ('amd64', 'linux-image-cloud-amd64'), ('arm64', 'linux-image-cloud-arm64')
+KERNELS = {
+    'x5.10': Kernel(*CLOUD_X86, ('bullseye-security', 'bullseye')),
+    'x6.1': Kernel(*CLOUD_X86, ('bookworm-security', 'bookworm')),
+    'x6.12': Kernel(*CLOUD_X86, ('trixie-security', 'trixie')),
+    'x6.16': Kernel(*CLOUD_X86, ('trixie-backports',), r'6\.16\.'),
+    'x6.18': Kernel(*CLOUD_X86, ('trixie-backports',), r'6\.18\.'),
+    'x7.x': Kernel(*CLOUD_X86, ('trixie-backports', 'forky')),
+    'a5.10': Kernel(*CLOUD_ARM, ('bullseye-security', 'bullseye')),
+    'a6.1': Kernel(*CLOUD_ARM, ('bookworm-security', 'bookworm')),
+    'a6.12': Kernel(*CLOUD_ARM, ('trixie-security', 'trixie')),
+    'a6.12-16k': Kernel('arm64', 'linux-image-arm64-16k', ('trixie-security', 'trixie')),
+    'a6.18': Kernel(*CLOUD_ARM, ('trixie-backports',), r'6\.18\.'),
+    'a7.x': Kernel(*CLOUD_ARM, ('trixie-backports', 'forky')),
+}
+MODULES = ('virtio_pci', 'virtio_blk')  # for the disk that brings results back; built in, on some
+
+
+def tool(*command, **options):
+    """The tool's output; Unavailable where it is missing or fails."""
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+    except FileNotFoundError:
+        raise Unavailable(f'{command[0]} is not installed') from None
+    except subprocess.CalledProcessError as error:
+        reason = [line for line in error.stderr.splitlines() if not line.startswith('W:')]
+        raise Unavailable(f'{" ".join(command[:2])}: {" ".join(reason)[-200:]}') from None
+
+
+def mirror(suite):
+    """Where the machine's own apt gets Debian from; no host name is written here."""
+    if os.environ.get('VMTEST_MIRROR'):
+        return os.environ['VMTEST_MIRROR'] + ('/debian-security' if suite.endswith('-security') else '/debian')
+    listed = tool('apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages').split()
+    for uri in listed:
+        if uri.rstrip('/').endswith('/debian'):
+            uri = uri.rstrip('/')
+            return uri + '-security' if suite.endswith('-security') else uri
+    raise Unavailable('no Debian mirror in the apt configuration: set VMTEST_MIRROR')
+
+
+def apt(suite, arch):
+    """The environment in which apt-get and apt-cache see only this suite and architecture."""
+    base = os.path.join(CACHE, 'apt', f'{suite}-{arch}')
+    conf, stamp = os.path.join(base, 'apt.conf'), os.path.join(base, 'stamp')
+    env = dict(os.environ, APT_CONFIG=conf)
+    if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < INDEX_DAYS * 86400:
+        return env
+    for folder in ('state/lists/partial', 'cache/archives/partial', 'empty'):
+        os.makedirs(os.path.join(base, folder), exist_ok=True)
+    open(os.path.join(base, 'status'), 'w').close()
+    with open(os.path.join(base, 'sources.list'), 'w') as f:
+        f.write(f'deb [signed-by={KEYRING} arch={arch}] {mirror(suite)} {suite} main\n')
+    with open(conf, 'w') as f:
+        f.write(f'''Dir::State "{base}/state"; Dir::State::status "{base}/status"; Dir::Cache "{base}/cache";
+Dir::Etc::sourcelist "{base}/sources.list"; Dir::Etc::sourceparts "{base}/empty";
+Dir::Etc::preferencesparts "{base}/empty"; APT::Architecture "{arch}"; APT::Architectures {{ "{arch}"; }};
+Acquire::Languages "none"; Acquire::Check-Valid-Until "false"; APT::Sandbox::User "";
+''')
+    tool('apt-get', '-qq', 'update', env=env)
+    open(stamp, 'w').close()
+    return env
+
+
+def numbers(text):
+    return [int(n) for n in re.findall(r'\d+', text)]
+
+
+def packages_of(kernel, env):
+    """The image's package, and those that newer releases have split off it."""
+    depends = lambda name: re.findall(r'Depends: (linux-\S+)', tool('apt-cache', 'depends', name, env=env))
+    if kernel.release:
+        flavour = kernel.meta[len('linux-image-'):]
+        pattern = f'linux-image-{kernel.release}[0-9.+a-z]*-{flavour}'
+        names = [n for n in tool('apt-cache', 'pkgnames', 'linux-image-', env=env).split()
+                 if re.fullmatch(pattern, n)]
+    else:
+        names = [n for n in depends(kernel.meta) if n.startswith('linux-image-')]
+    if not names:
+        raise Unavailable(f'no package of {kernel.meta}')
+    image = max(names, key=numbers)
+    return [image] + [d for d in depends(image) if re.match(r'linux-(binary|modules|base)-\d', d)]
+
+
+def unpack(names, env, folder):
+    tool('apt-get', '-qq', 'download', *names, env=env, cwd=folder)
+    for deb in glob.glob(folder + '/*.deb'):
+        tool('dpkg-deb', '-x', deb, folder + '/x')
+    return folder + '/x'
+
+
+def first(base, *patterns):
+    found = [f for p in patterns for f in glob.glob(os.path.join(base, p))]
+    if not found:
+        raise Unavailable(f'{patterns[0]} is in no package')
+    return found[0]
+
+
+def decompressed(path):
+    with open(path, 'rb') as f:
+        raw = f.read()
+    if path.endswith('.xz'):
+        return lzma.decompress(raw)
+    if path.endswith('.zst'):
+        return subprocess.run(['zstd', '-dc'], input=raw, capture_output=True, check=True).stdout
+    return raw
+
+
+def keep_modules(tree, folder):
+    """MODULES and what they depend on, decompressed, with the order to load them in."""
+    paths, order = {}, []
+    for path in glob.glob(tree + '/**/*.ko*', recursive=True):
+        paths[os.path.basename(path).split('.ko')[0].replace('-', '_')] = path
+
+    def keep(name):
+        if name in order or name not in paths:  # without a file it is built in
+            return
+        raw = decompressed(paths[name])
+        depends = re.search(rb'(?:^|\0)depends=([^\0]*)\0', raw)
+        for other in depends[1].decode().split(',') if depends else []:
+            keep(other.replace('-', '_'))
+        with open(f'{folder}/{name}.ko', 'wb') as f:
+            f.write(raw)
+        order.append(name)
+    os.makedirs(folder, exist_ok=True)
+    for name in MODULES:
+        keep(name)
+    with open(folder + '/order', 'w') as f:
+        f.write('\n'.join(order) + '\n')
+
+
+def fetch(name):
+    """The folder with vmlinuz, config, modules and manifest.json. Once fetched, a kernel stays as it is."""
+    kernel, folder, reasons = KERNELS[name], os.path.join(CACHE, 'kernels', name), []
+    if os.path.exists(folder + '/manifest.json'):
+        return folder
+    os.makedirs(CACHE, exist_ok=True)
+    for suite in kernel.suites:
+        with tempfile.TemporaryDirectory(dir=CACHE) as work:
+            try:
+                env = apt(suite, kernel.arch)
+                names = packages_of(kernel, env)
+                tree = unpack(names, env, work)
+                os.makedirs(folder, exist_ok=True)
+                shutil.copy(first(tree, 'boot/vmlinuz-*', 'usr/lib/modules/*/vmlinuz'), folder + '/vmlinuz')
+                shutil.copy(first(tree, 'boot/config-*', 'usr/lib/modules/*/config'), folder + '/config')
+                keep_modules(tree, folder + '/modules')
+                with open(folder + '/manifest.json', 'w') as f:
+                    json.dump({'suite': suite, 'packages': names}, f)
+                return folder
+            except Unavailable as error:
+                reasons.append(f'{suite}: {error}')
+    raise Unavailable('; '.join(reasons))
+
+
+def busybox(arch):
+    path = os.path.join(CACHE, f'busybox-{arch}')
+    if not os.path.exists(path):
+        with tempfile.TemporaryDirectory(dir=CACHE) as work:
+            tree = unpack(['busybox-static'], apt('trixie', arch), work)
+            shutil.copy(first(tree, 'usr/bin/busybox', 'bin/busybox'), path)
+    return path
