@@ -63,15 +63,6 @@ std::vector<std::string> geometry_lines(const CacheBlock& block) {
   return lines;
 }
 
-std::string events_text(const TraceSummary& trace) {
-  const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
-  return fmt::format("{}, lost {} ({:.2f} %){}", trace.events, trace.lost,
-                     offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered,
-                     trace.skipped == 0
-                         ? ""
-                         : fmt::format(", {} records of unknown kinds skipped", trace.skipped));
-}
-
 void add_rules(const Comparison& comparison, Footer& lines) {
   const auto own = [&](const ReplayResult& row) {
     return row.rules.empty() || row.rules == comparison.trace.rules;
@@ -94,6 +85,18 @@ void add_rules(const Comparison& comparison, Footer& lines) {
 }
 
 }  // namespace
+
+// Of all that was there to be recorded.
+double lost_percent(const TraceSummary& trace) {
+  const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
+  return offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered;
+}
+
+std::string lost_text(const TraceSummary& trace) {
+  return fmt::format(
+      "lost {} ({:.2f} %), tainted mms {}{}", trace.lost, lost_percent(trace), trace.tainted_mms,
+      trace.tainted_at_end == 0 ? "" : fmt::format(" ({} at the end)", trace.tainted_at_end));
+}
 
 std::vector<std::string> anomaly_lines(const Comparison& comparison, const Rows& all) {
   std::vector<std::string> lines;
@@ -130,7 +133,9 @@ Footer footer(const Comparison& comparison, const Rows& all) {
       "recorded", fmt::format("{:.3f} s, scope {}, faults {}, {} address spaces",
                               static_cast<double>(trace.duration_ns) / 1e9, printable(meta.scope),
                               printable(meta.faults), trace.mms));
-  lines.emplace_back("events", events_text(trace));
+  lines.emplace_back("events", fmt::format("{}, {}", trace.events, lost_text(trace)));
+  if (trace.skipped > 0)
+    lines.emplace_back("", fmt::format("{} records of unknown kinds skipped", trace.skipped));
   const double last_s = comparison.rows.empty()
                             ? 0
                             : static_cast<double>(comparison.rows.front().end.slab.time_ns) / 1e9;
