@@ -43,8 +43,12 @@ void Converter::record(std::span<const std::byte> bytes) {
       return with(anonvma_exec_begin_record{},
                   [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
     case ANONVMA_EXEC_VMA:
-      return with(anonvma_exec_vma_record{},
-                  [&](auto& r) { seen_vmas_[common.tid].push_back(r.vma); });
+      return with(anonvma_exec_vma_record{}, [&](auto& r) {
+        auto& seen = seen_vmas_[common.tid];
+        // Of an earlier look, whose end was lost.
+        if (!seen.empty() && seen.back().start >= r.vma.start) seen.clear();
+        seen.push_back(r.vma);
+      });
     case ANONVMA_EXEC:
       return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
     case ANONVMA_SEEN:
@@ -158,8 +162,13 @@ EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& hea
                                    r.tgid, comm.lo, comm.hi, r.start_brk,
                                    reason == SnapReason::exec ? MmId{} : addresses_.mm(r.old_mm)}},
                    {}};
-  for (std::size_t i = 0; i < count; ++i)
-    event.rest.push_back({head, snap_vma(vmas.mapped()[earlier + i])});
+  std::uint64_t end = 0;  // where records were lost an earlier look may show through
+  for (std::size_t i = 0; i < count; ++i) {
+    const anonvma_vma& vma = vmas.mapped()[earlier + i];
+    if (vma.start >= std::exchange(end, std::max<std::uint64_t>(end, vma.end)))
+      event.rest.push_back({head, snap_vma(vma)});
+  }
+  std::get<Snapshot>(event.first.body).nr_vmas = event.rest.size();
   return event;
 }
 

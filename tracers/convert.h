@@ -87,6 +87,8 @@ class Converter {
   void on_resync(const anonvma_walk_record& record, WalkedMm& walked);
   std::uint32_t family_of(MmId mm) const;
   bool wanted_in_round(MmId mm) const;
+  bool is_gone(std::uint64_t address, MmId mm) const;
+  void end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns);
   void retire(std::uint64_t address, MmId mm);
 
   void on_op(const anonvma_op_record& record);

@@ -49,10 +49,13 @@ Lost lost_event(std::uint32_t kind, std::uint64_t count, std::uint64_t cpu, bool
 
 void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
   const MmId mm = addresses_.mm(lost.mm);
-  const bool unnamed = !mm && !lost.of_anybody;
+  // That a walk has reached an mm was lost: the mm itself lost nothing, and the round tries again.
+  const bool walk = mm && lost.kind == ANONVMA_WALK;
+  const bool unnamed = (!mm && !lost.of_anybody) || walk;
   if (lost.of_anybody)
     all_suspect_ = true;
-  else if (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH))  // a stranger's frees are no loss
+  else if (!walk &&
+           (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // a stranger's frees are no loss
     suspects_[lost.mm] |= 1u << lost.kind;
   if (unnamed && lost.count == 0) return;
   order_.pass(
@@ -119,15 +122,31 @@ bool Converter::wanted_in_round(MmId mm) const {
 }
 
 bool Converter::in_round(std::uint64_t address) const {
-  if (const MmId mm = addresses_.mm(address))
-    return wanted_in_round(mm) && !round_.placed.contains(mm);
-  return (round_.all || round_.suspects.contains(address)) &&
-         (!tracked_only_ || round_.tracks(address));
+  if (tracked_only_ && !round_.tracks(address)) return false;
+  const MmId mm = addresses_.mm(address);
+  if (mm && !is_gone(address, mm)) return wanted_in_round(mm) && !round_.placed.contains(mm);
+  return round_.all || round_.suspects.contains(address);
+}
+
+// The record of its end was lost: who lives at the address now, if anybody, is another one.
+bool Converter::is_gone(std::uint64_t address, MmId mm) const {
+  const auto kinds = round_.suspects.find(address);
+  return mm.v < round_.first_new && kinds != round_.suspects.end() &&
+         (kinds->second >> ANONVMA_EXIT_MMAP & 1) != 0;
+}
+
+void Converter::end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
+  order_.exit(mm, {{{since_start(time_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
+  retire(address, mm);
 }
 
 void Converter::on_resync(const anonvma_walk_record& r, WalkedMm& walked) {
   if (!round_.active || !in_round(r.head.mm)) return;
   MmId mm = addresses_.mm(r.head.mm), relative;
+  if (mm && is_gone(r.head.mm, mm)) {
+    end_unseen(r.head.mm, mm, r.head.time_ns);
+    mm = {};
+  }
   if (!mm) {
     for (const WalkedVma& vma : walked.vmas)
       for (const anonvma_walk_avc& avc : vma.chain)
@@ -151,20 +170,16 @@ void Converter::end_round(std::uint64_t now_ns) {
   std::vector<std::pair<std::uint64_t, MmId>> gone;
   for (const auto& [address, mm] : addresses_.mms()) {
     if (!wanted_in_round(mm) || round_.placed.contains(mm)) continue;
-    const auto kinds = round_.suspects.find(address);
-    const bool end_lost =
-        round_.all || (kinds != round_.suspects.end() && (kinds->second >> ANONVMA_EXIT_MMAP & 1));
-    if (mm.v < round_.first_new && end_lost && !round_.walked.contains(address))
+    const bool walked =
+        round_.walked.contains(address) && (!tracked_only_ || round_.tracks(address));
+    if (is_gone(address, mm) || (round_.all && mm.v < round_.first_new && !walked))
       gone.emplace_back(address, mm);
-    else if (round_.walked.contains(address) || mm.v >= round_.first_new)
+    else if (walked || mm.v >= round_.first_new)
       suspects_[address] |= 1u << ANONVMA_WALK;
   }
   std::sort(gone.begin(), gone.end(),
             [](const auto& a, const auto& b) { return a.second.v < b.second.v; });
-  for (const auto& [address, mm] : gone) {
-    order_.exit(mm, {{{since_start(now_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
-    retire(address, mm);
-  }
+  for (const auto& [address, mm] : gone) end_unseen(address, mm, now_ns);
   // What a walk tore is no state to rely on, though the best there is.
   for (const auto& [address, kinds] : suspects_)
     if (const MmId mm = addresses_.mm(address); mm && (kinds >> ANONVMA_WALK & 1))

@@ -65,10 +65,8 @@ void Order::resynchronise(MmId id, std::uint32_t seq, EventGroup group) {
   if (!mm) return attach(id, seq, std::move(group));
   if (!mm->ready) {  // nothing that waits for its birth can leave before it
     mm->ready = true;
-    std::erase_if(mm->writes,
-                  [&](const auto& held) { return held.first < seq && !held.second.born; });
-    std::erase_if(mm->reads,
-                  [&](const auto& held) { return held.first <= seq && !held.second.born; });
+    std::erase_if(mm->writes, [&](const auto& held) { return held.first < seq; });
+    std::erase_if(mm->reads, [&](const auto& held) { return held.first <= seq; });
   }
   for (;;) {
     while (step(*mm)) continue;

@@ -52,7 +52,8 @@ class Order {
   void read(MmId mm, std::uint32_t seq, EventGroup group);
   void exit(MmId mm, EventGroup group);
   // After a loss: `group` is all there is to know at `seq` (even). What came before leaves first;
-  // numbers that are open below it stay so. An mm whose birth still waits is born by it.
+  // numbers that are open below it stay so. An mm whose birth still waits is born by it, without
+  // what came before; its children wait for a snapshot of their own.
   void resynchronise(MmId mm, std::uint32_t seq, EventGroup group);
   // How far a fork (of token step.head.seq) or an exit has come: leaves at once, or, while anything
   // older waits, never.

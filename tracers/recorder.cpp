@@ -85,6 +85,7 @@ void Recorder::end_start() {
 // Every event leaves through here, in order.
 void Recorder::deliver(const Event& event) {
   if (!failure_) return;
+  ends_in_set_ = delivers_set_;
   if (const Status written = sink_(event); !written) failure_ = written.error();
   const EventType type = type_of(event.body);
   const auto* snapshot = std::get_if<Snapshot>(&event.body);

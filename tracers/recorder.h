@@ -92,6 +92,7 @@ class Recorder {
 
   // While those that lost records are read again: their snapshots, and what happened behind these.
   bool in_round_ = false, in_set_ = false;
+  bool delivers_set_ = false, ends_in_set_ = false;
   std::vector<Event> set_, behind_;
   std::set<MmId> held_;
   std::uint64_t round_at_ = 0;    // the last one

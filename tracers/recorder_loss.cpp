@@ -87,7 +87,12 @@ void Recorder::on_event_of_round(const Event& event) {
 void Recorder::end_round() {
   in_round_ = false;
   held_.clear();
+  // Two sets in a row would be taken for one.
+  if (!set_.empty() && ends_in_set_)
+    deliver({{set_.front().head.time_ns, 0, {}, 0, 0}, Lost{0, 0, 0, 1}});
+  delivers_set_ = true;
   for (const Event& event : std::exchange(set_, {})) deliver(event);
+  delivers_set_ = false;
   for (const Event& event : std::exchange(behind_, {})) deliver(event);
 }
 

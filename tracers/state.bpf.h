@@ -21,7 +21,7 @@ const volatile __u32 anonvma_nr_sites = 0;
 /* Read and written by the loader while the programs run. */
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
 __u64 anonvma_losses = 0;	/* all of them; rises after the counter */
-__u32 anonvma_gap = 0;		/* records are missing behind the last one in the ring */
+__u64 anonvma_marked = 0;	/* of them, those that the ring tells of */
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
@@ -126,7 +126,6 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 	else
 		__sync_fetch_and_add(&anonvma_lost[cpu][kind], 1);
 	__sync_fetch_and_add(&anonvma_losses, 1);
-	anonvma_gap = 1;
 	return 0;
 }
 
@@ -137,17 +136,16 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 static __noinline int anonvma_mark_gap(void)
 {
 	struct anonvma_gap_record *r;
+	__u64 losses = anonvma_losses;
 
-	anonvma_gap = 0;
 	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
-	if (!r) {
-		anonvma_gap = 1;
+	if (!r)
 		return 0;
-	}
+	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
 	__builtin_memset(r, 0, sizeof(*r));
 	r->head.time_ns = bpf_ktime_get_ns();
 	r->head.kind = ANONVMA_GAP;
-	r->losses = anonvma_losses;
+	r->losses = losses;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -197,7 +195,7 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 #define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
 	({                                                                                   \
 		type *record_;                                                               \
-		if (anonvma_gap)                                                             \
+		if (anonvma_losses != anonvma_marked)                                        \
 			anonvma_mark_gap();                                                  \
 		record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);               \
 		if (record_)                                                                 \

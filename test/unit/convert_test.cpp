@@ -59,8 +59,9 @@ struct Pipe {
   }
   void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0) {
     for (std::uint32_t i = 0; i < nr_vmas; ++i)
-      feed(anonvma_exec_vma_record{head(ANONVMA_EXEC_VMA, mm, 0),
-                                   {0x1000, 0x2000, 1, 0, 0, 0, 0, 0, 1, 0}});
+      feed(anonvma_exec_vma_record{
+          head(ANONVMA_EXEC_VMA, mm, 0),
+          {0x1000 + 0x1000ull * i, 0x2000 + 0x1000ull * i, 1, 0, 0, 0, 0, 0, 1, 0}});
     anonvma_exec_record r{};
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
@@ -565,4 +566,38 @@ TEST_CASE("records of an mm before its birth taint it when it is born") {
   CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 lost/0/4");
   CHECK(std::get<Lost>(p.events.back().body) == Lost{0, 0, 0, 0});
   CHECK(p.converter.suspects());
+}
+
+TEST_CASE("vmas of an exec whose end was lost are no part of the next look") {
+  Pipe p;
+  for (const std::uint64_t start : {0x1000, 0x8000})
+    p.feed(anonvma_exec_vma_record{p.head(ANONVMA_EXEC_VMA, kA, 0),
+                                   {start, start + 0x1000, 1, 0, 0, 0, 0, 0, 1, 0}});
+  p.exec(kB, 4, 0, 2);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 snap_vma/0/4");
+  CHECK(std::get<SnapVma>(p.events.back().body).start == 0x2000);
+}
+
+TEST_CASE("a fork that waits for its parent's birth goes where a snapshot is that birth") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.fork(kA, 3, kB);  // number 1 was lost: B is not announced
+  p.fork(kB, 3, kC);
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
+  p.take();
+  round(p, {{kC, 4}, {kB, 4}, {kA, 4}});
+  CHECK(p.out == resync_of(2) + " " + resync_of(1) + " " + resync_of(0));
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kC, 5);
+  p.op(ANONVMA_OP_MMAP, kB, 5);
+  CHECK(p.out == "map/2/5 map/1/5");
+}
+
+TEST_CASE("another mm at the address of one whose end was lost is not that one") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
+  p.take();
+  round(p, {{kA, 4}});
+  CHECK(p.out == "exit_mmap/0 " + resync_of(1));
 }

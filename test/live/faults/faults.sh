@@ -78,14 +78,15 @@ replays_cut() {
   "$program" compare "$trace" >"$dir/table" 2>"$dir/table.errors" || come=$?
   [ "$come" -eq 65 ] && grep -q '^DAMAGED' "$dir/table" && ! grep -q '^ERROR\|^DATA LOSS' "$dir/table"
 }
-# BPF programs, maps and links of ours that no process holds any more.
+# BPF programs (which their links hold, too) and maps of ours that no process has open any more.
 orphans() {
   local object
-  for object in prog map link; do
+  cat /proc/[0-9]*/fdinfo/* 2>/dev/null | sed -n 's/^\(prog\|map\)_id:\t/\1 /p' >"$dir/held"
+  for object in prog map; do
     bpftool -j "$object" show 2>/dev/null |
-      jq -r '.[] | select((.name // .prog_name // "") | startswith("anonvma")) |
-             select((.pids // []) | length == 0) | .id'
-  done | wc -l
+      jq -r --arg object "$object" '.[] | select((.name // "") | startswith("anonvma")) |
+        "\($object) \(.id)"'
+  done | grep -cvxFf "$dir/held"
 }
 no_leftovers() {
   for _ in $(seq 50); do
