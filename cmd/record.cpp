@@ -30,7 +30,8 @@
 namespace anonvma::cmd {
 namespace {
 
-constexpr long kPollNs = 4'000'000;
+constexpr std::uint64_t kPollNs = 16'000'000;  // each look at the ring costs some microseconds
+constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a ring has to take
 constexpr std::uint64_t kFlushNs = 1'000'000'000;
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
@@ -147,6 +148,7 @@ struct Session {
   }
 
   Status run(const Signals& signals) {
+    const std::uint64_t poll = std::min(kPollNs, (options.ring_mib << 20) / kBurst * 1000);
     for (int signal = 0;;) {
       if (const Status s = recorder.poll(); !s) return s;
       const std::uint64_t now = recorder.elapsed_ns();
@@ -156,7 +158,7 @@ struct Session {
       }
       progress(now);
       if (done(signal, now)) return ok();
-      signal = signals.wait(kPollNs);
+      signal = signals.wait(static_cast<long>(poll));
     }
   }
 };

@@ -137,9 +137,7 @@ static __always_inline void anonvma_send_growth(struct anonvma_task *state)
 	__sync_fetch_and_add(&anonvma_growing, -1);
 	if (!r)
 		return;
-	r->addr = state->grow_addr & anonvma_page_mask;
-	r->flags = state->grow_addr & ~anonvma_page_mask;
-	r->by = 0;
+	r->addr = state->grow_addr;
 	anonvma_submit(r);
 }
 

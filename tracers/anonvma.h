@@ -189,11 +189,17 @@ struct anonvma_exec_record {
 	char comm[16];
 };
 
+/* Most records are faults, and each costs the cache lines it takes. */
 struct anonvma_fault_record {
 	struct anonvma_record head;
+	__u64 addr;			/* of the page, | ANONVMA_FAULT_* */
+};
+
+struct anonvma_touch_record {
+	struct anonvma_record head;
 	__u64 addr;
-	__u64 flags;			/* ANONVMA_FAULT_*; of a Touch: system call + 1 */
-	__u64 by;			/* of a Touch: mm of the acting task, when it is another one */
+	__u64 syscall;			/* number + 1; 0: outside of any traced one */
+	__u64 by;			/* mm of the acting task, when it is another one */
 };
 
 struct anonvma_truth_record {

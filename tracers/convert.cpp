@@ -58,8 +58,9 @@ void Converter::record(std::span<const std::byte> bytes) {
       return on_exit(common);
     case ANONVMA_GROW:
     case ANONVMA_FAULT:
-    case ANONVMA_TOUCH:
       return with(anonvma_fault_record{}, [&](auto& r) { on_fault(r); });
+    case ANONVMA_TOUCH:
+      return with(anonvma_touch_record{}, [&](auto& r) { on_touch(r); });
     case ANONVMA_TRUTH:
       return with(anonvma_truth_record{}, [&](auto& r) { on_truth(r); });
     case ANONVMA_WALK:
@@ -206,14 +207,18 @@ void Converter::retire(std::uint64_t address, MmId mm) {
 void Converter::on_fault(const anonvma_fault_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
-  if (r.head.kind == ANONVMA_TOUCH)
-    return order_.read(mm, r.head.seq,
-                       group(r.head, mm, Touch{r.addr, r.flags, addresses_.mm(r.by)}));
-  EventGroup event = group(r.head, mm, Fault{r.addr, r.flags});
+  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
+  EventGroup event = group(r.head, mm, Fault{r.addr & ~kFlags, r.addr & kFlags});
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
   else
     order_.read(mm, r.head.seq, std::move(event));
+}
+
+void Converter::on_touch(const anonvma_touch_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) return;
+  order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
 }
 
 void Converter::on_truth(const anonvma_truth_record& r) {

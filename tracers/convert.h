@@ -100,6 +100,7 @@ class Converter {
   EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
   void on_exit(const anonvma_record& record);
   void on_fault(const anonvma_fault_record& record);
+  void on_touch(const anonvma_touch_record& record);
   void on_truth(const anonvma_truth_record& record);
   void on_walk(const anonvma_walk_record& record);
   SnapVma snap_vma(const anonvma_vma& vma);

@@ -14,15 +14,15 @@
 static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall,
 					       __u64 by)
 {
-	struct anonvma_fault_record *r;
+	struct anonvma_touch_record *r;
 
 	if (!anonvma_wanted(mm))
 		return;
-	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_TOUCH, mm, seq, 0);
+	r = anonvma_reserve(struct anonvma_touch_record, ANONVMA_TOUCH, mm, seq, 0);
 	if (!r)
 		return;
 	r->addr = addr;
-	r->flags = syscall;
+	r->syscall = syscall;
 	r->by = by == mm ? 0 : by;
 	anonvma_submit(r);
 }
@@ -124,18 +124,18 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 	struct anonvma_task *state;
 
 	/* Kernel threads have no mm; the upper half is the kernel's own. */
-	if (!mm || (__s64)addr < 0 || !anonvma_sending || !anonvma_wanted((__u64)mm))
+	if (!mm || (__s64)addr < 0 || !anonvma_sending)
+		return 0;
+	state = anonvma_wanted_task(task, (__u64)mm, ANONVMA_FAULT);
+	if (!state)
 		return 0;
 	if (error_code & 2)
 		flags |= ANONVMA_FAULT_WRITE;
 	if (mm->mm_users.counter > 1)
 		flags |= ANONVMA_FAULT_SHARED;
-	addr &= anonvma_page_mask;
-	state = anonvma_get_task(task, ANONVMA_FAULT);
-	if (state) {
-		anonvma_resolve(state);
-		state->fault_addr = addr | flags;
-	}
+	addr = (addr & anonvma_page_mask) | flags;
+	anonvma_resolve(state);
+	state->fault_addr = addr;
 	if (anonvma_faults == ANONVMA_FAULTS_FIRST)
 		return 0;
 	if (anonvma_faults == ANONVMA_FAULTS_WRITE && !(flags & ANONVMA_FAULT_WRITE))
@@ -145,8 +145,6 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 	if (!r)
 		return 0;
 	r->addr = addr;
-	r->flags = flags;
-	r->by = 0;
 	anonvma_submit(r);
 	return 0;
 }

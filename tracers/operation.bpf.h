@@ -196,10 +196,10 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	task = bpf_get_current_task_btf();
 	if (!task->mm || anonvma_is_compat(task))
 		return 0;
-	if (!anonvma_wanted((__u64)task->mm) &&
-	    !(op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid))
-		return 0;
-	state = anonvma_get_task(task, ANONVMA_OP);
+	if (op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid)
+		state = anonvma_get_task(task, ANONVMA_OP);
+	else
+		state = anonvma_wanted_task(task, (__u64)task->mm, ANONVMA_OP);
 	if (!state)
 		return 0;
 	anonvma_resolve(state);

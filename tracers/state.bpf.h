@@ -65,6 +65,7 @@ enum {
 /* What a task is in the middle of. */
 struct anonvma_task {
 	__u64 args[6];
+	__u64 wanted_mm;	/* current->mm when it was last found to be wanted */
 	__u64 mm;		/* current->mm when the system call began */
 	__u64 file;		/* mmap: struct file of the descriptor */
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
@@ -166,6 +167,26 @@ static __always_inline bool anonvma_wanted(__u64 mm)
 	if (!anonvma_tracked_only)
 		return true;
 	return bpf_map_lookup_elem(&anonvma_tracked, &mm) != NULL;
+}
+
+/*
+ * The state of a task whose mm is recorded, else NULL. A task that was recorded once stays so: only
+ * a new mm is looked up.
+ */
+static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_struct *task, __u64 mm,
+								__u32 kind)
+{
+	struct anonvma_task *state = anonvma_find_task(task);
+
+	if (state && state->wanted_mm == mm)
+		return state;
+	if (!anonvma_wanted(mm))
+		return NULL;
+	if (!state)
+		state = anonvma_get_task(task, kind);
+	if (state)
+		state->wanted_mm = mm;
+	return state;
 }
 
 static __always_inline void anonvma_track(__u64 mm)

@@ -52,7 +52,7 @@ struct Pipe {
     feed(r);
   }
   void fault(std::uint64_t mm, std::uint32_t seq, anonvma_kind kind = ANONVMA_FAULT) {
-    feed(anonvma_fault_record{head(kind, mm, seq), 0x7000, ANONVMA_FAULT_WRITE, 0});
+    feed(anonvma_fault_record{head(kind, mm, seq), 0x7000 | ANONVMA_FAULT_WRITE});
   }
   void fork(std::uint64_t parent, std::uint32_t seq, std::uint64_t child) {
     feed(anonvma_fork_record{head(ANONVMA_FORK, parent, seq), child, 2, 42, 42, 0});
