@@ -81,6 +81,15 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
 }
 
 Status OutputFile::close() {
+  // Somebody removed it: what was written goes with the descriptor, which nobody should take for a
+  // recording that was made.
+  struct stat info {};
+  if (fstat(fd_, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0) {
+    ::close(std::exchange(fd_, -1));
+    return Error{
+        ErrorCode::io,
+        fmt::format("{}: was removed while it was written, and is lost: record again", path_)};
+  }
   if (::close(std::exchange(fd_, -1)) != 0) return io_error(path_);
   return ok();
 }

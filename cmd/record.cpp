@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
 #include <ctime>
 
 #include "cmd/child.h"
@@ -64,6 +66,14 @@ std::string default_name() {
   return fmt::format("anonvma-{:%Y%m%d-%H%M%S}.trace", fmt::localtime(std::time(nullptr)));
 }
 
+// In bytes. ANONVMA_RING_KIB is for tests, which want losses.
+std::uint64_t ring_bytes(const RecordOptions& options) {
+  const char* const kib = std::getenv("ANONVMA_RING_KIB");
+  if (kib == nullptr) return options.ring_mib << 20;
+  return std::bit_ceil(std::clamp<std::uint64_t>(std::strtoull(kib, nullptr, 10), 4, 1u << 20))
+         << 10;
+}
+
 Meta make_meta(const RecordOptions& options) {
   Meta meta = describe_machine();
   meta.tool_version = ANONVMA_VERSION;
@@ -71,7 +81,7 @@ Meta make_meta(const RecordOptions& options) {
   meta.faults = options.faults;
   meta.truth = options.truth;
   meta.command = options.command;
-  meta.ring_bytes = options.ring_mib << 20;
+  meta.ring_bytes = ring_bytes(options);
   return meta;
 }
 
@@ -88,7 +98,7 @@ RecorderOptions make_options(const RecordOptions& options, pid_t command) {
                : options.faults == "all" ? ANONVMA_FAULTS_ALL
                                          : ANONVMA_FAULTS_WRITE;
   out.truth = options.truth;
-  out.ring_bytes = options.ring_mib << 20;
+  out.ring_bytes = ring_bytes(options);
   out.pids = options.pids;
   out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
   return out;

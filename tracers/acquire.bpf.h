@@ -57,10 +57,14 @@ static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state, __u
 /* Any task of the mm looks at it, when it next enters or leaves a system call. */
 static __always_inline void anonvma_mark_dirty(__u64 mm)
 {
+	const long exists = -17;
 	__u8 one = 1;
+	long error = bpf_map_update_elem(&anonvma_dirty, &mm, &one, BPF_NOEXIST);
 
-	if (!bpf_map_update_elem(&anonvma_dirty, &mm, &one, BPF_NOEXIST))
+	if (!error)
 		__sync_fetch_and_add(&anonvma_pending, 1);
+	else if (error != exists)
+		anonvma_count_lost(ANONVMA_SEEN, mm, 1);
 }
 
 /*

@@ -21,6 +21,8 @@ class AddressMap {
     return it == mms_.end() ? MmId{} : it->second;
   }
   void retire_mm(std::uint64_t address) { mms_.erase(address); }
+  const std::unordered_map<std::uint64_t, MmId>& mms() const { return mms_; }
+  std::uint32_t next_mm() const { return next_mm_; }
 
   // Only files that some vma holds at the same time are ever compared, so an address that comes
   // back for another file confuses nobody.

@@ -64,6 +64,7 @@ enum anonvma_kind {
 	ANONVMA_TOUCH,
 	ANONVMA_TRUTH,
 	ANONVMA_WALK,			/* the walk has reached an mm: fixes its place in the ring */
+	ANONVMA_GAP,			/* records are missing here */
 	ANONVMA_KINDS,
 };
 
@@ -212,6 +213,19 @@ struct anonvma_truth_record {
 	__u64 start;			/* of the vma, when a chain entry is freed; else 0 */
 	__u32 forking;			/* in dup_mmap() of head.mm */
 	__u32 exiting;			/* in exit_mmap() of head.mm */
+};
+
+struct anonvma_gap_record {
+	struct anonvma_record head;
+	__u64 losses;			/* all so far */
+};
+
+/* What was lost of one mm (0: of nobody), by kind and cpu; how often it concerned the mm above that. */
+#define ANONVMA_LOSS_CONCERNS (1ull << 40)
+struct anonvma_loss {
+	__u64 mm;
+	__u32 kind;
+	__u32 cpu;
 };
 
 struct anonvma_walk_record {

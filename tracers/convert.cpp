@@ -8,43 +8,6 @@
 #include "tracers/convert_op.h"
 
 namespace anonvma {
-namespace {
-
-// What kind of event a dropped record would have become; 0 when that depends.
-EventType event_type_of(std::uint32_t kind) {
-  switch (kind) {
-    case ANONVMA_EXTRA:
-    case ANONVMA_UNKNOWN:
-      return EventType::unknown_write;
-    case ANONVMA_FORK:
-      return EventType::fork;
-    case ANONVMA_SHARED:
-      return EventType::shared;
-    case ANONVMA_EXEC_BEGIN:
-    case ANONVMA_EXEC:
-      return EventType::exec;
-    case ANONVMA_EXEC_VMA:
-      return EventType::snap_vma;
-    case ANONVMA_EXIT_TASK:
-      return EventType::exit_task;
-    case ANONVMA_EXIT_MMAP:
-      return EventType::exit_mmap;
-    case ANONVMA_GROW:
-    case ANONVMA_FAULT:
-      return EventType::fault;
-    case ANONVMA_TOUCH:
-      return EventType::touch;
-    case ANONVMA_TRUTH:
-      return EventType::truth;
-    case ANONVMA_SEEN:
-    case ANONVMA_WALK:
-      return EventType::snapshot;
-    default:
-      return EventType{0};
-  }
-}
-
-}  // namespace
 
 Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
     : order_(order), page_size_(page_size), tracked_only_(tracked_only) {}
@@ -65,6 +28,7 @@ void Converter::record(std::span<const std::byte> bytes) {
   };
   anonvma_record common;
   if (!read(bytes, common)) return;
+  if (!suspects_.empty() && !addresses_.mm(common.mm)) drop_unborn(common);
   switch (common.kind) {
     case ANONVMA_OP:
       return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
@@ -79,8 +43,12 @@ void Converter::record(std::span<const std::byte> bytes) {
       return with(anonvma_exec_begin_record{},
                   [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
     case ANONVMA_EXEC_VMA:
-      return with(anonvma_exec_vma_record{},
-                  [&](auto& r) { seen_vmas_[common.tid].push_back(r.vma); });
+      return with(anonvma_exec_vma_record{}, [&](auto& r) {
+        auto& seen = seen_vmas_[common.tid];
+        // Of an earlier look, whose end was lost.
+        if (!seen.empty() && seen.back().start >= r.vma.start) seen.clear();
+        seen.push_back(r.vma);
+      });
     case ANONVMA_EXEC:
       return with(anonvma_exec_record{}, [&](auto& r) { on_exec(r); });
     case ANONVMA_SEEN:
@@ -116,14 +84,16 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
 }
 
 // An address that is still in use lost its ExitMmap with the ring full: the old mm is gone.
-MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r) {
+MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r,
+                     std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
-    tgids_.erase(old);
+    retire(address, old);
   }
   orphans_.erase(address);
   const MmId mm = addresses_.bear_mm(address);
   tgids_[mm] = tgid;
+  families_[mm] = family;
   return mm;
 }
 
@@ -156,9 +126,11 @@ void Converter::on_fork(const anonvma_fork_record& r) {
     return;
   }
   overlap_.forked(parent);
-  const MmId child = bear(r.child_mm, r.child_tgid, r.head);
+  const MmId child = bear(r.child_mm, r.child_tgid, r.head, family_of(parent));
+  if (round_.placed.contains(parent)) round_.placed.insert(child);
   order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
+  taint_newborn(r.child_mm, child, r.head, r.child_seq);
 }
 
 void Converter::on_shared(const anonvma_fork_record& r) {
@@ -170,12 +142,13 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   const auto begun = execs_.extract(r.head.mm);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
   MmId old_mm = begun.empty() ? addresses_.mm(r.old_mm) : begun.mapped();
-  const MmId mm = bear(r.head.mm, r.tgid, r.head);
+  const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
+  taint_newborn(r.head.mm, mm, r.head, r.head.seq);
 }
 
 // What a task read of its own mm, just before.
@@ -190,8 +163,13 @@ EventGroup Converter::seen_by(const anonvma_exec_record& r, const EventHead& hea
                                    r.tgid, comm.lo, comm.hi, r.start_brk,
                                    reason == SnapReason::exec ? MmId{} : addresses_.mm(r.old_mm)}},
                    {}};
-  for (std::size_t i = 0; i < count; ++i)
-    event.rest.push_back({head, snap_vma(vmas.mapped()[earlier + i])});
+  std::uint64_t end = 0;  // where records were lost an earlier look may show through
+  for (std::size_t i = 0; i < count; ++i) {
+    const anonvma_vma& vma = vmas.mapped()[earlier + i];
+    if (vma.start >= std::exchange(end, std::max<std::uint64_t>(end, vma.end)))
+      event.rest.push_back({head, snap_vma(vma)});
+  }
+  std::get<Snapshot>(event.first.body).nr_vmas = event.rest.size();
   return event;
 }
 
@@ -215,9 +193,15 @@ void Converter::on_exit(const anonvma_record& r) {
   orphans_.erase(r.mm);
   if (!mm) return;
   order_.exit(mm, group(r, mm, ExitMmap{}));
-  addresses_.retire_mm(r.mm);
+  retire(r.mm, mm);
+}
+
+void Converter::retire(std::uint64_t address, MmId mm) {
+  addresses_.retire_mm(address);
   overlap_.exited(mm);
   tgids_.erase(mm);
+  families_.erase(mm);
+  suspects_.erase(address);
 }
 
 void Converter::on_fault(const anonvma_fault_record& r) {
@@ -244,6 +228,12 @@ void Converter::on_truth(const anonvma_truth_record& r) {
       is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
   if (r.freed && !known && !mm && tracked_only_) return;
+  if (!r.freed && known) {  // the record of its free was lost: it is another object
+    if (is_anon_vma)
+      addresses_.forget_anon_vma(r.object);
+    else
+      addresses_.forget_object(r.object);
+  }
   for (const auto& [of, step] : overlap_.on_object(mm, r, head(r.head, mm))) order_.step(of, step);
   // An anon_vma has one id in the truth lane and in snapshots.
   const std::uint64_t object =
@@ -259,6 +249,8 @@ void Converter::on_truth(const anonvma_truth_record& r) {
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
   Walk& walk = walks_[id];
   walk.reason = reason;
+  if (reason == SnapReason::resync)
+    for (const WalkedMm& mm : mms) round_.walked.insert(mm.head.mm);
   for (WalkedMm& mm : mms) {
     const std::uint64_t address = mm.head.mm;
     walk.mms.insert_or_assign(address, std::move(mm));
@@ -271,12 +263,13 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   Walk& walk = found->second;
   const auto node = walk.mms.extract(r.head.mm);
   if (node.empty()) return;  // a second owner of the same mm
-  const WalkedMm& walked = node.mapped();
+  WalkedMm& walked = node.mapped();
   MmId mm = addresses_.mm(r.head.mm);
   const bool attach = walk.reason == SnapReason::attach;
   for (const auto& [of, step] : overlap_.all(head(r.head, {}))) order_.step(of, step);
+  if (walk.reason == SnapReason::resync) return on_resync(r, walked);
   if (attach == static_cast<bool>(mm)) return;  // announced by now, or never announced
-  if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head);
+  if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head, 0);
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
   EventGroup event = snapshot(at, walked, walk.reason);
@@ -322,12 +315,6 @@ EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, Sn
                            avc.refcount}});
   }
   return event;
-}
-
-void Converter::lost(std::uint32_t kind, std::uint32_t cpu, std::uint64_t count,
-                     std::uint64_t now_ns) {
-  order_.pass({{since_start(now_ns), 0, {}, 0, 0},
-               Lost{count, static_cast<std::uint64_t>(event_type_of(kind)), cpu}});
 }
 
 std::uint32_t Converter::tgid_of(MmId mm) const {

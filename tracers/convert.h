@@ -7,13 +7,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "tracers/address_map.h"
 #include "tracers/anonvma.h"
+#include "tracers/loss.h"
 #include "tracers/order.h"
 #include "tracers/overlap.h"
 #include "tracers/snapshot.h"
@@ -32,8 +35,20 @@ class Converter {
   // What walk `id` saw. Called before the ring records of that walk are given.
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
   void forget_walk(std::uint64_t id) { walks_.erase(id); }
-  // `count` records of one kind were dropped on `cpu`.
-  void lost(std::uint32_t kind, std::uint32_t cpu, std::uint64_t count, std::uint64_t now_ns);
+  // Records were dropped. Their mm is suspect until a round (below) has put it right.
+  void lost(const LostCount& lost, std::uint64_t now_ns);
+  // Tells of the records that were dropped here, as the birth of their mm was lost; how many.
+  std::uint64_t tell_unborn(std::uint64_t now_ns);
+
+  // A round reads the suspects again, and their families: every mm that may share an anon_vma with
+  // them. Those that live are in a walk of reason resync between begin and end; one that a walk did
+  // not get hold of, or tore, is suspect again behind it.
+  bool suspects() const { return all_suspect_ || !suspects_.empty(); }
+  bool is_suspect(std::uint64_t address) const { return suspects_.contains(address); }
+  void begin_round(std::function<bool(std::uint64_t)> tracks);
+  // May the mm at `address` be part of this round?
+  bool in_round(std::uint64_t address) const;
+  void end_round(std::uint64_t now_ns);
 
   // A process that uses the mm, to walk it; 0 when none is known or the mm has gone.
   std::uint32_t tgid_of(MmId mm) const;
@@ -43,6 +58,17 @@ class Converter {
   std::uint64_t malformed() const { return malformed_; }
 
  private:
+  struct Round {
+    bool active = false;
+    bool all = false;
+    std::unordered_map<std::uint64_t, std::uint32_t> suspects;
+    std::unordered_set<std::uint32_t> families;
+    std::unordered_set<MmId> placed;                // their state is known again
+    std::unordered_set<std::uint64_t> walked;       // addresses
+    std::unordered_map<std::uint64_t, MmId> roots;  // of the placed
+    std::uint32_t first_new = 0;                    // mms from here on were born in it
+    std::function<bool(std::uint64_t)> tracks;
+  };
   struct Walk {
     SnapReason reason;
     std::unordered_map<std::uint64_t, WalkedMm> mms;  // by kernel address
@@ -53,7 +79,17 @@ class Converter {
   std::uint64_t since_start(std::uint64_t time_ns) const;
   EventHead head(const anonvma_record& record, MmId mm) const;
   EventGroup group(const anonvma_record& record, MmId mm, EventBody body) const;
-  MmId bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& record);
+  MmId bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& record,
+            std::uint32_t family);
+  void taint_newborn(std::uint64_t address, MmId mm, const anonvma_record& record,
+                     std::uint32_t seq);
+  void drop_unborn(const anonvma_record& record);
+  void on_resync(const anonvma_walk_record& record, WalkedMm& walked);
+  std::uint32_t family_of(MmId mm) const;
+  bool wanted_in_round(MmId mm) const;
+  bool is_gone(std::uint64_t address, MmId mm) const;
+  void end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns);
+  void retire(std::uint64_t address, MmId mm);
 
   void on_op(const anonvma_op_record& record);
   void on_write(const anonvma_record& record);
@@ -81,6 +117,12 @@ class Converter {
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
   std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
+  std::unordered_map<MmId, std::uint32_t> families_;  // mms since an exec; 0: alive at the start
+  std::uint32_t next_family_ = 1;
+  std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost
+  bool all_suspect_ = false;
+  std::map<std::uint32_t, std::uint64_t> unborn_;  // records dropped, by kind
+  Round round_;
   std::uint64_t malformed_ = 0;
 };
 

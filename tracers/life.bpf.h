@@ -32,8 +32,10 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct
 	r = anonvma_reserve(struct anonvma_fork_record, ANONVMA_FORK, (__u64)mm,
 			    token ? state->seq : anonvma_mm_seq(mm, false),
 			    token ? state->map_count : 0);
-	if (!r)
+	if (!r) {
+		anonvma_count_lost(ANONVMA_FORK, (__u64)child_mm, 0);
 		return;
+	}
 	r->child_mm = (__u64)child_mm;
 	r->child_seq = anonvma_mm_seq(child_mm, false);
 	r->child_tid = child->pid;

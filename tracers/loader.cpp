@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <string_view>
 
 #include "anonvma.skel.h"
@@ -28,14 +30,23 @@ struct Loader::State {
     ring_buffer__free(ring);
     anonvma_bpf__destroy(skeleton);
   }
+  static int give_record(void* context, void* data, std::size_t size);
+
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
   OnRecord on_record;
+  std::size_t given = 0;  // records, in this drain()
   bool truth = false;
   bool faults = false;
   bool touches = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
+  struct Loss {
+    std::uint64_t count = 0;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::map<std::array<std::uint64_t, 2>, Loss> lost_of;  // by mm, kind and cpu
+  std::uint64_t losses_seen = 0;
 };
 
 namespace {
@@ -112,13 +123,16 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const Kernel
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
 }
 
-int give_record(void* context, void* data, std::size_t size) {
-  const auto& on_record = *static_cast<Loader::OnRecord*>(context);
-  on_record({static_cast<const std::byte*>(data), size});
-  return 0;
-}
+constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
+
+// An error ends the drain behind this record, which counts as given.
+int Loader::State::give_record(void* context, void* data, std::size_t size) {
+  State& state = *static_cast<State*>(context);
+  state.on_record({static_cast<const std::byte*>(data), size});
+  return ++state.given < kMostPerDrain ? 0 : -ECANCELED;
+}
 
 Loader::Loader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Loader::Loader(Loader&&) noexcept = default;
@@ -148,8 +162,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, state->faults);
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
-  state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), give_record,
-                                 &state->on_record, nullptr);
+  state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
+                                 state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
   state->cpus = std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
                                         ANONVMA_MAX_CPUS);
@@ -171,9 +185,11 @@ void Loader::stop() {
 }
 
 Result<std::size_t> Loader::drain() {
+  state_->given = 0;
   const int n = ring_buffer__consume(state_->ring);
-  if (n < 0) return Error{ErrorCode::io, fmt::format("cannot read the ring: {}", strerror(-n))};
-  return static_cast<std::size_t>(n);
+  if (n < 0 && n != -ECANCELED)
+    return Error{ErrorCode::io, fmt::format("cannot read the ring: {}", strerror(-n))};
+  return state_->given;
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
@@ -183,18 +199,57 @@ Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t wa
   return read_walk(bpf_program__fd(state_->skeleton->progs.anonvma_walk), tgid);
 }
 
+std::uint64_t Loader::losses() const {
+  return __atomic_load_n(&state_->skeleton->bss->anonvma_losses, __ATOMIC_ACQUIRE);
+}
+
+bool Loader::tracks(std::uint64_t address) const {
+  std::uint8_t one = 0;
+  return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.anonvma_tracked), &address, &one) ==
+         0;
+}
+
 std::vector<LostCount> Loader::take_lost() {
+  const std::uint64_t losses = this->losses();
+  if (losses == state_->losses_seen) return {};
+  state_->losses_seen = losses;
   std::vector<LostCount> grown;
   for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
     for (std::uint32_t kind = 0; kind < ANONVMA_KINDS; ++kind) {
       const std::uint64_t now =
           __atomic_load_n(&state_->skeleton->bss->anonvma_lost[cpu][kind], __ATOMIC_RELAXED);
       std::uint64_t& before = state_->lost_before[cpu][kind];
-      if (now != before) grown.push_back({kind, cpu, now - before});
+      if (now != before) grown.push_back({kind, cpu, now - before, 0, true});
       before = now;
     }
   }
+  take_lost_of(grown);
   return grown;
+}
+
+// By mm. What has not grown for a while is removed once there is much of it: by then no program
+// holds the counter any more.
+void Loader::take_lost_of(std::vector<LostCount>& grown) {
+  const int map = bpf_map__fd(state_->skeleton->maps.anonvma_lost_of);
+  const auto now = std::chrono::steady_clock::now();
+  anonvma_loss key{}, next{};
+  std::vector<anonvma_loss> keys;
+  for (bool more = bpf_map_get_next_key(map, nullptr, &next) == 0; more;
+       more = bpf_map_get_next_key(map, &key, &next) == 0)
+    keys.push_back(key = next);
+  for (const anonvma_loss& of : keys) {
+    std::uint64_t count = 0;
+    if (bpf_map_lookup_elem(map, &of, &count) != 0) continue;
+    State::Loss& loss = state_->lost_of[{of.mm, std::uint64_t{of.kind} << 32 | of.cpu}];
+    if (count != loss.count) {
+      constexpr std::uint64_t kCount = ANONVMA_LOSS_CONCERNS - 1;
+      grown.push_back({of.kind, of.cpu, (count & kCount) - (loss.count & kCount), of.mm, false});
+      loss = {count, now};
+    } else if (keys.size() > kMostLosses && now - loss.since > std::chrono::seconds(1)) {
+      if (bpf_map_delete_elem(map, &of) == 0)
+        state_->lost_of.erase({of.mm, std::uint64_t{of.kind} << 32 | of.cpu});
+    }
+  }
 }
 
 Loader::Misses Loader::recursion_misses() const {

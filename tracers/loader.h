@@ -12,6 +12,7 @@
 
 #include "engine/result.h"
 #include "tracers/anonvma.h"
+#include "tracers/loss.h"
 
 namespace anonvma {
 
@@ -21,12 +22,6 @@ struct LoaderOptions {
   bool tracked_only = false;      // only mms that the walk or target_tgid brings in
   std::uint32_t target_tgid = 0;  // tracked from its next exec on
   std::uint64_t ring_bytes = 32u << 20;
-};
-
-struct LostCount {
-  std::uint32_t kind = 0;
-  std::uint32_t cpu = 0;
-  std::uint64_t count = 0;  // since the last look
 };
 
 class Loader {
@@ -42,12 +37,18 @@ class Loader {
   void start();
   void stop();
 
-  // Gives every record in the ring to on_record, in ring order; returns how many.
+  // Gives the records in the ring to on_record, in ring order, but no more than kMostPerDrain, so
+  // that busy writers do not hold the caller for ever; returns how many.
+  static constexpr std::size_t kMostPerDrain = 1u << 18;
   Result<std::size_t> drain();
   // The bytes of one walk over a process, or the whole system (0). `track`: its mms are recorded
   // from here on. The walk's ring records carry `walk_id`.
   Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
+  // What was lost since the last call.
   std::vector<LostCount> take_lost();
+  std::uint64_t losses() const;  // all so far, to be held against those a gap record tells
+  // Is the mm at `address` recorded (LoaderOptions::tracked_only)?
+  bool tracks(std::uint64_t address) const;
   // Runs that the kernel skipped because the same program was running on that cpu. Those of the
   // slab hooks come from interrupts, which neither allocate nor free the three caches: no loss.
   struct Misses {
@@ -61,6 +62,7 @@ class Loader {
 
  private:
   struct State;
+  void take_lost_of(std::vector<LostCount>& grown);
   explicit Loader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

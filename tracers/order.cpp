@@ -60,6 +60,27 @@ void Order::exit(MmId mm, EventGroup group) {
   pump_from(mm);
 }
 
+void Order::resynchronise(MmId id, std::uint32_t seq, EventGroup group) {
+  Mm* const mm = find(id);
+  if (!mm) return attach(id, seq, std::move(group));
+  if (!mm->ready) {  // nothing that waits for its birth can leave before it
+    mm->ready = true;
+    std::erase_if(mm->writes, [&](const auto& held) { return held.first < seq; });
+    std::erase_if(mm->reads, [&](const auto& held) { return held.first <= seq; });
+  }
+  for (;;) {
+    while (step(*mm)) continue;
+    const bool writes = !mm->writes.empty() && mm->writes.begin()->first < seq;
+    const bool reads = !mm->reads.empty() && mm->reads.begin()->first <= seq;
+    if (!writes && !reads) break;
+    mm->next = writes ? mm->writes.begin()->first : seq | 1;
+  }
+  mm->origin = seq;
+  mm->next = std::max(mm->next, seq | 1);
+  release({std::move(group), {}, false});
+  pump_from(id);
+}
+
 void Order::step(MmId mm, const Event& step) {
   const Mm* const state = find(mm);
   if (!state || !state->ready || !state->reads.empty()) return;
@@ -102,6 +123,8 @@ void Order::hold_read(MmId mm, std::uint32_t seq, Held held) {
 }
 
 void Order::release(const Held& held) {
+  const Mm* const born = held.born ? find(held.born) : nullptr;
+  if (held.born && (!born || born->ready)) return;  // a snapshot has announced it meanwhile
   if (!held.empty) {
     sink_(held.group.first);
     for (const Event& event : held.group.rest) sink_(event);

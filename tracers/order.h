@@ -51,6 +51,10 @@ class Order {
   // Something that took no write lock: after every operation up to `seq`.
   void read(MmId mm, std::uint32_t seq, EventGroup group);
   void exit(MmId mm, EventGroup group);
+  // After a loss: `group` is all there is to know at `seq` (even). What came before leaves first;
+  // numbers that are open below it stay so. An mm whose birth still waits is born by it, without
+  // what came before; its children wait for a snapshot of their own.
+  void resynchronise(MmId mm, std::uint32_t seq, EventGroup group);
   // How far a fork (of token step.head.seq) or an exit has come: leaves at once, or, while anything
   // older waits, never.
   void step(MmId mm, const Event& step);

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "tracers/clock.h"
 #include "tracers/processes.h"
 #include "tracers/snapshot.h"
 
@@ -14,17 +14,13 @@ namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kRewalkAfter = 200 * kMillisecond;  // one mm at most this often
-constexpr std::uint64_t kAdoptAfter = 1000 * kMillisecond;
+constexpr std::uint64_t kSecond = 1000 * kMillisecond;
+constexpr std::uint64_t kAdoptAfter = kSecond;
+constexpr std::uint64_t kRoundAfter = 250 * kMillisecond;
+constexpr int kLastRounds = 3;
+constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
 constexpr std::size_t kRewalksPerPoll = 8;
 constexpr int kTornTries = 8;
-
-// The clock of bpf_ktime_get_ns().
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;
@@ -48,11 +44,10 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   load.tracked_only = !is_whole_system(options);
   load.target_tgid = options.command_tgid;
   Result<Loader> loader = Loader::open(
-      load,
-      [r = recorder.get()](std::span<const std::byte> bytes) { r->converter_.record(bytes); });
+      load, [r = recorder.get()](std::span<const std::byte> bytes) { r->on_record(bytes); });
   if (!loader) return loader.error();
   recorder->loader_ = std::make_unique<Loader>(std::move(*loader));
-  recorder->start_ns_ = monotonic_ns();
+  recorder->start_ns_ = kernel_monotonic_ns();
   recorder->converter_.set_start(recorder->start_ns_);
   recorder->order_.tick(recorder->start_ns_);
   recorder->loader_->start();
@@ -64,11 +59,12 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   return recorder;
 }
 
-std::uint64_t Recorder::elapsed_ns() const { return monotonic_ns() - start_ns_; }
+std::uint64_t Recorder::elapsed_ns() const { return kernel_monotonic_ns() - start_ns_; }
 
 // The snapshots of the start leave first and together, so that they are one state; what happened
 // between two of them waits. No operation on one mm changes the vmas of another.
 void Recorder::on_event(const Event& event) {
+  if (in_round_) return on_event_of_round(event);
   if (!starting_) return deliver(event);
   const EventType type = type_of(event.body);
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
@@ -89,6 +85,7 @@ void Recorder::end_start() {
 // Every event leaves through here, in order.
 void Recorder::deliver(const Event& event) {
   if (!failure_) return;
+  ends_in_set_ = delivers_set_;
   if (const Status written = sink_(event); !written) failure_ = written.error();
   const EventType type = type_of(event.body);
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
@@ -96,8 +93,9 @@ void Recorder::deliver(const Event& event) {
     stale_.erase(event.head.mm);
     walked_at_.erase(event.head.mm);
   } else if (snapshot != nullptr &&
-             snapshot->reason == static_cast<std::uint64_t>(SnapReason::unknown_write)) {
-    stale_.erase(event.head.mm);  // the task itself has looked
+             (snapshot->reason == static_cast<std::uint64_t>(SnapReason::unknown_write) ||
+              snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync))) {
+    stale_.erase(event.head.mm);  // the task itself has looked, or it was read anew
   } else if (type == EventType::unknown_write && !stale_.contains(event.head.mm)) {
     const auto last = walked_at_.find(event.head.mm);
     stale_[event.head.mm] = last == walked_at_.end() ? 0 : last->second + kRewalkAfter;
@@ -145,11 +143,13 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
       std::vector<WalkedMm> whole;
       for (WalkedMm& mm : *mms) {
         walked_.insert(mm.head.tgid);
+        const bool resync = reason == SnapReason::resync;
+        if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // of no interest
         if (!mm.torn)
           whole.push_back(std::move(mm));
         else if (attempt < kTornTries)
           torn.push_back(mm.head.tgid);
-        else if (reason == SnapReason::attach)
+        else if (resync || reason == SnapReason::attach)
           whole.push_back(std::move(mm));
       }
       converter_.add_walk(walk_id, reason, std::move(whole));
@@ -167,22 +167,25 @@ Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
     if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
   converter_.forget_orphans();
-  orphans_walked_at_ = monotonic_ns();
+  orphans_walked_at_ = kernel_monotonic_ns();
   return ok();
 }
 
+// All that is in the ring now.
 Status Recorder::drain() {
-  const Result<std::size_t> drained = loader_->drain();
-  if (!drained) return drained.error();
-  for (const LostCount& lost : loader_->take_lost()) {
-    counts_.lost += lost.count;
-    converter_.lost(lost.kind, lost.cpu, lost.count, monotonic_ns());
+  for (std::size_t again = 0; again < kMostDrains; ++again) {
+    const Result<std::size_t> drained = loader_->drain();
+    if (!drained) return drained.error();
+    const bool all = *drained < Loader::kMostPerDrain;
+    tell_lost(kernel_monotonic_ns(), all ? ~0ull : 0);
+    if (all || !failure_) break;
   }
+  counts_.lost += converter_.tell_unborn(kernel_monotonic_ns());
   return failure_;
 }
 
 Status Recorder::resynchronise() {
-  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t now = kernel_monotonic_ns();
   std::vector<MmId> due;
   for (const auto& [mm, when] : stale_)
     if (when <= now && due.size() < kRewalksPerPoll) due.push_back(mm);
@@ -202,18 +205,23 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 }
 
 Status Recorder::poll() {
-  order_.tick(monotonic_ns());
+  order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
-  order_.advance(monotonic_ns());
+  if (kernel_monotonic_ns() - missed_at_ > kSecond) tell_missed();
+  if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > kRoundAfter)
+    if (const Status s = put_right(); !s) return s;
+  order_.advance(kernel_monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;
   if (is_whole_system(options_) && converter_.orphans() > 0 &&
-      monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
+      kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
     return adopt_orphans();
   return failure_;
 }
 
 Status Recorder::finish() {
   Status status = drain();
+  for (int round = 0; round < kLastRounds && status && converter_.suspects(); ++round)
+    status = put_right();
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
     usleep(10'000);  // what was under way while it was walked ends
@@ -221,12 +229,7 @@ Status Recorder::finish() {
   loader_->stop();
   if (status) status = drain();
   order_.finish();
-  const Loader::Misses misses = loader_->recursion_misses();
-  counts_.recursion_misses = misses.lost + misses.in_interrupts;
-  if (misses.lost > 0) {
-    counts_.lost += misses.lost;
-    converter_.lost(ANONVMA_KINDS, 0, misses.lost, monotonic_ns());
-  }
+  tell_missed();
   counts_.malformed = converter_.malformed();
   counts_.given_up = order_.given_up();
   if (!status) return status;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "engine/result.h"
@@ -65,6 +66,12 @@ class Recorder {
   Status walk(std::uint32_t tgid, SnapReason reason, bool track);
   Status adopt_orphans();
   Status resynchronise();
+  void on_record(std::span<const std::byte> bytes);
+  void tell_lost(std::uint64_t now_ns, std::uint64_t losses);
+  void tell_missed();
+  Status put_right();
+  void on_event_of_round(const Event& event);
+  void end_round();
 
   RecorderOptions options_;
   Sink sink_;
@@ -82,6 +89,15 @@ class Recorder {
   std::map<MmId, std::uint64_t> stale_;                // mms to walk again, and not before when
   std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
   std::uint64_t orphans_walked_at_ = 0;
+
+  // While those that lost records are read again: their snapshots, and what happened behind these.
+  bool in_round_ = false, in_set_ = false;
+  bool delivers_set_ = false, ends_in_set_ = false;
+  std::vector<Event> set_, behind_;
+  std::set<MmId> held_;
+  std::uint64_t round_at_ = 0;    // the last one
+  std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
+  std::uint64_t missed_ = 0, missed_at_ = 0;
 };
 
 }  // namespace anonvma

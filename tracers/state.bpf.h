@@ -19,7 +19,9 @@ const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* tru
 const volatile __u32 anonvma_nr_sites = 0;
 
 /* Read and written by the loader while the programs run. */
-__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};
+__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
+__u64 anonvma_losses = 0;	/* all of them; rises after the counter */
+__u64 anonvma_marked = 0;	/* of them, those that the ring tells of */
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
@@ -38,6 +40,14 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } anonvma_tracked SEC(".maps");
+
+/* Whose records were lost. Counts only rise; the loader removes what is old. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct anonvma_loss);
+	__type(value, __u64);
+} anonvma_lost_of SEC(".maps");
 
 /* The mms that a kernel worker has written to, and nobody has looked at since. */
 struct {
@@ -95,12 +105,50 @@ static __always_inline struct anonvma_task *anonvma_find_task(struct task_struct
 	return bpf_task_storage_get(&anonvma_tasks, task, NULL, 0);
 }
 
-static __always_inline void anonvma_count_lost(__u32 kind)
+/*
+ * `count` records of `mm` are missing; 0 for an mm that nobody will know for the loss of another's.
+ * Where the mm cannot be noted the loss may be anybody's.
+ */
+static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+	struct anonvma_loss key = { .mm = mm, .kind = kind, .cpu = cpu };
+	__u64 *counter, zero = 0;
 
-	if (kind < ANONVMA_KINDS)
+	if (kind >= ANONVMA_KINDS)
+		return 0;
+	counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
+	if (!counter) {
+		bpf_map_update_elem(&anonvma_lost_of, &key, &zero, BPF_NOEXIST);
+		counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
+	}
+	if (counter)
+		__sync_fetch_and_add(counter, count ? count : ANONVMA_LOSS_CONCERNS);
+	else
 		__sync_fetch_and_add(&anonvma_lost[cpu][kind], 1);
+	__sync_fetch_and_add(&anonvma_losses, 1);
+	return 0;
+}
+
+/*
+ * The first record behind a gap is preceded by one that says so: what is missing was lost before it,
+ * however late the recorder comes to look.
+ */
+static __noinline int anonvma_mark_gap(void)
+{
+	struct anonvma_gap_record *r;
+	__u64 losses = anonvma_losses;
+
+	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
+	if (!r)
+		return 0;
+	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
+	__builtin_memset(r, 0, sizeof(*r));
+	r->head.time_ns = bpf_ktime_get_ns();
+	r->head.kind = ANONVMA_GAP;
+	r->losses = losses;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 /* A state that cannot be kept is an event that will be missing. */
@@ -110,7 +158,7 @@ static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct 
 
 	state = bpf_task_storage_get(&anonvma_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state)
-		anonvma_count_lost(kind);
+		anonvma_count_lost(kind, (__u64)task->mm, 1);
 	return state;
 }
 
@@ -146,7 +194,7 @@ static __always_inline void anonvma_track(__u64 mm)
 	__u8 one = 1;
 
 	if (anonvma_tracked_only && bpf_map_update_elem(&anonvma_tracked, &mm, &one, BPF_ANY))
-		anonvma_count_lost(ANONVMA_FORK);
+		anonvma_count_lost(ANONVMA_FORK, mm, 1);
 }
 
 static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32 kind, __u64 mm,
@@ -167,12 +215,15 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
  */
 #define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
 	({                                                                                   \
-		type *record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);         \
+		type *record_;                                                               \
+		if (anonvma_losses != anonvma_marked)                                        \
+			anonvma_mark_gap();                                                  \
+		record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);               \
 		if (record_)                                                                 \
 			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
 					  map_count);                                        \
 		else                                                                         \
-			anonvma_count_lost(kind);                                            \
+			anonvma_count_lost(kind, mm, 1);                                     \
 		record_;                                                                     \
 	})
 

@@ -87,6 +87,9 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 		return 0;
 	}
 	mm = vma->vm_mm;
+	/* A stranger's is of no use, and would take its part of the ring. */
+	if (anonvma_tracked_only && !anonvma_walk_tracks && !anonvma_wanted((__u64)mm))
+		return 0;
 	anonvma_walk_begins(task, mm);
 	out.time_ns = bpf_ktime_get_ns();
 	out.mm = (__u64)mm;

@@ -163,6 +163,8 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   trace.hash = reader.hash();
   trace.skipped = reader.skipped();
   trace.lost = comparison.rows.front().anomalies[Anomaly::lost_events];
+  trace.tainted_mms = comparison.rows.front().anomalies[Anomaly::tainted_mms];
+  trace.tainted_at_end = comparison.rows.front().anomalies[Anomaly::tainted_at_end];
   if (reader.end()) {
     trace.duration_ns = reader.end()->duration_ns;
     trace.lost = std::max(trace.lost, reader.end()->lost);

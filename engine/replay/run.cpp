@@ -1,5 +1,7 @@
 #include "engine/replay/run.h"
 
+#include <fmt/format.h>
+
 #include "engine/replay/observe.h"
 
 namespace anonvma {
@@ -14,8 +16,9 @@ bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),
       slab_(plan.specs.specs),
-      spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
-              {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth}) {
+      spaces_(
+          plan.rules, meta.page_size, plan.strategy, slab_,
+          {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth, meta.scope != "pid"}) {
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
@@ -65,6 +68,7 @@ ReplayResult Run::finish(const Meta& meta) {
   result.first_mismatch = spaces_.first_mismatch();
   if (reach_) result.reach = reach_->finish();
   result.anomalies = spaces_.anomalies();
+  result.anomalies[Anomaly::tainted_at_end] = spaces_.tainted_now();
   const bool attached = result.at_start_objs[kVmAreaStruct] > 0;
   if (attached && result.anomalies[Anomaly::seed_approximate] > 0)
     result.approximate.emplace_back(
@@ -75,6 +79,9 @@ ReplayResult Run::finish(const Meta& meta) {
   if (meta.faults == "first" && name != own)
     result.approximate.emplace_back(
         "only the recording kernel's own first faults were recorded (--faults first)");
+  if (const std::uint64_t tainted = result.anomalies[Anomaly::tainted_mms]; tainted > 0)
+    result.approximate.push_back(fmt::format(
+        "records were lost: {} address spaces were unsure until they were read again", tainted));
   return result;
 }
 

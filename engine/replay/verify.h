@@ -75,6 +75,10 @@ class Verifier {
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
 
   // verify.cpp, verify_books.cpp
+  // With the kernel's own objects; without an end once one of them may be missing.
+  bool compares_objects() const { return truth_ && lost_ == 0; }
+  bool continues_set(const Snapshot& snapshot) const;
+  void on_lost(const Lost& lost);
   Counts counts() const;
   void on_truth(const Event& event);
   void on_exec_object(const Event& event, const Truth& truth);
@@ -136,7 +140,7 @@ class Verifier {
   std::vector<std::pair<SeenMm, std::uint64_t>> attached_;  // compared when all of them are built
   std::unordered_map<MmId, std::uint32_t> unexplained_;     // unknown writers without a snapshot
   std::unordered_map<MmId, std::uint32_t> attach_seq_;      // earlier tokens are in the snapshot
-  std::uint64_t lost_ = 0;
+  std::uint64_t lost_ = 0;  // records; the objects' lanes rest on having them all
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
   std::unordered_map<Token, Counts> operations_;     // of the kernel, not yet replayed

@@ -60,7 +60,7 @@ void Verifier::lost_race(const Event& event) {
 
 void Verifier::on_truth(const Event& event) {
   const Truth* truth = nullptr;
-  if (!is_truth_of(event, truth)) return;
+  if (!is_truth_of(event, truth) || lost_ > 0) return;
   const EventHead& head = event.head;
   const auto cache = static_cast<CacheIndex>(truth->cache);
   const auto site = static_cast<TruthSite>(truth->site);
@@ -125,6 +125,7 @@ void Verifier::close_operation(const Event& event, std::uint64_t index, const Co
         book.kernel.frees[c] -= more;
       }
   }
+  if (!compares_objects()) return;
   compare(kOperations, equal,
           equal ? ""
                 : fmt::format("{}: kernel allocated {} and freed {}; model allocated {} and freed "
@@ -146,7 +147,7 @@ void Verifier::close_book(MmId mm, const std::string& where) {
                     where, open.mapped()));
   }
   attach_seq_.erase(mm);
-  if (node.empty() || !truth_) return;
+  if (node.empty() || !compares_objects()) return;
   const Book& book = node.mapped();
   const Counts &kernel = book.kernel, &model = book.model;
   const bool equal = same_but_for_last_reference(kernel, model);
@@ -171,7 +172,7 @@ void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
   const auto tgid = static_cast<std::uint32_t>(seen.snapshot.tgid);
   if (auto node = execs_.extract(tgid); !node.empty()) kernel = node.mapped();
   model_.add(model);
-  if (!truth_) return;
+  if (!compares_objects()) return;
   bool equal = true;
   for (std::size_t c = 0; c < kNumCaches; ++c) {
     const std::uint64_t kept = kernel.allocs[c] - kernel.frees[c];

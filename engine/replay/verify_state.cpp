@@ -28,6 +28,8 @@ std::string_view reason_name(SnapReason reason) {
       return "walk";
     case SnapReason::exit:
       return "snapshot at exit";
+    case SnapReason::resync:
+      return "snapshot after a loss";
   }
   return "snapshot";
 }
@@ -167,8 +169,9 @@ std::uint64_t Verifier::kin_elsewhere() const {
 }
 
 void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
+  if (spaces_.tainted(seen.head.mm)) return;  // the trace does not tell what became of it
   // Without the truth lane nobody says when the address of an anon_vma becomes another one's.
-  if (!truth_) {
+  if (!compares_objects()) {
     to_model_.clear();
     to_kernel_.clear();
   }

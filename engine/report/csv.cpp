@@ -23,15 +23,16 @@ std::string quoted(std::string_view text) {
 // What every line of one strategy begins with.
 struct Begin {
   std::string path, hash, strategy, rules;
-  std::string holder = {};  // the last column: all of them when empty
+  std::string losses = ",,";  // events, lost, tainted mms: of one trace
+  std::string holder = {};    // all of them when empty
 };
 
 std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
                  std::string_view time, const Amount& amount, std::string_view rest) {
   const std::string percent = amount.change ? fmt::format("{:.2f}", *amount.change) : "";
-  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
                      quoted(begin.strategy), quoted(begin.rules), cache, moment, time, amount.objs,
-                     amount.bytes, percent, rest, quoted(begin.holder));
+                     amount.bytes, percent, rest, quoted(begin.holder), begin.losses);
 }
 
 std::string time_text(double seconds) { return fmt::format("{:.6f}", seconds); }
@@ -115,7 +116,8 @@ std::string csv_header() {
   return "file,hash,strategy,rules,cache,moment,time_s,objs,bytes,change_percent,allocs,frees,"
          "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,slub_slabs_peak,"
          "slub_slabs_end,root_locks,longest_hold_objs,vma_layer_locks_as_read,remap_entries,"
-         "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max,holder\n";
+         "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max,holder,events,lost,"
+         "tainted_mms\n";
 }
 
 std::string render_csv(const Comparison& comparison, const ReportOptions& options) {
@@ -123,7 +125,9 @@ std::string render_csv(const Comparison& comparison, const ReportOptions& option
   std::string text;
   for (std::size_t i = 0; i < comparison.rows.size(); ++i) {
     const ReplayResult& row = comparison.rows[i];
-    const Begin begin{comparison.trace.path, comparison.trace.hash, row.strategy, row.rules};
+    const TraceSummary& trace = comparison.trace;
+    const Begin begin{trace.path, trace.hash, row.strategy, row.rules,
+                      fmt::format("{},{},{}", trace.events, trace.lost, trace.tainted_mms)};
     for (const CacheBlock& block : all.caches)
       text += cache_lines(begin, block, block.rows[i], &row);
     text += sum_lines(begin, all.sums[i], &row, comparison.at_s);

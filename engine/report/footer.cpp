@@ -64,10 +64,8 @@ std::vector<std::string> geometry_lines(const CacheBlock& block) {
 }
 
 std::string events_text(const TraceSummary& trace) {
-  const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
   return fmt::format(
-      "{}, lost {} ({:.2f} %){}", trace.events, trace.lost,
-      offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered,
+      "{}, {}{}", trace.events, lost_text(trace),
       trace.skipped == 0
           ? ""
           : fmt::format(", {} records or chunks of unknown kinds skipped", trace.skipped));
@@ -95,6 +93,18 @@ void add_rules(const Comparison& comparison, Footer& lines) {
 }
 
 }  // namespace
+
+// Of all that was there to be recorded.
+double lost_percent(const TraceSummary& trace) {
+  const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
+  return offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered;
+}
+
+std::string lost_text(const TraceSummary& trace) {
+  return fmt::format(
+      "lost {} ({:.2f} %), tainted mms {}{}", trace.lost, lost_percent(trace), trace.tainted_mms,
+      trace.tainted_at_end == 0 ? "" : fmt::format(" ({} at the end)", trace.tainted_at_end));
+}
 
 std::vector<std::string> anomaly_lines(const Comparison& comparison, const Rows& all) {
   std::vector<std::string> lines;

@@ -6,6 +6,7 @@
 #include "engine/report/formats.h"
 #include "engine/report/reach_lines.h"
 #include "engine/report/table.h"
+#include "engine/report/tables.h"
 
 namespace anonvma {
 
@@ -19,6 +20,9 @@ Json trace_json(const Comparison& comparison) {
                {"machine", trace.meta.machine},
                {"events", trace.events},
                {"lost", trace.lost},
+               {"lost_percent", lost_percent(trace)},
+               {"tainted_mms", trace.tainted_mms},
+               {"tainted_mms_at_end", trace.tainted_at_end},
                {"duration_ns", trace.duration_ns},
                {"verified", verdict_name(comparison)},
                {"verdict", verdict_words(comparison)},

@@ -29,6 +29,9 @@ std::vector<Table> holder_tables(const Comparison& comparison, const ReportOptio
 Table map_count_table(const Comparison& comparison);
 // What was odd, a sentence each.
 std::vector<std::string> anomaly_lines(const Comparison& comparison, const Rows& all);
+// What was lost while recording: "lost 3 (0.10 %), tainted mms 2".
+double lost_percent(const TraceSummary& trace);
+std::string lost_text(const TraceSummary& trace);
 // What the table rests on.
 Footer footer(const Comparison& comparison, const Rows& all);
 

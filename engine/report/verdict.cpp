@@ -6,6 +6,7 @@
 #include "engine/report/grid.h"
 #include "engine/report/render.h"
 #include "engine/report/rows.h"
+#include "engine/report/tables.h"
 
 namespace anonvma {
 namespace {
@@ -41,13 +42,15 @@ std::string verdict_words(const Comparison& comparison) {
                ? "no: the recording kernel's own strategy is not known"
                : "no: other rules than the recording kernel's were asked for";
   const Verdict& verdict = *comparison.verdict;
-  std::string words = !verdict.agrees()
-                          ? fmt::format(
-                                "NO: differs from the kernel in {} comparisons, see anonvma "
-                                "verify",
-                                differing(verdict))
-                      : verdict.truth ? "equal to the kernel in every lane, object for object"
-                                      : "map_count and snapshots equal; recorded without --truth";
+  std::string words =
+      !verdict.agrees() ? fmt::format(
+                              "NO: differs from the kernel in {} comparisons, see anonvma "
+                              "verify",
+                              differing(verdict))
+      : verdict.truth ? "equal to the kernel in every lane, object for object"
+      : comparison.trace.meta.truth
+          ? "map_count and snapshots equal; objects not compared, as records were lost"
+          : "map_count and snapshots equal; recorded without --truth";
   for (const std::string& doubt : verdict.doubts) words += "; but " + doubt;
   return words;
 }
@@ -77,8 +80,8 @@ std::string render_verdict_text(const Comparison& comparison) {
       trace.skipped == 0
           ? ""
           : fmt::format(", {} records or chunks of unknown kinds skipped", trace.skipped);
-  text += labelled("", fmt::format("hash {}, {} events, lost {}{}", trace.hash, trace.events,
-                                   trace.lost, skipped));
+  text += labelled("", fmt::format("hash {}, {} events, {}{}", trace.hash, trace.events,
+                                   lost_text(trace), skipped));
   text +=
       labelled("kernel", printable(fmt::format("{} {}", trace.meta.release, trace.meta.machine)));
   text += labelled("model", fmt::format("strategy {}, rules {}", trace.own_strategy, trace.rules));
@@ -111,6 +114,9 @@ std::string render_verdict_json(const Comparison& comparison) {
                        {"events", trace.events},
                        {"lost", trace.lost},
                        {"skipped", trace.skipped},
+                       {"lost_percent", lost_percent(trace)},
+                       {"tainted_mms", trace.tainted_mms},
+                       {"tainted_mms_at_end", trace.tainted_at_end},
                        {"damage", trace.damage}}},
                      {"strategy", trace.own_strategy},
                      {"rules", trace.rules},

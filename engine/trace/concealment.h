@@ -109,6 +109,7 @@ inline constexpr auto kConcealment = [] {
       {T::lost, "count", kept},
       {T::lost, "kind", kept},
       {T::lost, "cpu", kept},
+      {T::lost, "unnamed", kept},
       {T::truth, "cache", kept},
       {T::truth, "site", kept},
       {T::truth, "object", kept},  // made up

@@ -76,8 +76,9 @@ enum VmaOps : std::uint32_t {
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
   kOpsPlaces = 64,  // the file chooses addresses itself, and is no tmpfs: mremap moves it alone
-  kOpsShared = 128,  // of a mapping: other tasks use the mm, too; what it populates is told by Touch
-  kOpsHole = 32,         // of a mapping that failed: nothing is mapped in its range any more
+  kOpsShared =
+      128,        // of a mapping: other tasks use the mm, too; what it populates is told by Touch
+  kOpsHole = 32,  // of a mapping that failed: nothing is mapped in its range any more
 };
 
 // mmap(2), and shmat(2) as a mapping of its own file.
@@ -268,10 +269,12 @@ enum class SnapReason : std::uint8_t {
   unknown_write = 2,  // after a writer nobody recorded, or after a loss: a resynchronisation
   end = 3,   // for `verify`, never replayed: when recording ended (or in between), with SnapChains
   exit = 4,  // for `verify`, never replayed: what the last task of the mm leaves behind
+  resync = 5,  // after a loss: replaces all that is known of the mm, SnapChains follow as at attach
 };
 
 // The whole state of `mm`: `nr_vmas` SnapVma events of the same mm follow at once, in ascending
-// address order. An mm first seen in an attach Snapshot is born there.
+// address order. An mm first seen in an attach Snapshot is born there, and so is one in a resync
+// Snapshot whose birth was lost. Resync Snapshots that follow each other are one state.
 struct Snapshot {
   static constexpr EventType type = EventType::snapshot;
   static constexpr std::string_view name = "snapshot";
@@ -282,7 +285,9 @@ struct Snapshot {
   std::uint64_t tgid = 0;
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
   std::uint64_t start_brk = 0;             // mm->start_brk; 0: not read
-  MmId by{};  // unknown_write: mm of the task that wrote, when that is another one
+  // unknown_write: mm of the task that wrote, when that is another one. resync of an mm first seen
+  // here: one that it has forked from, or to; none: it came by an exec.
+  MmId by{};
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
                            Field{"nr_vmas", &Snapshot::nr_vmas, Coding::number},
@@ -410,17 +415,20 @@ struct UnknownWrite {
   friend bool operator==(const UnknownWrite&, const UnknownWrite&) = default;
 };
 
-// The tracer dropped `count` records of one kind here: counts from here on are lower bounds.
+// The tracer dropped `count` records of one kind here: counts from here on are lower bounds. The
+// mm of the head has lost them and is tainted until its next resync Snapshot, and so are those it
+// has forked from or to; without one every mm may have. `count` may be 0: tainted all the same.
 struct Lost {
   static constexpr EventType type = EventType::lost;
   static constexpr std::string_view name = "lost";
   std::uint64_t count = 0;
   std::uint64_t kind = 0;  // EventType of what was dropped; 0: not known
   std::uint64_t cpu = 0;
+  std::uint64_t unnamed = 0;  // 1: of an mm that this trace does not know, or not yet
   static constexpr auto fields() {
-    return std::make_tuple(Field{"count", &Lost::count, Coding::number},
-                           Field{"kind", &Lost::kind, Coding::number},
-                           Field{"cpu", &Lost::cpu, Coding::number});
+    return std::make_tuple(
+        Field{"count", &Lost::count, Coding::number}, Field{"kind", &Lost::kind, Coding::number},
+        Field{"cpu", &Lost::cpu, Coding::number}, Field{"unnamed", &Lost::unnamed, Coding::number});
   }
   friend bool operator==(const Lost&, const Lost&) = default;
 };

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/replay/result.h"
@@ -65,6 +66,9 @@ struct Setting {
   bool counts_anew = false;
   // The trace tells how far forks and exits had come that ran beside each other (Step events).
   bool tells_steps = false;
+  // Snapshots after a loss show all mms that share an anon_vma: not when only some processes of a
+  // family were recorded.
+  bool sees_families = true;
 };
 
 class AddressSpaces final : public Layout {
@@ -112,6 +116,9 @@ class AddressSpaces final : public Layout {
   // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
   std::string_view last_rule(MmId mm) const;
   const KernelRules& rules() const { return rules_; }
+  // Has `mm`, or a relative of it, lost records since its last snapshot?
+  bool tainted(MmId mm) const;
+  std::uint64_t tainted_now() const;
   std::uint64_t mms_seen() const { return mms_seen_; }
   std::uint64_t prepared() const { return prepared_; }  // vmas that got their first anon_vma
   const std::array<std::uint64_t, kNumCaches>& prepared_objs() const { return prepared_objs_; }
@@ -138,6 +145,7 @@ class AddressSpaces final : public Layout {
     std::uint32_t family = 0;      // mms that forked from each other since their exec; 0: at attach
     bool ending = false;           // its last task has exited
     bool drifted = false;          // its map_count differed, and no snapshot has put it right
+    bool tainted = false;          // records were lost, and no snapshot has put it right
   };
   // A mapping about to be made or moved, in the words of struct vma_merge_struct.
   struct Proposal {
@@ -262,14 +270,22 @@ class AddressSpaces final : public Layout {
   // snapshot.cpp
   bool collect(const Event& event);  // true when the event belongs to a snapshot
   void take_snapshot(SeenMm&& seen);
-  void finish_attach();  // all attach snapshots are in: build them
   void take_exec(const SeenMm& seen);
   void resynchronise(Mm& mm, const SeenMm& seen);
   bool shows_same(const Vma& vma, const SnapVma& wanted) const;
   bool take_over(Mm& mm, const SnapVma& wanted);
   void map_seen(Mm& mm, const SnapVma& wanted, std::uint64_t start, std::uint64_t end);
   VmaId take_vma(Mm& mm, const SnapVma& vma);
+
+  // seed.cpp
+  void finish_attach();  // all attach snapshots are in: build them
+  void finish_resync();  // all of those after a loss
+  void take_vmas(Mm& mm, const SeenMm& seen);
+  void seed(const std::vector<SeenMm>& all);
   std::uint32_t phantom_slot();
+  std::uint32_t family_by(MmId relative);
+  void taint(MmId id);
+  void set_tainted(Mm& mm);
 
   KernelRules rules_;
   Setting setting_;
@@ -297,6 +313,7 @@ class AddressSpaces final : public Layout {
   std::unique_ptr<Seeder> seeder_;
   std::optional<std::uint32_t> phantom_slot_;
   std::array<std::uint64_t, kAllCaches> at_start_{};
+  std::unordered_set<std::uint32_t> tainted_ever_;  // mms
 
   std::uint64_t now_event_ = 0, now_ns_ = 0;
   Anomalies anomalies_;

@@ -122,6 +122,7 @@ std::uint32_t AddressSpaces::take_slot() {
   mm.ending = false;
   mm.copy = kNoCopy;
   mm.drifted = false;
+  mm.tainted = false;
   return slot;
 }
 
@@ -183,7 +184,7 @@ bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len, std::int
 void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {
   if (event.head.map_count == 0) return;
   Mm* mm = find_mm(event.head.mm);
-  if (mm == nullptr) return;
+  if (mm == nullptr || mm->tainted) return;
   ++map_counts_compared_;
   const bool equal = mm->list.size() == event.head.map_count;
   if (!equal && setting_.role == Role::own) mm->drifted = true;
@@ -283,7 +284,10 @@ void AddressSpaces::replay(const Event& event, std::uint64_t index) {
                  [&](const Fault& e) { with_mm([&](Mm& mm) { fault(mm, event.head, e); }); },
                  [&](const Touch& e) { with_mm([&](Mm& mm) { touch(mm, e); }); },
                  [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
-                 [&](const Lost& e) { anomalies_[Anomaly::lost_events] += e.count; },
+                 [&](const Lost& e) {
+                   anomalies_[Anomaly::lost_events] += e.count;
+                   if (e.unnamed == 0) taint(event.head.mm);
+                 },
                  [&](const ExitTask&) {
                    if (Mm* mm = find_mm(event.head.mm)) exit_task(*mm, event.head);
                  },

@@ -81,6 +81,7 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
   const std::uint32_t child = std::exchange(mms_[parent_slot].copy, kNoCopy);
   slot_of_.emplace(event.child.v, child);
   mms_[child].id = event.child;
+  if (mms_[parent_slot].tainted) set_tainted(mms_[child]);
   ++mms_seen_;
   strategy_->mm_forked(MmSlot{child}, MmSlot{parent_slot});
   if (watcher_ != nullptr) tell_of_fork(parent_slot, child);

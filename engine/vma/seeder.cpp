@@ -4,16 +4,22 @@
 
 namespace anonvma {
 
-void Seeder::begin() {
+void Seeder::begin(bool anew) {
+  anew_ = anew;
+  ++set_;
   seen_.clear();
   for (Node& node : nodes_) node = {.parent = node.parent, .stand_in = {}, .built = false};
 }
 
 AnonVmaId Seeder::dense(AnonVmaId id) {
   if (!id) return {};
-  const auto [entry, fresh] = dense_.try_emplace(id.v, static_cast<std::uint32_t>(nodes_.size()));
-  if (fresh) nodes_.emplace_back();
-  return AnonVmaId{entry->second};
+  Name& name = dense_[id.v];
+  if (name.set == 0 || (anew_ && name.set != set_)) {
+    name.dense = static_cast<std::uint32_t>(nodes_.size());
+    nodes_.emplace_back();
+  }
+  name.set = set_;
+  return AnonVmaId{name.dense};
 }
 
 void Seeder::add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain) {

@@ -17,10 +17,11 @@ class Seeder {
  public:
   // `counts`: counters are counted from what is added, else taken over as the kernel had them.
   explicit Seeder(Strategy& strategy, bool counts = false) : strategy_(strategy), counts_(counts) {}
+  void set_counts(bool counts) { counts_ = counts; }
 
   // A new set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
-  // for them do not.
-  void begin();
+  // for them do not. `anew`: after a loss, when a name may be another one's by now.
+  void begin(bool anew = false);
 
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
   // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
@@ -55,7 +56,13 @@ class Seeder {
   bool counts_;
   std::vector<Seen> seen_;
   std::vector<Node> nodes_;
-  std::unordered_map<std::uint32_t, std::uint32_t> dense_;  // ids come from a file
+  struct Name {
+    std::uint32_t dense = 0;
+    std::uint32_t set = 0;  // named in it
+  };
+  std::unordered_map<std::uint32_t, Name> dense_;  // ids come from a file
+  std::uint32_t set_ = 0;
+  bool anew_ = false;
 };
 
 }  // namespace anonvma

@@ -19,6 +19,10 @@ struct SeenMm {
   Snapshot snapshot;
   std::vector<SeenVma> vmas;
 
+  // Those of attach and resync are built when their set is complete.
+  static bool comes_in_sets(SnapReason reason) {
+    return reason == SnapReason::attach || reason == SnapReason::resync;
+  }
   SnapReason reason() const { return static_cast<SnapReason>(snapshot.reason); }
 };
 

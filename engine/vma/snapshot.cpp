@@ -1,18 +1,20 @@
-// Snapshots: how an mm begins at exec and at attach, and how it is put right after a writer that
-// nobody recorded.
+// Snapshots: how an mm begins at exec, and how it is put right after a writer that nobody recorded.
+// Those of attach and after a loss are in seed.cpp.
 #include <algorithm>
 #include <utility>
 
 #include "engine/vma/address_spaces.h"
-#include "engine/vma/seeder.h"
 
 namespace anonvma {
 
 bool AddressSpaces::collect(const Event& event) {
-  const auto* snapshot = std::get_if<Snapshot>(&event.body);
-  const bool attaching =
-      snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
-  if (snapshot != nullptr && !attaching) finish();
+  if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
+    collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
+    const auto reason = static_cast<SnapReason>(snapshot->reason);
+    if (!SeenMm::comes_in_sets(reason) ||
+        (!attached_.empty() && attached_.front().reason() != reason))
+      finish();
+  }
   const bool taken =
       collector_.collect(event, [this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
   if (!taken) finish();
@@ -21,12 +23,17 @@ bool AddressSpaces::collect(const Event& event) {
 
 void AddressSpaces::finish() {
   collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
-  if (!attached_.empty()) finish_attach();
+  if (attached_.empty()) return;
+  if (attached_.front().reason() == SnapReason::attach)
+    finish_attach();
+  else
+    finish_resync();
 }
 
 void AddressSpaces::take_snapshot(SeenMm&& seen) {
   switch (seen.reason()) {
     case SnapReason::attach:
+    case SnapReason::resync:
       attached_.push_back(std::move(seen));
       break;
     case SnapReason::exec:
@@ -83,68 +90,6 @@ void AddressSpaces::take_exec(const SeenMm& seen) {
   for (const SeenVma& s : seen.vmas)
     if (const VmaId id = take_vma(*mm, s.vma); id && s.vma.anon_vma) faulted_vmas.push_back(id);
   for (const VmaId id : faulted_vmas) write_all(id);
-}
-
-void AddressSpaces::finish_attach() {
-  const std::vector<SeenMm> attached = std::move(attached_);
-  attached_.clear();
-  const bool first = !seeder_;
-  begin_op(OpKind::start, true, 0);
-  if (first) seeder_ = std::make_unique<Seeder>(*strategy_, setting_.counts_anew);
-  Seeder& seeder = *seeder_;
-  seeder.begin();
-  std::array<std::uint64_t, kAllCaches> before{};
-  for (std::size_t c = 0; c < kAllCaches; ++c)
-    before[c] = slab_.usage(static_cast<CacheIndex>(c)).active_objs;
-  for (const SeenMm& seen : attached) {
-    Mm* mm = birth(seen.head.mm);
-    if (mm == nullptr) continue;
-    acts_for(*mm);
-    mm->comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
-    mm->def_flags = seen.snapshot.def_flags;
-    mm->start_brk = seen.snapshot.start_brk;
-    for (const SeenVma& s : seen.vmas)
-      if (const VmaId id = take_vma(*mm, s.vma)) seeder.add(id, s.vma.anon_vma, s.chain);
-  }
-  // Ancestors whose processes are gone live again for a moment, in an mm without an id.
-  std::uint64_t phantom_page = 0;
-  const auto phantom = [&] {
-    const std::uint64_t start = (phantom_page += 2) << page_shift_;  // never adjacent
-    acts_for(mms_[phantom_slot()]);
-    const VmaId id = alloc_vma({.start = start,
-                                .end = start + page_mask_ + 1,
-                                .flags = kVmRead | kVmWrite | kVmMayAccess | kVmAccount,
-                                .pgoff = pages(start),
-                                .mm = phantom_slot(),
-                                .ops = kOpsAnonymous});
-    insert_vma(mms_[phantom_slot()], id);
-    return id;
-  };
-  const std::vector<VmaId> phantoms =
-      seeder.build(phantom, [&](VmaId id) { slab_.acts_for(at(id).mm); });
-  if (phantom_slot_) slab_.acts_for(*phantom_slot_);
-  for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
-  if (phantom_slot_) retire(*std::exchange(phantom_slot_, std::nullopt));
-  strategy_->settle();
-  if (watcher_ != nullptr) {
-    for (const SeenMm& seen : attached)
-      for (const VmaId id : vmas(seen.head.mm)) written(id, at(id).start, at(id).end);
-    watcher_->settled();
-  }
-  if (!seeder.exact()) anomalies_[Anomaly::seed_approximate] += seeder.vmas();
-  // A later set holds what the recorder came to know late: alive before, but not from the first.
-  if (first) slab_.begin_here();
-  for (std::size_t c = 0; c < kAllCaches; ++c)
-    at_start_[c] += slab_.usage(static_cast<CacheIndex>(c)).active_objs - before[c];
-  slab_.end_op();
-}
-
-std::uint32_t AddressSpaces::phantom_slot() {
-  if (!phantom_slot_) {
-    phantom_slot_ = take_slot();
-    strategy_->mm_init(MmSlot{*phantom_slot_});
-  }
-  return *phantom_slot_;
 }
 
 // A range that the model has not got, or has of another file, is mapped anew.

@@ -59,8 +59,9 @@ struct Pipe {
   }
   void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0) {
     for (std::uint32_t i = 0; i < nr_vmas; ++i)
-      feed(anonvma_exec_vma_record{head(ANONVMA_EXEC_VMA, mm, 0),
-                                   {0x1000, 0x2000, 1, 0, 0, 0, 0, 0, 1, 0}});
+      feed(anonvma_exec_vma_record{
+          head(ANONVMA_EXEC_VMA, mm, 0),
+          {0x1000 + 0x1000ull * i, 0x2000 + 0x1000ull * i, 1, 0, 0, 0, 0, 0, 1, 0}});
     anonvma_exec_record r{};
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
@@ -365,8 +366,8 @@ TEST_CASE("truth objects have an id from allocation to free") {
 
 TEST_CASE("losses are told by kind and cpu, and malformed records are counted") {
   Pipe p;
-  p.converter.lost(ANONVMA_FAULT, 3, 17, 5000);
-  CHECK(std::get<Lost>(p.events.at(0).body) == Lost{17, 16, 3});
+  p.converter.lost({ANONVMA_FAULT, 3, 17, 0, true}, 5000);
+  CHECK(std::get<Lost>(p.events.at(0).body) == Lost{17, 16, 3, 0});
   const std::byte junk[7] = {};
   p.converter.record(junk);
   p.simple(ANONVMA_OP, kA);  // a head where an operation should be
@@ -420,4 +421,183 @@ TEST_CASE("every part of a kernel function is found") {
   CHECK(found[0].size == 0x20);
   CHECK(found[1].start == 0x90);
   CHECK(found[1].size == 8);
+}
+
+namespace {
+
+// A round of the recorder that finds these mms alive.
+void round(Pipe& p, const std::vector<std::pair<std::uint64_t, std::uint32_t>>& alive) {
+  p.converter.begin_round([](std::uint64_t) { return true; });
+  std::vector<WalkedMm> mms;
+  for (const auto& [mm, seq] : alive) mms.push_back(p.walked(mm, seq));
+  p.converter.add_walk(99, SnapReason::resync, std::move(mms));
+  for (const auto& [mm, seq] : alive)
+    p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, mm, seq), 99});
+  p.converter.forget_walk(99);
+  p.converter.end_round(p.clock);
+}
+const std::string kResync = "snapshot/%/4 snap_vma/%/4 snap_chain/%/4";
+std::string resync_of(int mm) {
+  std::string text = kResync;
+  for (std::size_t at; (at = text.find('%')) != text.npos;) text.replace(at, 1, std::to_string(mm));
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a loss names its mm, and the next round reads it and its family") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.fork(kA, 1, kB);
+  p.exec(kC, 0, 0);
+  p.take();
+  CHECK_FALSE(p.converter.suspects());
+  p.converter.lost({ANONVMA_OP, 1, 3, kB, false}, 5000);
+  CHECK(p.out == "lost/1");
+  CHECK(std::get<Lost>(p.events.back().body) == Lost{3, 0, 1, 0});
+  CHECK(p.converter.suspects());
+  p.take();
+  round(p, {{kA, 4}, {kB, 4}, {kC, 4}});
+  CHECK(p.out == resync_of(0) + " " + resync_of(1));
+  CHECK(std::get<SnapChain>(p.events.back().body).anon_vma);
+  CHECK_FALSE(p.converter.suspects());
+}
+
+TEST_CASE("what waited for a lost number leaves before the snapshot, the rest goes on behind it") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.op(ANONVMA_OP_MUNMAP, kA, 3);  // number 1 was lost
+  p.fault(kA, 2);
+  p.op(ANONVMA_OP_MPROTECT, kA, 7);
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
+  p.take();
+  round(p, {{kA, 4}});
+  CHECK(p.out == "fault/0/2 unmap/0/3 " + resync_of(0));
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kA, 1);  // it was not lost after all, and the snapshot shows it
+  p.op(ANONVMA_OP_MMAP, kA, 5);
+  CHECK(p.out == "map/0/5 protect/0/7");
+  CHECK(p.order.given_up() == 0);
+}
+
+TEST_CASE("a child whose Fork was lost is found and announced by a snapshot") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.take();
+  p.converter.lost({ANONVMA_FORK, 0, 1, kA, false}, 5000);
+  p.converter.lost({ANONVMA_FORK, 0, 0, kB, false}, 5000);
+  CHECK(p.out == "lost/0");
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kB, 1);
+  p.fault(kB, 2);
+  CHECK(p.out.empty());
+  CHECK(p.converter.tell_unborn(5000) == 2);
+  CHECK(p.out == "lost lost");
+  for (const Event& e : p.events)
+    if (const auto* lost = std::get_if<Lost>(&e.body); lost && !e.head.mm)
+      CHECK(lost->unnamed == 1);
+  p.take();
+  round(p, {{kA, 4}, {kB, 4}});
+  CHECK(p.out == resync_of(0) + " " + resync_of(1));
+  CHECK(std::get<Snapshot>(p.events.at(p.events.size() - 3).body).by == MmId{0});
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kB, 5);
+  CHECK(p.out == "map/1/5");
+}
+
+TEST_CASE("an mm whose ExitMmap was lost is found gone, another one that no walk sees is not") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.exec(kB, 0, 0);
+  p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
+  p.converter.lost({ANONVMA_FAULT, 0, 1, kB, false}, 5000);
+  p.take();
+  round(p, {});
+  CHECK(p.out == "exit_mmap/0");
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kB, 1);
+  CHECK(p.out == "map/1/1");
+}
+
+TEST_CASE("when nobody noted whose records were lost, all are read again") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.exec(kB, 0, 0);
+  p.converter.lost({ANONVMA_FAULT, 0, 1, 0, true}, 5000);
+  p.take();
+  round(p, {{kB, 4}, {kC, 4}});
+  CHECK(p.out == resync_of(1) + " " + resync_of(2) + " exit_mmap/0");
+}
+
+TEST_CASE("a child of one that was read in this round needs no reading") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.converter.lost({ANONVMA_FAULT, 0, 1, kA, false}, 5000);
+  p.take();
+  p.converter.begin_round([](std::uint64_t) { return true; });
+  p.converter.add_walk(9, SnapReason::resync, {p.walked(kA, 4), p.walked(kB, 2)});
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kA, 4), 9});
+  p.fork(kA, 5, kB);
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kB, 2), 9});
+  p.converter.end_round(p.clock);
+  CHECK(p.out == resync_of(0) + " fork/0/5");
+  CHECK_FALSE(p.converter.suspects());
+}
+
+TEST_CASE("an mm that was born without its walk's record is suspect again") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.converter.lost({ANONVMA_FAULT, 0, 1, kA, false}, 5000);
+  p.converter.begin_round([](std::uint64_t) { return true; });
+  p.converter.add_walk(9, SnapReason::resync, {p.walked(kA, 4)});
+  p.take();
+  p.converter.end_round(p.clock);  // the ring was full: the record of the walk itself was lost
+  CHECK(p.out == "lost/0");
+  CHECK(p.converter.suspects());
+}
+
+TEST_CASE("records of an mm before its birth taint it when it is born") {
+  Pipe p;
+  p.converter.lost({ANONVMA_EXEC_VMA, 0, 2, kA, false}, 5000);
+  CHECK(std::get<Lost>(p.events.back().body).unnamed == 1);
+  p.take();
+  p.exec(kA, 4, 0, 1);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 lost/0/4");
+  CHECK(std::get<Lost>(p.events.back().body) == Lost{0, 0, 0, 0});
+  CHECK(p.converter.suspects());
+}
+
+TEST_CASE("vmas of an exec whose end was lost are no part of the next look") {
+  Pipe p;
+  for (const std::uint64_t start : {0x1000, 0x8000})
+    p.feed(anonvma_exec_vma_record{p.head(ANONVMA_EXEC_VMA, kA, 0),
+                                   {start, start + 0x1000, 1, 0, 0, 0, 0, 0, 1, 0}});
+  p.exec(kB, 4, 0, 2);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 snap_vma/0/4");
+  CHECK(std::get<SnapVma>(p.events.back().body).start == 0x2000);
+}
+
+TEST_CASE("a fork that waits for its parent's birth goes where a snapshot is that birth") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.fork(kA, 3, kB);  // number 1 was lost: B is not announced
+  p.fork(kB, 3, kC);
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
+  p.take();
+  round(p, {{kC, 4}, {kB, 4}, {kA, 4}});
+  CHECK(p.out == resync_of(2) + " " + resync_of(1) + " " + resync_of(0));
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kC, 5);
+  p.op(ANONVMA_OP_MMAP, kB, 5);
+  CHECK(p.out == "map/2/5 map/1/5");
+}
+
+TEST_CASE("another mm at the address of one whose end was lost is not that one") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
+  p.take();
+  round(p, {{kA, 4}});
+  CHECK(p.out == "exit_mmap/0 " + resync_of(1));
 }

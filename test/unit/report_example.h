@@ -45,6 +45,8 @@ inline Comparison example() {
   c.trace.meta.faults = "write";
   c.trace.events = 999;
   c.trace.lost = 1;
+  c.trace.tainted_mms = 2;
+  c.trace.tainted_at_end = 1;
   c.trace.duration_ns = 1'500'000'000;
   c.trace.mms = 3;
   c.trace.own_strategy = "num-children";

@@ -87,7 +87,7 @@ verified     map_count and snapshots equal; recorded without --truth
 kernel       6.18.44 x86_64, 2 CPUs, pages of 4096 bytes
 strategy     of that kernel: num-children
 recorded     1.500 s, scope command, faults write, 3 address spaces
-events       999, lost 1 (0.10 %)
+events       999, lost 1 (0.10 %), tainted mms 2 (1 at the end)
 rules        linux-6.18
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma_chain 64 bytes (64 per slab of 1 page)

@@ -54,7 +54,7 @@ verified     map_count and snapshots equal; recorded without --truth
 kernel       6.18.44-fc-v657 x86_64, 2 CPUs, pages of 4096 bytes
 strategy     of that kernel: num-children
 recorded     3.517 s, scope command, faults write, 774 address spaces
-events       164236, lost 0 (0.00 %)
+events       164236, lost 0 (0.00 %), tainted mms 0
 rules        6.18.16
 proposal     cow-context: prototype mm/cow_context.c at a4ac19665445, read
              and never run, no verdict, remaps=ideal, merge=ideal

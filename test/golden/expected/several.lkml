@@ -32,7 +32,7 @@ verified     map_count and snapshots equal; recorded without --truth
 kernel       6.18.44-fc-v657 x86_64, 2 CPUs, pages of 4096 bytes
 strategy     of that kernel: num-children
 recorded     3.517 s, scope command, faults write, 774 address spaces
-events       164236, lost 0 (0.00 %)
+events       164236, lost 0 (0.00 %), tainted mms 0
 rules        6.18.16
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma_chain 64 bytes (64 per slab of 1 page)
@@ -73,7 +73,7 @@ verified     map_count and snapshots equal; recorded without --truth
 kernel       6.18.44-fc-v657 x86_64, 2 CPUs, pages of 4096 bytes
 strategy     of that kernel: num-children
 recorded     3.517 s, scope command, faults write, 774 address spaces
-events       164236, lost 0 (0.00 %)
+events       164236, lost 0 (0.00 %), tainted mms 0
 rules        6.18.16
 objsize      vm_area_struct 192 bytes (21 per slab of 1 page)
              anon_vma_chain 64 bytes (64 per slab of 1 page)
