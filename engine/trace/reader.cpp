@@ -18,6 +18,10 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// A block of zstd takes a header of three bytes and one byte, if it repeats that, and gives at most
+// so many (RFC 8878, 3.1.1.2).
+constexpr std::size_t kLeastZstdBlock = 4, kMostZstdBlock = 128 << 10;
+
 struct ContextDeleter {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
@@ -116,7 +120,7 @@ struct TraceReader::State {
   std::uint64_t end_offset = 0;
   ColumnDecoder columns;
   std::vector<std::byte> raw;
-  std::unique_ptr<ZSTD_DCtx, ContextDeleter> zstd{ZSTD_createDCtx()};
+  std::unique_ptr<ZSTD_DCtx, ContextDeleter> zstd;  // made for the first chunk that needs it
   std::unique_ptr<XXH3_state_t, ContextDeleter> hash{XXH3_createState()};
 
   explicit State(Bytes bytes) : file(bytes) { XXH3_64bits_reset(hash.get()); }
@@ -153,7 +157,11 @@ Result<Bytes> TraceReader::State::decoded(const Chunk& chunk) {
     return chunk.payload;
   }
   if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
+  // What the header claims is not taken for granted: memory only for what can be in there.
+  if (size > (chunk.payload.size() / kLeastZstdBlock + 1) * kMostZstdBlock)
+    return chunk.error("does not decompress to its size");
   if (raw.size() < size) raw.resize(size);
+  if (!zstd) zstd.reset(ZSTD_createDCtx());
   const std::size_t got =
       ZSTD_decompressDCtx(zstd.get(), raw.data(), size, chunk.payload.data(), chunk.payload.size());
   if (ZSTD_isError(got) || got != size) return chunk.error("does not decompress to its size");
