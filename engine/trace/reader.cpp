@@ -126,6 +126,7 @@ struct TraceReader::State {
   explicit State(Bytes bytes) : file(bytes) { XXH3_64bits_reset(hash.get()); }
 
   Result<Chunk> next_chunk();
+  static Result<Bytes> stored(const Chunk& chunk);
   Result<Bytes> decoded(const Chunk& chunk);
   Status read_start();
   void read_end_early();
@@ -150,12 +151,17 @@ Result<Chunk> TraceReader::State::next_chunk() {
   return chunk;
 }
 
+// A header or an end that was packed could say a lot in a few bytes.
+Result<Bytes> TraceReader::State::stored(const Chunk& chunk) {
+  if (chunk.header.codec != format::kStored) return chunk.error("is compressed, and must not be");
+  if (chunk.payload.size() != chunk.header.raw_bytes)
+    return chunk.error("sizes contradict each other");
+  return chunk.payload;
+}
+
 Result<Bytes> TraceReader::State::decoded(const Chunk& chunk) {
   const std::size_t size = chunk.header.raw_bytes;
-  if (chunk.header.codec == format::kStored) {
-    if (chunk.payload.size() != size) return chunk.error("sizes contradict each other");
-    return chunk.payload;
-  }
+  if (chunk.header.codec == format::kStored) return stored(chunk);
   if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
   // What the header claims is not taken for granted: memory only for what can be in there.
   if (size > (chunk.payload.size() / kLeastZstdBlock + 1) * kMostZstdBlock)
@@ -173,7 +179,7 @@ Status TraceReader::State::read_start() {
   Result<Chunk> chunk = next_chunk();
   if (!chunk) return chunk.error();
   if (chunk->header.kind != format::kHeaderChunk) return chunk->error("is not the header");
-  Result<Bytes> json = decoded(*chunk);
+  Result<Bytes> json = stored(*chunk);
   if (!json) return json.error();
   Result<Meta> parsed = parse_meta(text_of(*json));
   if (!parsed) return chunk->error(parsed.error().message);
@@ -198,7 +204,7 @@ void TraceReader::State::read_end_early() {
 }
 
 Result<EndInfo> TraceReader::State::read_end(const Chunk& chunk) {
-  Result<Bytes> json = decoded(chunk);
+  Result<Bytes> json = stored(chunk);
   if (!json) return json.error();
   Result<EndInfo> info = parse_end_info(text_of(*json));
   if (!info) return chunk.error(info.error().message);
@@ -287,6 +293,7 @@ Result<std::span<const Event>> TraceReader::next() {
 }
 
 const Meta& TraceReader::meta() const { return state_->meta; }
+std::uint64_t TraceReader::bytes() const { return state_->file.size(); }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }
 std::string TraceReader::hash() const {
   return fmt::format("{:016x}", XXH3_64bits_digest(state_->hash.get()));

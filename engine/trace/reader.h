@@ -27,6 +27,7 @@ class TraceReader {
   Result<TraceReader> again() const;
 
   const Meta& meta() const;
+  std::uint64_t bytes() const;  // of the file
   // The next chunk's events, empty after the last; valid until the next call. After an error the
   // events before it stay good, and every further call gives the same error: a file cut short is
   // the error "file ends inside a chunk" or "file has no end chunk".
