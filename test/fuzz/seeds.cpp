@@ -60,10 +60,12 @@ File trace_of(const Events& events, std::size_t flush_every) {
     file.insert(file.end(), bytes.begin(), bytes.end());
     return ok();
   };
-  auto writer = TraceWriter::create(append, {.release = "6.18.44",
-                                             .anon_vma_members = {"root", "num_children"},
-                                             .anon_vma_clone_args = 2,
-                                             .faults = "write"});
+  Meta meta;
+  meta.release = "6.18.44";
+  meta.anon_vma_members = {"root", "num_children"};
+  meta.anon_vma_clone_args = 2;
+  meta.faults = "write";
+  auto writer = TraceWriter::create(append, meta);
   if (!writer) return file;
   for (std::size_t i = 0; i < events.size(); ++i) {
     (void)writer->add(events[i]);
