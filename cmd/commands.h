@@ -104,7 +104,8 @@ struct TableOptions {
   bool check_reach = false;
   std::optional<double> at_s;
   unsigned threads = 0;
-  std::string command;  // the command line, for the footer
+  bool no_limits = false;  // of what a trace may ask for
+  std::string command;     // the command line, for the footer
 };
 
 struct CompareOptions {
@@ -124,6 +125,7 @@ int run_replay(const ReplayCommandOptions& options);
 
 struct VerifyOptions {
   std::string file;
+  bool no_limits = false;
   bool json = false;
 };
 int run_verify(const VerifyOptions& options);

@@ -23,6 +23,7 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   options.era_accurate = table.era_accurate;
   options.at_s = table.at_s;
   options.threads = table.threads;
+  options.limits = !table.no_limits;
   options.slub = table.slub;
   options.check_reach = table.check_reach;
   options.observe_peak = !request.own_only;

@@ -45,6 +45,11 @@ std::string point_in_time(const std::string& text) {
   return good ? "" : "'" + text + "' is no number of seconds from 0";
 }
 
+void add_no_limits(CLI::App* sub, bool& no_limits) {
+  sub->add_flag("--no-limits", no_limits,
+                "Replay whatever memory and time the trace takes, however short it is");
+}
+
 void add_table_options(CLI::App* sub, TableOptions& options) {
   ReportOptions& report = options.report;
   CLI::Option* format = add_choice<Format>(sub, "--format", report.format,
@@ -79,6 +84,7 @@ void add_table_options(CLI::App* sub, TableOptions& options) {
   sub->add_option("--threads", options.threads,
                   "Worker threads (default: one per strategy and CPU)")
       ->check(CLI::Range(1, 1024));
+  add_no_limits(sub, options.no_limits);
 }
 
 void add_doctor(CLI::App& app, Commands& commands, DoctorOptions& options) {
@@ -269,6 +275,7 @@ void add_verify(CLI::App& app, Commands& commands, VerifyOptions& options) {
   CLI::App* sub = app.add_subcommand("verify", "Hold the model against the kernel that recorded");
   sub->add_option("FILE", options.file, "Trace, best recorded with --truth")->required();
   sub->add_flag("--json", options.json, "Print JSON");
+  add_no_limits(sub, options.no_limits);
   sub->footer(
       "Status 0 only if every lane is equal, 1 if one differs, 3 if it is equal but events were"
       " lost.\n\nExample:\n  sudo anonvma record --truth -o make.trace -- make -j8\n"

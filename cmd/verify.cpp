@@ -6,7 +6,9 @@
 namespace anonvma::cmd {
 
 int run_verify(const VerifyOptions& options) {
-  const auto comparison = run_comparison({options.file, "default", "", {}, /*own_only=*/true});
+  TableOptions table;
+  table.no_limits = options.no_limits;
+  const auto comparison = run_comparison({options.file, "default", "", table, /*own_only=*/true});
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
     return fail({ErrorCode::not_supported,

@@ -118,6 +118,8 @@ void ReachCheck::emptied(VmaId vma) {
   Book& b = books_[vma.v];
   check(vma, b);
   const bool listed = b.changed;
+  b.extents.clear();
+  count(b);
   b = {};
   b.changed = listed;
 }
@@ -126,6 +128,7 @@ void ReachCheck::settled() {
   for (const VmaId vma : changed_) {
     books_[vma.v].changed = false;
     check(vma, books_[vma.v]);
+    count(books_[vma.v]);
   }
   changed_.clear();
 }
@@ -137,6 +140,10 @@ void ReachCheck::check(VmaId vma, Book& book) {
   [[maybe_unused]] const VmaView view = spaces_.view(vma);
   assert(book.extents.front().begin >= view.pgoff);
   assert(book.extents.back().end <= view.pgoff + view.pages);
+  // A look-up goes through the whole chain, and so do those of the targets found already.
+  const std::size_t targets = book.extents.size();
+  steps_ += targets;
+  if (targets > 8) steps_ += targets * (targets + spaces_.strategy().chain_links(vma).size()) / 16;
   std::vector<std::uint64_t> reached;
   const auto is_lost = [&](const Extent& e) {
     if (std::find(reached.begin(), reached.end(), e.target) != reached.end()) return false;
@@ -150,6 +157,17 @@ void ReachCheck::check(VmaId vma, Book& book) {
     if (lost) report(vma, book, e);
     return lost;
   });
+}
+
+void ReachCheck::count(Book& book) {
+  extents_ -= book.counted;
+  extents_ += book.counted = static_cast<std::uint32_t>(book.extents.size());
+}
+
+Budget ReachCheck::spent() const {
+  // Arrays may have twice the room they need; an origin is a node of a hash table.
+  return {books_.size() * 2 * sizeof(Book) + extents_ * 2 * sizeof(Extent) + origins_.size() * 64,
+          steps_};
 }
 
 std::string_view ReachCheck::why(Came came) {

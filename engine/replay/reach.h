@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/replay/result.h"
+#include "engine/slab/budget.h"
 #include "engine/vma/address_spaces.h"
 #include "engine/vma/watcher.h"
 
@@ -33,6 +34,8 @@ class ReachCheck final : public Watcher {
 
   // After the last event.
   ReachReport finish();
+  // What it has come to beside the address spaces it looks at.
+  Budget spent() const;
 
   void began(OpKind kind, std::uint64_t event, std::uint64_t time_ns) override;
   void settled() override;
@@ -53,6 +56,7 @@ class ReachCheck final : public Watcher {
     std::uint64_t own = 0;        // rmap_target() when last asked
     Came came = Came::here;       // how the last pages came that were not written here
     bool changed = false;         // in this operation
+    std::uint32_t counted = 0;    // of its extents, in extents_
   };
   // Who first wrote to a page that points there.
   struct Origin {
@@ -67,6 +71,7 @@ class ReachCheck final : public Watcher {
   void follow(VmaId vma, Book& book);
   void check(VmaId vma, Book& book);
   static std::string_view why(Came came);
+  void count(Book& book);
   void report(VmaId vma, const Book& book, const Extent& extent);
 
   const AddressSpaces& spaces_;
@@ -74,6 +79,8 @@ class ReachCheck final : public Watcher {
   std::vector<Book> books_;  // by VmaId
   std::vector<VmaId> changed_;
   std::unordered_map<std::uint64_t, Origin> origins_;  // by target
+  std::uint64_t extents_ = 0;                          // of all books, between operations
+  std::uint64_t steps_ = 0;
   OpKind kind_ = OpKind::start;
   std::uint64_t event_ = 0, time_ns_ = 0;
   ReachReport report_;

@@ -39,7 +39,7 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
     if (!batch) pass.damage = describe(batch.error());
     if (!batch || batch->empty()) return pass;
     buffers[turn].assign(batch->begin(), batch->end());
-    crew.give(buffers[turn], pass.events);
+    if (!crew.give(buffers[turn], pass.events)) return pass;
     for (std::size_t i = 0; options.at_s && i < buffers[turn].size(); ++i)
       if (static_cast<double>(buffers[turn][i].head.time_ns) <= *options.at_s * 1e9)
         pass.at_event = pass.events + i;
@@ -48,10 +48,37 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
   }
 }
 
+// The first event, over all runs, that asked for more than there is.
+std::optional<Error> gave_up(const Runs& runs, std::uint64_t file_bytes) {
+  const Run* first = nullptr;
+  for (const auto& run : runs)
+    if (run->gave_up() && (first == nullptr || *run->gave_up() < *first->gave_up()))
+      first = run.get();
+  if (first == nullptr) return {};
+  const RunPlan& plan = first->plan();
+  return Error{
+      ErrorCode::bad_trace,
+      fmt::format("event {} takes {} beyond the {} MiB of memory or {} million steps that "
+                  "are allowed for {} bytes of trace (--no-limits replays it all the same)",
+                  *first->gave_up(), plan.strategy.name(), plan.budget.bytes >> 20,
+                  plan.budget.steps / 1'000'000, file_bytes),
+      Error::kNoOffset};
+}
+
 unsigned worker_count(const ReplayOptions& options, std::size_t runs) {
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   const unsigned wanted = options.threads != 0 ? options.threads : cpus;
   return std::min(wanted, static_cast<unsigned>(runs));
+}
+
+// The second pass may have two runs for each row.
+Budget budget_of_each(const TraceReader& reader, const ReplayOptions& options,
+                      bool verifies_apart) {
+  if (!options.limits) return {};
+  const std::size_t rows = options.strategies.size();
+  const bool twice = options.observe_peak && options.at_s;
+  return budget_for(reader.bytes(),
+                    std::max(rows + (verifies_apart ? 1 : 0), rows * (twice ? 2 : 1)));
 }
 
 // The rules of a strategy's own era.
@@ -132,19 +159,26 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
   trace.rules = options.rules.empty() ? rules_for(meta).name : find_rules(options.rules)->name;
   comparison.at_s = options.at_s;
 
-  Runs runs;
-  bool own_row = false;
-  for (const RunPlan& plan : *plans) {
-    own_row |= plan.role == Role::own;
-    runs.push_back(std::make_unique<Run>(plan, meta));
-  }
+  const bool own_row = std::any_of(plans->begin(), plans->end(),
+                                   [](const RunPlan& plan) { return plan.role == Role::own; });
   // Under other rules than the kernel's there is nothing to verify.
   const StrategyInfo* own = find_strategy(trace.own_strategy);
   const bool verifies_apart = options.rules.empty() && own != nullptr && !own_row;
+  const Budget budget = budget_of_each(reader, options, verifies_apart);
+  Runs runs;
+  for (RunPlan& plan : *plans) {
+    plan.budget = budget;
+    runs.push_back(std::make_unique<Run>(plan, meta));
+  }
   if (verifies_apart)
-    runs.push_back(std::make_unique<Run>(
-        RunPlan{*own, rules_for(meta), row_specs(meta, *own, options), Role::own}, meta));
+    runs.push_back(std::make_unique<Run>(RunPlan{.strategy = *own,
+                                                 .rules = rules_for(meta),
+                                                 .specs = row_specs(meta, *own, options),
+                                                 .role = Role::own,
+                                                 .budget = budget},
+                                         meta));
   const Pass pass = feed_all(reader, runs, options, worker_count(options, runs.size()));
+  if (auto error = gave_up(runs, reader.bytes())) return *error;
   trace.events = pass.events;
   trace.damage = pass.damage;
   for (const auto& run : runs)

@@ -29,6 +29,7 @@ struct ReplayOptions {
   std::optional<double> at_s;
   bool check_reach = false;  // also ask whether every page is still found (reach.h)
   unsigned threads = 0;      // 0: one per strategy, at most one per CPU
+  bool limits = true;        // gives up on a trace that asks for more than any recording (Budget)
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 

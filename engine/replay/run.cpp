@@ -19,20 +19,44 @@ Run::Run(const RunPlan& plan, const Meta& meta)
       spaces_(
           plan.rules, meta.page_size, plan.strategy, slab_,
           {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth, meta.scope != "pid"}) {
+  slab_.limit(plan.budget);
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
 
+// What is kept beside the model is added up now and then only: an event adds little to it.
+bool Run::over_budget(std::uint64_t event) const {
+  constexpr std::uint64_t kBetweenLooks = 64;
+  if (slab_.over_budget()) return true;
+  if ((!reach_ && !verifier_) || event % kBetweenLooks != 0) return false;
+  Budget spent = slab_.spent();
+  const auto add = [&spent](const Budget& more) {
+    spent.bytes += more.bytes;
+    spent.steps += more.steps;
+  };
+  if (reach_) add(reach_->spent());
+  if (verifier_) add(verifier_->spent());
+  return spent.bytes > plan_.budget.bytes || spent.steps > plan_.budget.steps;
+}
+
 void Run::feed(std::span<const Event> events, std::uint64_t first) {
+  if (gave_up_) return;
   if (stop_) {
     if (first > *stop_) return;
     if (*stop_ - first < events.size()) events = events.first(*stop_ - first + 1);
   }
-  if (verifier_)
-    for (const Event& event : events) verifier_->apply(event, first++);
-  else
-    for (const Event& event : events) spaces_.apply(event, first++);
+  for (const Event& event : events) {
+    if (verifier_)
+      verifier_->apply(event, first);
+    else
+      spaces_.apply(event, first);
+    if (over_budget(first)) {
+      gave_up_ = first;
+      return;
+    }
+    ++first;
+  }
 }
 
 std::optional<Verdict> Run::verdict() {
@@ -97,12 +121,15 @@ Crew::~Crew() {
   turn_.arrive_and_wait();
 }
 
-void Crew::give(std::span<const Event> batch, std::uint64_t first) {
+bool Crew::give(std::span<const Event> batch, std::uint64_t first) {
   wait();
+  for (const auto& run : runs_)
+    if (run->gave_up()) return false;
   batch_ = batch;
   first_ = first;
   turn_.arrive_and_wait();
   busy_ = true;
+  return true;
 }
 
 void Crew::wait() {

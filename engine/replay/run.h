@@ -27,6 +27,7 @@ struct RunPlan {
   Role role = Role::rival;
   bool slub = false;
   bool check_reach = false;
+  Budget budget = {};
 };
 
 // Are the counters of anon_vmas at the start counted anew? See Setting.
@@ -40,6 +41,9 @@ class Run {
   void feed(std::span<const Event> events, std::uint64_t first);
   // Events behind this one are passed by.
   void stop_after(std::uint64_t event) { stop_ = event; }
+  // The event that took it over its budget: it has stopped there, and its numbers mean nothing.
+  std::optional<std::uint64_t> gave_up() const { return gave_up_; }
+  const RunPlan& plan() const { return plan_; }
 
   // After the last event, in this order.
   std::optional<Verdict> verdict();
@@ -50,12 +54,14 @@ class Run {
   std::uint64_t mms() const { return spaces_.mms_seen(); }
 
  private:
+  bool over_budget(std::uint64_t event) const;
+
   RunPlan plan_;
   SlabAccount slab_;
   AddressSpaces spaces_;
   std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
-  std::optional<std::uint64_t> stop_;
+  std::optional<std::uint64_t> stop_, gave_up_;
 };
 
 // Feeds the same batches to several runs, each of which has one worker thread.
@@ -66,11 +72,13 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // `batch` must live until the next call. The caller may decode the next one meanwhile.
-  void give(std::span<const Event> batch, std::uint64_t first);
+  // `batch` must live until the next call. The caller may decode the next one meanwhile. False, and
+  // nothing was given, when a run has given up.
+  bool give(std::span<const Event> batch, std::uint64_t first);
+  // Until the last batch is done.
+  void wait();
 
  private:
-  void wait();
   void work(unsigned self, unsigned threads);
 
   std::vector<std::unique_ptr<Run>>& runs_;

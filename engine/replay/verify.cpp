@@ -72,6 +72,18 @@ std::uint64_t Verifier::differing() const {
   return all;
 }
 
+Budget Verifier::spent() const {
+  // A node of a hash table, a part of a snapshot, an entry of a chain with its difference in words.
+  constexpr std::uint64_t kNode = 64, kPart = 320, kLate = 800;
+  std::uint64_t nodes = unexplained_.size() + attach_seq_.size() + prepared_by_.size() +
+                        dropped_by_.size() + unnamed_.size() + to_model_.size() + to_kernel_.size();
+  for (const auto& alive : objects_) nodes += alive.size();
+  return {nodes * kNode + parts_ * kPart + late_.size() * kLate +
+              (operations_.size() + steps_.size() + execs_.size()) * (kNode + sizeof(Counts)) +
+              books_.size() * (kNode + sizeof(Book)) + kin_.size() * (2 * kNode + sizeof(Kin)),
+          work_};
+}
+
 std::string Verifier::place(const EventHead& head, std::uint64_t index,
                             std::string_view what) const {
   return fmt::format("event {} ({:.6f} s), {} in mm {} ({})", index,
@@ -117,6 +129,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   if (begins || (snapshot == nullptr && !part)) {
     spaces_.finish();
     for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
+    parts_ = 0;
   }
 
   if (spaces_.abandon_fork_before(event.head)) forget_steps(event.head.mm);
@@ -166,7 +179,10 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     }
     compare_state(seen, index);
   });
-  if (taken) return;
+  if (taken) {
+    ++parts_;
+    return;
+  }
   Counts for_preparing;
   for (std::size_t c = 0; c < kNumCaches; ++c)
     for_preparing.allocs[c] = spaces_.prepared_objs()[c] - prepared_objs[c];

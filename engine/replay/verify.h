@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/replay/verdict.h"
+#include "engine/slab/budget.h"
 #include "engine/trace/meta.h"
 #include "engine/vma/address_spaces.h"
 #include "engine/vma/seen.h"
@@ -35,6 +36,8 @@ class Verifier {
   void apply(const Event& event, std::uint64_t index);
   // How many comparisons have failed so far, and the first of them in full.
   std::uint64_t differing() const;
+  // What it has come to beside the address spaces.
+  Budget spent() const;
   const std::vector<std::string>& differences() const { return differences_; }
   // The trace is over.
   Verdict finish();
@@ -122,7 +125,7 @@ class Verifier {
     std::uint32_t seq = 0;  // of the walk
     std::string difference;
   };
-  bool caught_up(Late& late) const;
+  bool caught_up(Late& late);
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
@@ -137,13 +140,15 @@ class Verifier {
   std::vector<std::string> differences_;
 
   SnapshotCollector collector_;
+  std::uint64_t parts_ = 0;  // of snapshots, held here
+  std::uint64_t work_ = 0;   // steps: comparisons, and what they looked at
   std::vector<std::pair<SeenMm, std::uint64_t>> attached_;  // compared when all of them are built
   std::unordered_map<MmId, std::uint32_t> unexplained_;     // unknown writers without a snapshot
   std::unordered_map<MmId, std::uint32_t> attach_seq_;      // earlier tokens are in the snapshot
   std::uint64_t lost_ = 0;  // records; the objects' lanes rest on having them all
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
-  std::unordered_map<Token, Counts> operations_;     // of the kernel, not yet replayed
+  std::map<Token, Counts> operations_;               // of the kernel, not yet replayed
   std::unordered_map<MmId, Counts> steps_;           // of the model, until their Fork
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the Exec's snapshot
   std::map<MmId, Book> books_;                       // of the mms alive

@@ -206,13 +206,8 @@ void Verifier::leave_out_what_is_under_way() {
   spaces_.abandon_forks();
   while (!steps_.empty()) forget_steps(steps_.begin()->first);
   for (auto& [mm, book] : books_) {
-    for (auto it = operations_.begin(); it != operations_.end();) {
-      const bool open =
-          it->first >> 32 == mm.v && static_cast<std::uint32_t>(it->first) > book.last_seq;
-      if (!open) {
-        ++it;
-        continue;
-      }
+    for (auto it = operations_.upper_bound(token_of(mm, book.last_seq));
+         it != operations_.end() && it->first >> 32 == mm.v;) {
       under_way_.add(it->second);
       for (std::size_t c = 0; c < kNumCaches; ++c) {
         kernel_.allocs[c] -= it->second.allocs[c];
@@ -236,11 +231,8 @@ void Verifier::leave_out_what_is_under_way() {
 // Tokens that no event ever named: forks that failed. They may leave nothing behind, which the
 // totals tell: the objects of the copy are freed in the name of an mm that nobody announced.
 void Verifier::close_failed_operations(MmId mm) {
-  for (auto it = operations_.begin(); it != operations_.end();) {
-    if (it->first >> 32 != mm.v) {
-      ++it;
-      continue;
-    }
+  for (auto it = operations_.lower_bound(token_of(mm, 0));
+       it != operations_.end() && it->first >> 32 == mm.v;) {
     failed_.add(it->second);
     Book& book = books_[mm];
     for (std::size_t c = 0; c < kNumCaches; ++c) {

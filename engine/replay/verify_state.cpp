@@ -72,8 +72,10 @@ bool Verifier::same_counters(const SnapChain& kernel, const Strategy::ChainLink&
          kernel.num_active_vmas == model.num_active_vmas;
 }
 
-bool Verifier::caught_up(Late& late) const {
-  for (const VmaId vma : spaces_.vmas(late.mm)) {
+bool Verifier::caught_up(Late& late) {
+  const std::vector<VmaId> vmas = spaces_.vmas(late.mm);
+  work_ += 16 + vmas.size();
+  for (const VmaId vma : vmas) {
     if (spaces_.vma(vma).start != late.start) continue;
     const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(vma);
     if (late.entry >= links.size()) break;
@@ -105,6 +107,7 @@ void Verifier::look_again(std::uint64_t now_ns) {
 // munmap unlinks its vmas after it has given the write lock up for a read lock: an operation older
 // than the walk was still at it.
 void Verifier::excuse(MmId mm, std::uint32_t seq) {
+  work_ += late_.size();
   std::erase_if(late_, [&](const Late& late) { return late.mm == mm && seq < late.seq; });
 }
 
@@ -112,6 +115,7 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
                              const std::string& where) {
   const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(model);
   const std::size_t count = std::max(links.size(), kernel.chain.size());
+  work_ += 16 * count;
   for (std::size_t i = 0; i < count; ++i) {
     const bool both = i < links.size() && i < kernel.chain.size();
     bool equal = both;
@@ -178,6 +182,7 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
   const std::string where = place(seen.head, index, reason_name(seen.reason()));
   const std::string rule(spaces_.last_rule(seen.head.mm));
   const std::vector<VmaId> model = spaces_.vmas(seen.head.mm);
+  work_ += 16 * (model.size() + seen.vmas.size());
   const bool chains = seen.reason() == SnapReason::end;  // those of the start are taken over
   std::size_t m = 0;
   const auto differ = [&](const std::string& kernel_side, const std::string& model_side) {

@@ -42,6 +42,33 @@ void SlabAccount::begin_here() {
   keep_peak();
 }
 
+// Bytes of the model for each object: what the VMA layer and the strategies keep of one, with the
+// room that their arrays have to spare. Arrays do not shrink, so peaks count.
+Budget SlabAccount::spent() const {
+  constexpr std::array<std::uint64_t, kAllCaches> kBytes = [] {
+    std::array<std::uint64_t, kAllCaches> bytes{};
+    bytes[kVmAreaStruct] = 160;
+    bytes[kAnonVmaChain] = 12;
+    bytes[kAnonVma] = 56;
+    bytes[kCowContext] = 512;
+    bytes[kMapleNode] = 16 * 128;  // an entry of the tree is a node of its own here
+    for (std::size_t i = 0; i < kArrayBytes.size(); ++i) bytes[kCowRemapArray + i] = kArrayBytes[i];
+    return bytes;
+  }();
+  Budget spent{other_bytes_, steps_};
+  for (std::size_t c = 0; c < kAllCaches; ++c) spent.bytes += usage_[c].peak_objs * kBytes[c];
+  if (slub_)
+    spent.bytes += 16 * (usage_[kVmAreaStruct].peak_objs + usage_[kAnonVmaChain].peak_objs);
+  return spent;
+}
+
+void SlabAccount::look_at_budget() {
+  constexpr std::uint64_t kBetweenLooks = 4096;
+  next_look_ = steps_ + kBetweenLooks;
+  const Budget now = spent();
+  over_budget_ |= now.bytes > budget_.bytes || now.steps > budget_.steps;
+}
+
 SlabMoment SlabAccount::now() const {
   SlabMoment moment{event_, time_ns_, {}};
   for (std::size_t c = 0; c < kAllCaches; ++c) moment.objs[c] = usage_[c].active_objs;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/slab/budget.h"
 #include "engine/slab/cache.h"
 #include "engine/slab/slub_model.h"
 
@@ -75,6 +76,20 @@ class SlabAccount {
     slub_ = std::make_unique<SlubModel>(specs, page_size, cpus);
   }
 
+  // How far this replay may go; without a limit by default. Nothing stops by itself: whoever feeds
+  // events asks over_budget() after each, and long loops ask in between.
+  void limit(const Budget& budget) { budget_ = budget; }
+  bool over_budget() const { return over_budget_; }
+  // So many steps more that allocate nothing, but take time.
+  void worked(std::uint64_t steps) {
+    if ((steps_ += steps) >= next_look_) look_at_budget();
+  }
+  // Memory of the model that is not in its objects.
+  void holds(std::uint64_t bytes) { other_bytes_ += bytes; }
+  void drops(std::uint64_t bytes) { other_bytes_ -= bytes; }
+  // An estimate of all memory, and the steps so far.
+  Budget spent() const;
+
   // What follows belongs to an operation of this kind, until end_op(), done by the task `tid`.
   // `counts`: to a new one.
   void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true,
@@ -112,6 +127,7 @@ class SlabAccount {
     cost_->allocs[cache] += n;
     sum_bytes_ += n * objsize_[cache];
     if (slub_) slub_->alloc(cache, n);
+    worked(n);
   }
   void free(CacheIndex cache, std::uint64_t n = 1) {
     CacheUsage& use = usage_[cache];
@@ -121,6 +137,7 @@ class SlabAccount {
     cost_->frees[cache] += n;
     sum_bytes_ -= n * objsize_[cache];
     if (slub_) slub_->free(cache, n);
+    worked(n);
   }
   // Counting begins: what is alive now was alive before, and counts as one allocation each.
   void begin_here();
@@ -148,6 +165,7 @@ class SlabAccount {
 
  private:
   void keep_peak();
+  void look_at_budget();
 
   std::array<CacheUsage, kAllCaches> usage_{};
   std::array<std::uint64_t, kAllCaches> objsize_{};
@@ -158,6 +176,11 @@ class SlabAccount {
   std::uint64_t event_ = 0, time_ns_ = 0;
   SlabMoment peak_;
   std::unique_ptr<SlubModel> slub_;
+
+  Budget budget_;
+  std::uint64_t steps_ = 0, next_look_ = 0;
+  std::uint64_t other_bytes_ = 0;
+  bool over_budget_ = false;
 };
 
 }  // namespace anonvma

@@ -220,6 +220,7 @@ class CowContext final : public Strategy {
 
   void account(ContextId id) {
     Context& context = contexts_[id.v];
+    slab_.worked(context.tree.take_steps());
     const RemapUse before = std::exchange(context.accounted, context.tree.use());
     const RemapUse& now = context.accounted;
     entries_ = entries_ - before.entries + now.entries;

@@ -1,8 +1,11 @@
 #include "engine/strategy/cow_forest.h"
 
+#include <algorithm>
+
 namespace anonvma {
 
 ContextId CowForest::make() {
+  mms_below_.clear();
   ContextId made;
   if (free_.empty()) {
     made = ContextId{static_cast<std::uint32_t>(nodes_.size())};
@@ -21,6 +24,7 @@ ContextId CowForest::make() {
 }
 
 void CowForest::link(ContextId child, ContextId parent) {
+  mms_below_.clear();
   Node &c = nodes_[child.v], &p = nodes_[parent.v];
   c.parent = parent;
   c.next_sibling = p.first_child;
@@ -38,6 +42,7 @@ void CowForest::unlink(ContextId child) {
 }
 
 std::vector<ContextId> CowForest::drop_mm(ContextId context) {
+  mms_below_.clear();
   std::vector<ContextId> gone;
   nodes_[context.v].has_mm = false;
   while (context && !nodes_[context.v].has_mm && !nodes_[context.v].first_child) {
@@ -58,16 +63,22 @@ bool CowForest::descends(ContextId context, std::uint64_t ancestor) const {
 }
 
 std::uint64_t CowForest::mms_below(ContextId context) const {
-  std::uint64_t mms = 0;
-  for (ContextId at = context;;) {
-    if (nodes_[at.v].has_mm) ++mms;
-    if (nodes_[at.v].first_child) {
-      at = nodes_[at.v].first_child;
-      continue;
-    }
-    while (at != context && !nodes_[at.v].next_sibling) at = nodes_[at.v].parent;
-    if (at == context) return mms;
-    at = nodes_[at.v].next_sibling;
+  if (mms_below_.empty()) count_mms();
+  return mms_below_[context.v];
+}
+
+// Whoever descends was named later: from the last name to the first, each adds itself to its
+// parent.
+void CowForest::count_mms() const {
+  mms_below_.assign(nodes_.size(), 0);
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i)
+    if (nodes_[i].name != 0) order.push_back(i);
+  std::sort(order.begin(), order.end(),
+            [this](std::uint32_t a, std::uint32_t b) { return nodes_[a].name > nodes_[b].name; });
+  for (const std::uint32_t i : order) {
+    if (nodes_[i].has_mm) ++mms_below_[i];
+    if (const ContextId above = nodes_[i].parent) mms_below_[above.v] += mms_below_[i];
   }
 }
 

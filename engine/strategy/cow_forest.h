@@ -25,7 +25,8 @@ class CowForest {
   std::uint64_t name(ContextId context) const { return nodes_[context.v].name; }
   // Is `ancestor` the name of `context`, or of one it descends from?
   bool descends(ContextId context, std::uint64_t ancestor) const;
-  // Living mms of `context` and of all that descend from it.
+  // Living mms of `context` and of all that descend from it. The first call after a change goes
+  // through the whole forest, the next ones through nothing.
   std::uint64_t mms_below(ContextId context) const;
 
  private:
@@ -37,9 +38,12 @@ class CowForest {
   };
   void unlink(ContextId child);
 
+  void count_mms() const;
+
   std::vector<Node> nodes_;
   std::vector<ContextId> free_;
   std::uint64_t names_ = 0;
+  mutable std::vector<std::uint64_t> mms_below_;  // empty: to be counted
 };
 
 }  // namespace anonvma

@@ -77,6 +77,7 @@ void RemapTree::join(Range range) {
   auto entry = entries_.lower_bound(range.first);
   if (entry != entries_.begin()) --entry;
   while (entry != entries_.end() && entry->first <= range.last) {
+    ++steps_;
     const auto next = std::next(entry);
     if (next == entries_.end() || entry->second.last + 1 != next->first ||
         entry->second.offsets != next->second.offsets) {
@@ -101,6 +102,7 @@ void RemapTree::spread(Range range, std::int64_t offset, Change change) {
       put(at, {inside ? found->first - 1 : range.last, 0, {offset}});
     if (!inside) return;
     Entry& entry = found->second;
+    steps_ += 1 + entry.offsets.size() / 8;
     count_array(entry.capacity, false);
     change(entry);
     count_array(entry.capacity, true);
@@ -126,6 +128,7 @@ void RemapTree::remove(Range range, std::int64_t offset) {
     const auto next = std::next(at);
     const std::uint64_t first = at->first;
     Entry entry = take(at);
+    steps_ += 1 + entry.offsets.size() / 8;
     std::erase(entry.offsets, offset);
     entry.capacity = capacity_for(entry.offsets.size());
     if (!entry.offsets.empty()) put(first, std::move(entry));
@@ -152,12 +155,14 @@ bool RemapTree::replace(Range range, std::int64_t old_offset, std::int64_t new_o
   bool found = false;
   auto entry = entries_.upper_bound(range.first);
   if (entry != entries_.begin() && std::prev(entry)->second.last >= range.first) --entry;
-  for (; entry != entries_.end() && entry->first <= range.last; ++entry)
+  for (; entry != entries_.end() && entry->first <= range.last; ++entry) {
+    steps_ += 1 + entry->second.offsets.size() / 8;
     for (std::int64_t& offset : entry->second.offsets)
       if (offset == old_offset) {
         offset = new_offset;
         found = true;
       }
+  }
   return found;
 }
 

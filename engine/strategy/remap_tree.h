@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "engine/slab/cache.h"
@@ -44,6 +45,8 @@ class RemapTree {
 
   void clear();
   RemapUse use() const;
+  // Entries and offsets looked at since the last call.
+  std::uint64_t take_steps() { return std::exchange(steps_, 0); }
 
  private:
   struct Entry {
@@ -65,6 +68,7 @@ class RemapTree {
   std::uint64_t nodes() const;
 
   Entries entries_;
+  std::uint64_t steps_ = 0;
   std::uint64_t touching_ = 0;  // pairs of neighbours without a gap between them
   std::array<std::uint64_t, kArrayBytes.size()> arrays_{};
 };

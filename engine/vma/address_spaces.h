@@ -131,6 +131,9 @@ class AddressSpaces final : public Layout {
 
  private:
   static constexpr std::uint32_t kNoCopy = 0xffffffffu;
+  // For the budget: an mm with its first few vmas, a part of a snapshot that is not built yet.
+  static constexpr std::uint64_t kMmBytes = 640, kPartBytes = 320;
+  static constexpr std::size_t kMovesPerStep = 16;  // entries of a list, at one go
   struct Mm {
     VmaList list;
     std::uint64_t def_flags = 0;
@@ -178,6 +181,7 @@ class AddressSpaces final : public Layout {
   void acts_for(const Mm& mm) { slab_.acts_for(slot(mm)); }
   void retire(std::uint32_t slot);
   bool valid_range(std::uint64_t start, std::uint64_t len, std::int64_t ret = 0);
+  bool valid_pgoff(std::uint64_t pgoff);
 
   // merge.cpp
   Vma& at(VmaId id) { return table_[id.v]; }
@@ -310,6 +314,7 @@ class AddressSpaces final : public Layout {
 
   SnapshotCollector collector_;
   std::vector<SeenMm> attached_;  // read, and not yet built
+  std::uint64_t parts_ = 0;       // of snapshots, in these two
   std::unique_ptr<Seeder> seeder_;
   std::optional<std::uint32_t> phantom_slot_;
   std::array<std::uint64_t, kAllCaches> at_start_{};

@@ -66,6 +66,7 @@ bool may_lock(const Vma& vma) {
 bool AddressSpaces::is_mapped(const Mm& mm, std::uint64_t start, std::uint64_t end,
                               std::uint64_t flags) const {
   for (std::size_t i = mm.list.find(start); start < end; ++i) {
+    slab_.worked(1);
     if (i == mm.list.size() || at(mm.list[i]).start > start) return false;
     if (flags != 0 && (at(mm.list[i]).flags & flags) == 0) return false;
     start = at(mm.list[i]).end;
@@ -78,6 +79,7 @@ bool AddressSpaces::walk(Mm& mm, std::uint64_t start, std::uint64_t end, bool st
                          Change change) {
   bool hole = false;
   for (std::uint64_t cursor = start; cursor < end;) {
+    slab_.worked(1);
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start < end;
     if (!mapped || at(mm.list[i]).start > cursor) {
@@ -104,6 +106,7 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
     // In contrast to mlock it goes no further than the first hole, or vma not to be written to.
     std::uint64_t stop = event.addr;
     for (std::size_t i = mm.list.find(stop); i < mm.list.size() && stop < end; ++i) {
+      slab_.worked(1);
       const Vma& vma = at(mm.list[i]);
       if (vma.start > stop || (vma.flags & (kVmIo | kVmPfnMap)) || !(vma.flags & kVmWrite)) break;
       stop = vma.end;
@@ -114,6 +117,7 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   if (event.advice == kMadvGuardInstall) {
     if (event.ret == kErrInval && rules_.sticky == 0) return;  // the kernel has no guard regions
     for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
+      slab_.worked(1);
       Vma& vma = at(mm.list[i]);
       if (vma.start >= end || (vma.flags & (kVmLocked | kVmSpecial | kVmHugeTlb))) break;
       if (advice_refused(vma, event.advice, rules_.sealed)) break;
@@ -131,6 +135,7 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   };
   bool refused = false;
   for (std::size_t i = mm.list.find(event.addr); i < mm.list.size() && !refused; ++i) {
+    slab_.worked(1);
     if (at(mm.list[i]).start >= end) break;
     refused = !flags_of(at(mm.list[i]));
   }
@@ -189,6 +194,7 @@ void AddressSpaces::lock_all(Mm& mm, const Lock& event) {
     return (old & ~kVmLockedMask) | wanted;
   });
   if (!lock) return;
+  slab_.worked(mm.list.size());
   for (std::size_t i = 0; i < mm.list.size(); ++i) {
     const Vma& vma = at(mm.list[i]);
     if (vma.flags & (kVmIo | kVmPfnMap | kVmLockOnFault)) continue;

@@ -105,7 +105,9 @@ AddressSpaces::Mm* AddressSpaces::birth(MmId id) {
 // May move mms_.
 std::uint32_t AddressSpaces::take_slot() {
   std::uint32_t slot = static_cast<std::uint32_t>(mms_.size());
+  slab_.worked(1);
   if (free_mms_.empty()) {
+    slab_.holds(kMmBytes);
     mms_.emplace_back();
   } else {
     slot = free_mms_.back();
@@ -179,6 +181,14 @@ bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len, std::int
       (start & page_mask_) == 0 && start < kTaskSizeMax && len < kTaskSizeMax - start;
   if (!valid && ret >= 0) ++anomalies_[Anomaly::bad_range];
   return valid;
+}
+
+// The kernel refuses offsets that wrap (-EOVERFLOW), and so need nobody else.
+bool AddressSpaces::valid_pgoff(std::uint64_t pgoff) {
+  constexpr std::uint64_t kMostPgoff = 1ull
+                                       << 60;  // with any length on top it is no more than 2^61
+  if (pgoff > kMostPgoff) ++anomalies_[Anomaly::bad_range];
+  return pgoff <= kMostPgoff;
 }
 
 void AddressSpaces::check_map_count(const Event& event, std::uint64_t index) {

@@ -23,6 +23,7 @@ void AddressSpaces::prepare(VmaId vma) {
 void AddressSpaces::populate(Mm& mm, std::uint64_t start, std::uint64_t end,
                              std::uint64_t skipped) {
   for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
+    slab_.worked(1);
     const VmaId vma = mm.list[i];
     const Vma& v = at(vma);
     if (v.start >= end) break;

@@ -28,6 +28,8 @@ void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
   const std::uint64_t done = child_prev ? at(child_prev).end : 0;
   for (std::size_t i = from.list.find(done); i < from.list.size() && child.list.size() < count;
        ++i) {
+    if (slab_.over_budget()) return;  // whatever comes of it, nobody will see
+    slab_.worked(1);
     const VmaId source = from.list[i];
     Vma copy = at(source);
     if (copy.flags & kVmDontCopy) continue;

@@ -77,6 +77,7 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   if (anonymous && is_shared(event)) fresh.pgoff = 0;
   if (anonymous && is_shared(event) && fresh.file == 0)
     fresh.file = kUnnamedFile | ++unnamed_files_;
+  if (!valid_pgoff(fresh.pgoff)) return;
 
   const bool asked_to_lock = (event.map_flags & kMapLocked) || (mm.def_flags & kVmLocked);
   if ((fresh.flags & kVmLocked) && !asked_to_lock) fresh.ops |= kOpsKeepsLock;

@@ -63,7 +63,9 @@ VmaId AddressSpaces::alloc_vma(const Vma& attributes) {
 
 void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
   const Vma& v = at(vma);
-  mm.list.insert(mm.list.find(v.start), v.end, vma);
+  const std::size_t i = mm.list.find(v.start);
+  slab_.worked(mm.list.distance(i) / kMovesPerStep);
+  mm.list.insert(i, v.end, vma);
 }
 
 // `kept` is the vma that took this one's range over, none when it is unmapped.
@@ -76,7 +78,9 @@ void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
   } else {
     unlink(vma);
   }
-  mm.list.erase(mm.list.find(at(vma).start));
+  const std::size_t i = mm.list.find(at(vma).start);
+  slab_.worked(mm.list.distance(i) / kMovesPerStep);
+  mm.list.erase(i);
   strategy_->release(vma);
 }
 

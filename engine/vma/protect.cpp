@@ -69,6 +69,7 @@ void AddressSpaces::protect(Mm& mm, const Protect& event) {
   std::uint64_t stop = start;
   bool cuts = false;
   for (std::size_t i = mm.list.find(start); i < mm.list.size() && stop < end; ++i) {
+    slab_.worked(1);
     const Vma& vma = at(mm.list[i]);
     const bool allowed = (asked_access(vma, event) & kVmAccess & ~(vma.flags >> 4)) == 0;
     cuts = splits_huge(vma, start) || splits_huge(vma, end);
@@ -79,6 +80,7 @@ void AddressSpaces::protect(Mm& mm, const Protect& event) {
   stop = std::min(stop, end);
 
   for (std::uint64_t cursor = start; cursor < stop;) {
+    slab_.worked(1);
     const VmaId vma = find_vma(mm, cursor);
     if (!vma) break;
     const VmaId changed = protect_fixup(mm, vma, cursor, std::min(at(vma).end, stop),

@@ -89,6 +89,7 @@ void AddressSpaces::remap_many(Mm& mm, const Remap& event, std::uint64_t length)
   if (!valid_range(target, length, event.ret)) return;
   const std::uint64_t stop = event.ret < 0 ? remap_stops_at(mm, event, target) : end;
   for (std::uint64_t cursor = event.addr; cursor < end;) {
+    slab_.worked(1);
     const std::size_t i = mm.list.find(cursor);
     if (i == mm.list.size() || at(mm.list[i]).start >= end) break;
     const std::uint64_t start = std::max(at(mm.list[i]).start, cursor);
@@ -114,6 +115,7 @@ std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uin
   const std::uint64_t end = event.addr + page_align(event.old_len);
   if (!find_vma(mm, event.addr)) return event.addr;  // no gap is allowed at the start
   for (std::size_t i = mm.list.find(event.addr); i < mm.list.size(); ++i) {
+    slab_.worked(1);
     const Vma& vma = at(mm.list[i]);
     if (vma.start >= end) break;
     const std::uint64_t start = std::max(vma.start, event.addr);

@@ -33,8 +33,10 @@ void AddressSpaces::seed(const std::vector<SeenMm>& all) {
     insert_vma(mms_[phantom_slot()], id);
     return id;
   };
-  const std::vector<VmaId> phantoms =
-      seeder_->build(phantom, [&](VmaId id) { slab_.acts_for(at(id).mm); });
+  const std::vector<VmaId> phantoms = seeder_->build(phantom, [&](VmaId id) {
+    slab_.acts_for(at(id).mm);
+    return !slab_.over_budget();
+  });
   if (phantom_slot_) slab_.acts_for(*phantom_slot_);
   for (const VmaId id : phantoms) remove_vma(mms_[phantom_slot()], id, {});
   if (phantom_slot_) retire(*std::exchange(phantom_slot_, std::nullopt));

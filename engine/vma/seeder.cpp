@@ -40,7 +40,7 @@ void Seeder::add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& ch
 // Builds `node` and the ancestors it still lacks, oldest first. A cycle, which only a damaged file
 // can hold, is cut where it is met.
 void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
-                       const std::function<void(VmaId)>& about, std::vector<VmaId>& phantoms) {
+                       const std::function<bool(VmaId)>& about, std::vector<VmaId>& phantoms) {
   std::vector<std::uint32_t> path;
   for (std::uint32_t n = node; n != kNone && !nodes_[n].built; n = nodes_[n].parent) {
     nodes_[n].built = true;
@@ -52,7 +52,7 @@ void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom
     if (!current.stand_in) phantoms.push_back(current.stand_in = phantom());
     const VmaId parent = current.parent != kNone ? nodes_[current.parent].stand_in : VmaId{};
     if (strategy_.faulted(current.stand_in)) continue;
-    about(current.stand_in);
+    if (!about(current.stand_in)) return;
     if (parent && strategy_.faulted(parent))
       strategy_.fork(current.stand_in, parent, {});
     else
@@ -80,12 +80,12 @@ void Seeder::count() {
 }
 
 std::vector<VmaId> Seeder::build(const std::function<VmaId()>& phantom,
-                                 const std::function<void(VmaId)>& about) {
+                                 const std::function<bool(VmaId)>& about) {
   std::vector<VmaId> phantoms;
   if (strategy_.can_seed()) {
     if (counts_) count();
     for (const Seen& seen : seen_) {
-      about(seen.vma);
+      if (!about(seen.vma)) return phantoms;
       strategy_.seed(seen.vma, AnonVmaId{seen.anon_vma}, seen.chain);
     }
     return phantoms;
@@ -93,7 +93,7 @@ std::vector<VmaId> Seeder::build(const std::function<VmaId()>& phantom,
   for (const Seen& seen : seen_) {
     stand_for(seen.anon_vma, phantom, about, phantoms);
     const VmaId source = nodes_[seen.anon_vma].stand_in;
-    about(seen.vma);
+    if (!about(seen.vma)) return phantoms;
     if (!strategy_.faulted(seen.vma)) strategy_.clone(seen.vma, source, CloneOp::split);
   }
   return phantoms;

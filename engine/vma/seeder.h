@@ -26,9 +26,9 @@ class Seeder {
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
   // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
   // those made are returned, to be removed by the caller. `about` is told before the objects of a
-  // vma are made.
+  // vma are made; false: there are enough of them, as a snapshot may say anything of ancestors.
   std::vector<VmaId> build(const std::function<VmaId()>& phantom,
-                           const std::function<void(VmaId)>& about);
+                           const std::function<bool(VmaId)>& about);
 
   bool exact() const { return strategy_.can_seed(); }
   std::uint64_t vmas() const { return seen_.size(); }
@@ -48,7 +48,7 @@ class Seeder {
 
   AnonVmaId dense(AnonVmaId id);
   void stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
-                 const std::function<void(VmaId)>& about, std::vector<VmaId>& phantoms);
+                 const std::function<bool(VmaId)>& about, std::vector<VmaId>& phantoms);
 
   void count();
 

@@ -17,17 +17,25 @@ bool AddressSpaces::collect(const Event& event) {
   }
   const bool taken =
       collector_.collect(event, [this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
-  if (!taken) finish();
+  if (taken) {
+    ++parts_;
+    slab_.holds(kPartBytes);
+    slab_.worked(1);
+  } else {
+    finish();
+  }
   return taken;
 }
 
 void AddressSpaces::finish() {
   collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
-  if (attached_.empty()) return;
-  if (attached_.front().reason() == SnapReason::attach)
-    finish_attach();
-  else
-    finish_resync();
+  if (!attached_.empty()) {
+    if (attached_.front().reason() == SnapReason::attach)
+      finish_attach();
+    else
+      finish_resync();
+  }
+  slab_.drops(std::exchange(parts_, 0) * kPartBytes);
 }
 
 void AddressSpaces::take_snapshot(SeenMm&& seen) {
@@ -55,7 +63,9 @@ void AddressSpaces::take_snapshot(SeenMm&& seen) {
 // A vma as a snapshot shows it, without objects of the strategy. None when the range is impossible
 // or taken.
 VmaId AddressSpaces::take_vma(Mm& mm, const SnapVma& vma) {
-  if (vma.end <= vma.start || !valid_range(vma.start, vma.end - vma.start)) return {};
+  if (vma.end <= vma.start || !valid_range(vma.start, vma.end - vma.start) ||
+      !valid_pgoff(vma.pgoff))
+    return {};
   const std::size_t i = mm.list.find(vma.start);
   if (i < mm.list.size() && at(mm.list[i]).start < vma.end) {
     ++anomalies_[Anomaly::bad_range];
@@ -180,6 +190,7 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
 // Replays what an unseen writer did, as the difference between the model and what the kernel has.
 void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
   acts_for(mm);
+  slab_.worked(seen.vmas.size());
   std::uint64_t differences = 0;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {
@@ -192,7 +203,7 @@ void AddressSpaces::resynchronise(Mm& mm, const SeenMm& seen) {
   for (const SeenVma& s : seen.vmas) {
     const SnapVma& wanted = s.vma;
     if (wanted.start < cursor || wanted.end <= wanted.start ||
-        !valid_range(wanted.start, wanted.end - wanted.start))
+        !valid_range(wanted.start, wanted.end - wanted.start) || !valid_pgoff(wanted.pgoff))
       continue;
     clear(cursor, wanted.start);
     differences += take_over(mm, wanted) ? 1 : 0;

@@ -18,6 +18,7 @@ std::vector<VmaId> AddressSpaces::detach(Mm& mm, std::uint64_t start, std::uint6
     if (at(mm.list[i]).end > end) split(mm, mm.list[i], end, !fresh_stays);
     gone.push_back(mm.list[i]);
   }
+  slab_.worked(gone.size() + mm.list.distance(first) / kMovesPerStep);
   for (const VmaId vma : gone) unlink(vma);
   mm.list.erase(first, gone.size());
   mm.last = {};
@@ -30,6 +31,7 @@ void AddressSpaces::munmap(Mm& mm, std::uint64_t start, std::uint64_t end) {
 
 bool AddressSpaces::holds_sealed(const Mm& mm, std::uint64_t start, std::uint64_t end) const {
   for (std::size_t i = mm.list.find(start); i < mm.list.size(); ++i) {
+    slab_.worked(1);
     const Vma& vma = at(mm.list[i]);
     if (vma.start >= end) return false;
     if (vma.flags & rules_.sealed) return true;

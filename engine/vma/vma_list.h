@@ -30,6 +30,8 @@ class VmaList {
                          std::upper_bound(after, entries_.end(), addr, ends_above) - after);
   }
 
+  // How many entries an edit at `i` moves.
+  std::size_t distance(std::size_t i) const { return i < gap_at_ ? gap_at_ - i : i - gap_at_; }
   void insert(std::size_t i, std::uint64_t end, VmaId vma) {
     if (gap_length_ == 0) grow();
     move_gap(i);
