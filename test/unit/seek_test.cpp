@@ -1,4 +1,6 @@
 // Jumping by the footer's index.
+#include <zlib.h>
+
 #include "test/catch.h"
 #include "test/unit/trace_bytes.h"
 
