@@ -119,7 +119,9 @@ void AddressSpaces::exit_task(Mm& mm, const EventHead& head) {
 void AddressSpaces::exit_mmap(Mm& mm) {
   if (mm.ending) --endings_[mm.family];
   drop_copy(mm);
-  for (std::size_t i = mm.unlinked; i < mm.list.size(); ++i) unlink(mm.list[i]);
+  // What steps have unlinked already is faulted again where a damaged trace says so.
+  for (std::size_t i = 0; i < mm.list.size(); ++i)
+    if (i >= mm.unlinked || strategy_->faulted(mm.list[i])) unlink(mm.list[i]);
   for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);
   mm.list.clear();
   mm.last = {};

@@ -154,6 +154,7 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
            ((vma.flags ^ wanted.vm_flags) & ~ignored) == 0;
   };
   for (std::uint64_t cursor = wanted.start; cursor < wanted.end;) {
+    slab_.worked(8);  // looked up, and mapped or modified
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;
     if (!mapped || !shows_same(at(mm.list[i]), wanted)) {
