@@ -120,17 +120,19 @@ inline constexpr auto kConcealment = [] {
   });
 }();
 
-constexpr const ConcealmentRow* concealment_of(EventType type, std::string_view field) {
-  for (const ConcealmentRow& row : kConcealment)
-    if (row.type == type && row.field == field) return &row;
-  return nullptr;
+// The row's index; kConcealment.size() when there is none.
+constexpr std::size_t concealment_of(EventType type, std::string_view field) {
+  std::size_t i = 0;
+  while (i < kConcealment.size() &&
+         (kConcealment[i].type != type || kConcealment[i].field != field))
+    ++i;
+  return i;
 }
 template <class Body, std::size_t I>
 constexpr Concealed concealed() {
-  constexpr const ConcealmentRow* row =
-      concealment_of(Body::type, std::get<I>(Body::fields()).name);
-  static_assert(row != nullptr, "kConcealment has to say what becomes of each field");
-  return row->how;
+  constexpr std::size_t row = concealment_of(Body::type, std::get<I>(Body::fields()).name);
+  static_assert(row < kConcealment.size(), "kConcealment has to say what becomes of each field");
+  return kConcealment[row].how;
 }
 
 }  // namespace anonvma
