@@ -14,13 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What a file holds may be printed on a terminal: one line, without control characters.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  return text;
-}
-
 std::string line_of(const std::string& path, const Finding& finding) {
   const std::string event = finding.event ? fmt::format(" event {}", *finding.event) : "";
   return one_line(fmt::format("{}: chunk {} ({:#x}){}: {}: {}", path, finding.chunk, finding.offset,

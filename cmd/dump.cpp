@@ -60,15 +60,6 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-// The text form is line by line: what a damaged or hostile header says stays on its line.
-std::string one_line(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') c = '?';
-  }
-  return out;
-}
-
 std::string opening(const Meta& meta, bool json) {
   if (!json)
     return fmt::format("# anonvma trace release={} machine={} page_size={} faults={}",

@@ -40,10 +40,7 @@ int exit_status(ErrorCode code) {
 int fail(const Error& error) {
   std::string line = error.message;
   if (error.offset != Error::kNoOffset) line += fmt::format(" (offset {:#x})", error.offset);
-  // One line, whatever a file's name holds: it may be shown on a terminal.
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  spdlog::error("{}", line);
+  spdlog::error("{}", one_line(line));
   return exit_status(error.code);
 }
 

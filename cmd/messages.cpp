@@ -19,6 +19,13 @@ int print_result(std::string_view text) {
   return fail({ErrorCode::io, fmt::format("standard output: {}", std::strerror(errno))});
 }
 
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return out;
+}
+
 Error in_file(const std::string& path, Error error) {
   error.message = path + ": " + error.message;
   return error;

@@ -18,6 +18,10 @@ int print_result(std::string_view text);
 // The error of reading `path`, with the path before its message.
 Error in_file(const std::string& path, Error error);
 
+// What a file or its name says stays on one line, and does nothing to a terminal: '?' for control
+// characters.
+std::string one_line(std::string_view text);
+
 // Of two exit statuses, the one the contract puts first.
 int first_that_applies(int a, int b);
 

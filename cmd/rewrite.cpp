@@ -2,25 +2,17 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace anonvma::cmd {
-namespace {
-
-bool same_file(const std::string& a, const std::string& b) {
-  struct stat one {
-  }, other{};
-  return stat(a.c_str(), &one) == 0 && stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
-}
-
-}  // namespace
 
 Result<Rewrite> Rewrite::create(const std::string& source, const std::string& output, bool force,
                                 const Meta& meta) {
-  if (same_file(source, output))
+  std::error_code none;
+  if (std::filesystem::equivalent(source, output, none))
     return Error{
         ErrorCode::usage,
         fmt::format("{}: is the source itself: choose another name for the output", output)};

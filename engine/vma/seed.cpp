@@ -1,5 +1,6 @@
 // Address spaces taken over with their objects: at attach, and again after records were lost.
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/vma/address_spaces.h"
@@ -87,11 +88,11 @@ void AddressSpaces::finish_resync() {
   if (!seeder_) seeder_ = std::make_unique<Seeder>(*strategy_);
   seeder_->set_counts(setting_.counts_anew || setting_.sees_families);
   seeder_->begin(true);
-  std::vector<std::pair<MmId, std::uint32_t>> families;
+  std::unordered_map<MmId, std::uint32_t> families;  // of those known
   for (const SeenMm& seen : seen_again) {
     Mm* mm = find_mm(seen.head.mm);
     if (mm == nullptr) continue;
-    families.emplace_back(seen.head.mm, mm->family);
+    families.emplace(seen.head.mm, mm->family);
     acts_for(*mm);
     exit_mmap(*mm);
     --mms_seen_;  // birth() counts it again
@@ -100,8 +101,7 @@ void AddressSpaces::finish_resync() {
   for (const SeenMm& seen : seen_again) {
     Mm* mm = birth(seen.head.mm);
     if (mm == nullptr) continue;
-    const auto known = std::find_if(families.begin(), families.end(),
-                                    [&](const auto& f) { return f.first == seen.head.mm; });
+    const auto known = families.find(seen.head.mm);
     mm->family = known != families.end() ? known->second : family_by(seen.snapshot.by);
     take_vmas(*mm, seen);
   }

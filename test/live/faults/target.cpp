@@ -19,6 +19,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "test/live/random.h"
+
 namespace {
 
 constexpr std::size_t kPage = 4096;
@@ -42,18 +44,6 @@ double now() {
 }
 
 void pause_for(double seconds) { usleep(static_cast<useconds_t>(seconds * 1e6)); }
-
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 2654435761u + 1) {}
-  unsigned below(unsigned n) {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<unsigned>(state_ >> 33) % n;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 // One step of a worker in its area of 64 pages, which may have holes.
 void step(char* area, Random& random) {

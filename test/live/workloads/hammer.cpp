@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "test/live/random.h"
+
 namespace {
 
 constexpr std::size_t kPage = 4096;
@@ -32,18 +34,6 @@ struct Options {
 void check(bool good, const char* what) {
   if (!good) die(what);
 }
-
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 2654435761u + 1) {}
-  unsigned below(unsigned n) {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<unsigned>(state_ >> 33) % n;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 char* map_at(char* at, std::size_t pages, int prot, int flags) {
   void* p = mmap(at, pages * kPage, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
