@@ -204,11 +204,47 @@ void Converter::retire(std::uint64_t address, MmId mm) {
   suspects_.erase(address);
 }
 
+namespace {
+
+Fault fault_of(const anonvma_fault_record& r) {
+  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
+  return {r.addr & ~kFlags, r.addr & kFlags};
+}
+
+}  // namespace
+
+void Converter::remember(const anonvma_fault_record& r) {
+  constexpr std::size_t kMost = 1u << 14;
+  if (!attaching_ || r.head.kind != ANONVMA_FAULT) return;
+  auto& faults = early_faults_[r.head.mm];
+  if (!faults.empty() && faults.back().head.seq != r.head.seq) faults.clear();
+  if (faults.size() < kMost) faults.push_back(r);
+}
+
+void Converter::end_attach() {
+  attaching_ = false;
+  early_faults_.clear();
+}
+
+// A fault is recorded at its exception, and may be handled after the walk has read the vma: that
+// this had no anon_vma then tells, when no writer came in between. Its effect is still to come.
+void Converter::faults_behind(MmId mm, const WalkedMm& walked) {
+  const auto early = early_faults_.extract(walked.head.mm);
+  if (early.empty()) return;
+  for (const anonvma_fault_record& r : early.mapped()) {
+    if (r.head.seq != walked.head.seq) continue;
+    const bool to_come = std::any_of(
+        walked.vmas.begin(), walked.vmas.end(), [&](const WalkedVma& of) {
+          return of.vma.start <= r.addr && r.addr < of.vma.end && of.vma.anon_vma == 0;
+        });
+    if (to_come) order_.read(mm, r.head.seq, group(r.head, mm, fault_of(r)));
+  }
+}
+
 void Converter::on_fault(const anonvma_fault_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
-  if (!mm) return;
-  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
-  EventGroup event = group(r.head, mm, Fault{r.addr & ~kFlags, r.addr & kFlags});
+  if (!mm) return remember(r);
+  EventGroup event = group(r.head, mm, fault_of(r));
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
   else
@@ -273,10 +309,9 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
   EventGroup event = snapshot(at, walked, walk.reason);
-  if (attach)
-    order_.attach(mm, walked.head.seq, std::move(event));
-  else
-    order_.read(mm, walked.head.seq, std::move(event));
+  if (!attach) return order_.read(mm, walked.head.seq, std::move(event));
+  order_.attach(mm, walked.head.seq, std::move(event));
+  faults_behind(mm, walked);
 }
 
 SnapVma Converter::snap_vma(const anonvma_vma& vma) {

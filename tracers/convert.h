@@ -35,6 +35,9 @@ class Converter {
   // What walk `id` saw. Called before the ring records of that walk are given.
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
   void forget_walk(std::uint64_t id) { walks_.erase(id); }
+  // Between these two walks for SnapReason::attach announce what is alive.
+  void begin_attach() { attaching_ = true; }
+  void end_attach();
   // Records were dropped. Their mm is suspect until a round (below) has put it right.
   void lost(const LostCount& lost, std::uint64_t now_ns);
   // Tells of the records that were dropped here, as the birth of their mm was lost; how many.
@@ -100,6 +103,8 @@ class Converter {
   EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
   void on_exit(const anonvma_record& record);
   void on_fault(const anonvma_fault_record& record);
+  void remember(const anonvma_fault_record& record);
+  void faults_behind(MmId mm, const WalkedMm& walked);
   void on_touch(const anonvma_touch_record& record);
   void on_truth(const anonvma_truth_record& record);
   void on_walk(const anonvma_walk_record& record);
@@ -121,6 +126,9 @@ class Converter {
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost
   bool all_suspect_ = false;
+  bool attaching_ = false;
+  // Of mms that no walk has reached yet, by address: since the last write acquire of each.
+  std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_faults_;
   std::map<std::uint32_t, std::uint64_t> unborn_;  // records dropped, by kind
   Round round_;
   std::uint64_t malformed_ = 0;

@@ -18,6 +18,8 @@ constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr std::uint64_t kRoundAfter = 250 * kMillisecond;
 constexpr int kLastRounds = 3;
+constexpr int kLeadWaits = 5;
+constexpr int kLastWaits = 100;  // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
 constexpr std::size_t kRewalksPerPoll = 8;
 constexpr int kTornTries = 8;
@@ -65,11 +67,16 @@ Status Recorder::begin(bool first) {
   missed_ = misses_before_.lost;
   feed_->join(this);
   if (first) loader_.start();
-  // Calls that began before nobody recorded: they get the time to end before the walk.
-  usleep(10'000);
-  // A command does not run yet.
-  if (options_.command_tgid == 0 || !first)
+  if (options_.command_tgid == 0 || !first) {  // else nothing of it runs yet
+    converter_.begin_attach();
+    // Calls that began before nobody recorded: they get the time to end before the walk.
+    for (int i = 0; i < kLeadWaits; ++i) {
+      usleep(10'000);
+      if (const Status s = drain(); !s) return s;
+    }
     if (const Status walked = walk_all(first); !walked) return walked;
+    converter_.end_attach();
+  }
   end_start();
   return failure_;
 }
@@ -241,6 +248,10 @@ Status Recorder::finish() {
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
     usleep(10'000);  // what was under way while it was walked ends
+  }
+  for (int i = 0; i < kLastWaits && status && order_.waits(); ++i) {
+    usleep(2'000);
+    status = drain();
   }
   if (feed_->readers() == 1) loader_.stop();
   if (status) status = drain();
