@@ -114,7 +114,11 @@ bool Verifier::continues_set(const Snapshot& snapshot) const {
 void Verifier::on_lost(const Lost& lost) {
   lost_ += lost.count;
   std::erase_if(unexplained_, [&](const auto& open) { return spaces_.tainted(open.first); });
-  std::erase_if(late_, [&](const Late& late) { return spaces_.tainted(late.mm); });
+  std::erase_if(late_, [&](const Late& late) {
+    const bool tainted = spaces_.tainted(late.mm);
+    unfaulted_ -= tainted && late.unfaulted ? 1 : 0;
+    return tainted;
+  });
 }
 
 // Both sides.
@@ -187,7 +191,8 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   for (std::size_t c = 0; c < kNumCaches; ++c)
     for_preparing.allocs[c] = spaces_.prepared_objs()[c] - prepared_objs[c];
   applied(event, index, delta, for_preparing, spaces_.prepared() - prepared);
-  if (!late_.empty() && type != EventType::fault) look_again(event.head.time_ns);
+  if (!late_.empty() && (type != EventType::fault || unfaulted_ > 0))
+    look_again(event.head.time_ns);
 }
 
 // The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.

@@ -72,6 +72,7 @@ class Verifier {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
     std::uint32_t last_seq = 0;  // of the last operation replayed
+    std::uint64_t freed_ns = 0;  // when an operation last freed an object
     bool ending = false;         // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
@@ -108,16 +109,18 @@ class Verifier {
   // verify_state.cpp
   void compare_state(const SeenMm& seen, std::uint64_t index);
   bool same_file(std::uint64_t kernel, FileId model);
-  bool same_vma(const SeenVma& kernel, VmaId model);
+  bool same_mapping(const SeenVma& kernel, VmaId model);
   void compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
                      const std::string& where);
   bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const;
   // A chain entry whose counters differed when its walk began. The kernel was read a little later,
   // perhaps in the middle of a relative's fork or exit: what it had must lie between what the model
-  // comes through meanwhile.
+  // comes through meanwhile. Or a vma that was faulted meanwhile, which no walk holds up: the model
+  // must come to it, too.
   struct Late {
     MmId mm;
     std::uint64_t start = 0;  // of the vma
+    bool unfaulted = false;   // then nothing below `kernel` counts
     std::size_t entry = 0;
     SnapChain kernel;
     Strategy::ChainLink least, most;  // counters of the model since
@@ -126,6 +129,8 @@ class Verifier {
     std::string difference;
   };
   bool caught_up(Late& late);
+  VmaId vma_at(MmId mm, std::uint64_t start);
+  bool faulted_by_now(const Late& late);
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
@@ -159,6 +164,7 @@ class Verifier {
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
   std::unordered_map<FileId, std::uint64_t> unnamed_;
   std::vector<Late> late_;
+  std::size_t unfaulted_ = 0;  // of those
   // Of the anon_vmas at attach: what the kernel counts, and what of it the snapshots show.
   struct Kin {
     std::uint64_t active = 0, children = 0, active_seen = 0;

@@ -83,6 +83,7 @@ void Verifier::on_truth(const Event& event) {
   book.kernel.add(one);
   if (head.seq != 0 && site != TruthSite::prepare)
     operations_[token_of(head.mm, head.seq)].add(one);
+  if (truth->freed && head.seq != 0) book.freed_ns = std::max(book.freed_ns, head.time_ns);
   if (truth->freed) {
     if (const auto made = prepared_by_.find(head.tid);
         cache == kAnonVma && made != prepared_by_.end() && made->second == truth->object)
