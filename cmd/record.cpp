@@ -191,9 +191,9 @@ void summarise(const Session& session) {
     spdlog::info("command: {}", describe_status(session.child->status()));
   if (options.quiet && session.lost() == 0) return;
   spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}",
-               session.output.written(), session.output.events(),
-               megabytes(session.output.bytes()), static_cast<double>(session.elapsed_ns()) / 1e9,
-               session.lost(), counts.unreadable, counts.processes);
+               session.output.written(), session.output.events(), megabytes(session.output.bytes()),
+               static_cast<double>(session.elapsed_ns()) / 1e9, session.lost(), counts.unreadable,
+               counts.processes);
   if (session.was_full && options.max_bytes != 0)
     spdlog::info("ended, as --max-size {} was reached", size_text(options.max_bytes));
   if (session.lost() > 0)
@@ -257,8 +257,12 @@ Result<int> record(const RecordOptions& options) {
   };
   auto recorder = Recorder::start(make_options(options, *child ? (*child)->pid() : 0), sink);
   if (!recorder) return recorder.error();
-  Session session{options, make_meta(options), **output, std::move(*recorder),
-                  *child ? &**child : nullptr, !options.quiet && isatty(STDERR_FILENO)};
+  Session session{options,
+                  make_meta(options),
+                  **output,
+                  std::move(*recorder),
+                  *child ? &**child : nullptr,
+                  !options.quiet && isatty(STDERR_FILENO)};
   session.meta.behaviours = behaviours;
   if (!session.recorder->sees_faults()) {
     session.meta.faults = "first";

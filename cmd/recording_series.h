@@ -48,7 +48,7 @@ class RecordingSeries : public RecordingOutput {
   PartFiles files_;
   Limits limits_;
   std::string series_, first_path_, last_path_;
-  std::uint64_t ended_ = 0;              // parts
+  std::uint64_t ended_ = 0;               // parts
   std::unique_ptr<Part> current_, next_;  // the older one that is open; the one beside it
   std::uint64_t flushed_at_ = 0;
   std::uint64_t done_events_ = 0, done_bytes_ = 0;  // of the parts that ended

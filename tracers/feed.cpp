@@ -25,8 +25,7 @@ void Feed::leave(const Reader* reader) {
 
 void Feed::give_lost() {
   const std::vector<LostCount> taken = loader_->take_lost();
-  for (Joined& joined : readers_)
-    joined.lost.insert(joined.lost.end(), taken.begin(), taken.end());
+  for (Joined& joined : readers_) joined.lost.insert(joined.lost.end(), taken.begin(), taken.end());
 }
 
 std::vector<LostCount> Feed::take_lost(const Reader* reader) {

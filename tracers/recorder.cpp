@@ -19,10 +19,10 @@ constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr std::uint64_t kRoundAfter = 250 * kMillisecond;
 constexpr int kLastRounds = 3;
 constexpr int kLeadWaits = 5;
-constexpr int kLastWaits = 100;  // for calls that others wait for
+constexpr int kLastWaits = 100;          // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
 constexpr std::size_t kRewalksPerPoll = 8;
-constexpr int kTornTries = 8;
+constexpr int kTornTries = 8, kStartTries = 60;
 
 bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;
@@ -93,15 +93,15 @@ void Recorder::on_event(const Event& event) {
     in_attach_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
   else if (type != EventType::snap_vma && type != EventType::snap_chain)
     in_attach_ = false;
-  if (in_attach_)
-    deliver(event);
-  else
-    early_.push_back(event);
+  (in_attach_ ? opening_ : early_).push_back(event);
 }
 
+// A child that was walked while its fork came to its end is announced by that.
 void Recorder::end_start() {
   starting_ = false;
-  for (const Event& event : std::exchange(early_, {})) deliver(event);
+  for (std::vector<Event>* events : {&opening_, &early_})
+    for (const Event& event : std::exchange(*events, {}))
+      if (!converter_.taken_back(event.head.mm)) deliver(event);
 }
 
 // Every event leaves through here, in order.
@@ -153,8 +153,10 @@ Status Recorder::walk_all(bool first) {
 // Runs the iterator. An mm that a writer changed meanwhile is walked again, alone; should it never
 // hold still, what was seen is a start all the same, but no resynchronisation.
 Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
+  const int tries = reason == SnapReason::attach ? kStartTries : kTornTries;
   std::vector<std::uint32_t> todo{tgid};
   for (int attempt = 1; !todo.empty(); ++attempt) {
+    if (attempt > kTornTries) usleep(5'000);  // it may be busy for a moment only
     std::vector<std::uint32_t> torn;
     for (const std::uint32_t id : todo) {
       const std::uint64_t walk_id = feed_->new_walk();
@@ -170,7 +172,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
         if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // of no interest
         if (!mm.torn)
           whole.push_back(std::move(mm));
-        else if (attempt < kTornTries)
+        else if (attempt < tries)
           torn.push_back(mm.head.tgid);
         else if (resync || reason == SnapReason::attach)
           whole.push_back(std::move(mm));
@@ -235,8 +237,7 @@ Status Recorder::poll() {
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;
-  if (is_whole_system(options_) && converter_.orphans() > 0 &&
-      kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
+  if (converter_.orphans() > 0 && kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
     return adopt_orphans();
   return failure_;
 }

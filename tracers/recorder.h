@@ -1,8 +1,8 @@
 // A recording: programs attached, start state walked, records drained into events in kernel order.
 //
-// A long one is several that overlap: the next begins beside the one that is under way, with a walk of
-// its own, and only then does that one end. So each is a recording like any other, and what happened
-// while both were under way is in both.
+// A long one is several that overlap: the next begins beside the one that is under way, with a walk
+// of its own, and only then does that one end. So each is a recording like any other, and what
+// happened while both were under way is in both.
 #pragma once
 
 #include <cstdint>
@@ -86,9 +86,10 @@ class Recorder : private Feed::Reader {
   Loader& loader_;  // the feed's
   Sink sink_;
   Status failure_ = ok();
-  bool starting_ = true;      // until what was alive has been walked
-  bool in_attach_ = false;    // inside a snapshot of the start
-  std::vector<Event> early_;  // what happened meanwhile
+  bool starting_ = true;        // until what was alive has been walked
+  bool in_attach_ = false;      // inside a snapshot of the start
+  std::vector<Event> opening_;  // the snapshots of the start
+  std::vector<Event> early_;    // what happened meanwhile
   std::uint64_t start_ns_ = 0;
   Order order_;
   Converter converter_;

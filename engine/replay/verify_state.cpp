@@ -116,12 +116,12 @@ void Verifier::look_again(std::uint64_t now_ns) {
 }
 
 // munmap unlinks its vmas after it has given the write lock up for a read lock: an operation older
-// than the walk was still at it. Its event, of this mm, comes before the walk's: see compare_chain().
+// than the walk was still at it. Its event, of this mm, comes before the walk's: see
+// compare_chain().
 void Verifier::excuse(MmId mm, std::uint32_t seq) {
   work_ += late_.size();
-  std::erase_if(late_, [&](const Late& late) {
-    return late.mm == mm && seq < late.seq && !late.unfaulted;
-  });
+  std::erase_if(
+      late_, [&](const Late& late) { return late.mm == mm && seq < late.seq && !late.unfaulted; });
 }
 
 void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,

@@ -86,7 +86,7 @@ struct EndInfo {
   std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
   std::int64_t command_status = -1;        // wait status of the command, -1: none
   bool continued = false;                  // another part goes on, and began before this one ended
-  std::string trigger;                     // why a flight recorder wrote this file
+  std::string trigger{};                   // why a flight recorder wrote this file
   // For readers that jump; files of early writers lack them. TraceWriter fills them in.
   EventCounts events_by_type{};
   std::uint64_t events_chunks = 0;
