@@ -9,8 +9,6 @@ constexpr std::uint64_t kCallTakesNs = 250'000'000;
 
 }  // namespace
 
-// The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has
-// freed, no ExitMmap came).
 void Verifier::leave_out(MmId mm, const Counts& counts) {
   Book& book = books_[mm];
   under_way_.add(counts);
@@ -36,6 +34,8 @@ void Verifier::take_faults_as_handled() {
   }
 }
 
+// The recording ended inside calls (the kernel has allocated, no event came) and exits (it has
+// freed, no ExitMmap came).
 void Verifier::leave_out_what_is_under_way() {
   spaces_.abandon_forks();
   while (!steps_.empty()) forget_steps(steps_.begin()->first);
