@@ -137,26 +137,41 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	return 0;
 }
 
-SEC("tp_btf/kmem_cache_alloc")
-int BPF_PROG(anonvma_alloc, unsigned long call_site, const void *ptr, struct kmem_cache *cache)
+/* Before 6.13 the verifier lets no program load an argument that is a pointer to void. */
+static __always_inline __u64 anonvma_void_arg(__u64 *ctx, __u32 n)
 {
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + n);
+	return value;
+}
+
+/* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
+SEC("tp_btf/kmem_cache_alloc")
+int anonvma_alloc(__u64 *ctx)
+{
+	__u64 call_site = ctx[0];
+	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
+
 	if (!anonvma_sending)
 		return 0;
 	if (anonvma_truth)
-		anonvma_on_object(call_site, (__u64)ptr, cache, false);
+		anonvma_on_object(call_site, anonvma_void_arg(ctx, 1), cache, false);
 	if (!anonvma_in_prepare(call_site))
 		return 0;
 	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
 	if (anonvma_name_is(cache, "anon_vma", 9))
 		return 0;
-	anonvma_on_prepare((__u64)ptr);
+	anonvma_on_prepare(anonvma_void_arg(ctx, 1));
 	return 0;
 }
 
+/* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
 SEC("tp_btf/kmem_cache_free")
-int BPF_PROG(anonvma_free, unsigned long call_site, const void *ptr, struct kmem_cache *cache)
+int anonvma_free(__u64 *ctx)
 {
 	if (!anonvma_sending)
 		return 0;
-	return anonvma_on_object(call_site, (__u64)ptr, cache, true);
+	return anonvma_on_object(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
+				 true);
 }

@@ -238,8 +238,8 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   Book& book = books_[touch != nullptr && touch->by ? touch->by : mm];
   book.model.add(delta);
   book.model_prepared += prepared;
-  if (prepared > 0 && std::holds_alternative<Fault>(event.body) && truth_)
-    faults_[event.head.tid] = {mm, event.head.time_ns, for_preparing};
+  if (const auto* fault = std::get_if<Fault>(&event.body); fault != nullptr && prepared > 0)
+    faults_[event.head.tid] = {mm, fault->addr, event.head.time_ns, for_preparing};
   if (std::holds_alternative<ExitTask>(event.body)) book.ending |= event.head.map_count != 0;
   if (std::holds_alternative<ExitMmap>(event.body))
     close_book(mm, place(event.head, index, "exit_mmap"));

@@ -73,6 +73,7 @@ class Verifier {
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
     std::uint32_t last_seq = 0;  // of the last operation replayed
     std::uint64_t freed_ns = 0;  // when an operation last freed an object
+    std::uint64_t exit_ns = 0;   // ... and when something else did: an exit
     bool ending = false;         // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
@@ -133,6 +134,7 @@ class Verifier {
   bool caught_up(Late& late);
   VmaId vma_at(MmId mm, std::uint64_t start);
   bool faulted_by_now(const Late& late);
+  bool faults_late(const SeenMm& seen, const SnapVma& vma) const;
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
@@ -170,10 +172,11 @@ class Verifier {
   std::unordered_map<std::uint32_t, std::uint64_t> dropped_by_;   // tid: anon_vma it just freed
   struct Exception {
     MmId mm;
-    std::uint64_t ns = 0;
-    Counts model;  // what it allocated
+    std::uint64_t addr = 0, ns = 0;
+    Counts model;                  // what it allocated
+    std::uint64_t handled_ns = 0;  // when the kernel did; 0: not seen
   };
-  std::unordered_map<std::uint32_t, Exception> faults_;  // by tid, not yet seen to be handled
+  std::unordered_map<std::uint32_t, Exception> faults_;  // the last one of each tid
   Counts kernel_;                                        // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;

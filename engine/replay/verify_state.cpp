@@ -105,6 +105,16 @@ bool Verifier::faulted_by_now(const Late& late) {
   return vma && spaces_.strategy().faulted(vma);
 }
 
+// Was the vma faulted before the walk, and prepared behind it?
+bool Verifier::faults_late(const SeenMm& seen, const SnapVma& vma) const {
+  return std::any_of(faults_.begin(), faults_.end(), [&](const auto& of) {
+    const Exception& fault = of.second;
+    return fault.mm == seen.head.mm && vma.start <= fault.addr && fault.addr < vma.end &&
+           fault.ns + kFaultTakesNs > seen.head.time_ns &&
+           (fault.handled_ns == 0 || fault.handled_ns > seen.head.time_ns);
+  });
+}
+
 void Verifier::look_again(std::uint64_t now_ns) {
   std::erase_if(late_, [&](Late& late) {
     const bool equal = late.unfaulted ? faulted_by_now(late) : caught_up(late);
@@ -226,6 +236,11 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
                        .until_ns = seen.head.time_ns + kFaultTakesNs,
                        .difference = differs(anonvma::describe(k.vma), describe(model[m]))});
       ++unfaulted_;
+      ++m;
+      continue;
+    }
+    if (chains && mapping && !k.vma.anon_vma && spaces_.strategy().faulted(model[m]) &&
+        faults_late(seen, k.vma)) {
       ++m;
       continue;
     }

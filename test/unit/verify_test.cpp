@@ -306,6 +306,20 @@ TEST_CASE("a fault may come while a walk reads", "[verify]") {
   CHECK(differing(walk_and(false)) == "vmas in snapshots");
 }
 
+TEST_CASE("an exception may come before a walk, and its effect behind it", "[verify]") {
+  Tape t;
+  t.head.time_ns = 5;
+  t.kernel("+v -v +v +p +a1", true).add(Exec{});
+  t.see(SnapReason::exec, without_chains({parent(0)[2]}));
+  t.op(map_event(0, 4), 1, "+v").add(write_event(0));
+  const bool handled = GENERATE(false, true);
+  if (handled) t.kernel("+p +a2");
+  t.head.time_ns += 1;
+  t.see(SnapReason::end, {{{.start = 0, .end = 4, .prot = "rw"}, {}}, parent(0)[2]});
+  if (!handled) t.kernel("+p +a2");
+  CHECK(differing(t) == (handled ? "vmas in snapshots, chain entries in walks" : ""));
+}
+
 TEST_CASE("lost records are a doubt, not a difference", "[verify]") {
   const Verdict verdict = verify(life().add(Lost{.count = 7}));
   CHECK(verdict.agrees());

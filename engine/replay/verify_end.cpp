@@ -1,0 +1,74 @@
+// What was under way when the recording ended: it is left out, and said to be.
+#include "engine/replay/verify.h"
+
+namespace anonvma {
+namespace {
+
+// What is younger than this at the end may have been under way.
+constexpr std::uint64_t kCallTakesNs = 250'000'000;
+
+}  // namespace
+
+void Verifier::leave_out(MmId mm, const Counts& counts) {
+  Book& book = books_[mm];
+  under_way_.add(counts);
+  for (std::size_t c = 0; c < kNumCaches; ++c) {
+    kernel_.allocs[c] -= counts.allocs[c];
+    kernel_.frees[c] -= counts.frees[c];
+    book.kernel.allocs[c] -= counts.allocs[c];
+    book.kernel.frees[c] -= counts.frees[c];
+  }
+}
+
+// Exceptions just before the end, of which the kernel had made nothing yet.
+void Verifier::take_faults_as_handled() {
+  for (const auto& [tid, fault] : faults_) {
+    const auto book = books_.find(fault.mm);
+    if (fault.handled_ns != 0 || fault.ns + kCallTakesNs < newest_ns_ || book == books_.end() ||
+        book->second.kernel_prepared >= book->second.model_prepared)
+      continue;
+    ++open_;
+    kernel_.add(fault.model);
+    book->second.kernel.add(fault.model);
+    ++book->second.kernel_prepared;
+  }
+}
+
+// The recording ended inside calls (the kernel has allocated, no event came) and exits (it has
+// freed, no ExitMmap came).
+void Verifier::leave_out_what_is_under_way() {
+  spaces_.abandon_forks();
+  while (!steps_.empty()) forget_steps(steps_.begin()->first);
+  for (auto& [mm, book] : books_) {
+    // A write lock taken just before the end: its call would have said what for.
+    const auto open = unexplained_.find(mm);
+    const bool taken =
+        open != unexplained_.end() && open->second.last_ns + kCallTakesNs >= newest_ns_;
+    const Token from = token_of(mm, taken ? 0 : book.last_seq);
+    if (taken) {
+      open_ += open->second.acquires;
+      lane(kWriters).compared -= open->second.acquires;
+      lane(kWriters).equal -= open->second.acquires;
+      leave_out(mm, open->second.kernel);
+      unexplained_.erase(open);
+    }
+    for (auto it = operations_.upper_bound(from);
+         it != operations_.end() && it->first >> 32 == mm.v; it = operations_.erase(it))
+      leave_out(mm, it->second);
+    for (auto it = preparing_.upper_bound(from); it != preparing_.end() && it->first >> 32 == mm.v;
+         it = preparing_.erase(it)) {
+      book.kernel_prepared -= it->second.allocs[kAnonVmaChain];
+      leave_out(mm, it->second);
+    }
+    if (!book.ending && book.exit_ns + kCallTakesNs < newest_ns_) continue;
+    for (std::size_t c = 0; c < kNumCaches; ++c) {
+      if (book.kernel.frees[c] <= book.model.frees[c]) continue;
+      const std::uint64_t more = book.kernel.frees[c] - book.model.frees[c];
+      under_way_.frees[c] += more;
+      kernel_.frees[c] -= more;
+      book.kernel.frees[c] -= more;
+    }
+  }
+}
+
+}  // namespace anonvma
