@@ -230,6 +230,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     for (std::size_t c = 0; c < kNumCaches; ++c) so_far.allocs[c] -= for_preparing.allocs[c];
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
+    books_[mm].op_ns = event.head.time_ns;
     if (truth_) close_operation(event, index, so_far);
     steps_.erase(mm);
     return;
