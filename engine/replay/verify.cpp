@@ -230,6 +230,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     for (std::size_t c = 0; c < kNumCaches; ++c) so_far.allocs[c] -= for_preparing.allocs[c];
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
+    books_[mm].op_ns = event.head.time_ns;
     if (truth_) close_operation(event, index, so_far);
     steps_.erase(mm);
     return;
@@ -240,6 +241,8 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   book.model_prepared += prepared;
   if (const auto* fault = std::get_if<Fault>(&event.body); fault != nullptr && prepared > 0)
     faults_[event.head.tid] = {mm, fault->addr, event.head.time_ns, for_preparing};
+  if (touch != nullptr && prepared > 0)
+    faults_[event.head.tid] = {mm, touch->addr, event.head.time_ns, {}, ~0ull};  // set right behind
   if (std::holds_alternative<ExitTask>(event.body)) book.ending |= event.head.map_count != 0;
   if (std::holds_alternative<ExitMmap>(event.body))
     close_book(mm, place(event.head, index, "exit_mmap"));

@@ -72,6 +72,7 @@ class Verifier {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
     std::uint32_t last_seq = 0;  // of the last operation replayed
+    std::uint64_t op_ns = 0;     // when its call returned
     std::uint64_t freed_ns = 0;  // when an operation last freed an object
     std::uint64_t exit_ns = 0;   // ... and when something else did: an exit
     bool ending = false;         // its last task has exited

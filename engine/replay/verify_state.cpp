@@ -105,8 +105,12 @@ bool Verifier::faulted_by_now(const Late& late) {
   return vma && spaces_.strategy().faulted(vma);
 }
 
-// Was the vma faulted before the walk, and prepared behind it?
+// Was the vma faulted before the walk, and prepared behind it? Or by a call that populates what it
+// has mapped, without the lock, and had not returned.
 bool Verifier::faults_late(const SeenMm& seen, const SnapVma& vma) const {
+  if (const auto book = books_.find(seen.head.mm);
+      book != books_.end() && book->second.op_ns > seen.head.time_ns)
+    return true;
   return std::any_of(faults_.begin(), faults_.end(), [&](const auto& of) {
     const Exception& fault = of.second;
     return fault.mm == seen.head.mm && vma.start <= fault.addr && fault.addr < vma.end &&
