@@ -28,7 +28,7 @@ void Converter::record(std::span<const std::byte> bytes) {
   };
   anonvma_record common;
   if (!read(bytes, common)) return;
-  if (!suspects_.empty() && !addresses_.mm(common.mm)) drop_unborn(common);
+  if (lossy_ && !addresses_.mm(common.mm)) drop_unborn(common);
   switch (common.kind) {
     case ANONVMA_OP:
       return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
@@ -121,13 +121,13 @@ void Converter::on_write(const anonvma_record& r) {
 
 void Converter::on_fork(const anonvma_fork_record& r) {
   const MmId parent = addresses_.mm(r.head.mm);
-  if (!parent || order_.covered(parent, r.head.seq)) {
-    orphans_[r.child_mm] = r.child_tgid;
-    return;
-  }
+  if (!parent || order_.covered(parent, r.head.seq)) return on_fork_unseen(r, parent);
   overlap_.forked(parent);
   const MmId child = bear(r.child_mm, r.child_tgid, r.head, family_of(parent));
-  if (round_.placed.contains(parent)) round_.placed.insert(child);
+  if (round_.placed.contains(parent)) {
+    round_.placed.insert(child);
+    round_.forked.insert(family_of(parent));
+  }
   order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
   taint_newborn(r.child_mm, child, r.head, r.child_seq);
@@ -148,6 +148,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
+  if (round_.active) round_.placed.insert(mm);
   taint_newborn(r.head.mm, mm, r.head, r.head.seq);
 }
 
@@ -192,6 +193,9 @@ void Converter::on_exit(const anonvma_record& r) {
   execs_.erase(r.mm);
   orphans_.erase(r.mm);
   if (!mm) return;
+  // What its relatives forked behind their snapshots depends on it, and no snapshot shows it.
+  if (round_.forked.contains(family_of(mm)) && !round_.placed.contains(mm))
+    round_.doubtful.insert(family_of(mm));
   order_.exit(mm, group(r, mm, ExitMmap{}));
   retire(r.mm, mm);
 }
@@ -249,8 +253,6 @@ void Converter::on_truth(const anonvma_truth_record& r) {
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
   Walk& walk = walks_[id];
   walk.reason = reason;
-  if (reason == SnapReason::resync)
-    for (const WalkedMm& mm : mms) round_.walked.insert(mm.head.mm);
   for (WalkedMm& mm : mms) {
     const std::uint64_t address = mm.head.mm;
     walk.mms.insert_or_assign(address, std::move(mm));

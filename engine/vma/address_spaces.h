@@ -288,6 +288,7 @@ class AddressSpaces final : public Layout {
   void seed(const std::vector<SeenMm>& all);
   std::uint32_t phantom_slot();
   std::uint32_t family_by(MmId relative);
+  void unite_families(const std::vector<SeenMm>& all);
   void taint(MmId id);
   void set_tainted(Mm& mm);
 
