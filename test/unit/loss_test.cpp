@@ -118,6 +118,21 @@ TEST_CASE("an mm whose birth was lost is born by its snapshot, in its relative's
   CHECK_FALSE(w.spaces().tainted(MmId{6}));
 }
 
+TEST_CASE("one whose birth was lost and that is seen before its relatives is of their family",
+          "[loss]") {
+  World w;
+  w.map(0, 8, "rw").write(0).exec(9, {});
+  lose(w, MmId{0});
+  see(w, 5, kChild);
+  see(w, 9, {{{.start = 0, .end = 1, .prot = "rw", .anon_vma = 5}, {{5, 5, 5, 1, 1}}}});
+  see(w, 0, kParent);
+  w.in(5).write(0);
+  CHECK(w.spaces().tainted_now() == 0);
+  lose(w, MmId{0});
+  CHECK(w.spaces().tainted(MmId{5}));
+  CHECK_FALSE(w.spaces().tainted(MmId{9}));
+}
+
 TEST_CASE("every strategy is put right, and gives everything back", "[loss]") {
   for (const StrategyChoice& s : every_choice()) {
     INFO(s.name());
