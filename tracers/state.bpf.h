@@ -138,23 +138,24 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 
 /*
  * The first record behind a gap is preceded by one that says so: what is missing was lost before it,
- * however late the recorder comes to look.
+ * however late the recorder comes to look. Without room for that the record itself, which may be
+ * smaller, is lost, too.
  */
-static __noinline int anonvma_mark_gap(void)
+static __noinline bool anonvma_mark_gap(void)
 {
 	struct anonvma_gap_record *r;
 	__u64 losses = anonvma_losses;
 
 	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
 	if (!r)
-		return 0;
+		return false;
 	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
 	__builtin_memset(r, 0, sizeof(*r));
 	r->head.time_ns = bpf_ktime_get_ns();
 	r->head.kind = ANONVMA_GAP;
 	r->losses = losses;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return 0;
+	return true;
 }
 
 /* A state that cannot be kept is an event that will be missing. */
@@ -224,10 +225,9 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
  */
 #define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
 	({                                                                                   \
-		type *record_;                                                               \
-		if (anonvma_losses != anonvma_marked)                                        \
-			anonvma_mark_gap();                                                  \
-		record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);               \
+		type *record_ = NULL;                                                        \
+		if (anonvma_losses == anonvma_marked || anonvma_mark_gap())                  \
+			record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);       \
 		if (record_)                                                                 \
 			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
 					  map_count);                                        \

@@ -167,6 +167,15 @@ TEST_CASE("the map_count of a tainted mm proves nothing", "[loss]") {
   CHECK(w.spaces().map_count_mismatches() == 0);
 }
 
+TEST_CASE("what a tainted mm cannot have done proves no damage", "[loss]") {
+  const bool tainted = GENERATE(false, true);
+  World w;
+  w.brk(100, 102).map(104, 2, "rw");
+  if (tainted) lose(w, MmId{0});  // of the munmap, say
+  w.brk(102, 106);
+  CHECK(w.spaces().anomalies()[Anomaly::bad_range] == (tainted ? 0 : 1));
+}
+
 const Lane& lane(const Verdict& verdict, std::string_view name) {
   for (const Lane& lane : verdict.lanes)
     if (lane.name == name) return lane;
