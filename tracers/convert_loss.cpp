@@ -62,8 +62,13 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
            (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // a stranger's frees are no loss
     suspects_[lost.mm] |= 1u << lost.kind;
   if (unnamed && lost.count == 0) return;
-  order_.pass(
-      {{since_start(now_ns), 0, mm, 0, 0}, lost_event(lost.kind, lost.count, lost.cpu, unnamed)});
+  const Event event{{since_start(now_ns), 0, mm, 0, 0},
+                    lost_event(lost.kind, lost.count, lost.cpu, unnamed)};
+  if (!mm || unnamed || order_.announced(mm)) return order_.pass(event);
+  if (lost.count > 0)
+    order_.pass(
+        {{event.head.time_ns, 0, {}, 0, 0}, lost_event(lost.kind, lost.count, lost.cpu, true)});
+  taint(mm, now_ns);
 }
 
 // A record of an mm whose birth was lost, and no round has found it yet.
@@ -105,9 +110,19 @@ void Converter::taint_newborn(std::uint64_t address, MmId mm, const anonvma_reco
   order_.read(mm, seq, group(r, mm, lost_event(0, 0, r.cpu, false)));
 }
 
-// No record of it was lost, and yet it is unsure.
+// What is known of it is unsure, and with it all of its family. To readers of the trace an mm whose
+// Fork still waits is not born: it is tainted behind that, and a relative takes its place until
+// then.
 void Converter::taint(MmId mm, std::uint64_t now_ns) {
-  order_.pass({{since_start(now_ns), 0, mm, 0, 0}, lost_event(0, 0, 0, false)});
+  Event event{{since_start(now_ns), 0, mm, 0, 0}, lost_event(0, 0, 0, false)};
+  if (order_.announced(mm)) return order_.pass(event);
+  order_.behind_birth(mm, {event, {}});
+  MmId relative;
+  for (const auto& [other, family] : families_)
+    if (family == family_of(mm) && order_.announced(other) && (!relative || other < relative))
+      relative = other;
+  event.head.mm = relative;
+  if (relative) order_.pass(event);
 }
 
 // A fork of which the parent is unknown, or its snapshot shows the parent as it was afterwards. A

@@ -265,6 +265,22 @@ TEST_CASE("a fork that the parent's snapshot shows taints it until the child was
   CHECK_FALSE(p.converter.suspects());
 }
 
+TEST_CASE(
+    "a loss of an mm whose Fork still waits taints it behind that, and its relatives at once") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.fork(kA, 3, kB);  // number 1 is under way
+  p.take();
+  p.converter.lost({ANONVMA_OP, 0, 2, kB, false}, 5000);
+  CHECK(p.out == "lost lost/0");
+  CHECK(std::get<Lost>(p.events.end()[-2].body) == Lost{2, 0, 0, 1});
+  CHECK(std::get<Lost>(p.events.back().body).count == 0);
+  p.take();
+  p.op(ANONVMA_OP_MMAP, kA, 1);
+  CHECK(p.out == "map/0/1 fork/0/3 lost/1");
+  CHECK(p.converter.suspects());
+}
+
 TEST_CASE("a relative that no walk shows as it is exiting leaves the others tainted") {
   Pipe p;
   p.exec(kA, 0, 0);
