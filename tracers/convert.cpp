@@ -83,12 +83,15 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
   return {{head(r, mm), std::move(body)}, {}};
 }
 
-// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone.
+// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone. What
+// else was lost there may have been the new one's.
 MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
+    const auto lost = suspects_.extract(address);
     retire(address, old);
+    if (!lost.empty()) suspects_[address] = lost.mapped() & ~(1u << ANONVMA_EXIT_MMAP);
   }
   orphans_.erase(address);
   const MmId mm = addresses_.bear_mm(address);
@@ -145,6 +148,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
+  if (seen.rest.size() < r.nr_vmas) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);

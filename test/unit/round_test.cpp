@@ -281,6 +281,27 @@ TEST_CASE(
   CHECK(p.converter.suspects());
 }
 
+TEST_CASE("what was lost of a newborn is not forgotten with the one that had its address before") {
+  Pipe p;
+  p.exec(kA, 0, 0);
+  p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);  // of the next one, or not
+  p.take();
+  p.exec(kA, 4, 0, 1);
+  CHECK(p.out == "exit_mmap/0 exec/1/4 snapshot/1/4 snap_vma/1/4 lost/1/4");
+  CHECK(p.converter.suspects());
+}
+
+TEST_CASE("an exec whose vmas did not all come is unsure from its birth on") {
+  Pipe p;
+  anonvma_exec_record r{};
+  r.head = p.head(ANONVMA_EXEC, kA, 4, 2);
+  r.nr_vmas = 2;
+  p.feed(r);
+  CHECK(p.out == "exec/0/4 snapshot/0/4 lost/0/4");
+  CHECK(p.converter.suspects());
+}
+
 TEST_CASE("a relative that no walk shows as it is exiting leaves the others tainted") {
   Pipe p;
   p.exec(kA, 0, 0);
