@@ -39,6 +39,16 @@ struct RecordOptions {
   std::uint64_t ring_mib = 32;
   bool quiet = false;
   std::vector<std::string> command;
+  // Several files; 0: one.
+  std::uint64_t rotate_bytes = 0, rotate_ns = 0;
+  std::size_t keep = 0;         // 0: all
+  std::uint64_t max_bytes = 0;  // of all files
+  // A flight recorder; 0: none.
+  std::uint64_t flight_ns = 0;
+  std::uint64_t flight_bytes = 256u << 20;
+  std::vector<std::string> slab_triggers;
+  bool trigger_once = false;
+  bool flight_at_end = false;
 };
 int run_record(const RecordOptions& options);
 

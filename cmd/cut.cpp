@@ -150,7 +150,7 @@ EndInfo end_info(const Survey& survey, const Place& place, std::uint64_t lost,
   end.duration_ns = to_ns - std::min(to_ns, place.from_ns);
   end.lost = lost;
   if (place.first > 0) end.processes_at_attach = processes;
-  if (!whole_end) end.command_status = -1;
+  if (!whole_end) end.command_status = -1, end.continued = false;
   return end;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/messages.h"
+#include "cmd/quantities.h"
 
 #if ANONVMA_HAVE_RECORDER
 #include <bpf/libbpf.h>
@@ -92,10 +93,12 @@ Check check_ring() {
 Check check_loading() {
   LoaderOptions options;
   options.truth = true;
-  options.ring_bytes = 1u << 20;
+  options.ring_bytes = RecordOptions{}.ring_mib << 20;
   const Result<Loader> loader = Loader::open(options, [](std::span<const std::byte>) {});
   if (!loader) return {"BPF programs load and attach", false, true, loader.error().message};
-  return {"BPF programs load and attach", true, true, ""};
+  return {"BPF programs load and attach", true, true,
+          fmt::format("{} of kernel memory pinned while recording with default options",
+                      size_text(loader->pinned_bytes()))};
 }
 
 void check_slab(std::vector<Check>& checks) {

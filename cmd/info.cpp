@@ -146,6 +146,7 @@ void recording_lines(Text& text, const Summary& s) {
     for (const std::string& note : cut.notes) text.line("", "{}", note);
   }
   text.line("recorded by", "anonvma {}", or_unknown(s.meta.tool_version));
+  if (s.meta.part > 0) text.line("part", "{} of recording {}", s.meta.part, s.meta.series);
   text.line("started", "{}", start_time(s.meta.start_unix_ns));
   text.line("duration", "{:.3f} s", static_cast<double>(s.duration_ns()) / 1e9);
   if (!s.end) return;
@@ -156,6 +157,8 @@ void recording_lines(Text& text, const Summary& s) {
     text.line("repaired", "{} chunks were missing; lost counts what was in them",
               s.end->missing_chunks);
   if (s.end->command_status >= 0) text.line("command status", "{}", s.end->command_status);
+  if (s.end->continued) text.line("continued", "by the next part");
+  if (!s.end->trigger.empty()) text.line("written because", "{}", s.end->trigger);
 }
 
 std::string skipped_words(const Summary& s) {
@@ -215,7 +218,10 @@ Json recording_json(const Summary& s) {
     json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
                      {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
                      {"to_ns", cut.to_ns},         {"notes", cut.notes}};
+  if (s.meta.part > 0) json["series"] = s.meta.series, json["part"] = s.meta.part;
   if (!s.end) return json;
+  if (s.meta.part > 0) json["continued"] = s.end->continued;
+  if (!s.end->trigger.empty()) json["trigger"] = s.end->trigger;
   json["recursion_misses"] = s.end->recursion_misses;
   json["processes_at_attach"] = s.end->processes_at_attach;
   json["unreadable_processes"] = s.end->unreadable_processes;

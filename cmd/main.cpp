@@ -11,6 +11,8 @@
 
 #include "cmd/commands.h"
 #include "cmd/messages.h"
+#include "cmd/quantities.h"
+#include "cmd/slab_watch.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -113,6 +115,62 @@ std::string ring_size(const std::string& text) {
   return good ? "" : "'" + text + "' is no power of two from 1 to 1024";
 }
 
+std::string a_size(const std::string& text) {
+  return parse_size(text) ? "" : "'" + text + "' is no size: 64 (MiB), 64M, 1G";
+}
+
+std::string a_time(const std::string& text) {
+  return parse_time(text) ? "" : "'" + text + "' is no time: 90 (seconds), 10m, 1h";
+}
+
+std::string a_slab_trigger(const std::string& text) {
+  const Result<SlabTrigger> trigger = parse_slab_trigger(text);
+  return trigger ? "" : trigger.error().message;
+}
+
+CLI::Option* add_size(CLI::App* sub, const std::string& name, std::uint64_t& bytes,
+                      const std::string& meaning) {
+  return sub
+      ->add_option_function<std::string>(
+          name, [&bytes](const std::string& text) { bytes = parse_size(text).value_or(0); },
+          meaning)
+      ->check(a_size);
+}
+
+CLI::Option* add_time(CLI::App* sub, const std::string& name, std::uint64_t& ns,
+                      const std::string& meaning) {
+  return sub
+      ->add_option_function<std::string>(
+          name, [&ns](const std::string& text) { ns = parse_time(text).value_or(0); }, meaning)
+      ->check(a_time);
+}
+
+// Recordings of several files, and the flight recorder.
+void add_long_recording(CLI::App* sub, RecordOptions& options) {
+  CLI::Option* by_size = add_size(sub, "--rotate-size", options.rotate_bytes,
+                                  "Go on in a new file, complete in itself, after so many MiB");
+  CLI::Option* by_time =
+      add_time(sub, "--rotate-time", options.rotate_ns, "... after so many seconds");
+  sub->add_option("--keep", options.keep, "Keep so many files, and remove the oldest of this run")
+      ->check(CLI::Range(1, 1000000));
+  CLI::Option* most = add_size(sub, "--max-size", options.max_bytes,
+                               "End when all files together have so many MiB");
+  CLI::Option* flight =
+      add_time(sub, "--flight", options.flight_ns,
+               "Flight recorder: keep the last seconds in memory, write them on SIGUSR1");
+  flight->excludes(by_size)->excludes(by_time)->excludes(most);
+  add_size(sub, "--flight-size", options.flight_bytes, "Memory for it in MiB (default: 256)")
+      ->needs(flight);
+  sub->add_option("--trigger-slab", options.slab_triggers,
+                  "CACHE=+N% or CACHE=N: write when so many objects are there; may be repeated")
+      ->allow_extra_args(false)
+      ->check(a_slab_trigger)
+      ->needs(flight);
+  sub->add_flag("--trigger-once", options.trigger_once, "End after the first trigger")
+      ->needs(flight);
+  sub->add_flag("--flight-at-end", options.flight_at_end, "Write at the end, too")->needs(flight);
+}
+
 void add_record(CLI::App& app, Commands& commands, RecordOptions& options) {
   CLI::App* sub = app.add_subcommand("record", "Record what a workload does to its address spaces");
   sub->add_option("-o,--output", options.output, "Trace file (default: anonvma-<date>.trace)");
@@ -131,13 +189,18 @@ void add_record(CLI::App& app, Commands& commands, RecordOptions& options) {
       ->check(ring_size)
       ->capture_default_str();
   sub->add_flag("-q,--quiet", options.quiet, "No progress and no summary");
+  add_long_recording(sub, options);
   sub->footer(
       "anonvma record [OPTIONS] -- CMD... records CMD and all its descendants; without CMD and "
       "--pid\n"
       "the whole system is recorded. Needs root.\n\nExamples:\n"
       "  sudo anonvma record -o make.trace -- make -j8\n"
       "  sudo anonvma record --duration 60\n"
-      "  sudo anonvma record --pid 4711 --truth");
+      "  sudo anonvma record --pid 4711 --truth\n"
+      "  sudo anonvma record -o day.trace --rotate-size 256M --keep 20    day.0001.trace, ...\n"
+      "  sudo anonvma record --rotate-time 10m --max-size 10G\n"
+      "  sudo anonvma record --flight 30 --trigger-slab anon_vma=+20%\n"
+      "  sudo anonvma record --flight 1m -o crash.trace    and then: sudo pkill -USR1 -x anonvma");
   commands.push_back({sub, [&options] { return run_record(options); }});
 }
 

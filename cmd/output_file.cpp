@@ -60,7 +60,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       made_(other.made_),
-      written_(other.written_) {}
+      written_(other.written_),
+      whole_(other.whole_) {}
 
 OutputFile::~OutputFile() {
   if (fd_ < 0) return;
@@ -71,12 +72,20 @@ OutputFile::~OutputFile() {
 Status OutputFile::write(std::span<const std::byte> bytes) {
   if (!written_ && !made_ && ftruncate(fd_, 0) != 0 && errno != EINVAL) return io_error(path_);
   written_ = true;
+  off_t end = whole_;
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error(path_);
+    if (n < 0) {
+      const Error error = io_error(path_);
+      // Half a chunk is no use to anybody; what is no regular file keeps it.
+      if (end != whole_ && ftruncate(fd_, whole_) != 0) return error;
+      return error;
+    }
     bytes = bytes.subspan(static_cast<std::size_t>(n));
+    end += n;
   }
+  whole_ = end;
   return ok();
 }
 

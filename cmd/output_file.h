@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -20,6 +21,7 @@ class OutputFile {
   // Removes the file again when this made it and nothing was written.
   ~OutputFile();
 
+  // All of it, or none of it and the reason.
   Status write(std::span<const std::byte> bytes);
   // Nothing came of it: removes the file when this made it.
   void discard() { written_ = false; }
@@ -33,6 +35,7 @@ class OutputFile {
   int fd_;
   bool made_;
   bool written_ = false;
+  std::int64_t whole_ = 0;  // bytes of the writes that succeeded
 };
 
 }  // namespace anonvma::cmd

@@ -1,27 +1,27 @@
 // anonvma record: attach, drain until a signal, the duration or the command's end, finish the file.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdlib>
-#include <ctime>
 
 #include "cmd/child.h"
 #include "cmd/commands.h"
 #include "cmd/messages.h"
-#include "cmd/output_file.h"
+#include "cmd/quantities.h"
 
 #if ANONVMA_HAVE_RECORDER
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <memory>
 #include <optional>
 #include <utility>
 
-#include "engine/trace/writer.h"
+#include "cmd/make_output.h"
+#include "cmd/signals.h"
 #include "tracers/capability.h"
 #include "tracers/machine.h"
 #include "tracers/probe.h"
@@ -32,39 +32,8 @@ namespace {
 
 constexpr std::uint64_t kPollNs = 16'000'000;  // each look at the ring costs some microseconds
 constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a ring has to take
-constexpr std::uint64_t kFlushNs = 1'000'000'000;
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
-
-// The signals that end a recording are taken here instead of being delivered: no handler, and
-// waiting for one is also how the loop sleeps.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set_, signal);
-    sigprocmask(SIG_BLOCK, &set_, &before_);
-    signal(SIGPIPE, SIG_IGN);
-  }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-  ~Signals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
-  // The signal that came within `ns`, or 0. A child's end only wakes up.
-  int wait(long ns) const {
-    const timespec timeout{0, ns};
-    const int signal = sigtimedwait(&set_, nullptr, &timeout);
-    return signal > 0 && signal != SIGCHLD ? signal : 0;
-  }
-
- private:
-  sigset_t set_;
-  sigset_t before_;
-};
-
-std::string default_name() {
-  return fmt::format("anonvma-{:%Y%m%d-%H%M%S}.trace", fmt::localtime(std::time(nullptr)));
-}
 
 // In bytes. ANONVMA_RING_KIB is for tests, which want losses.
 std::uint64_t ring_bytes(const RecordOptions& options) {
@@ -108,23 +77,35 @@ std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
 
+std::uint64_t unix_ns() {
+  return static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+}
+
 // One recording under way.
 struct Session {
   const RecordOptions& options;
-  Recorder& recorder;
-  TraceWriter& writer;
-  Child* child;  // null: no command
-  bool show;     // progress on a terminal
-  bool interrupted = false;
-  std::uint64_t flushed_at = 0, shown_at = 0, shown_events = 0, signal_at = 0;
+  Meta meta;
+  RecordingOutput& output;
+  std::unique_ptr<Recorder> recorder;  // of the part that is open
+  Child* child;                        // null: no command
+  bool show;                           // progress on a terminal
+  bool interrupted = false, was_full = false;
+  std::uint64_t part = 1, began_ns = 0;  // the part, and when it began
+  RecorderCounts before{};               // of the parts that ended
+  std::uint64_t shown_at = 0, shown_events = 0, signal_at = 0;
+
+  // Since the first part began.
+  std::uint64_t elapsed_ns() const { return began_ns + recorder->elapsed_ns(); }
+  std::uint64_t lost() const { return before.lost + recorder->counts().lost; }
 
   void progress(std::uint64_t now) {
     if (!show || now - shown_at < kProgressNs) return;
-    const std::uint64_t events = writer.events();
+    const std::uint64_t events = output.events();
     const double rate = static_cast<double>(events - shown_events) * 1e9 /
                         static_cast<double>(std::max<std::uint64_t>(now - shown_at, 1));
     fmt::print(stderr, "\r{} events, {:.0f}/s, {}, lost {}   ", events, rate,
-               megabytes(writer.bytes()), recorder.counts().lost);
+               megabytes(output.bytes()), lost());
     std::fflush(stderr);
     shown_at = now;
     shown_events = events;
@@ -134,6 +115,8 @@ struct Session {
   bool done(int signal, std::uint64_t now) {
     const bool over =
         options.duration_s > 0 && static_cast<double>(now) >= options.duration_s * 1e9;
+    was_full = output.full();
+    if (was_full) return true;
     if (!child) return signal != 0 || over;
     if (child->ended()) return true;
     if ((signal != 0 || over) && signal_at == 0) {
@@ -147,38 +130,76 @@ struct Session {
     return signal_at != 0 && now - signal_at > kGraceNs;
   }
 
+  // Ends the part that is open. Whatever fails, its file is finished.
+  Status end_part(bool continued) {
+    const std::uint64_t now = elapsed_ns();
+    Status status = recorder->finish();
+    const RecorderCounts& counts = recorder->counts();
+    EndInfo end;
+    end.duration_ns = recorder->elapsed_ns();
+    end.lost = counts.lost;
+    end.recursion_misses = counts.recursion_misses;
+    end.processes_at_attach = counts.processes;
+    end.unreadable_processes = counts.unreadable;
+    end.continued = continued;
+    if (child && child->ended()) end.command_status = child->status();
+    if (const Status s = output.end_part(end, now); !s && status) status = s;
+    return status;
+  }
+
+  // Goes on in a new part. It begins before the open one ends, so that nothing is in neither.
+  Status turn() {
+    meta.start_unix_ns = unix_ns();
+    const std::uint64_t now = elapsed_ns();
+    if (const Status s = output.begin_part(meta, now); !s) return s;
+    auto next = recorder->start_next(
+        [&out = output, number = part + 1](const Event& event) { return out.add(number, event); });
+    if (!next) return next.error();
+    if (const Status s = end_part(true); !s) return s;
+    before.lost += recorder->counts().lost;
+    before.malformed += recorder->counts().malformed;
+    recorder = std::move(*next);
+    began_ns = now;
+    ++part;
+    return ok();
+  }
+
   Status run(const Signals& signals) {
-    const std::uint64_t poll = std::min(kPollNs, (options.ring_mib << 20) / kBurst * 1000);
+    const std::uint64_t poll = std::min(kPollNs, meta.ring_bytes / kBurst * 1000);
     for (int signal = 0;;) {
-      if (const Status s = recorder.poll(); !s) return s;
-      const std::uint64_t now = recorder.elapsed_ns();
-      if (now - flushed_at > kFlushNs) {
-        if (const Status s = writer.flush(); !s) return s;
-        flushed_at = now;
-      }
+      if (const Status s = recorder->poll(); !s) return s;
+      const std::uint64_t now = elapsed_ns();
+      if (const Status s = output.tick(now); !s) return s;
       progress(now);
-      if (done(signal, now)) return ok();
+      const bool ends = done(signal == SIGUSR1 ? 0 : signal, now);
+      if (signal == SIGUSR1 || (ends && signals.user_signal_waits())) output.user_signal();
+      if (ends) return ok();
+      if (output.wants_part(now))
+        if (const Status s = turn(); !s) return s;
       signal = signals.wait(static_cast<long>(poll));
     }
   }
 };
 
-void summarise(const Session& session, const EndInfo& end, const std::string& path) {
+void summarise(const Session& session) {
   if (session.show) fmt::print(stderr, "\r{:60}\r", "");
-  const RecorderCounts& counts = session.recorder.counts();
-  const bool quiet = session.options.quiet;
+  const RecorderCounts& counts = session.recorder->counts();
+  const RecordOptions& options = session.options;
   if (session.child && !session.child->ended())
     spdlog::warn("command: still running");
-  else if (session.child && (!quiet || session.child->status() != 0))
+  else if (session.child && (!options.quiet || session.child->status() != 0))
     spdlog::info("command: {}", describe_status(session.child->status()));
-  if (quiet && end.lost == 0) return;
-  spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}", path,
-               session.writer.events(), megabytes(session.writer.bytes()),
-               static_cast<double>(end.duration_ns) / 1e9, end.lost, end.unreadable_processes,
-               end.processes_at_attach);
-  if (end.lost > 0)
+  if (options.quiet && session.lost() == 0) return;
+  spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}",
+               session.output.written(), session.output.events(), megabytes(session.output.bytes()),
+               static_cast<double>(session.elapsed_ns()) / 1e9, session.lost(), counts.unreadable,
+               counts.processes);
+  if (session.was_full && options.max_bytes != 0)
+    spdlog::info("ended, as --max-size {} was reached", size_text(options.max_bytes));
+  if (session.lost() > 0)
     spdlog::warn("events were lost: record with a larger --ring-mib, or without --faults all");
-  if (counts.malformed > 0) spdlog::warn("{} malformed records", counts.malformed);
+  if (const auto bad = session.before.malformed + counts.malformed; bad > 0)
+    spdlog::warn("{} malformed records", bad);
 }
 
 Status check_privilege() {
@@ -186,20 +207,6 @@ Status check_privilege() {
   if (missing.empty()) return ok();
   return Error{ErrorCode::no_privilege, fmt::format("recording needs {}: run it as root, with sudo",
                                                     fmt::join(missing, " and "))};
-}
-
-Status finish(Session& session, OutputFile& file, EndInfo& end) {
-  Status status = session.recorder.finish();
-  const RecorderCounts& counts = session.recorder.counts();
-  end.duration_ns = session.recorder.elapsed_ns();
-  end.lost = counts.lost;
-  end.recursion_misses = counts.recursion_misses;
-  end.processes_at_attach = counts.processes;
-  end.unreadable_processes = counts.unreadable;
-  if (session.child && session.child->ended()) end.command_status = session.child->status();
-  if (const Status s = session.writer.finish(end); !s && status) status = s;
-  if (const Status s = file.close(); !s && status) status = s;
-  return status;
 }
 
 // The child that will be the command, held until release(); none without a command.
@@ -213,60 +220,59 @@ Result<std::optional<Child>> make_child(const RecordOptions& options) {
 }
 
 // Runs an attached recorder to its end; the exit status, or the error that ended it.
-Result<int> run_session(Session& session, OutputFile& file, const Signals& signals) {
+Result<int> run_session(Session& session, const Signals& signals) {
   if (session.child) {
     if (const Status s = session.child->release(); !s) {
-      file.discard();
+      session.output.discard();
       return s.error();
     }
   }
   Status status = session.run(signals);
-  EndInfo end;
-  if (const Status s = finish(session, file, end); !s && status) status = s;
+  if (const Status s = session.end_part(false); !s && status) status = s;
+  if (const Status s = session.output.finish(); !s && status) status = s;
   if (!status) return status.error();
-  summarise(session, end, file.path());
+  summarise(session);
   if (session.interrupted) return static_cast<int>(kInterrupted);
-  return static_cast<int>(end.lost > 0 ? kEventsLost : kOk);
+  return static_cast<int>(session.lost() > 0 ? kEventsLost : kOk);
 }
 
 // Everything after the command line.
 Result<int> record(const RecordOptions& options) {
-  const Signals signals;
+  const Signals signals(options.flight_ns != 0);
   if (const Status s = check_privilege(); !s) return s.error();
   const Behaviours behaviours = observed_behaviours();  // while nothing is recorded
-  auto file =
-      OutputFile::create(options.output.empty() ? default_name() : options.output, options.force);
-  if (!file) return file.error();
+  auto output = make_output(options);
+  if (!output) return output.error();
   auto child = make_child(options);
   if (!child) return child.error();
 
   // The header is written first, but not before the programs are known to load: the recorder's
-  // first events wait for the writer.
-  std::optional<TraceWriter> writer;
+  // first events wait for the output.
+  bool begun = false;
   std::vector<Event> early;
   const auto sink = [&](const Event& event) -> Status {
-    if (writer) return writer->add(event);
+    if (begun) return (*output)->add(1, event);
     early.push_back(event);
     return ok();
   };
   auto recorder = Recorder::start(make_options(options, *child ? (*child)->pid() : 0), sink);
   if (!recorder) return recorder.error();
-  Meta meta = make_meta(options);
-  meta.behaviours = behaviours;
-  if (!(*recorder)->sees_faults()) {
-    meta.faults = "first";
+  Session session{options,
+                  make_meta(options),
+                  **output,
+                  std::move(*recorder),
+                  *child ? &**child : nullptr,
+                  !options.quiet && isatty(STDERR_FILENO)};
+  session.meta.behaviours = behaviours;
+  if (!session.recorder->sees_faults()) {
+    session.meta.faults = "first";
     spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");
   }
-  auto created = TraceWriter::create(
-      [&](std::span<const std::byte> bytes) { return file->write(bytes); }, meta);
-  if (!created) return created.error();
-  writer.emplace(std::move(*created));
+  if (const Status s = (*output)->begin_part(session.meta, 0); !s) return s.error();
+  begun = true;
   for (const Event& event : std::exchange(early, {}))
-    if (const Status s = writer->add(event); !s) return s.error();
-
-  Session session{options, **recorder, *writer, *child ? &**child : nullptr,
-                  !options.quiet && isatty(STDERR_FILENO)};
-  return run_session(session, *file, signals);
+    if (const Status s = (*output)->add(1, event); !s) return s.error();
+  return run_session(session, signals);
 }
 
 }  // namespace
@@ -274,6 +280,9 @@ Result<int> record(const RecordOptions& options) {
 int run_record(const RecordOptions& options) {
   if (!options.command.empty() && !options.pids.empty())
     return fail({ErrorCode::usage, "--pid and a command exclude each other"});
+  if (options.keep != 0 && options.rotate_bytes == 0 && options.rotate_ns == 0 &&
+      options.flight_ns == 0)
+    return fail({ErrorCode::usage, "--keep needs --rotate-size, --rotate-time or --flight"});
   const Result<int> status = record(options);
   return status ? *status : fail(status.error());
 }

@@ -8,7 +8,6 @@
 #include "tracers/convert_op.h"
 
 namespace anonvma {
-
 Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
     : order_(order), page_size_(page_size), tracked_only_(tracked_only) {}
 
@@ -28,6 +27,9 @@ void Converter::record(std::span<const std::byte> bytes) {
   };
   anonvma_record common;
   if (!read(bytes, common)) return;
+  // A touch comes between the two objects of a prepare.
+  if (!prepares_.empty() && common.kind != ANONVMA_TRUTH && common.kind != ANONVMA_TOUCH)
+    settle(common.tid);
   if (lossy_ && !addresses_.mm(common.mm)) drop_unborn(common);
   switch (common.kind) {
     case ANONVMA_OP:
@@ -88,6 +90,7 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
 MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
+    if (start_walks_.erase(address) > 0) taken_back_.insert(old);
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
     const auto lost = suspects_.extract(address);
     retire(address, old);
@@ -101,6 +104,7 @@ MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_re
 }
 
 void Converter::on_op(const anonvma_op_record& r) {
+  in_walk_.erase(r.head.tid);
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
   std::optional<EventBody> body = convert_op(r, addresses_, page_size_);
@@ -141,8 +145,22 @@ void Converter::on_shared(const anonvma_fork_record& r) {
   if (mm) order_.read(mm, r.head.seq, group(r.head, mm, Shared{r.child_tid}));
 }
 
+bool Converter::may_have_begun_before(const anonvma_record& r) const {
+  constexpr std::uint64_t kExecTakesNs = 10'000'000'000;
+  return joined_ && since_start(r.time_ns) < kExecTakesNs;
+}
+
 void Converter::on_exec(const anonvma_exec_record& r) {
   const auto begun = execs_.extract(r.head.mm);
+  const auto objects = exec_objects_.extract(r.tgid);
+  // Begun before the recording, which so has some of its objects only: it needs a walk.
+  if (begun.empty() && may_have_begun_before(r.head) && !addresses_.mm(r.head.mm)) {
+    seen_vmas_.erase(r.head.tid);
+    orphans_[r.head.mm] = r.tgid;
+    return;
+  }
+  if (!objects.empty())
+    for (const Event& object : objects.mapped()) order_.pass(object);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
   MmId old_mm = begun.empty() ? addresses_.mm(r.old_mm) : begun.mapped();
   const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
@@ -212,24 +230,13 @@ void Converter::retire(std::uint64_t address, MmId mm) {
   suspects_.erase(address);
 }
 
-void Converter::on_fault(const anonvma_fault_record& r) {
-  const MmId mm = addresses_.mm(r.head.mm);
-  if (!mm) return;
-  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
-  EventGroup event = group(r.head, mm, Fault{r.addr & ~kFlags, r.addr & kFlags});
-  if (r.head.kind == ANONVMA_GROW)
-    order_.write(mm, r.head.seq, std::move(event));
-  else
-    order_.read(mm, r.head.seq, std::move(event));
-}
-
-void Converter::on_touch(const anonvma_touch_record& r) {
-  const MmId mm = addresses_.mm(r.head.mm);
-  if (!mm) return;
-  order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
-}
-
 void Converter::on_truth(const anonvma_truth_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (attaching_ && is_in_walk(r, mm)) return;
+  tell(r);
+}
+
+void Converter::tell(const anonvma_truth_record& r) {
   const bool is_anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
   const MmId mm = addresses_.mm(r.head.mm);
   const bool known =
@@ -246,7 +253,11 @@ void Converter::on_truth(const anonvma_truth_record& r) {
   // An anon_vma has one id in the truth lane and in snapshots.
   const std::uint64_t object =
       is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
-  order_.pass({head(r.head, mm), Truth{r.cache, r.site, object, r.freed, r.in_exec}});
+  const Event event{head(r.head, mm), Truth{r.cache, r.site, object, r.freed, r.in_exec}};
+  if (r.in_exec && may_have_begun_before(r.head))
+    exec_objects_[r.head.tid].push_back(event);  // until it is known whether all of them are
+  else
+    order_.pass(event);
   if (!r.freed) return;
   if (is_anon_vma)
     addresses_.forget_anon_vma(r.object);
@@ -274,15 +285,18 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   const bool attach = walk.reason == SnapReason::attach;
   for (const auto& [of, step] : overlap_.all(head(r.head, {}))) order_.step(of, step);
   if (walk.reason == SnapReason::resync) return on_resync(r, walked);
-  if (attach == static_cast<bool>(mm)) return;  // announced by now, or never announced
+  if (attach == static_cast<bool>(mm)) return;       // announced by now, or never announced
+  if (attach && execs_.contains(r.head.mm)) return;  // its Exec will
   if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head, 0);
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
   EventGroup event = snapshot(at, walked, walk.reason);
-  if (attach)
-    order_.attach(mm, walked.head.seq, std::move(event));
-  else
-    order_.read(mm, walked.head.seq, std::move(event));
+  if (!attach) return order_.read(mm, walked.head.seq, std::move(event));
+  order_.attach(mm, walked.head.seq, std::move(event));
+  if (!attaching_) return;
+  faults_behind(mm, walked);
+  for (const WalkedVma& vma : walked.vmas) start_anon_vmas_.insert(vma.vma.anon_vma);
+  start_walks_.insert_or_assign(r.head.mm, std::move(walked));
 }
 
 SnapVma Converter::snap_vma(const anonvma_vma& vma) {

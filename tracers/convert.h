@@ -36,6 +36,11 @@ class Converter {
   // What walk `id` saw. Called before the ring records of that walk are given.
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
   void forget_walk(std::uint64_t id) { walks_.erase(id); }
+  // Between these two walks for SnapReason::attach announce what is alive.
+  void begin_attach() { attaching_ = joined_ = true; }
+  void end_attach();
+  // Was announced by a walk for attach, and again by a Fork or Exec that was recorded later.
+  bool taken_back(MmId mm) const { return taken_back_.contains(mm); }
   // Records were dropped. Their mm is suspect until a round (below) has put it right.
   void lost(const LostCount& lost, std::uint64_t now_ns);
   // Tells of the records that were dropped here, as the birth of their mm was lost; how many.
@@ -120,10 +125,17 @@ class Converter {
   void on_fork(const anonvma_fork_record& record);
   void on_shared(const anonvma_fork_record& record);
   void on_exec(const anonvma_exec_record& record);
+  bool may_have_begun_before(const anonvma_record& record) const;
   void on_seen(const anonvma_exec_record& record);
   EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
   void on_exit(const anonvma_record& record);
   void on_fault(const anonvma_fault_record& record);
+  void remember(const anonvma_fault_record& record);
+  void faults_behind(MmId mm, const WalkedMm& walked);
+  void note_fault(const anonvma_fault_record& record, const WalkedMm& walked);
+  bool is_in_walk(const anonvma_truth_record& record, MmId mm);
+  void settle(std::uint32_t tid);
+  void tell(const anonvma_truth_record& record);
   void on_touch(const anonvma_touch_record& record);
   void on_truth(const anonvma_truth_record& record);
   void on_walk(const anonvma_walk_record& record);
@@ -140,12 +152,22 @@ class Converter {
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
+  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;     // by tgid
   std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
   std::unordered_map<MmId, std::uint32_t> families_;  // mms since an exec; 0: alive at the start
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost
   bool all_suspect_ = false;
-  bool lossy_ = false;                             // ever
+  bool lossy_ = false;  // ever
+  bool attaching_ = false, joined_ = false;
+  // Of mms that no walk has reached yet, by address: since the last write acquire of each.
+  std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_faults_;
+  std::unordered_map<std::uint64_t, WalkedMm> start_walks_;  // of the others, by address
+  // Tasks by their last fault: has the walk seen its effect?
+  std::unordered_map<std::uint32_t, bool> in_walk_;
+  std::unordered_set<std::uint64_t> start_anon_vmas_;  // that a walk has seen, not freed since
+  std::unordered_map<std::uint32_t, anonvma_truth_record> prepares_;  // by tid, to be settled
+  std::unordered_set<MmId> taken_back_;
   std::map<std::uint32_t, std::uint64_t> unborn_;  // records dropped, by kind
   Round round_;
   std::uint64_t malformed_ = 0;

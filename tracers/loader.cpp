@@ -13,8 +13,10 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "anonvma.skel.h"
@@ -285,6 +287,19 @@ Loader::Misses Loader::recursion_misses() const {
     }
   }
   return misses;
+}
+
+std::uint64_t Loader::pinned_bytes() const {
+  std::uint64_t sum = 0;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, state_->skeleton->obj) {
+    std::ifstream info(fmt::format("/proc/self/fdinfo/{}", bpf_map__fd(map)));
+    std::string key;
+    std::uint64_t value = 0;
+    for (std::string line; std::getline(info, line);)
+      if (std::istringstream words(line); words >> key >> value && key == "memlock:") sum += value;
+  }
+  return sum;
 }
 
 bool Loader::sees_faults() const { return state_->faults; }

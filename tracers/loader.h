@@ -60,6 +60,9 @@ class Loader {
   };
   Misses recursion_misses() const;
 
+  // Kernel memory that the ring and the maps hold whatever happens.
+  std::uint64_t pinned_bytes() const;
+
   bool sees_faults() const;   // page_fault_* exist
   bool sees_touches() const;  // __anon_vma_prepare was found
 

@@ -243,7 +243,8 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	struct anonvma_task *state;
 	__u32 op = anonvma_op_of(anonvma_syscall_nr(regs));
 
-	if (!op && !anonvma_pending)
+	/* What ends later has lost some of its objects: it was under way at the end. */
+	if ((!op && !anonvma_pending) || !anonvma_sending)
 		return 0;
 	if (anonvma_pending)
 		anonvma_pay_dirty();

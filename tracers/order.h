@@ -75,6 +75,7 @@ class Order {
   // Lets everything go.
   void finish();
 
+  bool waits() const { return !blocked_.empty(); }      // for a number that is open
   std::uint64_t given_up() const { return given_up_; }  // numbers that stayed open
   std::uint64_t late() const { return late_; }          // operations that came after that
 

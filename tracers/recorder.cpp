@@ -18,9 +18,11 @@ constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr int kLastRounds = 16;
 constexpr useconds_t kBetweenLastRounds = 20'000;
+constexpr int kLeadWaits = 5;
+constexpr int kLastWaits = 100;          // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
 constexpr std::size_t kRewalksPerPoll = 8;
-constexpr int kTornTries = 8;
+constexpr int kTornTries = 8, kStartTries = 60;
 
 bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;
@@ -28,35 +30,55 @@ bool is_whole_system(const RecorderOptions& options) {
 
 }  // namespace
 
-Recorder::Recorder(const RecorderOptions& options, Sink sink)
+Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink)
     : options_(options),
+      feed_(std::move(feed)),
+      loader_(feed_->loader()),
       sink_(std::move(sink)),
       order_([this](const Event& event) { on_event(event); }),
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                  !is_whole_system(options)) {}
 
 Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
-  std::unique_ptr<Recorder> recorder(new Recorder(options, std::move(sink)));
   LoaderOptions load;
   load.faults = options.faults;
   load.truth = options.truth;
   load.ring_bytes = options.ring_bytes;
   load.tracked_only = !is_whole_system(options);
   load.target_tgid = options.command_tgid;
-  Result<Loader> loader = Loader::open(
-      load, [r = recorder.get()](std::span<const std::byte> bytes) { r->on_record(bytes); });
-  if (!loader) return loader.error();
-  recorder->loader_ = std::make_unique<Loader>(std::move(*loader));
-  recorder->start_ns_ = kernel_monotonic_ns();
-  recorder->converter_.set_start(recorder->start_ns_);
-  recorder->order_.tick(recorder->start_ns_);
-  recorder->loader_->start();
-  // Calls that began before nobody recorded: they get the time to end before the walk.
-  usleep(10'000);
-  if (options.command_tgid == 0)
-    if (const Status walked = recorder->walk_all(); !walked) return walked.error();
-  recorder->end_start();
+  Result<std::shared_ptr<Feed>> feed = Feed::open(load);
+  if (!feed) return feed.error();
+  std::unique_ptr<Recorder> recorder(new Recorder(options, std::move(*feed), std::move(sink)));
+  if (const Status begun = recorder->begin(true); !begun) return begun.error();
   return recorder;
+}
+
+Result<std::unique_ptr<Recorder>> Recorder::start_next(Sink sink) {
+  std::unique_ptr<Recorder> recorder(new Recorder(options_, feed_, std::move(sink)));
+  if (const Status begun = recorder->begin(false); !begun) return begun.error();
+  return recorder;
+}
+
+Status Recorder::begin(bool first) {
+  start_ns_ = kernel_monotonic_ns();
+  converter_.set_start(start_ns_);
+  order_.tick(start_ns_);
+  misses_before_ = loader_.recursion_misses();
+  missed_ = misses_before_.lost;
+  feed_->join(this);
+  if (first) loader_.start();
+  if (options_.command_tgid == 0 || !first) {  // else nothing of it runs yet
+    converter_.begin_attach();
+    // Calls that began before nobody recorded: they get the time to end before the walk.
+    for (int i = 0; i < kLeadWaits; ++i) {
+      usleep(10'000);
+      if (const Status s = drain(); !s) return s;
+    }
+    if (const Status walked = walk_all(first); !walked) return walked;
+    converter_.end_attach();
+  }
+  end_start();
+  return failure_;
 }
 
 std::uint64_t Recorder::elapsed_ns() const { return kernel_monotonic_ns() - start_ns_; }
@@ -71,15 +93,15 @@ void Recorder::on_event(const Event& event) {
     in_attach_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
   else if (type != EventType::snap_vma && type != EventType::snap_chain)
     in_attach_ = false;
-  if (in_attach_)
-    deliver(event);
-  else
-    early_.push_back(event);
+  (in_attach_ ? opening_ : early_).push_back(event);
 }
 
+// A child that was walked while its fork came to its end is announced by that.
 void Recorder::end_start() {
   starting_ = false;
-  for (const Event& event : std::exchange(early_, {})) deliver(event);
+  for (std::vector<Event>* events : {&opening_, &early_})
+    for (const Event& event : std::exchange(*events, {}))
+      if (!converter_.taken_back(event.head.mm)) deliver(event);
 }
 
 // Every event leaves through here, in order.
@@ -104,11 +126,12 @@ void Recorder::deliver(const Event& event) {
 
 // What is alive before the first event. Programs are attached already: what happens meanwhile is
 // in the ring, before or behind the walk's own record of each mm.
-Status Recorder::walk_all() {
+Status Recorder::walk_all(bool first) {
   const std::set<std::uint32_t> before = processes_with_mm();
   std::set<std::uint32_t> wanted = before;
-  if (options_.pids.empty()) {
-    if (const Status s = walk(0, SnapReason::attach, true); !s) return s;
+  if (options_.pids.empty() || !first) {  // the kernel's side knows whom it records by now
+    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
+    if (!is_whole_system(options_)) wanted = walked_;
   } else {
     wanted = with_descendants(options_.pids);
     for (const std::uint32_t tgid : wanted)
@@ -130,12 +153,14 @@ Status Recorder::walk_all() {
 // Runs the iterator. An mm that a writer changed meanwhile is walked again, alone; should it never
 // hold still, what was seen is a start all the same, but no resynchronisation.
 Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
+  const int tries = reason == SnapReason::attach ? kStartTries : kTornTries;
   std::vector<std::uint32_t> todo{tgid};
   for (int attempt = 1; !todo.empty(); ++attempt) {
+    if (attempt > kTornTries) usleep(5'000);  // it may be busy for a moment only
     std::vector<std::uint32_t> torn;
     for (const std::uint32_t id : todo) {
-      const std::uint64_t walk_id = next_walk_++;
-      const Result<std::vector<std::byte>> bytes = loader_->walk(id, walk_id, track);
+      const std::uint64_t walk_id = feed_->new_walk();
+      const Result<std::vector<std::byte>> bytes = loader_.walk(id, walk_id, track);
       if (!bytes && id == 0) return bytes.error();
       if (!bytes) continue;  // the process has ended
       Result<std::vector<WalkedMm>> mms = parse_walk(*bytes);
@@ -147,7 +172,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
         if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // of no interest
         if (!mm.torn)
           whole.push_back(std::move(mm));
-        else if (attempt < kTornTries)
+        else if (attempt < tries)
           torn.push_back(mm.head.tgid);
         else if (resync || reason == SnapReason::attach)
           whole.push_back(std::move(mm));
@@ -165,7 +190,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
 // What no walk finds (a process the kernel hides) stays unknown.
 Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
-    if (const Status s = walk(0, SnapReason::attach, true); !s) return s;
+    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
   converter_.forget_orphans();
   orphans_walked_at_ = kernel_monotonic_ns();
   return ok();
@@ -174,8 +199,8 @@ Status Recorder::adopt_orphans() {
 // All that is in the ring now.
 Status Recorder::drain() {
   for (std::size_t again = 0; again < kMostDrains; ++again) {
-    const std::uint64_t losses = loader_->losses();  // later ones may be ahead of the ring's end
-    const Result<std::size_t> drained = loader_->drain();
+    const std::uint64_t losses = loader_.losses();  // later ones may be ahead of the ring's end
+    const Result<std::size_t> drained = loader_.drain();
     if (!drained) return drained.error();
     const bool all = *drained < Loader::kMostPerDrain;
     tell_lost(kernel_monotonic_ns(), all ? losses : 0);
@@ -213,8 +238,7 @@ Status Recorder::poll() {
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;
-  if (is_whole_system(options_) && converter_.orphans() > 0 &&
-      kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
+  if (converter_.orphans() > 0 && kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
     return adopt_orphans();
   return failure_;
 }
@@ -229,7 +253,11 @@ Status Recorder::finish() {
     status = walk(0, SnapReason::end, false);
     usleep(10'000);  // what was under way while it was walked ends
   }
-  loader_->stop();
+  for (int i = 0; i < kLastWaits && status && order_.waits(); ++i) {
+    usleep(2'000);
+    status = drain();
+  }
+  if (feed_->readers() == 1) loader_.stop();
   if (status) status = drain();
   order_.finish();
   tell_missed();

@@ -1,4 +1,8 @@
 // A recording: programs attached, start state walked, records drained into events in kernel order.
+//
+// A long one is several that overlap: the next begins beside the one that is under way, with a walk
+// of its own, and only then does that one end. So each is a recording like any other, and what
+// happened while both were under way is in both.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +16,7 @@
 #include "engine/result.h"
 #include "engine/trace/event.h"
 #include "tracers/convert.h"
-#include "tracers/loader.h"
+#include "tracers/feed.h"
 #include "tracers/order.h"
 
 namespace anonvma {
@@ -35,38 +39,42 @@ struct RecorderCounts {
   std::uint64_t given_up = 0;  // lock numbers that nobody explained
 };
 
-class Recorder {
+class Recorder : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
 
   // Attaches, and walks what is alive. The first error of the sink comes back from poll().
   static Result<std::unique_ptr<Recorder>> start(const RecorderOptions& options, Sink sink);
+  // Begins the same recording again, beside this one. Both have to be polled from here on.
+  Result<std::unique_ptr<Recorder>> start_next(Sink sink);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
+  ~Recorder() { feed_->leave(this); }
 
   // Takes what the ring holds. Call it every few milliseconds.
   Status poll();
   // Walks one process now: a Snapshot(end) at its place among the events, to compare with.
   Status snapshot(std::uint32_t tgid);
-  // Detaches after a last drain, and lets go of what still waited.
+  // Lets go of what still waited after a last drain; detaches when no other recording goes on.
   Status finish();
 
   std::uint64_t elapsed_ns() const;  // since time 0 of the trace
   const RecorderCounts& counts() const { return counts_; }
-  bool sees_faults() const { return loader_->sees_faults(); }
-  bool sees_touches() const { return loader_->sees_touches(); }
+  bool sees_faults() const { return loader_.sees_faults(); }
+  bool sees_touches() const { return loader_.sees_touches(); }
 
  private:
-  Recorder(const RecorderOptions& options, Sink sink);
+  Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink);
+  Status begin(bool first);
   void on_event(const Event& event);
   void deliver(const Event& event);
   void end_start();
   Status drain();
-  Status walk_all();
+  Status walk_all(bool first);
   Status walk(std::uint32_t tgid, SnapReason reason, bool track);
   Status adopt_orphans();
   Status resynchronise();
-  void on_record(std::span<const std::byte> bytes);
+  void on_record(std::span<const std::byte> bytes) override;
   void tell_lost(std::uint64_t now_ns, std::uint64_t losses);
   void tell_missed();
   Status put_right();
@@ -74,17 +82,18 @@ class Recorder {
   void end_round();
 
   RecorderOptions options_;
+  std::shared_ptr<Feed> feed_;
+  Loader& loader_;  // the feed's
   Sink sink_;
   Status failure_ = ok();
-  bool starting_ = true;      // until what was alive has been walked
-  bool in_attach_ = false;    // inside a snapshot of the start
-  std::vector<Event> early_;  // what happened meanwhile
+  bool starting_ = true;        // until what was alive has been walked
+  bool in_attach_ = false;      // inside a snapshot of the start
+  std::vector<Event> opening_;  // the snapshots of the start
+  std::vector<Event> early_;    // what happened meanwhile
   std::uint64_t start_ns_ = 0;
   Order order_;
   Converter converter_;
-  std::unique_ptr<Loader> loader_;
   RecorderCounts counts_;
-  std::uint64_t next_walk_ = 1;
   std::set<std::uint32_t> walked_;                     // tgids, by the walks of the start
   std::map<MmId, std::uint64_t> stale_;                // mms to walk again, and not before when
   std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
@@ -99,6 +108,7 @@ class Recorder {
   std::uint64_t round_at_ = 0;                // the last one
   std::uint64_t round_wait_ns_ = kRoundWait;  // before the next
   std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
+  Loader::Misses misses_before_;  // in recordings before this one
   std::uint64_t missed_ = 0, missed_at_ = 0;
 };
 

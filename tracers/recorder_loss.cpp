@@ -23,19 +23,20 @@ void Recorder::on_record(std::span<const std::byte> bytes) {
 
 // Tells of what was lost since the last time, here, where losses stood at `losses`.
 void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
-  const std::vector<LostCount> taken = loader_->take_lost();
+  const std::vector<LostCount> taken = feed_->take_lost(this);
   for (const LostCount& lost : taken) {
     counts_.lost += lost.count;
     converter_.lost(lost, now_ns);
   }
-  if (loader_->losses() > losses) ahead_.insert(ahead_.end(), taken.begin(), taken.end());
+  if (loader_.losses() > losses) ahead_.insert(ahead_.end(), taken.begin(), taken.end());
 }
 
 // Runs of programs that the kernel skipped: nobody knows whose they were.
 void Recorder::tell_missed() {
   missed_at_ = kernel_monotonic_ns();
-  const Loader::Misses misses = loader_->recursion_misses();
-  counts_.recursion_misses = misses.lost + misses.in_interrupts;
+  const Loader::Misses misses = loader_.recursion_misses();
+  counts_.recursion_misses =
+      misses.lost + misses.in_interrupts - misses_before_.lost - misses_before_.in_interrupts;
   if (misses.lost == missed_) return;
   const std::uint64_t count = misses.lost - std::exchange(missed_, misses.lost);
   counts_.lost += count;
@@ -51,11 +52,11 @@ Status Recorder::put_right() {
   converter_.begin_round();
   Status status = walk(0, SnapReason::resync, false);
   if (status) {
-    converter_.alive(loader_->alive());
+    converter_.alive(loader_.alive());
     status = drain();
   }
   converter_.end_round(kernel_monotonic_ns(),
-                       [this](std::uint64_t address) { return loader_->lives(address); });
+                       [this](std::uint64_t address) { return loader_.lives(address); });
   end_round();
   // A family that never holds still would be read for ever.
   round_wait_ns_ =

@@ -76,10 +76,12 @@ Budget Verifier::spent() const {
   // A node of a hash table, a part of a snapshot, an entry of a chain with its difference in words.
   constexpr std::uint64_t kNode = 64, kPart = 320, kLate = 800;
   std::uint64_t nodes = unexplained_.size() + attach_seq_.size() + prepared_by_.size() +
-                        dropped_by_.size() + unnamed_.size() + to_model_.size() + to_kernel_.size();
+                        dropped_by_.size() + faults_.size() + unnamed_.size() + to_model_.size() +
+                        to_kernel_.size();
   for (const auto& alive : objects_) nodes += alive.size();
   return {nodes * kNode + parts_ * kPart + late_.size() * kLate +
-              (operations_.size() + steps_.size() + execs_.size()) * (kNode + sizeof(Counts)) +
+              (operations_.size() + preparing_.size() + steps_.size() + execs_.size()) *
+                  (kNode + sizeof(Counts)) +
               books_.size() * (kNode + sizeof(Book)) + kin_.size() * (2 * kNode + sizeof(Kin)),
           work_};
 }
@@ -114,13 +116,18 @@ bool Verifier::continues_set(const Snapshot& snapshot) const {
 void Verifier::on_lost(const Lost& lost) {
   lost_ += lost.count;
   std::erase_if(unexplained_, [&](const auto& open) { return spaces_.tainted(open.first); });
-  std::erase_if(late_, [&](const Late& late) { return spaces_.tainted(late.mm); });
+  std::erase_if(late_, [&](const Late& late) {
+    const bool tainted = spaces_.tainted(late.mm);
+    unfaulted_ -= tainted && late.unfaulted ? 1 : 0;
+    return tainted;
+  });
 }
 
 // Both sides.
 
 void Verifier::apply(const Event& event, std::uint64_t index) {
   const EventType type = type_of(event.body);
+  newest_ns_ = std::max(newest_ns_, event.head.time_ns);
   if (type == EventType::truth) return on_truth(event);
   if (attached_.empty() && spaces_.pass_by(event, index)) return;
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
@@ -187,7 +194,8 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   for (std::size_t c = 0; c < kNumCaches; ++c)
     for_preparing.allocs[c] = spaces_.prepared_objs()[c] - prepared_objs[c];
   applied(event, index, delta, for_preparing, spaces_.prepared() - prepared);
-  if (!late_.empty() && type != EventType::fault) look_again(event.head.time_ns);
+  if (!late_.empty() && (type != EventType::fault || unfaulted_ > 0))
+    look_again(event.head.time_ns);
 }
 
 // The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
@@ -204,8 +212,13 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   if (const auto* lost = std::get_if<Lost>(&event.body)) on_lost(*lost);
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
   if (std::holds_alternative<UnknownWrite>(event.body)) {
-    if (!spaces_.tainted(mm)) ++unexplained_[mm];
-    operations_.erase(token_of(mm, event.head.seq));  // its snapshot accounts for it
+    const auto by_it = operations_.extract(token_of(mm, event.head.seq));
+    if (!spaces_.tainted(mm)) {  // its snapshot will account for it
+      Unexplained& open = unexplained_[mm];
+      ++open.acquires;
+      open.last_ns = event.head.time_ns;
+      if (!by_it.empty()) open.kernel.add(by_it.mapped());
+    }
   }
   if (!mm) return;
   model_.add(delta);
@@ -225,6 +238,8 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   Book& book = books_[touch != nullptr && touch->by ? touch->by : mm];
   book.model.add(delta);
   book.model_prepared += prepared;
+  if (prepared > 0 && std::holds_alternative<Fault>(event.body) && truth_)
+    faults_[event.head.tid] = {mm, event.head.time_ns, for_preparing};
   if (std::holds_alternative<ExitTask>(event.body)) book.ending |= event.head.map_count != 0;
   if (std::holds_alternative<ExitMmap>(event.body))
     close_book(mm, place(event.head, index, "exit_mmap"));
@@ -237,9 +252,10 @@ Verdict Verifier::finish() {
   lane(kMapCount).compared = spaces_.map_counts_compared();
   lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
   leave_out_what_is_under_way();
+  take_faults_as_handled();
   std::vector<MmId> open;
   for (const auto& [mm, book] : books_) open.push_back(mm);
-  for (const auto& [mm, count] : unexplained_)
+  for (const auto& [mm, writers] : unexplained_)
     if (!books_.contains(mm)) open.push_back(mm);
   for (const MmId mm : open)
     close_book(mm, fmt::format("mm {} ({}), alive at the end", mm.v, spaces_.comm(mm)));
@@ -273,6 +289,9 @@ Verdict Verifier::finish() {
         "{} anon_vmas are shared with address spaces that were not recorded: whether a fork reuses "
         "them may depend on what those do",
         shared));
+  if (open_ > 0)
+    verdict.doubts.push_back(
+        fmt::format("{} calls or faults were under way when the recording ended", open_));
   if (!truth_ && lane(kChains).compared == 0)
     lane(kChains).not_available = "recorded without --truth";
   verdict.lanes.assign(lanes_.begin(), lanes_.end());

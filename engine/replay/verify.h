@@ -72,6 +72,7 @@ class Verifier {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
     std::uint32_t last_seq = 0;  // of the last operation replayed
+    std::uint64_t freed_ns = 0;  // when an operation last freed an object
     bool ending = false;         // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
@@ -93,6 +94,8 @@ class Verifier {
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
   void forget_steps(MmId mm);
+  void leave_out(MmId mm, const Counts& counts);
+  void take_faults_as_handled();
   void leave_out_what_is_under_way();
   void close_failed_operations(MmId mm);
   void settle_failed();
@@ -108,16 +111,18 @@ class Verifier {
   // verify_state.cpp
   void compare_state(const SeenMm& seen, std::uint64_t index);
   bool same_file(std::uint64_t kernel, FileId model);
-  bool same_vma(const SeenVma& kernel, VmaId model);
+  bool same_mapping(const SeenVma& kernel, VmaId model);
   void compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
                      const std::string& where);
   bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const;
   // A chain entry whose counters differed when its walk began. The kernel was read a little later,
   // perhaps in the middle of a relative's fork or exit: what it had must lie between what the model
-  // comes through meanwhile.
+  // comes through meanwhile. Or a vma that was faulted meanwhile, which no walk holds up: the model
+  // must come to it, too.
   struct Late {
     MmId mm;
     std::uint64_t start = 0;  // of the vma
+    bool unfaulted = false;   // then nothing below `kernel` counts
     std::size_t entry = 0;
     SnapChain kernel;
     Strategy::ChainLink least, most;  // counters of the model since
@@ -126,6 +131,8 @@ class Verifier {
     std::string difference;
   };
   bool caught_up(Late& late);
+  VmaId vma_at(MmId mm, std::uint64_t start);
+  bool faulted_by_now(const Late& late);
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
@@ -143,22 +150,36 @@ class Verifier {
   std::uint64_t parts_ = 0;  // of snapshots, held here
   std::uint64_t work_ = 0;   // steps: comparisons, and what they looked at
   std::vector<std::pair<SeenMm, std::uint64_t>> attached_;  // compared when all of them are built
-  std::unordered_map<MmId, std::uint32_t> unexplained_;     // unknown writers without a snapshot
-  std::unordered_map<MmId, std::uint32_t> attach_seq_;      // earlier tokens are in the snapshot
+  struct Unexplained {
+    std::uint64_t acquires = 0, last_ns = 0;
+    Counts kernel;  // what they allocated and freed
+  };
+  std::unordered_map<MmId, Unexplained> unexplained_;   // unknown writers without a snapshot
+  std::unordered_map<MmId, std::uint32_t> attach_seq_;  // earlier tokens are in the snapshot
+  std::uint64_t newest_ns_ = 0;
+  std::uint64_t open_ = 0;  // write acquires and faults that were under way at the end
   std::uint64_t lost_ = 0;  // records; the objects' lanes rest on having them all
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
   std::map<Token, Counts> operations_;               // of the kernel, not yet replayed
+  std::map<Token, Counts> preparing_;                // what those prepared themselves
   std::unordered_map<MmId, Counts> steps_;           // of the model, until their Fork
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the Exec's snapshot
   std::map<MmId, Book> books_;                       // of the mms alive
   std::unordered_map<std::uint32_t, std::uint64_t> prepared_by_;  // tid: anon_vma it just made
   std::unordered_map<std::uint32_t, std::uint64_t> dropped_by_;   // tid: anon_vma it just freed
-  Counts kernel_;  // compared with the model at the end
+  struct Exception {
+    MmId mm;
+    std::uint64_t ns = 0;
+    Counts model;  // what it allocated
+  };
+  std::unordered_map<std::uint32_t, Exception> faults_;  // by tid, not yet seen to be handled
+  Counts kernel_;                                        // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
   std::unordered_map<FileId, std::uint64_t> unnamed_;
   std::vector<Late> late_;
+  std::size_t unfaulted_ = 0;  // of those
   // Of the anon_vmas at attach: what the kernel counts, and what of it the snapshots show.
   struct Kin {
     std::uint64_t active = 0, children = 0, active_seen = 0;

@@ -9,6 +9,9 @@
 namespace anonvma {
 namespace {
 
+// What is younger than this at the end may have been under way.
+constexpr std::uint64_t kCallTakesNs = 250'000'000;
+
 std::string counts_text(const std::array<std::uint64_t, kNumCaches>& objs) {
   return fmt::format("{} vma, {} avc, {} anon_vma", objs[kVmAreaStruct], objs[kAnonVmaChain],
                      objs[kAnonVma]);
@@ -83,6 +86,7 @@ void Verifier::on_truth(const Event& event) {
   book.kernel.add(one);
   if (head.seq != 0 && site != TruthSite::prepare)
     operations_[token_of(head.mm, head.seq)].add(one);
+  if (truth->freed && head.seq != 0) book.freed_ns = std::max(book.freed_ns, head.time_ns);
   if (truth->freed) {
     if (const auto made = prepared_by_.find(head.tid);
         cache == kAnonVma && made != prepared_by_.end() && made->second == truth->object)
@@ -91,6 +95,8 @@ void Verifier::on_truth(const Event& event) {
   }
   alive.insert(truth->object);
   if (site != TruthSite::prepare) return;
+  faults_.erase(head.tid);
+  if (head.seq % 2 == 1) preparing_[token_of(head.mm, head.seq)].add(one);
   if (cache == kAnonVma) prepared_by_[head.tid] = truth->object;
   if (cache == kAnonVmaChain) ++book.kernel_prepared;
 }
@@ -105,6 +111,7 @@ bool Verifier::same_but_for_last_reference(const Counts& kernel, const Counts& m
 
 void Verifier::close_operation(const Event& event, std::uint64_t index, const Counts& model) {
   Counts kernel;
+  preparing_.erase(token_of(event.head.mm, event.head.seq));
   if (auto node = operations_.extract(token_of(event.head.mm, event.head.seq)); !node.empty())
     kernel = node.mapped();
   bool equal = same_but_for_last_reference(kernel, model);
@@ -140,11 +147,11 @@ void Verifier::close_book(MmId mm, const std::string& where) {
   close_failed_operations(mm);
   const auto node = books_.extract(mm);
   if (const auto open = unexplained_.extract(mm); !open.empty()) {
-    lane(kWriters).equal -= open.mapped();
+    lane(kWriters).equal -= open.mapped().acquires;
     differ(
         fmt::format("{}: {} write acquires of an unseen writer, and no "
                     "snapshot after them",
-                    where, open.mapped()));
+                    where, open.mapped().acquires));
   }
   attach_seq_.erase(mm);
   if (node.empty() || !compares_objects()) return;
@@ -202,20 +209,54 @@ void Verifier::forget_steps(MmId mm) {
 
 // The recording ended inside forks (the kernel has allocated, no Fork came) and exits (it has
 // freed, no ExitMmap came).
+void Verifier::leave_out(MmId mm, const Counts& counts) {
+  Book& book = books_[mm];
+  under_way_.add(counts);
+  for (std::size_t c = 0; c < kNumCaches; ++c) {
+    kernel_.allocs[c] -= counts.allocs[c];
+    kernel_.frees[c] -= counts.frees[c];
+    book.kernel.allocs[c] -= counts.allocs[c];
+    book.kernel.frees[c] -= counts.frees[c];
+  }
+}
+
+// Exceptions just before the end, of which the kernel had made nothing yet.
+void Verifier::take_faults_as_handled() {
+  for (const auto& [tid, fault] : faults_) {
+    const auto book = books_.find(fault.mm);
+    if (fault.ns + kCallTakesNs < newest_ns_ || book == books_.end() ||
+        book->second.kernel_prepared >= book->second.model_prepared)
+      continue;
+    ++open_;
+    kernel_.add(fault.model);
+    book->second.kernel.add(fault.model);
+    ++book->second.kernel_prepared;
+  }
+}
+
 void Verifier::leave_out_what_is_under_way() {
   spaces_.abandon_forks();
   while (!steps_.empty()) forget_steps(steps_.begin()->first);
   for (auto& [mm, book] : books_) {
-    for (auto it = operations_.upper_bound(token_of(mm, book.last_seq));
-         it != operations_.end() && it->first >> 32 == mm.v;) {
-      under_way_.add(it->second);
-      for (std::size_t c = 0; c < kNumCaches; ++c) {
-        kernel_.allocs[c] -= it->second.allocs[c];
-        kernel_.frees[c] -= it->second.frees[c];
-        book.kernel.allocs[c] -= it->second.allocs[c];
-        book.kernel.frees[c] -= it->second.frees[c];
-      }
-      it = operations_.erase(it);
+    // A write lock taken just before the end: its call would have said what for.
+    const auto open = unexplained_.find(mm);
+    const bool taken =
+        open != unexplained_.end() && open->second.last_ns + kCallTakesNs >= newest_ns_;
+    const Token from = token_of(mm, taken ? 0 : book.last_seq);
+    if (taken) {
+      open_ += open->second.acquires;
+      lane(kWriters).compared -= open->second.acquires;
+      lane(kWriters).equal -= open->second.acquires;
+      leave_out(mm, open->second.kernel);
+      unexplained_.erase(open);
+    }
+    for (auto it = operations_.upper_bound(from);
+         it != operations_.end() && it->first >> 32 == mm.v; it = operations_.erase(it))
+      leave_out(mm, it->second);
+    for (auto it = preparing_.upper_bound(from); it != preparing_.end() && it->first >> 32 == mm.v;
+         it = preparing_.erase(it)) {
+      book.kernel_prepared -= it->second.allocs[kAnonVmaChain];
+      leave_out(mm, it->second);
     }
     if (!book.ending) continue;
     for (std::size_t c = 0; c < kNumCaches; ++c) {

@@ -15,6 +15,7 @@ std::string describe(const SnapVma& vma) {
 // From the ring record of a walk until its last chain was read, and a relative that was unlinking
 // its vmas meanwhile has come to its end, at most.
 constexpr std::uint64_t kWalkTakesNs = 500'000'000;
+constexpr std::uint64_t kFaultTakesNs = 100'000'000;
 
 std::string_view reason_name(SnapReason reason) {
   switch (reason) {
@@ -58,13 +59,13 @@ bool Verifier::same_file(std::uint64_t kernel, FileId model) {
   return unnamed_.try_emplace(model, kernel).first->second == kernel;
 }
 
-bool Verifier::same_vma(const SeenVma& kernel, VmaId model) {
+// All but the anon_vma.
+bool Verifier::same_mapping(const SeenVma& kernel, VmaId model) {
   const SnapVma& k = kernel.vma;
   const Vma& m = spaces_.vma(model);
   return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && same_file(k.file, m.file) &&
          k.policy == m.policy && k.context == m.context &&
-         ((k.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0 &&
-         same_anon_vma(k.anon_vma, spaces_.strategy().anon_vma_name(model));
+         ((k.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0;
 }
 
 bool Verifier::same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const {
@@ -72,20 +73,24 @@ bool Verifier::same_counters(const SnapChain& kernel, const Strategy::ChainLink&
          kernel.num_active_vmas == model.num_active_vmas;
 }
 
-bool Verifier::caught_up(Late& late) {
-  const std::vector<VmaId> vmas = spaces_.vmas(late.mm);
+VmaId Verifier::vma_at(MmId mm, std::uint64_t start) {
+  const std::vector<VmaId> vmas = spaces_.vmas(mm);
   work_ += 16 + vmas.size();
-  for (const VmaId vma : vmas) {
-    if (spaces_.vma(vma).start != late.start) continue;
-    const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(vma);
-    if (late.entry >= links.size()) break;
+  const auto found = std::find_if(vmas.begin(), vmas.end(),
+                                  [&](VmaId vma) { return spaces_.vma(vma).start == start; });
+  return found != vmas.end() ? *found : VmaId{};
+}
+
+bool Verifier::caught_up(Late& late) {
+  const VmaId vma = vma_at(late.mm, late.start);
+  const auto links = vma ? spaces_.strategy().chain_links(vma) : std::vector<Strategy::ChainLink>{};
+  if (late.entry < links.size()) {
     const Strategy::ChainLink& now = links[late.entry];
     Strategy::ChainLink &least = late.least, &most = late.most;
     least.num_children = std::min(least.num_children, now.num_children);
     least.num_active_vmas = std::min(least.num_active_vmas, now.num_active_vmas);
     most.num_children = std::max(most.num_children, now.num_children);
     most.num_active_vmas = std::max(most.num_active_vmas, now.num_active_vmas);
-    break;
   }
   const auto between = [](std::uint64_t n, std::uint64_t low, std::uint64_t high) {
     return low <= n && n <= high;
@@ -95,20 +100,28 @@ bool Verifier::caught_up(Late& late) {
                  late.most.num_active_vmas);
 }
 
+bool Verifier::faulted_by_now(const Late& late) {
+  const VmaId vma = vma_at(late.mm, late.start);
+  return vma && spaces_.strategy().faulted(vma);
+}
+
 void Verifier::look_again(std::uint64_t now_ns) {
   std::erase_if(late_, [&](Late& late) {
-    const bool equal = caught_up(late);
+    const bool equal = late.unfaulted ? faulted_by_now(late) : caught_up(late);
     if (!equal && now_ns < late.until_ns) return false;
-    compare(kChains, equal, late.difference);
+    compare(late.unfaulted ? kVmas : kChains, equal, late.difference);
+    unfaulted_ -= late.unfaulted ? 1 : 0;
     return true;
   });
 }
 
 // munmap unlinks its vmas after it has given the write lock up for a read lock: an operation older
-// than the walk was still at it.
+// than the walk was still at it. Its event, of this mm, comes before the walk's: see
+// compare_chain().
 void Verifier::excuse(MmId mm, std::uint32_t seq) {
   work_ += late_.size();
-  std::erase_if(late_, [&](const Late& late) { return late.mm == mm && seq < late.seq; });
+  std::erase_if(
+      late_, [&](const Late& late) { return late.mm == mm && seq < late.seq && !late.unfaulted; });
 }
 
 void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
@@ -116,6 +129,8 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
   const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(model);
   const std::size_t count = std::max(links.size(), kernel.chain.size());
   work_ += 16 * count;
+  const auto book = books_.find(seen.head.mm);
+  const bool unlinking = book != books_.end() && book->second.freed_ns > seen.head.time_ns;
   for (std::size_t i = 0; i < count; ++i) {
     const bool both = i < links.size() && i < kernel.chain.size();
     bool equal = both;
@@ -140,9 +155,10 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
       difference =
           fmt::format("{}: the chain at {:#x} has {} entries in the kernel, {} in the model", where,
                       kernel.vma.start, kernel.chain.size(), links.size());
+    if (equal && !counts && unlinking) continue;
     if (equal && !counts)
-      late_.push_back({seen.head.mm, kernel.vma.start, i, kernel.chain[i], links[i], links[i],
-                       seen.head.time_ns + kWalkTakesNs, seen.head.seq, difference});
+      late_.push_back({seen.head.mm, kernel.vma.start, false, i, kernel.chain[i], links[i],
+                       links[i], seen.head.time_ns + kWalkTakesNs, seen.head.seq, difference});
     else
       compare(kChains, equal, difference);
   }
@@ -185,10 +201,12 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
   work_ += 16 * (model.size() + seen.vmas.size());
   const bool chains = seen.reason() == SnapReason::end;  // those of the start are taken over
   std::size_t m = 0;
+  const auto differs = [&](const std::string& kernel_side, const std::string& model_side) {
+    return fmt::format("{}: kernel {}, model {} (last rule applied: {})", where, kernel_side,
+                       model_side, rule.empty() ? "none" : rule);
+  };
   const auto differ = [&](const std::string& kernel_side, const std::string& model_side) {
-    compare(kVmas, false,
-            fmt::format("{}: kernel {}, model {} (last rule applied: {})", where, kernel_side,
-                        model_side, rule.empty() ? "none" : rule));
+    compare(kVmas, false, differs(kernel_side, model_side));
   };
   for (const SeenVma& k : seen.vmas) {
     for (; m < model.size() && spaces_.vma(model[m]).start < k.vma.start; ++m)
@@ -197,7 +215,21 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
       differ(anonvma::describe(k.vma), "nothing");
       continue;
     }
-    if (same_vma(k, model[m]))
+    const bool mapping = same_mapping(k, model[m]);
+    if (chains && mapping && k.vma.anon_vma && !spaces_.strategy().faulted(model[m])) {
+      late_.push_back({.mm = seen.head.mm,
+                       .start = k.vma.start,
+                       .unfaulted = true,
+                       .kernel = {},
+                       .least = {},
+                       .most = {},
+                       .until_ns = seen.head.time_ns + kFaultTakesNs,
+                       .difference = differs(anonvma::describe(k.vma), describe(model[m]))});
+      ++unfaulted_;
+      ++m;
+      continue;
+    }
+    if (mapping && same_anon_vma(k.vma.anon_vma, spaces_.strategy().anon_vma_name(model[m])))
       compare(kVmas, true, "");
     else
       differ(anonvma::describe(k.vma), describe(model[m]));

@@ -229,6 +229,8 @@ Meta Anonymizer::conceal(Meta meta) const {
   meta.command.clear();
   meta.boot_id_hash.clear();
   meta.start_unix_ns = 0;
+  meta.series.clear();
+  meta.part = 0;
   meta.cut.source.clear();
   meta.anonymized = true;
   return meta;

@@ -52,6 +52,8 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("truth", meta.truth);
   visit("command", meta.command);
   visit("ring_bytes", meta.ring_bytes);
+  visit("series", meta.series);
+  visit("part", meta.part);
   visit("anonymized", meta.anonymized);
   visit("cut", meta.cut);
 }
@@ -65,6 +67,8 @@ void each_key(M& end, Visit&& visit) requires std::is_same_v<std::remove_const_t
   visit("processes_at_attach", end.processes_at_attach);
   visit("unreadable_processes", end.unreadable_processes);
   visit("command_status", end.command_status);
+  visit("continued", end.continued);
+  visit("trigger", end.trigger);
   visit("events_by_type", end.events_by_type);
   visit("events_chunks", end.events_chunks);
   visit("raw_bytes", end.raw_bytes);

@@ -60,6 +60,9 @@ struct Meta {
   bool truth = false;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
+  // Of a recording in several files: what they have in common, and which of them this is, from 1.
+  std::string series;
+  std::uint64_t part = 0;
   // What was done to the recording since.
   bool anonymized = false;
   CutInfo cut;
@@ -82,6 +85,8 @@ struct EndInfo {
   std::uint64_t processes_at_attach = 0;
   std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
   std::int64_t command_status = -1;        // wait status of the command, -1: none
+  bool continued = false;                  // another part goes on, and began before this one ended
+  std::string trigger{};                   // why a flight recorder wrote this file
   // For readers that jump; files of early writers lack them. TraceWriter fills them in.
   EventCounts events_by_type{};
   std::uint64_t events_chunks = 0;

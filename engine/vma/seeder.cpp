@@ -79,11 +79,26 @@ void Seeder::count() {
     }
 }
 
+// A root that was never forked belongs to one mm, all of whose vmas are here. What its counter said
+// is of another moment: the walk does not hold faults up, and an munmap that has left the vmas may
+// not have unlinked them yet.
+void Seeder::count_unshared() {
+  std::vector<std::uint64_t> active(nodes_.size());
+  for (const Seen& seen : seen_) ++active[seen.anon_vma];
+  for (Seen& seen : seen_)
+    for (Strategy::SeedLink& link : seen.chain)
+      if (link.parent == link.anon_vma && link.num_children == 1 && active[link.anon_vma.v] > 0)
+        link.num_active_vmas = active[link.anon_vma.v];
+}
+
 std::vector<VmaId> Seeder::build(const std::function<VmaId()>& phantom,
                                  const std::function<bool(VmaId)>& about) {
   std::vector<VmaId> phantoms;
   if (strategy_.can_seed()) {
-    if (counts_) count();
+    if (counts_)
+      count();
+    else
+      count_unshared();
     for (const Seen& seen : seen_) {
       if (!about(seen.vma)) return phantoms;
       strategy_.seed(seen.vma, AnonVmaId{seen.anon_vma}, seen.chain);

@@ -51,6 +51,7 @@ class Seeder {
                  const std::function<bool(VmaId)>& about, std::vector<VmaId>& phantoms);
 
   void count();
+  void count_unshared();
 
   Strategy& strategy_;
   bool counts_;

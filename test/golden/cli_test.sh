@@ -115,6 +115,16 @@ usage() {
   expect 2 '--pid' record --pid 0
   expect 2 '--ring-mib' record --ring-mib 3
   expect 2 'behind --' record --
+  expect 2 '--rotate-size' record --rotate-size 0
+  expect 2 '--rotate-size' record --rotate-size 5T
+  expect 2 '--rotate-time' record --rotate-time 5x
+  expect 2 '--max-size' record --max-size -1
+  expect 2 '--keep' record --keep 3
+  expect 2 '--keep' record --keep 0 --rotate-time 5
+  expect 2 '--flight' record --flight 5 --rotate-time 3
+  expect 2 '--flight' record --trigger-once
+  expect 2 '--flight' record --flight 0
+  expect 2 'anon_vma=20%' record --flight 5 --trigger-slab anon_vma=20%
   expect 2 'nonesuch' strategies nonesuch
 }
 

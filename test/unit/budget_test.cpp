@@ -182,8 +182,7 @@ TEST_CASE("nothing is left of an exit that a damaged trace goes on after", "[bud
     w.apply(Step{.unlinked = World::addr(0)}, MmId{0});
     w.apply(Fault{World::addr(0), kFaultWrite}, MmId{0});
     w.apply(ExitMmap{}, MmId{0});
-    for (std::size_t c = 0; c < kAllCaches; ++c)
-      CHECK(w.active(static_cast<CacheIndex>(c)) == 0);
+    for (std::size_t c = 0; c < kAllCaches; ++c) CHECK(w.active(static_cast<CacheIndex>(c)) == 0);
   }
 }
 

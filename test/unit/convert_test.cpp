@@ -200,6 +200,135 @@ TEST_CASE("the walk of the start takes its place in the ring") {
   CHECK(std::get<SnapVma>(p.events.at(1).body).nr_chain == 1);
 }
 
+namespace {
+
+// A walk of kA at seq 4: 0x7000 without an anon_vma, 0x9000 with one.
+struct Attach : Pipe {
+  Attach() { converter.begin_attach(); }
+  void walk() {
+    WalkedMm w = walked(kA, 4);
+    w.vmas = {
+        {{0x7000, 0x8000, 0x73, 7, 0, 0, 0, 0, 1, 0}, {}},
+        {{0x9000, 0xa000, 0x73, 9, 0, 0xa000, 0, 0, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}}};
+    converter.add_walk(1, SnapReason::attach, {w});
+    feed(anonvma_walk_record{head(ANONVMA_WALK, kA, 4), 1});
+    take();
+  }
+  void fault_at(std::uint64_t addr, std::uint32_t seq = 4) {
+    feed(anonvma_fault_record{head(ANONVMA_FAULT, kA, seq), addr | ANONVMA_FAULT_WRITE});
+  }
+  void prepare(anonvma_cache cache, std::uint64_t object) {
+    feed(anonvma_truth_record{head(ANONVMA_TRUTH, kA, 0, 0), object,
+                              static_cast<std::uint8_t>(cache), ANONVMA_SITE_PREPARE, 0, 0, 0, 0, 0,
+                              0});
+  }
+  void prepare(std::uint64_t anon_vma = 0xa000) {
+    prepare(ANONVMA_CACHE_AVC, 0xb000);
+    prepare(ANONVMA_CACHE_ANON_VMA, anon_vma);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a fault recorded before the walk follows it where the walk shows no effect") {
+  Attach p;
+  std::string before;
+  p.order = Order{[&](const Event& event) { before += name_of(type_of(event.body)); }};
+  SECTION("handled behind the walk") {
+    p.fault_at(0x7000);
+    p.walk();
+    CHECK_THAT(before, ContainsSubstring("fault"));
+  }
+  SECTION("the walk shows it") {
+    p.fault_at(0x9000);
+    p.walk();
+    CHECK_THAT(before, !ContainsSubstring("fault"));
+  }
+  SECTION("a writer came in between: it was handled, and undone") {
+    p.fault_at(0x7000, 2);
+    p.walk();
+    CHECK_THAT(before, !ContainsSubstring("fault"));
+  }
+  SECTION("no vma is there by now") {
+    p.fault_at(0x8000);
+    p.walk();
+    CHECK_THAT(before, !ContainsSubstring("fault"));
+  }
+}
+
+TEST_CASE("objects that a walk has read are not allocated behind it once more") {
+  Attach p;
+  SECTION("the fault before the walk's record, its objects behind it") {
+    p.fault_at(0x9000);
+    p.walk();
+    p.prepare();
+    CHECK(p.out == "");
+  }
+  SECTION("both behind it, and the vma read after that") {
+    p.walk();
+    p.fault_at(0x9000);
+    p.prepare();
+    CHECK(p.out == "fault/0/4");
+  }
+  SECTION("a fault that the walk has not seen") {
+    p.walk();
+    p.fault_at(0x7000);
+    p.prepare(0xc000);
+    CHECK(p.out == "fault/0/4 truth/0 truth/0");
+  }
+  SECTION("a neighbour's anon_vma: the fault tells") {
+    p.walk();
+    p.fault_at(0x9000);
+    p.prepare(ANONVMA_CACHE_AVC, 0xb000);
+    p.op(ANONVMA_OP_MMAP, kA, 5);
+    CHECK(p.out == "fault/0/4 map/0/5");
+  }
+  SECTION("a neighbour's anon_vma, and a fault that the walk has not seen") {
+    p.walk();
+    p.fault_at(0x7000);
+    p.prepare(ANONVMA_CACHE_AVC, 0xb000);
+    p.op(ANONVMA_OP_MMAP, kA, 5);
+    CHECK(p.out == "fault/0/4 truth/0 map/0/5");
+  }
+  SECTION("the start is over") {
+    p.walk();
+    p.fault_at(0x9000);
+    p.converter.end_attach();
+    p.prepare();
+    CHECK(p.out == "fault/0/4 truth/0 truth/0");
+  }
+}
+
+TEST_CASE("an exec that began before the recording is adopted with a walk") {
+  Attach p;
+  p.walk();
+  p.exec(kB, 4, kA, 2);
+  CHECK(p.out == "");
+  CHECK(p.converter.orphans() == 1);
+  p.feed(anonvma_exec_begin_record{p.head(ANONVMA_EXEC_BEGIN, kC, 0, 0), kA});
+  p.exec(kC, 4, kA, 2);
+  CHECK(p.out == "exec/1/4 snapshot/1/4 snap_vma/1/4 snap_vma/1/4");
+}
+
+TEST_CASE("a walk does not announce an mm that execve is filling") {
+  Attach p;
+  p.feed(anonvma_exec_begin_record{p.head(ANONVMA_EXEC_BEGIN, kA, 0, 0), kB});
+  p.walk();
+  p.exec(kA, 6, kB, 1);
+  CHECK(p.out == "exec/0/6 snapshot/0/6 snap_vma/0/6");
+}
+
+TEST_CASE("who was walked while its fork came to its end is announced by the Fork") {
+  Attach p;
+  p.walk();
+  p.converter.add_walk(2, SnapReason::attach, {p.walked(kB, 0, 42)});
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kB, 0), 2});
+  p.fork(kA, 5, kB);
+  CHECK(p.converter.taken_back(MmId{1}));
+  CHECK_FALSE(p.converter.taken_back(MmId{2}));
+  CHECK_THAT(p.out, ContainsSubstring("fork/0/5"));
+}
+
 TEST_CASE("a child forked before its parent's walk has a walk and no Fork") {
   Pipe p;
   p.fork(kA, 5, kB);  // nobody has announced mm A yet

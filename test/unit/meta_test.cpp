@@ -29,6 +29,8 @@ Meta full_meta() {
   meta.truth = true;
   meta.command = {"sh", "-c", "echo \"\n\x01 \xc3\xa9\"", ""};
   meta.ring_bytes = 32u << 20;
+  meta.series = "0123456789abcdef";
+  meta.part = 3;
   return meta;
 }
 
@@ -37,7 +39,8 @@ Meta full_meta() {
 TEST_CASE("meta and end survive JSON") {
   REQUIRE(*parse_meta(to_json(full_meta())) == full_meta());
   REQUIRE(*parse_meta(to_json(Meta{})) == Meta{});
-  const EndInfo end{1, 2, 3, 4, 5, ~0ull, 256, {{"map", 7}, {"200", 8}}, 9, 10, true, 11};
+  const EndInfo end{1, 2,  3,    4, 5, ~0ull, 256, true, "SIGUSR1", {{"map", 7}, {"200", 8}},
+                    9, 10, true, 11};
   REQUIRE(*parse_end_info(to_json(end)) == end);
   REQUIRE(*parse_end_info(to_json(EndInfo{})) == EndInfo{});
 }

@@ -260,6 +260,52 @@ TEST_CASE("a fork and an exit that the recording did not see to their end are le
   CHECK(excluded(exiting, "still exiting") == objs(0, 2, 1));
 }
 
+TEST_CASE("calls and faults that the recording did not see to their end are a doubt", "[verify]") {
+  Tape t = youth();
+  std::string lane;
+  SECTION("a write lock whose call did not return") {
+    t.head.seq = t.token;
+    t.kernel("+v").add(UnknownWrite{});
+    lane = "write acquires explained";
+  }
+  SECTION("a fault that was not handled") {
+    t.op(map_event(20, 1), 3, "+v").add(write_event(20));
+    lane = "first anonymous faults";
+  }
+  t.head.seq = 0;
+  const Verdict verdict = verify(t);
+  CHECK(verdict.agrees());
+  REQUIRE(verdict.doubts.size() == 1);
+  CHECK(verdict.doubts.front() == "1 calls or faults were under way when the recording ended");
+  t.head.time_ns += 1'000'000'000;  // and now it had the time
+  t.add(ExitTask{});
+  CHECK_THAT(differing(t), ContainsSubstring(lane));
+}
+
+TEST_CASE("what an operation prepared that did not return is left out", "[verify]") {
+  Tape t = youth();
+  t.head.seq = t.token;
+  t.kernel("+v +p");
+  CHECK(excluded(t, "still forking") == objs(1, 1, 0));
+}
+
+// A mapping that is faulted while a walk reads it: the walk's place is before the fault.
+TEST_CASE("a fault may come while a walk reads", "[verify]") {
+  const auto walk_and = [](bool fault) {
+    Tape t;
+    t.kernel("+v -v +v +p +a1", true).add(Exec{});
+    t.see(SnapReason::exec, without_chains({parent(0)[2]}));
+    t.op(map_event(0, 4), 1, "+v");
+    const Shown shown{.start = 0, .end = 4, .prot = "rw", .anon_vma = 2};
+    t.see(SnapReason::end, {{shown, {{2, 2, 2, 1, 1}}}, parent(0)[2]});
+    if (fault) t.kernel("+p +a2").add(write_event(0));
+    t.head.time_ns += 1'000'000'000;
+    return t.add(ExitTask{});
+  };
+  CHECK(differing(walk_and(true)) == "");
+  CHECK(differing(walk_and(false)) == "vmas in snapshots");
+}
+
 TEST_CASE("lost records are a doubt, not a difference", "[verify]") {
   const Verdict verdict = verify(life().add(Lost{.count = 7}));
   CHECK(verdict.agrees());

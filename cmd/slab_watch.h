@@ -1,0 +1,65 @@
+// A slab cache that passes a threshold: what a flight recorder waits for.
+//
+// /proc/slabinfo counts what lies in slabs that a CPU holds as active, used or not, so that its
+// numbers are higher than the objects alive and move in steps. The kernel merges caches of one
+// size: a merged one appears under another's name, and its number is that of all of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+struct SlabTrigger {
+  std::string cache;
+  std::uint64_t percent = 0;  // above the baseline; 0: `objs` counts
+  std::uint64_t objs = 0;
+  friend bool operator==(const SlabTrigger&, const SlabTrigger&) = default;
+};
+// "anon_vma=+20%" or "anon_vma=50000".
+Result<SlabTrigger> parse_slab_trigger(std::string_view text);
+
+// active_objs of a cache in the text of /proc/slabinfo.
+std::optional<std::uint64_t> active_objs(std::string_view slabinfo, std::string_view cache);
+
+class SlabWatch {
+ public:
+  struct Sources {
+    std::string slabinfo = "/proc/slabinfo";
+    std::string folder = "/sys/kernel/slab";
+  };
+  // Finds each cache, and reads the baselines. An error when one cannot be read.
+  static Result<SlabWatch> open(std::vector<SlabTrigger> triggers, Sources sources);
+  static Result<SlabWatch> open(std::vector<SlabTrigger> triggers) {
+    return open(std::move(triggers), Sources{});
+  }
+
+  // Reads the caches; says which threshold was passed, once each time one is.
+  std::optional<std::string> look();
+  // The values of now are the baselines from here on.
+  void rebase();
+  // One line for each cache: what is watched, and under which name.
+  std::vector<std::string> describe() const;
+
+ private:
+  struct Watched {
+    SlabTrigger trigger;
+    std::string name;  // as the kernel lists it: that of a cache it was merged with, perhaps
+    std::uint64_t baseline = 0;
+    bool above = false;
+    std::uint64_t threshold() const;
+  };
+  explicit SlabWatch(Sources sources) : sources_(std::move(sources)) {}
+  std::optional<std::uint64_t> read(const std::string& name) const;
+  Result<Watched> find(const SlabTrigger& trigger) const;
+
+  Sources sources_;
+  std::vector<Watched> watched_;
+};
+
+}  // namespace anonvma::cmd
