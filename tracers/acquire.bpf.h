@@ -116,8 +116,7 @@ static __always_inline void anonvma_begin_exit(struct anonvma_task *state,
 	if (!mm->map_count) {
 		if (anonvma_wanted(key))
 			anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
-		if (anonvma_tracked_only)
-			bpf_map_delete_elem(&anonvma_tracked, &key);
+		bpf_map_delete_elem(&anonvma_tracked, &key);
 		return;
 	}
 	if (anonvma_truth && !state)

@@ -217,7 +217,7 @@ struct anonvma_truth_record {
 
 struct anonvma_gap_record {
 	struct anonvma_record head;
-	__u64 losses;			/* all so far */
+	__u64 losses;			/* where anonvma_losses stood */
 };
 
 /* What was lost of one mm (0: of nobody), by kind and cpu; how often it concerned the mm above that. */

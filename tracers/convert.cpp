@@ -30,7 +30,7 @@ void Converter::record(std::span<const std::byte> bytes) {
   // A touch comes between the two objects of a prepare.
   if (!prepares_.empty() && common.kind != ANONVMA_TRUTH && common.kind != ANONVMA_TOUCH)
     settle(common.tid);
-  if (!suspects_.empty() && !addresses_.mm(common.mm)) drop_unborn(common);
+  if (lossy_ && !addresses_.mm(common.mm)) drop_unborn(common);
   switch (common.kind) {
     case ANONVMA_OP:
       return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
@@ -85,13 +85,16 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
   return {{head(r, mm), std::move(body)}, {}};
 }
 
-// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone.
+// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone. What
+// else was lost there may have been the new one's.
 MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
     if (start_walks_.erase(address) > 0) taken_back_.insert(old);
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
+    const auto lost = suspects_.extract(address);
     retire(address, old);
+    if (!lost.empty()) suspects_[address] = lost.mapped() & ~(1u << ANONVMA_EXIT_MMAP);
   }
   orphans_.erase(address);
   const MmId mm = addresses_.bear_mm(address);
@@ -125,13 +128,13 @@ void Converter::on_write(const anonvma_record& r) {
 
 void Converter::on_fork(const anonvma_fork_record& r) {
   const MmId parent = addresses_.mm(r.head.mm);
-  if (!parent || order_.covered(parent, r.head.seq)) {
-    orphans_[r.child_mm] = r.child_tgid;
-    return;
-  }
+  if (!parent || order_.covered(parent, r.head.seq)) return on_fork_unseen(r, parent);
   overlap_.forked(parent);
   const MmId child = bear(r.child_mm, r.child_tgid, r.head, family_of(parent));
-  if (round_.placed.contains(parent)) round_.placed.insert(child);
+  if (round_.placed.contains(parent)) {
+    round_.placed.insert(child);
+    round_.forked.insert(family_of(parent));
+  }
   order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
   taint_newborn(r.child_mm, child, r.head, r.child_seq);
@@ -163,9 +166,11 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
+  if (seen.rest.size() < r.nr_vmas) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
+  if (round_.active) round_.placed.insert(mm);
   taint_newborn(r.head.mm, mm, r.head, r.head.seq);
 }
 
@@ -210,6 +215,9 @@ void Converter::on_exit(const anonvma_record& r) {
   execs_.erase(r.mm);
   orphans_.erase(r.mm);
   if (!mm) return;
+  // What its relatives forked behind their snapshots depends on it, and no snapshot shows it.
+  if (round_.forked.contains(family_of(mm)) && !round_.placed.contains(mm))
+    round_.doubtful.insert(family_of(mm));
   order_.exit(mm, group(r, mm, ExitMmap{}));
   retire(r.mm, mm);
 }
@@ -260,8 +268,6 @@ void Converter::tell(const anonvma_truth_record& r) {
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
   Walk& walk = walks_[id];
   walk.reason = reason;
-  if (reason == SnapReason::resync)
-    for (const WalkedMm& mm : mms) round_.walked.insert(mm.head.mm);
   for (WalkedMm& mm : mms) {
     const std::uint64_t address = mm.head.mm;
     walk.mms.insert_or_assign(address, std::move(mm));

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,14 +47,17 @@ class Converter {
   std::uint64_t tell_unborn(std::uint64_t now_ns);
 
   // A round reads the suspects again, and their families: every mm that may share an anon_vma with
-  // them. Those that live are in a walk of reason resync between begin and end; one that a walk did
-  // not get hold of, or tore, is suspect again behind it.
+  // them. Those that live are in a walk of reason resync between begin and end; alive() comes
+  // behind the walk, with all that live then (none: nobody knows), and before a last look into the
+  // ring. Who was not read, or not in one state with its relatives, is tainted and suspect again
+  // behind it.
   bool suspects() const { return all_suspect_ || !suspects_.empty(); }
-  bool is_suspect(std::uint64_t address) const { return suspects_.contains(address); }
-  void begin_round(std::function<bool(std::uint64_t)> tracks);
+  void begin_round();
+  void alive(std::optional<std::vector<std::uint64_t>> addresses);
   // May the mm at `address` be part of this round?
   bool in_round(std::uint64_t address) const;
-  void end_round(std::uint64_t now_ns);
+  // `lives`: does the mm at the address still?
+  void end_round(std::uint64_t now_ns, const std::function<bool(std::uint64_t)>& lives);
 
   // A process that uses the mm, to walk it; 0 when none is known or the mm has gone.
   std::uint32_t tgid_of(MmId mm) const;
@@ -63,16 +67,29 @@ class Converter {
   std::uint64_t malformed() const { return malformed_; }
 
  private:
+  // What a round saw of an anon_vma.
+  struct Numbers {
+    MmId by;  // the first that is linked to it
+    std::uint64_t root = 0, parent = 0;
+    std::uint64_t users = 0;  // children and vmas of its own, as the kernel counts them
+    std::uint64_t shown = 0;  // of them, in the snapshots
+    bool own = false;         // counted where the vmas of its own are
+    bool another = false;     // two objects, one after the other
+  };
   struct Round {
     bool active = false;
     bool all = false;
     std::unordered_map<std::uint64_t, std::uint32_t> suspects;
     std::unordered_set<std::uint32_t> families;
     std::unordered_set<MmId> placed;                // their state is known again
-    std::unordered_set<std::uint64_t> walked;       // addresses
     std::unordered_map<std::uint64_t, MmId> roots;  // of the placed
-    std::uint32_t first_new = 0;                    // mms from here on were born in it
-    std::function<bool(std::uint64_t)> tracks;
+    std::unordered_map<std::uint64_t, Numbers> numbers;
+    std::unordered_set<std::uint32_t> forked;    // families, behind a snapshot of theirs
+    std::unordered_set<std::uint32_t> doubtful;  // families
+    std::uint32_t first_new = 0;                 // mms from here on were born in it
+    bool sees_alive = false;
+    std::unordered_set<std::uint64_t> alive;  // addresses
+    std::uint32_t first_unlisted = 0;         // mms from here on were born behind that list
   };
   struct Walk {
     SnapReason reason;
@@ -89,8 +106,15 @@ class Converter {
   void taint_newborn(std::uint64_t address, MmId mm, const anonvma_record& record,
                      std::uint32_t seq);
   void drop_unborn(const anonvma_record& record);
+  void taint(MmId mm, std::uint64_t now_ns);
+  void on_fork_unseen(const anonvma_fork_record& record, MmId parent);
   void on_resync(const anonvma_walk_record& record, WalkedMm& walked);
+  void note_numbers(MmId mm, const WalkedMm& walked);
+  void weigh_numbers();
+  void settle_unplaced(std::uint64_t now_ns, const std::function<bool(std::uint64_t)>& lives);
+  void look_for_unannounced(const std::function<bool(std::uint64_t)>& lives);
   std::uint32_t family_of(MmId mm) const;
+  void unite(std::uint32_t a, std::uint32_t b);
   bool wanted_in_round(MmId mm) const;
   bool is_gone(std::uint64_t address, MmId mm) const;
   void end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns);
@@ -134,6 +158,7 @@ class Converter {
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost
   bool all_suspect_ = false;
+  bool lossy_ = false;  // ever
   bool attaching_ = false, joined_ = false;
   // Of mms that no walk has reached yet, by address: since the last write acquire of each.
   std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_faults_;

@@ -130,7 +130,6 @@ int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 	if (!anonvma_wanted(key))
 		return 0;
 	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
-	if (anonvma_tracked_only)
-		bpf_map_delete_elem(&anonvma_tracked, &key);
+	bpf_map_delete_elem(&anonvma_tracked, &key);
 	return 0;
 }

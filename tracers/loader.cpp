@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -205,10 +206,26 @@ std::uint64_t Loader::losses() const {
   return __atomic_load_n(&state_->skeleton->bss->anonvma_losses, __ATOMIC_ACQUIRE);
 }
 
-bool Loader::tracks(std::uint64_t address) const {
+bool Loader::lives(std::uint64_t address) const {
   std::uint8_t one = 0;
   return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.anonvma_tracked), &address, &one) ==
          0;
+}
+
+std::optional<std::vector<std::uint64_t>> Loader::alive() const {
+  const int map = bpf_map__fd(state_->skeleton->maps.anonvma_tracked);
+  std::set<std::uint64_t> found;
+  std::uint64_t key = 0, next = 0;
+  // Where the last key has gone meanwhile it begins anew.
+  std::size_t steps =
+      16 * std::size_t{bpf_map__max_entries(state_->skeleton->maps.anonvma_tracked)};
+  for (bool more = bpf_map_get_next_key(map, nullptr, &next) == 0; more && steps > 0; --steps) {
+    found.insert(key = next);
+    more = bpf_map_get_next_key(map, &key, &next) == 0;
+  }
+  if (steps == 0 || __atomic_load_n(&state_->skeleton->bss->anonvma_untracked, __ATOMIC_RELAXED))
+    return std::nullopt;
+  return std::vector<std::uint64_t>(found.begin(), found.end());
 }
 
 std::vector<LostCount> Loader::take_lost() {
@@ -232,6 +249,7 @@ std::vector<LostCount> Loader::take_lost() {
 // By mm. What has not grown for a while is removed once there is much of it: by then no program
 // holds the counter any more.
 void Loader::take_lost_of(std::vector<LostCount>& grown) {
+  constexpr std::uint64_t kCount = ANONVMA_LOSS_CONCERNS - 1;
   const int map = bpf_map__fd(state_->skeleton->maps.anonvma_lost_of);
   const auto now = std::chrono::steady_clock::now();
   anonvma_loss key{}, next{};
@@ -244,12 +262,13 @@ void Loader::take_lost_of(std::vector<LostCount>& grown) {
     if (bpf_map_lookup_elem(map, &of, &count) != 0) continue;
     State::Loss& loss = state_->lost_of[{of.mm, std::uint64_t{of.kind} << 32 | of.cpu}];
     if (count != loss.count) {
-      constexpr std::uint64_t kCount = ANONVMA_LOSS_CONCERNS - 1;
       grown.push_back({of.kind, of.cpu, (count & kCount) - (loss.count & kCount), of.mm, false});
       loss = {count, now};
     } else if (keys.size() > kMostLosses && now - loss.since > std::chrono::seconds(1)) {
-      if (bpf_map_delete_elem(map, &of) == 0)
-        state_->lost_of.erase({of.mm, std::uint64_t{of.kind} << 32 | of.cpu});
+      std::uint64_t last = 0;  // it may have grown after all
+      if (bpf_map_lookup_and_delete_elem(map, &of, &last) != 0) continue;
+      if (last != count) grown.push_back({of.kind, of.cpu, (last - count) & kCount, of.mm, false});
+      state_->lost_of.erase({of.mm, std::uint64_t{of.kind} << 32 | of.cpu});
     }
   }
 }

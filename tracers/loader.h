@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,14 +42,16 @@ class Loader {
   // that busy writers do not hold the caller for ever; returns how many.
   static constexpr std::size_t kMostPerDrain = 1u << 18;
   Result<std::size_t> drain();
-  // The bytes of one walk over a process, or the whole system (0). `track`: its mms are recorded
-  // from here on. The walk's ring records carry `walk_id`.
+  // The bytes of one walk over a process, or the whole system (0). `track`: its mms count as alive,
+  // and are recorded, from here on. The walk's ring records carry `walk_id`.
   Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
   // What was lost since the last call.
   std::vector<LostCount> take_lost();
-  std::uint64_t losses() const;  // all so far, to be held against those a gap record tells
-  // Is the mm at `address` recorded (LoaderOptions::tracked_only)?
-  bool tracks(std::uint64_t address) const;
+  std::uint64_t losses() const;  // where they stand, to be held against what a gap record tells
+  // The mms that live, as far as they are recorded, down to the last step of exit_mmap(): more than
+  // a walk sees. None when they could not all be kept.
+  std::optional<std::vector<std::uint64_t>> alive() const;
+  bool lives(std::uint64_t address) const;
   // Runs that the kernel skipped because the same program was running on that cpu. Those of the
   // slab hooks come from interrupts, which neither allocate nor free the three caches: no loss.
   struct Misses {

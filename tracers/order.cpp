@@ -88,6 +88,15 @@ void Order::step(MmId mm, const Event& step) {
   if (token != 0 ? state->next == token : state->writes.empty()) sink_(step);
 }
 
+bool Order::announced(MmId mm) const {
+  const auto it = mms_.find(mm);
+  return it != mms_.end() && it->second.ready;
+}
+
+void Order::behind_birth(MmId mm, EventGroup group) {
+  if (const Mm* const state = find(mm)) hold_read(mm, state->origin, {std::move(group), {}, false});
+}
+
 bool Order::covered(MmId mm, std::uint32_t seq) const {
   const auto it = mms_.find(mm);
   return it != mms_.end() && seq < it->second.origin;

@@ -58,8 +58,11 @@ class Order {
   // How far a fork (of token step.head.seq) or an exit has come: leaves at once, or, while anything
   // older waits, never.
   void step(MmId mm, const Event& step);
-  // Of no mm: leaves at once.
+  // Of no mm, or of one whose birth has left: leaves at once.
   void pass(const Event& event) { sink_(event); }
+  bool announced(MmId mm) const;
+  // The first thing behind the mm's birth, which has not left.
+  void behind_birth(MmId mm, EventGroup group);
 
   // True when the mm's attach snapshot already contains the effect of acquire `seq`.
   bool covered(MmId mm, std::uint32_t seq) const;

@@ -16,8 +16,8 @@ constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kRewalkAfter = 200 * kMillisecond;  // one mm at most this often
 constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kAdoptAfter = kSecond;
-constexpr std::uint64_t kRoundAfter = 250 * kMillisecond;
-constexpr int kLastRounds = 3;
+constexpr int kLastRounds = 16;
+constexpr useconds_t kBetweenLastRounds = 20'000;
 constexpr int kLeadWaits = 5;
 constexpr int kLastWaits = 100;          // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
@@ -130,7 +130,7 @@ Status Recorder::walk_all(bool first) {
   const std::set<std::uint32_t> before = processes_with_mm();
   std::set<std::uint32_t> wanted = before;
   if (options_.pids.empty() || !first) {  // the kernel's side knows whom it records by now
-    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
     if (!is_whole_system(options_)) wanted = walked_;
   } else {
     wanted = with_descendants(options_.pids);
@@ -190,7 +190,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
 // What no walk finds (a process the kernel hides) stays unknown.
 Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
-    if (const Status s = walk(0, SnapReason::attach, false); !s) return s;
+    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
   converter_.forget_orphans();
   orphans_walked_at_ = kernel_monotonic_ns();
   return ok();
@@ -199,10 +199,11 @@ Status Recorder::adopt_orphans() {
 // All that is in the ring now.
 Status Recorder::drain() {
   for (std::size_t again = 0; again < kMostDrains; ++again) {
+    const std::uint64_t losses = loader_.losses();  // later ones may be ahead of the ring's end
     const Result<std::size_t> drained = loader_.drain();
     if (!drained) return drained.error();
     const bool all = *drained < Loader::kMostPerDrain;
-    tell_lost(kernel_monotonic_ns(), all ? ~0ull : 0);
+    tell_lost(kernel_monotonic_ns(), all ? losses : 0);
     if (all || !failure_) break;
   }
   counts_.lost += converter_.tell_unborn(kernel_monotonic_ns());
@@ -233,7 +234,7 @@ Status Recorder::poll() {
   order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
   if (kernel_monotonic_ns() - missed_at_ > kSecond) tell_missed();
-  if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > kRoundAfter)
+  if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > round_wait_ns_)
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
   if (const Status s = resynchronise(); !s) return s;
@@ -244,8 +245,10 @@ Status Recorder::poll() {
 
 Status Recorder::finish() {
   Status status = drain();
-  for (int round = 0; round < kLastRounds && status && converter_.suspects(); ++round)
+  for (int round = 0; round < kLastRounds && status && converter_.suspects(); ++round) {
+    if (round > 0) usleep(kBetweenLastRounds);
     status = put_right();
+  }
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
     usleep(10'000);  // what was under way while it was walked ends

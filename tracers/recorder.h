@@ -104,7 +104,9 @@ class Recorder : private Feed::Reader {
   bool delivers_set_ = false, ends_in_set_ = false;
   std::vector<Event> set_, behind_;
   std::set<MmId> held_;
-  std::uint64_t round_at_ = 0;    // the last one
+  static constexpr std::uint64_t kRoundWait = 250'000'000, kMostRoundWait = 2'000'000'000;
+  std::uint64_t round_at_ = 0;                // the last one
+  std::uint64_t round_wait_ns_ = kRoundWait;  // before the next
   std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
   Loader::Misses misses_before_;  // in recordings before this one
   std::uint64_t missed_ = 0, missed_at_ = 0;

@@ -1,4 +1,5 @@
 // Losses while recording: told where they happened, and whoever lost records is read again.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -15,12 +16,12 @@ void Recorder::on_record(std::span<const std::byte> bytes) {
   // Some of what the gap before told may have been lost here: it taints again.
   for (LostCount lost : std::exchange(ahead_, {})) {
     lost.count = 0;
-    if (lost.of_anybody || !converter_.is_suspect(lost.mm)) converter_.lost(lost, gap.head.time_ns);
+    converter_.lost(lost, gap.head.time_ns);
   }
   tell_lost(gap.head.time_ns, gap.losses);
 }
 
-// Tells of what was lost since the last time, here, where `losses` in all had happened.
+// Tells of what was lost since the last time, here, where losses stood at `losses`.
 void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
   const std::vector<LostCount> taken = feed_->take_lost(this);
   for (const LostCount& lost : taken) {
@@ -48,11 +49,19 @@ Status Recorder::put_right() {
   round_at_ = kernel_monotonic_ns();
   in_round_ = true;
   in_set_ = false;
-  converter_.begin_round([this](std::uint64_t address) { return loader_.tracks(address); });
-  const Status walked = walk(0, SnapReason::resync, false);
-  converter_.end_round(kernel_monotonic_ns());
+  converter_.begin_round();
+  Status status = walk(0, SnapReason::resync, false);
+  if (status) {
+    converter_.alive(loader_.alive());
+    status = drain();
+  }
+  converter_.end_round(kernel_monotonic_ns(),
+                       [this](std::uint64_t address) { return loader_.lives(address); });
   end_round();
-  return walked;
+  // A family that never holds still would be read for ever.
+  round_wait_ns_ =
+      converter_.suspects() ? std::min(2 * round_wait_ns_, kMostRoundWait) : kRoundWait;
+  return status;
 }
 
 void Recorder::on_event_of_round(const Event& event) {

@@ -44,7 +44,8 @@ Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> rest) {
       if (!take(rest, entry)) return kCut;
     if (!wanted) continue;
     WalkedMm& mm = mms.back();
-    mm.torn |= head.mm != mm.head.mm || head.seq != mm.head.seq || head.seq % 2 == 1;
+    mm.torn |= head.mm != mm.head.mm || head.seq != mm.head.seq || head.seq % 2 == 1 ||
+               head.chain_cut != 0;
     mm.vmas.push_back(std::move(vma));
   }
   for (WalkedMm& mm : mms) mm.torn |= mm.vmas.size() != mm.head.map_count;

@@ -20,12 +20,13 @@ const volatile __u32 anonvma_nr_sites = 0;
 
 /* Read and written by the loader while the programs run. */
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
-__u64 anonvma_losses = 0;	/* all of them; rises after the counter */
-__u64 anonvma_marked = 0;	/* of them, those that the ring tells of */
+__u64 anonvma_losses = 0;	/* moves before a counter rises, and again behind that */
+__u64 anonvma_marked = 0;	/* where it stood when the ring last told */
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
+bool anonvma_untracked = false;	/* there were more mms than anonvma_tracked holds */
 __u32 anonvma_sending = 0;	/* off until the loader has attached everything */
 
 struct {
@@ -33,7 +34,10 @@ struct {
 	__uint(max_entries, 32 << 20);
 } anonvma_ring SEC(".maps");
 
-/* The mms recorded when anonvma_tracked_only. */
+/*
+ * The mms that were announced (or whose announcement was lost) and whose exit_mmap() has not ended:
+ * those recorded when anonvma_tracked_only. Exact where it was large enough.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -117,6 +121,8 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 
 	if (kind >= ANONVMA_KINDS)
 		return 0;
+	/* Whoever finds the counter risen finds this moved, and looks again when it moves again. */
+	__sync_fetch_and_add(&anonvma_losses, 1);
 	counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
 	if (!counter) {
 		bpf_map_update_elem(&anonvma_lost_of, &key, &zero, BPF_NOEXIST);
@@ -132,23 +138,24 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 
 /*
  * The first record behind a gap is preceded by one that says so: what is missing was lost before it,
- * however late the recorder comes to look.
+ * however late the recorder comes to look. Without room for that the record itself, which may be
+ * smaller, is lost, too.
  */
-static __noinline int anonvma_mark_gap(void)
+static __noinline bool anonvma_mark_gap(void)
 {
 	struct anonvma_gap_record *r;
 	__u64 losses = anonvma_losses;
 
 	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
 	if (!r)
-		return 0;
+		return false;
 	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
 	__builtin_memset(r, 0, sizeof(*r));
 	r->head.time_ns = bpf_ktime_get_ns();
 	r->head.kind = ANONVMA_GAP;
 	r->losses = losses;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
-	return 0;
+	return true;
 }
 
 /* A state that cannot be kept is an event that will be missing. */
@@ -193,7 +200,10 @@ static __always_inline void anonvma_track(__u64 mm)
 {
 	__u8 one = 1;
 
-	if (anonvma_tracked_only && bpf_map_update_elem(&anonvma_tracked, &mm, &one, BPF_ANY))
+	if (!bpf_map_update_elem(&anonvma_tracked, &mm, &one, BPF_ANY))
+		return;
+	anonvma_untracked = true;
+	if (anonvma_tracked_only)
 		anonvma_count_lost(ANONVMA_FORK, mm, 1);
 }
 
@@ -215,10 +225,9 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
  */
 #define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
 	({                                                                                   \
-		type *record_;                                                               \
-		if (anonvma_losses != anonvma_marked)                                        \
-			anonvma_mark_gap();                                                  \
-		record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);               \
+		type *record_ = NULL;                                                        \
+		if (anonvma_losses == anonvma_marked || anonvma_mark_gap())                  \
+			record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);       \
 		if (record_)                                                                 \
 			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
 					  map_count);                                        \

@@ -182,6 +182,7 @@ class AddressSpaces final : public Layout {
   void retire(std::uint32_t slot);
   bool valid_range(std::uint64_t start, std::uint64_t len, std::int64_t ret = 0);
   bool valid_pgoff(std::uint64_t pgoff);
+  void impossible(const Mm& mm);  // an operation that only a damaged trace can hold
 
   // merge.cpp
   Vma& at(VmaId id) { return table_[id.v]; }
@@ -288,6 +289,7 @@ class AddressSpaces final : public Layout {
   void seed(const std::vector<SeenMm>& all);
   std::uint32_t phantom_slot();
   std::uint32_t family_by(MmId relative);
+  void unite_families(const std::vector<SeenMm>& all);
   void taint(MmId id);
   void set_tainted(Mm& mm);
 

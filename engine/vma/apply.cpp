@@ -183,6 +183,11 @@ bool AddressSpaces::valid_range(std::uint64_t start, std::uint64_t len, std::int
   return valid;
 }
 
+// What the model has of an mm that lost records is no measure of what it may do.
+void AddressSpaces::impossible(const Mm& mm) {
+  if (!mm.tainted) ++anomalies_[Anomaly::bad_range];
+}
+
 // The kernel refuses offsets that wrap (-EOVERFLOW), and so need nobody else.
 bool AddressSpaces::valid_pgoff(std::uint64_t pgoff) {
   constexpr std::uint64_t kMostPgoff = 1ull

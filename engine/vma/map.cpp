@@ -129,8 +129,7 @@ void AddressSpaces::brk(Mm& mm, const Brk& event) {
                        .copied = {}};
   const std::size_t i = mm.list.find(old_end);
   if (i < mm.list.size() && at(mm.list[i]).start < new_end) {
-    ++anomalies_[Anomaly::bad_range];  // the break never grows over a mapping
-    return;
+    return impossible(mm);  // the break never grows over a mapping
   }
   VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
   const VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};

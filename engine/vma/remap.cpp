@@ -138,8 +138,7 @@ std::uint64_t AddressSpaces::remap_stops_at(Mm& mm, const Remap& event, std::uin
 void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end) {
   const VmaId next_vma = next(vma);
   if (next_vma && at(next_vma).start < new_end) {
-    ++anomalies_[Anomaly::bad_range];
-    return;
+    return impossible(mm);
   }
   const std::uint64_t flags = at(vma).flags;
   const Proposal range{.start = old_end,
@@ -198,8 +197,7 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   const VmaId vma = find_vma(mm, addr);
   const std::size_t i = mm.list.find(new_addr);
   if (!vma || (i < mm.list.size() && at(mm.list[i]).start < new_addr + new_len)) {
-    ++anomalies_[Anomaly::bad_range];
-    return;
+    return impossible(mm);
   }
   const std::uint64_t flags = at(vma).flags;
   const std::uint64_t pgoff = at(vma).pgoff + pages(addr - at(vma).start);

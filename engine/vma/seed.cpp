@@ -105,8 +105,30 @@ void AddressSpaces::finish_resync() {
     mm->family = known != families.end() ? known->second : family_by(seen.snapshot.by);
     take_vmas(*mm, seen);
   }
+  unite_families(seen_again);
   seed(seen_again);
   slab_.end_op();
+}
+
+// Where the birth of an mm was lost its snapshot may come before any of a relative's: who has an
+// anon_vma of the same root is of the same family.
+void AddressSpaces::unite_families(const std::vector<SeenMm>& all) {
+  std::unordered_map<std::uint32_t, MmId> first;  // by root
+  for (const SeenMm& seen : all) {
+    const Mm* mm = find_mm(seen.head.mm);
+    if (mm == nullptr) continue;
+    for (const SeenVma& vma : seen.vmas)
+      for (const SnapChain& link : vma.chain) {
+        const Mm* relative = find_mm(first.try_emplace(link.root.v, seen.head.mm).first->second);
+        if (relative == nullptr || relative->family == mm->family) continue;
+        const std::uint32_t kept = std::min(relative->family, mm->family);
+        const std::uint32_t gone = std::max(relative->family, mm->family);
+        slab_.worked(slot_of_.size());
+        for (const auto& [id, slot] : slot_of_)
+          if (mms_[slot].family == gone) mms_[slot].family = kept;
+        endings_[kept] += std::exchange(endings_[gone], 0);
+      }
+  }
 }
 
 // Of an mm whose birth was lost.

@@ -118,6 +118,21 @@ TEST_CASE("an mm whose birth was lost is born by its snapshot, in its relative's
   CHECK_FALSE(w.spaces().tainted(MmId{6}));
 }
 
+TEST_CASE("one whose birth was lost and that is seen before its relatives is of their family",
+          "[loss]") {
+  World w;
+  w.map(0, 8, "rw").write(0).exec(9, {});
+  lose(w, MmId{0});
+  see(w, 5, kChild);
+  see(w, 9, {{{.start = 0, .end = 1, .prot = "rw", .anon_vma = 5}, {{5, 5, 5, 1, 1}}}});
+  see(w, 0, kParent);
+  w.in(5).write(0);
+  CHECK(w.spaces().tainted_now() == 0);
+  lose(w, MmId{0});
+  CHECK(w.spaces().tainted(MmId{5}));
+  CHECK_FALSE(w.spaces().tainted(MmId{9}));
+}
+
 TEST_CASE("every strategy is put right, and gives everything back", "[loss]") {
   for (const StrategyChoice& s : every_choice()) {
     INFO(s.name());
@@ -150,6 +165,15 @@ TEST_CASE("the map_count of a tainted mm proves nothing", "[loss]") {
   w.apply(Unmap{World::addr(8), kPage, 0}, MmId{0}, 1);
   CHECK(w.spaces().map_counts_compared() == 1);
   CHECK(w.spaces().map_count_mismatches() == 0);
+}
+
+TEST_CASE("what a tainted mm cannot have done proves no damage", "[loss]") {
+  const bool tainted = GENERATE(false, true);
+  World w;
+  w.brk(100, 102).map(104, 2, "rw");
+  if (tainted) lose(w, MmId{0});  // of the munmap, say
+  w.brk(102, 106);
+  CHECK(w.spaces().anomalies()[Anomaly::bad_range] == (tainted ? 0 : 1));
 }
 
 const Lane& lane(const Verdict& verdict, std::string_view name) {
