@@ -20,7 +20,7 @@ void Converter::on_fault(const anonvma_fault_record& r) {
   if (!mm) return remember(r);
   if (attaching_)
     if (const auto walk = start_walks_.find(r.head.mm); walk != start_walks_.end())
-      note_fault(r, walk->second);
+      note_fault(r.head, r.addr, walk->second);
   EventGroup event = group(r.head, mm, fault_of(r));
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
@@ -31,6 +31,9 @@ void Converter::on_fault(const anonvma_fault_record& r) {
 void Converter::on_touch(const anonvma_touch_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
+  if (attaching_)
+    if (const auto walk = start_walks_.find(r.head.mm); walk != start_walks_.end())
+      note_fault(r.head, r.addr, walk->second);
   order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
 }
 
@@ -73,12 +76,12 @@ void Converter::faults_behind(MmId mm, const WalkedMm& walked) {
   for (const anonvma_fault_record& r : early.mapped()) {
     if (r.head.seq == walked.head.seq && shown_faulted(walked, r.addr) == false)
       order_.read(mm, r.head.seq, group(r.head, mm, fault_of(r)));
-    if (in_walk_.contains(r.head.tid)) note_fault(r, walked);
+    if (in_walk_.contains(r.head.tid)) note_fault(r.head, r.addr, walked);
   }
 }
 
-void Converter::note_fault(const anonvma_fault_record& r, const WalkedMm& walked) {
-  in_walk_[r.head.tid] = r.head.seq == walked.head.seq && shown_faulted(walked, r.addr) == true;
+void Converter::note_fault(const anonvma_record& head, std::uint64_t addr, const WalkedMm& walked) {
+  in_walk_[head.tid] = head.seq == walked.head.seq && shown_faulted(walked, addr) == true;
 }
 
 // Objects that the walk has read after its record belong to the start. Of a chain entry only its

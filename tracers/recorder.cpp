@@ -22,7 +22,7 @@ constexpr int kLeadWaits = 5;
 constexpr int kLastWaits = 100;          // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
 constexpr std::size_t kRewalksPerPoll = 8;
-constexpr int kTornTries = 8, kStartTries = 60;
+constexpr int kTornTries = 8, kStartTries = 30;
 
 bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;

@@ -283,6 +283,13 @@ TEST_CASE("objects that a walk has read are not allocated behind it once more") 
     p.op(ANONVMA_OP_MMAP, kA, 5);
     CHECK(p.out == "fault/0/4 map/0/5");
   }
+  SECTION("a neighbour's anon_vma, populated by a call: the touch tells") {
+    p.walk();
+    p.prepare(ANONVMA_CACHE_AVC, 0xb000);
+    p.feed(anonvma_touch_record{p.head(ANONVMA_TOUCH, kA, 4), 0x9000, 0, 0});
+    p.op(ANONVMA_OP_MADVISE, kA, 5);
+    CHECK_THAT(p.out, !ContainsSubstring("truth"));
+  }
   SECTION("a neighbour's anon_vma, and a fault that the walk has not seen") {
     p.walk();
     p.fault_at(0x7000);
