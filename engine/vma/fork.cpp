@@ -89,11 +89,16 @@ void AddressSpaces::fork(Mm& parent, const Fork& event) {
   if (watcher_ != nullptr) tell_of_fork(parent_slot, child);
 }
 
+// A parent is locked while it forks; in a damaged trace it may have mapped something else where the
+// steps of the fork had copied.
 void AddressSpaces::tell_of_fork(std::uint32_t parent, std::uint32_t child) {
   for (std::size_t i = 0; i < mms_[child].list.size(); ++i) {
-    const VmaId copy = mms_[child].list[i];
-    const VmaId source = find_vma(mms_[parent], at(copy).start);
-    if (source && !(at(copy).flags & kVmWipeOnFork)) watcher_->forked(copy, source);
+    const VmaId id = mms_[child].list[i], source = find_vma(mms_[parent], at(id).start);
+    const Vma& copy = at(id);
+    if (!source || (copy.flags & kVmWipeOnFork)) continue;
+    const Vma& from = at(source);
+    if (from.start == copy.start && from.end == copy.end && from.pgoff == copy.pgoff)
+      watcher_->forked(id, source);
   }
 }
 
