@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cstdlib>
 
 #include "cmd/child.h"
@@ -23,6 +22,7 @@
 #include "cmd/make_output.h"
 #include "cmd/signals.h"
 #include "tracers/capability.h"
+#include "tracers/clock.h"
 #include "tracers/machine.h"
 #include "tracers/probe.h"
 #include "tracers/recorder.h"
@@ -75,11 +75,6 @@ RecorderOptions make_options(const RecordOptions& options, pid_t command) {
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-std::uint64_t unix_ns() {
-  return static_cast<std::uint64_t>(
-      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 // One recording under way.

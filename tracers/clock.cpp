@@ -1,5 +1,6 @@
 #include "tracers/clock.h"
 
+#include <chrono>
 #include <ctime>
 #include <fstream>
 #include <string>
@@ -25,6 +26,11 @@ std::uint64_t kernel_monotonic_ns() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec -
                                     offset);
+}
+
+std::uint64_t unix_ns() {
+  return static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 }  // namespace anonvma

@@ -8,6 +8,7 @@
 #include "tracers/convert_op.h"
 
 namespace anonvma {
+
 Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
     : order_(order), page_size_(page_size), tracked_only_(tracked_only) {}
 

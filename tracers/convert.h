@@ -132,6 +132,7 @@ class Converter {
   void on_fault(const anonvma_fault_record& record);
   void remember(const anonvma_fault_record& record);
   void faults_behind(MmId mm, const WalkedMm& walked);
+  void note_fault(const anonvma_record& head, std::uint64_t addr);
   void note_fault(const anonvma_record& head, std::uint64_t addr, const WalkedMm& walked);
   bool is_in_walk(const anonvma_truth_record& record, MmId mm);
   void settle(std::uint32_t tid);

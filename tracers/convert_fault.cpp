@@ -18,9 +18,7 @@ Fault fault_of(const anonvma_fault_record& r) {
 void Converter::on_fault(const anonvma_fault_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return remember(r);
-  if (attaching_)
-    if (const auto walk = start_walks_.find(r.head.mm); walk != start_walks_.end())
-      note_fault(r.head, r.addr, walk->second);
+  note_fault(r.head, r.addr);
   EventGroup event = group(r.head, mm, fault_of(r));
   if (r.head.kind == ANONVMA_GROW)
     order_.write(mm, r.head.seq, std::move(event));
@@ -31,9 +29,7 @@ void Converter::on_fault(const anonvma_fault_record& r) {
 void Converter::on_touch(const anonvma_touch_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
-  if (attaching_)
-    if (const auto walk = start_walks_.find(r.head.mm); walk != start_walks_.end())
-      note_fault(r.head, r.addr, walk->second);
+  note_fault(r.head, r.addr);
   order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
 }
 
@@ -78,6 +74,11 @@ void Converter::faults_behind(MmId mm, const WalkedMm& walked) {
       order_.read(mm, r.head.seq, group(r.head, mm, fault_of(r)));
     if (in_walk_.contains(r.head.tid)) note_fault(r.head, r.addr, walked);
   }
+}
+
+void Converter::note_fault(const anonvma_record& head, std::uint64_t addr) {
+  if (const auto walk = start_walks_.find(head.mm); walk != start_walks_.end())
+    note_fault(head, addr, walk->second);
 }
 
 void Converter::note_fault(const anonvma_record& head, std::uint64_t addr, const WalkedMm& walked) {

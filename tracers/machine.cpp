@@ -4,12 +4,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "tracers/btf.h"
+#include "tracers/clock.h"
 
 namespace anonvma {
 namespace {
@@ -66,8 +66,7 @@ Meta describe_machine() {
   meta.page_size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   meta.cpus = static_cast<std::uint64_t>(sysconf(_SC_NPROCESSORS_ONLN));
   meta.boot_id_hash = hashed(read_line("/proc/sys/kernel/random/boot_id"));
-  meta.start_unix_ns = static_cast<std::uint64_t>(
-      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+  meta.start_unix_ns = unix_ns();
   meta.thp_mode = chosen(read_line("/sys/kernel/mm/transparent_hugepage/enabled"));
   meta.overcommit = read_number("/proc/sys/vm/overcommit_memory");
   for (std::size_t i = 0; i < kNumCaches; ++i)
