@@ -28,8 +28,9 @@ record() { # OPTION...
   esac
 }
 # Forks, execs, threads and maps, with pauses: a change of parts waits for the reader, which takes
-# seconds where events come as fast as they can be read..
+# seconds where events come as fast as they can be read.
 begin_load() { # SECONDS
+  # shellcheck disable=SC2016 # for the inner shell
   timeout "$1" bash -c '
     while :; do
       (true); sh -c "true & wait"; sleep 0.02
