@@ -25,7 +25,7 @@ echo "@@UP $(uname -r)"
 for m in $(cat /modules/order); do insmod /modules/$m.ko || echo "@@INSMOD-FAIL $m"; done
 out=/dev/vda; [ -f /modules/virtio_blk.ko ] || out=/dev/vport0p1
 i=0; while [ ! -e $out ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
-(cd /out && . /job.sh); rc=$?
+cd /out && timeout SECONDS sh /job.sh; rc=$?  # a job that hangs still brings back what it has
 cd /out && tar cf - . >$out && sync
 echo "@@RC $rc"
 poweroff -f
@@ -64,8 +64,9 @@ def cpio(files):
     return gzip.compress(out.getvalue(), 1)
 
 
-def write_initramfs(path, kernel_folder, arch, payload, job):
-    files = {'init': (0o100755, INIT.encode()), 'job.sh': (0o100644, job.encode())}
+def write_initramfs(path, kernel_folder, arch, payload, job, seconds):
+    init = INIT.replace('SECONDS', str(int(seconds)))
+    files = {'init': (0o100755, init.encode()), 'job.sh': (0o100644, job.encode())}
     payload = {**payload, 'bin/busybox': busybox(arch)}
     for module in os.listdir(kernel_folder + '/modules'):
         payload['modules/' + module] = f'{kernel_folder}/modules/{module}'
@@ -98,7 +99,7 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder + '/out')
     initrd, disk, log = folder + '/initrd', folder + '/disk', folder + '/console.log'
-    write_initramfs(initrd, kernel_folder, kernel.arch, payload, job)
+    write_initramfs(initrd, kernel_folder, kernel.arch, payload, job, max(seconds - 60, 30))
     with open(disk, 'wb') as f:
         f.truncate(64 << 20)
     append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
