@@ -58,6 +58,17 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 	return 0;
 }
 
+/*
+ * The protection key that mprotect(PROT_EXEC) gives on x86 (Linux kernel commit 62b5f7d013fc
+ * "mm/core, x86/mm/pkeys: Add execute-only protection keys support"); 0 or less: the mm has none.
+ */
+static __always_inline __s32 anonvma_execute_only_key(struct mm_struct *mm)
+{
+	if (bpf_core_field_exists(mm->context.execute_only_pkey))
+		return mm->context.execute_only_pkey;
+	return 0;
+}
+
 /* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
 static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
 {

@@ -86,7 +86,12 @@ struct seqcount {
 
 struct task_struct;
 
+typedef struct {
+	short execute_only_pkey;
+} mm_context_t;
+
 struct mm_struct {
+	mm_context_t context;
 	atomic_t mm_users;
 	int map_count;
 	struct seqcount mm_lock_seq;

@@ -102,11 +102,13 @@ def judge(name, folder, guest, why):
 
 def sentence(result):
     programs = result['programs']
-    text = (f'{result["name"]}: {result["release"]} {result["tier"]}: {result["events"]} events, lost '
-            f'{result["lost"]}, {result["compared"]} comparisons in {result["lanes"]} lanes, '
-            f'{result["differences"]} differ')
-    if programs:
-        text += f'; {programs.get("operations", "?")} random operations from seed {programs["seed"]}'
+    text = f'{result["name"]}: {result["release"]} {result["tier"]}'
+    if result['events']:
+        text += (f'; {result["events"]} events, lost {result["lost"]}, {result["compared"]} comparisons in '
+                 f'{result["lanes"]} lanes, {result["differences"]} differ')
+    if programs.get('seed'):
+        text += (f'; {programs.get("operations", "?")} random operations from seed {programs["seed"]}, '
+                 f'{programs.get("differences", "?")} differ')
     text += f'; {result["seconds"]:.0f} s: ' + ('ok' if result['ok'] else 'FAILED')
     return '\n  '.join([text] + result['wrong'])
 
