@@ -58,6 +58,24 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 	return 0;
 }
 
+/*
+ * A vma was freed by an RCU callback from 6.4 (Linux kernel commit 20cce633f425 "mm: rcu safe VMA
+ * freeing") until its cache became SLAB_TYPESAFE_BY_RCU (3104138517fc "mm: make vma cache
+ * SLAB_TYPESAFE_BY_RCU"). exit_mmap() alone frees at once (0d2ebf9c3f78 "mm/mmap: free
+ * vm_area_struct without call_rcu in exit_mmap").
+ */
+struct callback_head {
+	void *next;
+} __attribute__((preserve_access_index));
+struct vm_area_struct___rcu {
+	struct callback_head vm_rcu;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_vma_waits(void)
+{
+	return bpf_core_field_exists(((struct vm_area_struct___rcu *)0)->vm_rcu);
+}
+
 /* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
 static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
 {

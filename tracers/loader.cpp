@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +44,7 @@ struct Loader::State {
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  bool vma_free_rcu = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -160,6 +163,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options, *btf);
   set_sites(skeleton, options, state->touches);
+  state->vma_free_rcu = btf->has_member("vm_area_struct", "vm_rcu");
   state->faults = btf->tracepoint_parameters("page_fault_user") >= 0;
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, state->faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, state->faults);
@@ -226,6 +230,10 @@ std::optional<std::vector<std::uint64_t>> Loader::alive() const {
   if (steps == 0 || __atomic_load_n(&state_->skeleton->bss->anonvma_untracked, __ATOMIC_RELAXED))
     return std::nullopt;
   return std::vector<std::uint64_t>(found.begin(), found.end());
+}
+
+void Loader::wait_for_vmas() const {
+  if (state_->vma_free_rcu) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 std::vector<LostCount> Loader::take_lost() {
