@@ -65,12 +65,17 @@ void check_hooks(const KernelBtf& btf, std::vector<Check>& checks) {
         {fmt::format("tracepoint {}", hook.tracepoint), has, hook.needed, has ? "" : hook.without});
   }
   const bool seq = btf.has_member("mm_struct", "mm_lock_seq");
-  checks.push_back({"mm_struct.mm_lock_seq", seq, true, seq ? "" : "no order: Linux 6.4 has it"});
+  checks.push_back({"mm_struct.mm_lock_seq", seq, false,
+                    seq ? "" : "the recorder counts write acquires itself"});
   const bool find = btf.function_parameters("bpf_find_vma") >= 0;
   checks.push_back({"bpf_find_vma", find, true, find ? "" : "Linux 5.17 has it"});
   const bool iterator = btf.function_parameters("bpf_iter_task_vma_new") >= 0;
-  checks.push_back({"open-coded vma iterator", iterator, true,
-                    iterator ? "" : "no snapshot at exec: Linux 6.7 has it"});
+  const bool tree = btf.has_member("mm_struct", "mm_mt");
+  checks.push_back({"open-coded vma iterator", iterator, !tree,
+                    iterator ? ""
+                    : tree   ? "the maple tree is read without the lock, and again when a writer "
+                               "came in between"
+                             : "no snapshot at exec: Linux 6.1 has a maple tree to read"});
   const bool walk = btf.struct_size("bpf_iter_seq_task_vma_info") > 0;
   checks.push_back({"iter/task_vma", walk, true, walk ? "" : "no start state: Linux 5.12 has it"});
 }

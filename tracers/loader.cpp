@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -113,6 +114,12 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   touches = prepares > 0;
 }
 
+// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,task_vma.
+bool is_left_out(std::string_view feature) {
+  const char* const without = std::getenv("ANONVMA_WITHOUT");
+  return without != nullptr && std::string_view(without).find(feature) != std::string_view::npos;
+}
+
 void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const KernelBtf& btf) {
   auto& settings = *skeleton.rodata;
   settings.anonvma_tracked_only = options.tracked_only;
@@ -121,6 +128,12 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const Kernel
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
   settings.anonvma_lock_has_path = btf.tracepoint_parameters("mmap_lock_acquire_returned") == 4;
+  settings.anonvma_counts_acquires =
+      !btf.has_member("mm_struct", "mm_lock_seq") || is_left_out("mm_lock_seq");
+  settings.anonvma_reads_tree =
+      btf.function_parameters("bpf_iter_task_vma_new") < 0 || is_left_out("task_vma");
+  if (!settings.anonvma_counts_acquires)
+    bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
