@@ -12,6 +12,9 @@ namespace anonvma {
 template <class Skeleton>
 void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_lock_has_path = features[Feature::lock_has_path];
+  skeleton.rodata->anonvma_counts_acquires = !features[Feature::mm_lock_seq];
+  skeleton.rodata->anonvma_reads_tree = !features[Feature::vma_iterator];
+  if (features[Feature::mm_lock_seq]) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   const bool faults = features[Feature::page_fault_user];
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel,

@@ -94,6 +94,8 @@ static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u6
 	__u64 first = 0;
 	int error;
 
+	if (anonvma_reads_tree)
+		return anonvma_first_in_tree(task->mm, start);
 	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
