@@ -95,8 +95,9 @@ static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state,
 	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
+/* `late`: only what comes from an RCU callback. */
 static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
-					     struct kmem_cache *cache, bool freed)
+					     struct kmem_cache *cache, bool freed, bool late)
 {
 	__u32 site = anonvma_site_of(call_site);
 	__u32 index = anonvma_cache_of(cache, site);
@@ -117,6 +118,8 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	if (freed && vma && anonvma_vma_waits() && !(state && state->exiting == mm)) {
 		site = ANONVMA_SITE_VMA_FREE_RCU;
 		state = NULL;
+	} else if (late) {
+		return 0;
 	}
 	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
@@ -160,7 +163,7 @@ int anonvma_alloc(__u64 *ctx)
 	if (!anonvma_sending)
 		return 0;
 	if (anonvma_truth)
-		anonvma_on_object(call_site, anonvma_void_arg(ctx, 1), cache, false);
+		anonvma_on_object(call_site, anonvma_void_arg(ctx, 1), cache, false, false);
 	if (!anonvma_in_prepare(call_site))
 		return 0;
 	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
@@ -177,5 +180,20 @@ int anonvma_free(__u64 *ctx)
 	if (!anonvma_sending)
 		return 0;
 	return anonvma_on_object(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
-				 true);
+				 true, false);
+}
+
+/*
+ * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
+ * whatever runs: what comes inside the program above this one sees, and the other way round. What
+ * both see is told twice, of which the recorder takes the first.
+ */
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free_late(__u64 *ctx)
+{
+	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
+
+	if (!anonvma_sending || (__u64)cache != anonvma_caches[ANONVMA_CACHE_VMA])
+		return 0;
+	return anonvma_on_object(ctx[0], anonvma_void_arg(ctx, 1), cache, true, true);
 }
