@@ -53,13 +53,41 @@ Result<KernelBtf> KernelBtf::load() {
   return KernelBtf(b);
 }
 
-int KernelBtf::tracepoint_parameters(std::string_view name) const {
+// The prototype of its probes, whose first parameter is the context.
+const btf_type* KernelBtf::tracepoint(std::string_view name) const {
   const std::string type_name = fmt::format("btf_trace_{}", name);
   const int id = btf__find_by_name_kind(btf_.get(), type_name.c_str(), BTF_KIND_TYPEDEF);
-  if (id < 0) return -1;
+  if (id < 0) return nullptr;
   const btf_type* type = skip_modifiers(btf_.get(), static_cast<std::uint32_t>(id));
   if (type && btf_is_ptr(type)) type = btf__type_by_id(btf_.get(), type->type);
-  return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -1;
+  return type && btf_is_func_proto(type) ? type : nullptr;
+}
+
+int KernelBtf::tracepoint_parameters(std::string_view name) const {
+  const btf_type* const type = tracepoint(name);
+  return type ? btf_vlen(type) - 1 : -1;
+}
+
+bool KernelBtf::tracepoint_takes(std::string_view name, std::string_view struct_name) const {
+  const btf_type* const prototype = tracepoint(name);
+  for (int i = 1; prototype && i < btf_vlen(prototype); ++i) {
+    const btf_type* type = skip_modifiers(btf_.get(), btf_params(prototype)[i].type);
+    if (!type || !btf_is_ptr(type)) continue;
+    type = skip_modifiers(btf_.get(), type->type);
+    if (type && btf_is_struct(type) && struct_name == btf__name_by_offset(btf_.get(), type->name_off))
+      return true;
+  }
+  return false;
+}
+
+bool KernelBtf::has_helper(std::string_view name) const {
+  const std::string wanted = fmt::format("BPF_FUNC_{}", name);
+  const int id = btf__find_by_name_kind(btf_.get(), "bpf_func_id", BTF_KIND_ENUM);
+  const btf_type* const type =
+      id < 0 ? nullptr : btf__type_by_id(btf_.get(), static_cast<std::uint32_t>(id));
+  for (int i = 0; type && i < btf_vlen(type); ++i)
+    if (wanted == btf__name_by_offset(btf_.get(), btf_enum(type)[i].name_off)) return true;
+  return false;
 }
 
 int KernelBtf::function_parameters(std::string_view name) const {

@@ -42,6 +42,8 @@ struct Loader::State {
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  bool locks = true;
+  bool walks = true;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -64,6 +66,16 @@ constexpr TruthFunction kTruthFunctions[] = {
     {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE}, {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
     {"anon_vma_clone", ANONVMA_SITE_CLONE},         {"anon_vma_fork", ANONVMA_SITE_FORK},
     {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},      {"__put_anon_vma", ANONVMA_SITE_PUT},
+};
+// vm_area_free() ends in a jump to kmem_cache_free(): the call site is its caller's. Where no cache
+// is told they have to be known; a failed fork is not among them.
+constexpr TruthFunction kFreeingFunctions[] = {
+    {"remove_vma", ANONVMA_SITE_VMA_FREE},   {"exit_mmap", ANONVMA_SITE_VMA_FREE},
+    {"__do_munmap", ANONVMA_SITE_VMA_FREE},  {"__vma_adjust", ANONVMA_SITE_VMA_FREE},
+    {"__split_vma", ANONVMA_SITE_VMA_FREE},  {"copy_vma", ANONVMA_SITE_VMA_FREE},
+    {"mmap_region", ANONVMA_SITE_VMA_FREE},  {"do_brk_flags", ANONVMA_SITE_VMA_FREE},
+    {"move_vma", ANONVMA_SITE_VMA_FREE},     {"__install_special_mapping", ANONVMA_SITE_VMA_FREE},
+    {"setup_arg_pages", ANONVMA_SITE_VMA_FREE},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
 
@@ -93,17 +105,21 @@ Error refused(std::string_view step, int error) {
 }
 
 void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touches) {
+  const bool untold = skeleton.rodata->anonvma_cache_untold;
+  std::vector<TruthFunction> functions(std::begin(kTruthFunctions), std::end(kTruthFunctions));
+  if (untold)
+    functions.insert(functions.end(), std::begin(kFreeingFunctions), std::end(kFreeingFunctions));
   std::vector<std::string_view> names;
-  for (const TruthFunction& function : kTruthFunctions) names.push_back(function.name);
+  for (const TruthFunction& function : functions) names.push_back(function.name);
   std::uint32_t prepares = 0, sites = 0;
   for (const SymbolRange& range : find_functions(names)) {
     if (range.size == 0) continue;
     if (range.function == kPrepare && prepares < ANONVMA_MAX_PREPARE_PARTS)
       skeleton.rodata->anonvma_prepare[prepares++] = {range.start, range.size, 0};
-    const auto* function =
-        std::find_if(std::begin(kTruthFunctions), std::end(kTruthFunctions),
+    const auto function =
+        std::find_if(functions.begin(), functions.end(),
                      [&](const TruthFunction& f) { return f.name == range.function; });
-    if (options.truth && sites < ANONVMA_MAX_SITES)
+    if ((options.truth || untold) && sites < ANONVMA_MAX_SITES)
       skeleton.rodata->anonvma_sites[sites++] = {range.start, range.size, function->site};
   }
   skeleton.rodata->anonvma_nr_sites = sites;
@@ -118,12 +134,30 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const Kernel
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
   settings.anonvma_lock_has_path = btf.tracepoint_parameters("mmap_lock_acquire_returned") == 4;
+  settings.anonvma_lock_unseen = btf.tracepoint_parameters("mmap_lock_acquire_returned") < 0;
+  settings.anonvma_cache_untold = !btf.tracepoint_takes("kmem_cache_free", "kmem_cache");
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
                            static_cast<std::uint32_t>(options.ring_bytes));
-  bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
+  bpf_program__set_autoload(skeleton.progs.anonvma_free,
+                            options.truth || settings.anonvma_cache_untold);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
+}
+
+// What a kernel lacks must not be loaded at all, be it dead code.
+void leave_out(anonvma_bpf& skeleton, const KernelBtf& btf) {
+  const bool storage = btf.has_helper("task_storage_get"), finds = btf.has_helper("find_vma");
+  bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, finds);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, !finds);
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock,
+                            !skeleton.rodata->anonvma_lock_unseen);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm,
+                            btf.tracepoint_parameters("exit_mmap") >= 0);
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk,
+                            btf.struct_size("bpf_iter_seq_task_vma_info") > 0);
 }
 
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
@@ -147,10 +181,9 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   g_libbpf_line.clear();
   Result<KernelBtf> btf = KernelBtf::load();
   if (!btf) return btf.error();
-  for (const char* const hook : {"mmap_lock_acquire_returned", "exit_mmap", "kmem_cache_alloc"})
-    if (btf->tracepoint_parameters(hook) < 0)
-      return Error{ErrorCode::not_supported,
-                   fmt::format("this kernel has no tracepoint {}: run \"anonvma doctor\"", hook)};
+  if (btf->tracepoint_parameters("kmem_cache_alloc") < 0)
+    return Error{ErrorCode::not_supported,
+                 "this kernel has no tracepoint kmem_cache_alloc: run \"anonvma doctor\""};
 
   auto state = std::make_unique<State>();
   state->truth = options.truth;
@@ -159,6 +192,9 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   if (!state->skeleton) return refused("open", errno);
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options, *btf);
+  leave_out(skeleton, *btf);
+  state->locks = !skeleton.rodata->anonvma_lock_unseen;
+  state->walks = bpf_program__autoload(skeleton.progs.anonvma_walk);
   set_sites(skeleton, options, state->touches);
   state->faults = btf->tracepoint_parameters("page_fault_user") >= 0;
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, state->faults);
@@ -196,6 +232,7 @@ Result<std::size_t> Loader::drain() {
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
+  if (!state_->walks) return std::vector<std::byte>{};
   auto& shared = *state_->skeleton->bss;
   shared.anonvma_walk_tracks = track;
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
@@ -304,5 +341,7 @@ std::uint64_t Loader::pinned_bytes() const {
 
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
+bool Loader::sees_locks() const { return state_->locks; }
+bool Loader::walks() const { return state_->walks; }
 
 }  // namespace anonvma
