@@ -14,7 +14,8 @@ enum {
 	ANONVMA_MAX_SYSCALL = 512,
 	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; a higher cpu shares one */
 	ANONVMA_MAX_SITES = 48,
-	ANONVMA_MAX_LISTED = 8192,	/* vmas of an mm that a look from inside follows */
+	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
+	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
 	ANONVMA_MAX_PREPARE_PARTS = 4,
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
 };

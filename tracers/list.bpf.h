@@ -57,16 +57,33 @@ __noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
 	return (__u64)anonvma_next_vma(vma);
 }
 
-/* How many there were; 0 where they are too many, which is a loss. */
-static __always_inline __u32 anonvma_send_list(struct mm_struct *mm)
+/*
+ * In two steps, as the verifier compares each turn of a loop with all before it. The count is kept
+ * with the task: a function returns one number.
+ */
+__noinline __u64 anonvma_send_part(__u64 vma, __u64 mm)
 {
-	__u64 vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
+	struct anonvma_task *state = anonvma_find_task(anonvma_current());
 	__u32 i;
 
-	for (i = 0; i < ANONVMA_MAX_LISTED && vma; i++)
-		vma = anonvma_send_listed(vma, (__u64)mm);
+	if (!anonvma_lists_vmas())
+		return 0;
+	for (i = 0; i < ANONVMA_LISTED_PER_PART && vma; i++)
+		vma = anonvma_send_listed(vma, mm);
+	if (state)
+		state->nr_seen += i;
+	return vma;
+}
+
+/* Of too many nothing is said to be seen, which is a loss. */
+static __always_inline void anonvma_send_list(struct anonvma_task *state, struct mm_struct *mm)
+{
+	__u64 vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
+
+	for (__u32 i = 0; i < ANONVMA_LISTED_PARTS && vma; i++)
+		vma = anonvma_send_part(vma, (__u64)mm);
 	if (!vma)
-		return i;
+		return;
+	state->nr_seen = 0;
 	anonvma_count_lost(ANONVMA_SEEN, (__u64)mm, 1);
-	return 0;
 }

@@ -24,7 +24,7 @@ static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct
 	state->nr_seen = 0;
 	state->seen_seq = anonvma_mm_seq(mm, false);
 	if (anonvma_lists_vmas()) {
-		state->nr_seen = anonvma_send_list(mm);
+		anonvma_send_list(state, mm);
 		return;
 	}
 	bpf_iter_task_vma_new(&it, task, 0);
