@@ -22,6 +22,8 @@
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
 #include "tracers/capability.h"
+#include "tracers/features.h"
+#include "tracers/fit.h"
 #include "tracers/kallsyms.h"
 #include "tracers/snapshot.h"
 #include "tracers/syscalls.h"
@@ -126,38 +128,29 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   touches = prepares > 0;
 }
 
-void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const KernelBtf& btf) {
+void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
   auto& settings = *skeleton.rodata;
   settings.anonvma_tracked_only = options.tracked_only;
   settings.anonvma_target_tgid = options.target_tgid;
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
-  settings.anonvma_lock_has_path = btf.tracepoint_parameters("mmap_lock_acquire_returned") == 4;
-  settings.anonvma_lock_unseen = btf.tracepoint_parameters("mmap_lock_acquire_returned") < 0;
-  settings.anonvma_cache_untold = !btf.tracepoint_takes("kmem_cache_free", "kmem_cache");
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
                            static_cast<std::uint32_t>(options.ring_bytes));
-  bpf_program__set_autoload(skeleton.progs.anonvma_free,
-                            options.truth || settings.anonvma_cache_untold);
+  bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
 }
 
-// What a kernel lacks must not be loaded at all, be it dead code.
-void leave_out(anonvma_bpf& skeleton, const KernelBtf& btf) {
-  const bool storage = btf.has_helper("task_storage_get"), finds = btf.has_helper("find_vma");
-  bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
-  bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, finds);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, !finds);
-  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock,
-                            !skeleton.rodata->anonvma_lock_unseen);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm,
-                            btf.tracepoint_parameters("exit_mmap") >= 0);
-  bpf_program__set_autoload(skeleton.progs.anonvma_walk,
-                            btf.struct_size("bpf_iter_seq_task_vma_info") > 0);
+// The first thing that nothing replaces.
+Status all_needed(const Features& features) {
+  for (const FeatureRow& row : feature_rows())
+    if (!features[row.id] && row.tier_without == Tier::unsupported)
+      return Error{ErrorCode::not_supported,
+                   fmt::format("this kernel has no {} ({}): run \"anonvma doctor\"", title_of(row),
+                               row.without)};
+  return ok();
 }
 
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
@@ -181,9 +174,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   g_libbpf_line.clear();
   Result<KernelBtf> btf = KernelBtf::load();
   if (!btf) return btf.error();
-  if (btf->tracepoint_parameters("kmem_cache_alloc") < 0)
-    return Error{ErrorCode::not_supported,
-                 "this kernel has no tracepoint kmem_cache_alloc: run \"anonvma doctor\""};
+  const Features features = find_features(*btf);
+  if (const Status needed = all_needed(features); !needed) return needed.error();
 
   auto state = std::make_unique<State>();
   state->truth = options.truth;
@@ -191,14 +183,12 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->skeleton = anonvma_bpf__open();
   if (!state->skeleton) return refused("open", errno);
   anonvma_bpf& skeleton = *state->skeleton;
-  configure(skeleton, options, *btf);
-  leave_out(skeleton, *btf);
-  state->locks = !skeleton.rodata->anonvma_lock_unseen;
-  state->walks = bpf_program__autoload(skeleton.progs.anonvma_walk);
+  configure(skeleton, options);
+  fit(skeleton, features);
+  state->locks = sees_locks(features);
+  state->walks = features[Feature::task_vma_walk];
   set_sites(skeleton, options, state->touches);
-  state->faults = btf->tracepoint_parameters("page_fault_user") >= 0;
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, state->faults);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, state->faults);
+  state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,

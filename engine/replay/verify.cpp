@@ -76,8 +76,8 @@ Budget Verifier::spent() const {
   // A node of a hash table, a part of a snapshot, an entry of a chain with its difference in words.
   constexpr std::uint64_t kNode = 64, kPart = 320, kLate = 800;
   std::uint64_t nodes = unexplained_.size() + attach_seq_.size() + prepared_by_.size() +
-                        dropped_by_.size() + faults_.size() + unnamed_.size() + to_model_.size() +
-                        to_kernel_.size();
+                        dropped_by_.size() + faults_.size() + makers_.size() * 2 + unnamed_.size() +
+                        to_model_.size() + to_kernel_.size();
   for (const auto& alive : objects_) nodes += alive.size();
   return {nodes * kNode + parts_ * kPart + late_.size() * kLate +
               (operations_.size() + preparing_.size() + steps_.size() + execs_.size()) *
@@ -210,6 +210,10 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
                        const Counts& for_preparing, std::uint64_t prepared) {
   const MmId mm = event.head.mm;
   if (const auto* lost = std::get_if<Lost>(&event.body)) on_lost(*lost);
+  if (const EventType type = type_of(event.body);
+      type == EventType::fork || type == EventType::exit_mmap)
+    kin_ns_ = event.head.time_ns;
+  if (compares_objects()) note_event_of(event, for_preparing, prepared);
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
   if (std::holds_alternative<UnknownWrite>(event.body)) {
     const auto by_it = operations_.extract(token_of(mm, event.head.seq));
@@ -256,6 +260,7 @@ Verdict Verifier::finish() {
   lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
   leave_out_what_is_under_way();
   take_faults_as_handled();
+  if (compares_objects()) leave_out_makers();
   std::vector<MmId> open;
   for (const auto& [mm, book] : books_) open.push_back(mm);
   for (const auto& [mm, writers] : unexplained_)

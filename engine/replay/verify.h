@@ -97,7 +97,9 @@ class Verifier {
   void close_book(MmId mm, const std::string& where);
   void forget_steps(MmId mm);
   void leave_out(MmId mm, const Counts& counts);
+  void note_event_of(const Event& event, const Counts& for_preparing, std::uint64_t prepared);
   void take_faults_as_handled();
+  void leave_out_makers();
   void leave_out_what_is_under_way();
   void close_failed_operations(MmId mm);
   void settle_failed();
@@ -130,6 +132,7 @@ class Verifier {
     Strategy::ChainLink least, most;  // counters of the model since
     std::uint64_t until_ns = 0;
     std::uint32_t seq = 0;  // of the walk
+    bool moved = false;  // a relative was born or ended between the walk and its place in the order
     std::string difference;
   };
   bool caught_up(Late& late);
@@ -160,8 +163,9 @@ class Verifier {
   std::unordered_map<MmId, Unexplained> unexplained_;   // unknown writers without a snapshot
   std::unordered_map<MmId, std::uint32_t> attach_seq_;  // earlier tokens are in the snapshot
   std::uint64_t newest_ns_ = 0;
-  std::uint64_t open_ = 0;  // write acquires and faults that were under way at the end
-  std::uint64_t lost_ = 0;  // records; the objects' lanes rest on having them all
+  std::uint64_t kin_ns_ = 0;  // when an address space was last born or ended
+  std::uint64_t open_ = 0;    // write acquires and faults that were under way at the end
+  std::uint64_t lost_ = 0;    // records; the objects' lanes rest on having them all
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
   std::map<Token, Counts> operations_;               // of the kernel, not yet replayed
@@ -178,7 +182,15 @@ class Verifier {
     std::uint64_t handled_ns = 0;  // when the kernel did; 0: not seen
   };
   std::unordered_map<std::uint32_t, Exception> faults_;  // the last one of each tid
-  Counts kernel_;                                        // compared with the model at the end
+  // What a task has allocated to prepare a vma, until an event of its own says for which.
+  struct Maker {
+    MmId mm;
+    Counts counts;
+    std::uint64_t ns = 0;
+    bool told = false;  // its last event was the fault that this is for
+  };
+  std::unordered_map<std::uint32_t, Maker> makers_;  // by tid
+  Counts kernel_;                                    // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
   std::unordered_map<FileId, std::uint64_t> unnamed_;

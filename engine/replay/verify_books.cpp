@@ -47,6 +47,7 @@ void Verifier::lost_race(const Event& event) {
   };
   take_back(kAnonVmaChain);
   --book.kernel_prepared;
+  makers_[event.head.tid].counts = {};
   const auto made = prepared_by_.find(event.head.tid);
   const auto dropped = dropped_by_.find(event.head.tid);
   if (made == prepared_by_.end() || dropped == dropped_by_.end() || made->second != dropped->second)
@@ -66,11 +67,13 @@ void Verifier::on_truth(const Event& event) {
   const auto site = static_cast<TruthSite>(truth->site);
   std::unordered_set<std::uint64_t>& alive = objects_[cache];
   if (const auto attach = attach_seq_.find(head.mm);
-      attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second)
-    return;  // the snapshot of the start was taken after that operation
+      attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second &&
+      site != TruthSite::prepare)
+    return;  // the snapshot of the start was taken after that operation, which may populate still
   if (!late_.empty() && head.seq != 0) excuse(head.mm, head.seq);
   const bool known = truth->freed ? alive.erase(truth->object) > 0 : false;
   if (truth->in_exec) return on_exec_object(event, *truth);
+  Maker& maker = makers_[head.tid];
   if (!head.mm) {
     if (known) ++failed_.frees[cache];  // of a copy that no fork ever announced
     return;
@@ -95,7 +98,13 @@ void Verifier::on_truth(const Event& event) {
   if (site != TruthSite::prepare) return;
   if (const auto fault = faults_.find(head.tid); fault != faults_.end())
     fault->second.handled_ns = head.time_ns;
-  if (head.seq % 2 == 1) preparing_[token_of(head.mm, head.seq)].add(one);
+  if (head.seq % 2 == 1) {
+    preparing_[token_of(head.mm, head.seq)].add(one);
+  } else if (!maker.told) {
+    maker.mm = head.mm;
+    maker.ns = head.time_ns;
+    maker.counts.add(one);
+  }
   if (cache == kAnonVma) prepared_by_[head.tid] = truth->object;
   if (cache == kAnonVmaChain) ++book.kernel_prepared;
 }

@@ -1,4 +1,6 @@
 // What was under way when the recording ended: it is left out, and said to be.
+#include <algorithm>
+
 #include "engine/replay/verify.h"
 
 namespace anonvma {
@@ -17,6 +19,39 @@ void Verifier::leave_out(MmId mm, const Counts& counts) {
     kernel_.frees[c] -= counts.frees[c];
     book.kernel.allocs[c] -= counts.allocs[c];
     book.kernel.frees[c] -= counts.frees[c];
+  }
+}
+
+// A touch is told of by the next event of its task. One that is the first of all was for objects
+// made before the recording began, in a vma that the walk still found without.
+void Verifier::note_event_of(const Event& event, const Counts& for_preparing,
+                             std::uint64_t prepared) {
+  const EventHead& head = event.head;
+  const bool fault = std::holds_alternative<Fault>(event.body);
+  const auto* touch = std::get_if<Touch>(&event.body);
+  if (head.tid == 0) return;
+  const auto [maker, first] = makers_.try_emplace(head.tid);
+  if (first && touch != nullptr && prepared > 0 && attach_seq_.contains(head.mm)) {
+    Book& book = books_[touch->by ? touch->by : head.mm];
+    ++open_;
+    kernel_.add(for_preparing);
+    book.kernel.add(for_preparing);
+    book.kernel_prepared += prepared;
+  }
+  maker->second = {.mm = head.mm, .counts = {}, .told = fault && prepared > 0};
+}
+
+// The same at the end: what has been made, and no event has come to say what for.
+void Verifier::leave_out_makers() {
+  for (const auto& [tid, maker] : makers_) {
+    const auto book = books_.find(maker.mm);
+    const std::uint64_t prepared = maker.counts.allocs[kAnonVmaChain];
+    if (prepared == 0 || maker.ns + kCallTakesNs < newest_ns_ || book == books_.end() ||
+        book->second.kernel_prepared < book->second.model_prepared + prepared)
+      continue;
+    ++open_;
+    book->second.kernel_prepared -= prepared;
+    leave_out(maker.mm, maker.counts);
   }
 }
 
@@ -44,7 +79,9 @@ void Verifier::leave_out_what_is_under_way() {
     const auto open = unexplained_.find(mm);
     const bool taken =
         open != unexplained_.end() && open->second.last_ns + kCallTakesNs >= newest_ns_;
-    const Token from = token_of(mm, taken ? 0 : book.last_seq);
+    const auto attach = attach_seq_.find(mm);
+    const std::uint32_t seen = attach != attach_seq_.end() ? attach->second : 0;
+    const Token from = token_of(mm, taken ? 0 : std::max(book.last_seq, seen));
     if (taken) {
       open_ += open->second.acquires;
       lane(kWriters).compared -= open->second.acquires;
