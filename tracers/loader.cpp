@@ -185,7 +185,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options);
   fit(skeleton, features);
-  state->locks = sees_locks(features);
+  state->locks = anonvma::sees_locks(features);
   state->walks = features[Feature::task_vma_walk];
   set_sites(skeleton, options, state->touches);
   state->faults = features[Feature::page_fault_user];
