@@ -160,8 +160,8 @@ class Converter {
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
   std::unordered_map<std::uint32_t, MmId> execs_of_;  // by tgid, where nobody sees the new one
-  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;     // by tgid
-  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
+  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;  // by tgid
+  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;            // mm to tgid
   std::unordered_map<MmId, std::uint32_t> families_;  // mms since an exec; 0: alive at the start
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost

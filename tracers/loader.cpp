@@ -72,11 +72,16 @@ constexpr TruthFunction kTruthFunctions[] = {
 // vm_area_free() ends in a jump to kmem_cache_free(): the call site is its caller's. Where no cache
 // is told they have to be known; a failed fork is not among them.
 constexpr TruthFunction kFreeingFunctions[] = {
-    {"remove_vma", ANONVMA_SITE_VMA_FREE},   {"exit_mmap", ANONVMA_SITE_VMA_FREE},
-    {"__do_munmap", ANONVMA_SITE_VMA_FREE},  {"__vma_adjust", ANONVMA_SITE_VMA_FREE},
-    {"__split_vma", ANONVMA_SITE_VMA_FREE},  {"copy_vma", ANONVMA_SITE_VMA_FREE},
-    {"mmap_region", ANONVMA_SITE_VMA_FREE},  {"do_brk_flags", ANONVMA_SITE_VMA_FREE},
-    {"move_vma", ANONVMA_SITE_VMA_FREE},     {"__install_special_mapping", ANONVMA_SITE_VMA_FREE},
+    {"remove_vma", ANONVMA_SITE_VMA_FREE},
+    {"exit_mmap", ANONVMA_SITE_VMA_FREE},
+    {"__do_munmap", ANONVMA_SITE_VMA_FREE},
+    {"__vma_adjust", ANONVMA_SITE_VMA_FREE},
+    {"__split_vma", ANONVMA_SITE_VMA_FREE},
+    {"copy_vma", ANONVMA_SITE_VMA_FREE},
+    {"mmap_region", ANONVMA_SITE_VMA_FREE},
+    {"do_brk_flags", ANONVMA_SITE_VMA_FREE},
+    {"move_vma", ANONVMA_SITE_VMA_FREE},
+    {"__install_special_mapping", ANONVMA_SITE_VMA_FREE},
     {"setup_arg_pages", ANONVMA_SITE_VMA_FREE},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";

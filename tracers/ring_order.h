@@ -1,7 +1,7 @@
 // Lock numbers for kernels on which no hook sees the mmap_lock: an operation has the number of its
-// place in the ring. That is where its first vma was allocated or freed, under the lock, if any was,
-// and else where the call returned: of two tasks that change one mm at the same time the one that
-// came second may then seem to be first.
+// place in the ring. That is where its first vma was allocated or freed, under the lock, if any
+// was, and else where the call returned: of two tasks that change one mm at the same time the one
+// that came second may then seem to be first.
 #pragma once
 
 #include <cstddef>
