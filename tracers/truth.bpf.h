@@ -110,7 +110,10 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 		return 0;
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
+	if (!freed && index == ANONVMA_CACHE_VMA)
+		state = anonvma_kernel_execs(task, state);
+	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
+		  !(state->exiting && state->exiting == state->mm);
 	mm = anonvma_owner(object, index, freed, site, state, task);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
