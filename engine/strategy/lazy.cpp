@@ -13,6 +13,7 @@ namespace {
 struct LazyRules {
   bool leaks_roots = false;
   bool merges_by_base = false;  // lazy vmas of different roots may merge
+  bool merges_unfaulted = false;  // a lazy vma that no fork made merges with unfaulted ones
   bool until_fork = false;      // an mm that has forked is done by the rules of Linux 7.0
 };
 
@@ -31,8 +32,9 @@ class Lazy final : public Strategy {
     if (at(a).target == at(b).target) return chains_.anon_vma(a) == chains_.anon_vma(b);
     return rules_.merges_by_base && at(a).state == State::root && same_base(a, b);
   }
-  // Lazy vmas are never singular, as posted: the test counts a chain of one's own.
+  // Lazy vmas are never singular by patch 10: the test counts a chain of one's own.
   bool singular(VmaId vma) const override {
+    if (at(vma).state == State::root) return rules_.merges_unfaulted;
     return at(vma).state == State::not_lazy && chains_.singular(vma);
   }
   // The lock is that of an anon_vma of one's own.
@@ -231,12 +233,13 @@ class Lazy final : public Strategy {
   std::vector<std::uint64_t> zombies_;  // by MmSlot
 };
 
-constexpr std::array<std::string_view, 2> kMergeValues{"never", "base"};
+constexpr std::array<std::string_view, 3> kMergeValues{"never", "base", "any"};
 constexpr std::array<std::string_view, 2> kForkValues{"any", "never"};
 constexpr std::array kParameters{
     Parameter{"merge", kMergeValues,
               "may lazy vmas with different root vmas merge: never, or when the bases of their "
-              "mappings agree, which those of neighbours that fit otherwise do"},
+              "mappings agree (base), which those of neighbours that fit otherwise do; any: lazy "
+              "root vmas merge with unfaulted ones, too, as vmas do that no fork made"},
     Parameter{"fork", kForkValues,
               "which processes are lazy: any, or those that never forked, the rest being done as "
               "by Linux 7.0"},
@@ -254,7 +257,8 @@ StrategyPage lazy_page(std::string_view source) {
       .price =
           "A root vma that is unmapped while others of its mm still point to it stays as a "
           "zombie vm_area_struct. A lazy vma does not merge with an unfaulted one (every brk "
-          "after a fault makes a new vma), nor with a lazy one that has another root.",
+          "after a fault makes a new vma), nor with a lazy one that has another root, unless "
+          "the patch on merging changes that (merge=).",
       .source = source,
       .same =
           "Objects, references, upgrades (without the singularity test) and root lock "
@@ -264,8 +268,9 @@ StrategyPage lazy_page(std::string_view source) {
           "without the former: lazy vmas are the same when their root vma is, or the parent's "
           "anon_vma. merge=base is the optimistic reading: the root of the vma that stays is "
           "kept, that of the other becomes a zombie if anything still points to it. With an "
-          "unfaulted vma a lazy one merges under neither, as its empty chain is not singular. A "
-          "moved vma keeps its root. fork=never is no patch either: vmas that are lazy at the "
+          "unfaulted vma a lazy one merges under neither, as its empty chain is not singular. "
+          "merge=any lets root vmas do that, too, which the published numbers want: their "
+          "vm_area_structs grow by 1 % only. A moved vma keeps its root. fork=never is no patch either: vmas that are lazy at the "
           "first fork are upgraded by it, those it does not copy stay lazy; the child, and a "
           "parent whose fork failed, count as never forked, so that their new vmas are lazy; so "
           "does what forked before the trace began. Pages of an upgraded vma are taken to be "
@@ -280,10 +285,12 @@ StrategyPage lazy_page(std::string_view source) {
 std::unique_ptr<Strategy> make_lazy(SlabAccount& slab, Layout& layout, const Parameters& parameters,
                                     RootLeak leak) {
   const StrategyPage page = lazy_page({});
+  const std::string_view merge = parameter(parameters, page, "merge");
   return std::make_unique<Lazy>(
       slab, layout,
       LazyRules{.leaks_roots = leak == RootLeak::as_posted,
-                .merges_by_base = parameter(parameters, page, "merge") == "base",
+                .merges_by_base = merge != "never",
+                .merges_unfaulted = merge == "any",
                 .until_fork = parameter(parameters, page, "fork") == "never"});
 }
 
