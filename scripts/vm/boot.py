@@ -12,6 +12,7 @@ import tempfile
 import zlib
 
 from vm.guest import MOUNTS, boot
+from vm.jobs import OUT, ROOT, program
 from vm.packages import CACHE, KERNELS, Unavailable, apt, tool
 
 SUITE = 'trixie'
@@ -65,6 +66,7 @@ END = r'''#!/bin/sh
 cd /run/anonvma
 systemctl is-system-running --wait >state
 sleep 5
+for cache in vm_area_struct anon_vma_chain anon_vma; do echo 1 >/sys/kernel/slab/$cache/shrink; done
 cat /proc/slabinfo >slabinfo
 kill -TERM $(cat pid)
 while [ ! -s record.rc ]; do sleep 0.2; done
@@ -130,13 +132,14 @@ def drive(image, *options):
     return ['-m', '1024', '-drive', ','.join((f'file={image}', 'format=raw', 'if=virtio', 'cache=unsafe', *options))]
 
 
-def record_boot(name, folder, payload, program, kvm):
-    """Boots the image under kernel `name`, recorded; True if all of it is there and equal to the kernel.
-
-    `payload` runs in the guest, `program` here."""
-    image = root_image(name, kvm)
+def systemd(name, kvm):
+    """Boots the image under kernel `name`, recorded; True if all of it is there and equal to the kernel."""
+    here = os.path.join(ROOT, 'build', 'release', 'anonvma')
+    if not os.path.exists(here):
+        raise Unavailable('build/release/anonvma is not built')
+    folder, image = os.path.join(OUT, name + '-boot'), root_image(name, kvm)
     files = {'end.sh': (0o100755, END), 'end.service': (0o100644, UNIT)}
-    status, why = boot(name, folder, payload, '', seconds=900, kvm=kvm, init=INIT, files=files,
+    status, why = boot(name, folder, program(KERNELS[name].arch), '', seconds=900, kvm=kvm, init=INIT, files=files,
                        more=drive(image, 'snapshot=on'))
     out, trace = folder + '/out', folder + '/out/boot.trace'
     print(f'{name}: {why or "guest done"}')
@@ -145,10 +148,10 @@ def record_boot(name, folder, payload, program, kvm):
     shutil.copy(image + '.packages', out + '/packages')
     for log in ('state', 'analyze', 'record.err'):
         with open(f'{out}/{log}', errors='replace') as f:
-            print('  ' + '; '.join(f.read().split('\n')).strip('; '))
+            print('  ' + f.read().strip().replace('\n', '; '))
     good = status == 0
-    for step in (['verify'], ['compare', '--strategies', 'all'], ['info']):
-        done = subprocess.run([program, step[0], trace, *step[1:]], capture_output=True, text=True)
+    for step in (['info'], ['verify'], ['compare', '--strategies', 'all']):
+        done = subprocess.run([here, step[0], trace, *step[1:]], capture_output=True, text=True)
         with open(f'{out}/{step[0]}.txt', 'w') as f:
             f.write(done.stdout + done.stderr)
         good &= done.returncode == 0

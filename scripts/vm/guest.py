@@ -1,15 +1,18 @@
 """A guest: an initramfs with the payload and a job, QEMU, and what came of it."""
 import gzip
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 from vm.packages import KERNELS, Unavailable, busybox, fetch
 
 BOOT_SECONDS = 240  # forty times what the slowest takes on an idle machine
+STOP = threading.Event()  # ends all guests
 
 MOUNTS = r'''#!/bin/busybox sh
 export PATH=/payload:/bin HOME=/
@@ -20,11 +23,12 @@ mount -t tmpfs tmpfs /tmp
 mkdir -p /out; mount -t tmpfs tmpfs /out
 echo "@@UP $(uname -r)"
 for m in $(cat /modules/order); do insmod /modules/$m.ko || echo "@@INSMOD-FAIL $m"; done
-i=0; while [ ! -b /dev/vda ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
+out=/dev/vda; [ -f /modules/virtio_blk.ko ] || out=/dev/vport0p1
+i=0; while [ ! -e $out ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
 '''
 INIT = MOUNTS + r'''
-(cd /out && . /job.sh); rc=$?
-cd /out && tar cf /dev/vda . && sync
+cd /out && timeout SECONDS sh /job.sh; rc=$?  # a job that hangs still brings back what it has
+cd /out && tar cf - . >$out && sync
 echo "@@RC $rc"
 poweroff -f
 '''
@@ -89,13 +93,15 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     """Boots kernel `name`, runs `job` (shell) in the guest and returns (its status or None, why).
 
     `payload` is path in the guest -> file here. What the job writes into its working directory is brought
-    back into `folder`/out. The status is None where the guest did not get to the end. Another `init` may do
-    something else than running the job; `files` is path -> (mode, text), `more` goes to QEMU."""
+    back into `folder`/out; `folder`/guest.json says what ran, and for how long. The status is None where the
+    guest did not get to the end. Another `init` may do something else than running the job; `files` is
+    path -> (mode, text), `more` goes to QEMU."""
     kernel, kernel_folder = KERNELS[name], fetch(name)
     machine, console = qemu(kernel.arch, kvm)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder + '/out')
     initrd, disk, log = folder + '/initrd', folder + '/disk', folder + '/console.log'
+    init = init.replace('SECONDS', str(int(max(seconds - 60, 30))))
     texts = {'init': (0o100755, init), 'job.sh': (0o100644, job), **dict(files)}
     write_initramfs(initrd, kernel_folder, kernel.arch, payload, texts)
     with open(disk, 'wb') as f:
@@ -105,7 +111,14 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     command = machine + [
         '-m', '768', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none',
         '-no-reboot', '-kernel', kernel_folder + '/vmlinuz', '-initrd', initrd, '-append', append,
-        '-serial', f'file:{log}', '-drive', f'file={disk},format=raw,if=virtio,cache=unsafe', *more]
+        '-serial', f'file:{log}']
+    if os.path.exists(kernel_folder + '/modules/virtio_blk.ko'):
+        command += ['-drive', f'file={disk},format=raw,if=virtio,cache=unsafe']
+    else:  # of this kernel there are no modules, and a port needs none
+        command += ['-device', 'virtio-serial-pci', '-chardev', f'file,id=out,path={disk}',
+                    '-device', 'virtserialport,chardev=out,nr=1']
+    command += more
+    begin = time.monotonic()
     for _ in range(2):  # on a busy machine x86's timers may not be found, and the boot hangs
         text, why = wait_for_guest(command, log, folder + '/qemu.err', seconds)
         if not why.startswith('no boot'):
@@ -113,8 +126,14 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     subprocess.run(['tar', '-C', folder + '/out', '-xf', disk], capture_output=True)
     os.remove(disk)
     os.remove(initrd)
-    ended = re.search(r'@@RC (\d+)', text)
-    return int(ended[1]) if ended else None, why or ('' if ended else f'the guest died: {log}')
+    up, ended = re.search(r'@@UP (\S+)', text), re.search(r'@@RC (\d+)', text)
+    with open(folder + '/guest.json', 'w') as f:
+        json.dump({'name': os.path.basename(folder), 'release': up[1] if up else '', 'seconds':
+                   round(time.monotonic() - begin, 1), 'arch': 'x86_64' if kernel.arch == 'amd64' else 'arm64'}, f)
+    if not why and not ended:
+        with open(folder + '/qemu.err', errors='replace') as f:
+            why = f'the guest died: {f.read().strip() or log}'
+    return int(ended[1]) if ended else None, why
 
 
 def wait_for_guest(command, log, errors, seconds):
@@ -134,7 +153,9 @@ def wait_for_guest(command, log, errors, seconds):
             if spent > BOOT_SECONDS and '@@UP' not in console():
                 why = f'no boot in {BOOT_SECONDS} s'
             elif spent > seconds:
-                why = f'not done in {seconds} s'
+                why = f'not done in {seconds:.0f} s'
+            elif STOP.is_set():
+                why = 'stopped'
     finally:
         if child.poll() is None:
             child.kill()

@@ -43,6 +43,10 @@ KERNELS = {
     'a6.18': Kernel(*CLOUD_ARM, ('trixie-backports',), r'6\.18\.'),
     'a7.x': Kernel(*CLOUD_ARM, ('trixie-backports', 'forky')),
 }
+# In between, for rules: not part of any tier. Of some only the image is left, without modules.
+for release in ('6.17', '6.19', '7.0', '7.1', '7.2'):
+    for letter, cloud in (('x', CLOUD_X86), ('a', CLOUD_ARM)):
+        KERNELS[letter + release] = Kernel(*cloud, ('trixie-backports',), release.replace('.', r'\.') + r'\.')
 MODULES = ('virtio_pci', 'virtio_blk')  # for the disk that brings results back; built in, on some
 
 
@@ -119,11 +123,15 @@ def unpack(names, env, folder):
     return folder + '/x'
 
 
+def found(base, *patterns):
+    return [f for p in patterns for f in glob.glob(os.path.join(base, p))]
+
+
 def first(base, *patterns):
-    found = [f for p in patterns for f in glob.glob(os.path.join(base, p))]
-    if not found:
+    files = found(base, *patterns)
+    if not files:
         raise Unavailable(f'{patterns[0]} is in no package')
-    return found[0]
+    return files[0]
 
 
 def decompressed(path):
@@ -160,7 +168,7 @@ def keep_modules(tree, folder):
 
 
 def fetch(name):
-    """The folder with vmlinuz, config, modules and manifest.json. Once fetched, a kernel stays as it is."""
+    """The folder with vmlinuz, modules, manifest.json and, where it is to be had, config. Once fetched, a kernel stays as it is."""
     kernel, folder, reasons = KERNELS[name], os.path.join(CACHE, 'kernels', name), []
     if os.path.exists(folder + '/manifest.json'):
         return folder
@@ -173,7 +181,8 @@ def fetch(name):
                 tree = unpack(names, env, work)
                 os.makedirs(folder, exist_ok=True)
                 shutil.copy(first(tree, 'boot/vmlinuz-*', 'usr/lib/modules/*/vmlinuz'), folder + '/vmlinuz')
-                shutil.copy(first(tree, 'boot/config-*', 'usr/lib/modules/*/config'), folder + '/config')
+                for config in found(tree, 'boot/config-*', 'usr/lib/modules/*/config')[:1]:
+                    shutil.copy(config, folder + '/config')
                 keep_modules(tree, folder + '/modules')
                 with open(folder + '/manifest.json', 'w') as f:
                     json.dump({'suite': suite, 'packages': names}, f)

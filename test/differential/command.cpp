@@ -53,7 +53,7 @@ std::uint64_t Family::place_of(unsigned actor, std::int64_t address) const {
   const std::int64_t base = base_of(address);
   const Slot& slot = mailbox_->slots[actor];
   const std::uint64_t start = base == kStack ? slot.stack : base == kHeap ? slot.heap : kArena;
-  return start + static_cast<std::uint64_t>(address - base);
+  return start + static_cast<std::uint64_t>((address - base) * page_factor());
 }
 
 std::uint64_t Family::in_target(const void* member) const {
@@ -73,6 +73,8 @@ Command Family::command(const Operation& operation) {
     const std::int64_t value = operation.args[i];
     c.args[i] = static_cast<std::uint64_t>(value);
     if (of.fields[i].unit == Unit::address) c.args[i] = place_of(operation.actor, value);
+    if (of.fields[i].unit == Unit::length)
+      c.args[i] = static_cast<std::uint64_t>(value * page_factor());
     if (of.fields[i].unit == Unit::file && value >= 0)
       c.args[i] = static_cast<std::uint64_t>(kFirstFileFd + value);
     if (of.fields[i].unit == Unit::actor) c.child = static_cast<std::uint32_t>(value);

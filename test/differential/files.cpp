@@ -18,6 +18,7 @@ namespace anonvma::differential {
 namespace {
 
 constexpr std::size_t kFilePages = 64;
+const std::size_t page_bytes = kPage * static_cast<std::size_t>(page_factor());
 constexpr std::size_t kSegmentPages = 4;
 constexpr int kSealFutureWrite = 0x0010;
 
@@ -32,14 +33,14 @@ int sized(int fd, std::size_t bytes) {
 }
 
 int memory_file(unsigned flags = 0) {
-  return sized(memfd_create("differential", MFD_CLOEXEC | flags), kFilePages * kPage);
+  return sized(memfd_create("differential", MFD_CLOEXEC | flags), kFilePages * page_bytes);
 }
 
 int disk_file() {
   std::string name = std::filesystem::temp_directory_path() / "anonvma-differential-XXXXXX";
   const int fd = mkostemp(name.data(), O_CLOEXEC);
   if (fd >= 0) unlink(name.c_str());
-  return sized(fd, kFilePages * kPage);
+  return sized(fd, kFilePages * page_bytes);
 }
 
 // Not every machine lets one have it: then mappings of it fail.
@@ -88,7 +89,7 @@ Result<Files> Files::open() {
   fd(File::zero) = ::open("/dev/zero", O_RDWR | O_CLOEXEC);
   fd(File::perf) = perf_event();
   for (int& segment : files.segments_)
-    segment = shmget(IPC_PRIVATE, kSegmentPages * kPage, IPC_CREAT | 0600);
+    segment = shmget(IPC_PRIVATE, kSegmentPages * page_bytes, IPC_CREAT | 0600);
   if (files.mailbox_ < 0 || fd(File::disk_read) < 0)
     return Error{ErrorCode::io,
                  "cannot make files to map: " + std::generic_category().message(errno)};

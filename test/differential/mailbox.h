@@ -12,7 +12,7 @@
 
 namespace anonvma::differential {
 
-inline constexpr std::uint64_t kPage = 4096;
+inline constexpr std::uint64_t kPage = 4096;  // of a program; the kernel's may be larger
 inline constexpr std::uint64_t kArena = 0x100000000000;
 inline constexpr std::uint64_t kMailboxAddress = 0x300000000000;
 

@@ -21,8 +21,8 @@ namespace {
 constexpr int kSkipped = 77;
 
 // Whether anonvma can record here; it says itself why not.
-bool can_record() {
-  const int status = std::system(ANONVMA_PROGRAM " doctor >/dev/null");
+bool can_record(const std::string& anonvma) {
+  const int status = std::system((anonvma + " doctor >/dev/null").c_str());
   const int answer = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
   return answer != 69 && answer != kSkipped;
 }
@@ -67,9 +67,10 @@ int fuzz(int argc, char** argv) {
   CampaignOptions options;
   options.target = ANONVMA_TARGET;
   Words words;
+  std::string anonvma = ANONVMA_PROGRAM;
   std::vector<std::string> programs;
   CLI::App app("Random programs on the running kernel, compared with the model after each step.");
-  app.add_option("--seed", options.seed, "of the first program (default: the time)");
+  app.add_option("--seed", options.seed, "of the first program (default: the time)")->take_last();
   app.add_option("--ops", options.operations, "stop after so many operations; 0: never")
       ->capture_default_str()
       ->take_last();
@@ -83,6 +84,8 @@ int fuzz(int argc, char** argv) {
       ->check(CLI::Range(1u, kFamily));
   app.add_option("--only", words.only, "these operations, separated by commas")->delimiter(',');
   app.add_option("--without", words.without, "not these operations")->delimiter(',');
+  app.add_option("--anonvma", anonvma, "the program whose doctor is asked whether this can work");
+  app.add_option("--target", options.target, "the program that is recorded");
   app.add_option("--program", programs, "run the programs in these files instead");
   app.add_flag("--aslr", options.aslr, "let addresses differ from run to run");
   app.add_flag("--keep-going", options.keep_going, "do not stop at the first difference");
@@ -92,7 +95,7 @@ int fuzz(int argc, char** argv) {
   if (app.count("--seed") == 0) options.seed = static_cast<std::uint64_t>(std::time(nullptr)) << 16;
   if (options.operations == 0) options.operations = ~0ull;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (!can_record()) {
+  if (!can_record(anonvma)) {
     fmt::print("skipped: anonvma doctor says that this machine cannot record\n");
     return kSkipped;
   }

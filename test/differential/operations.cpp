@@ -1,6 +1,7 @@
 #include "test/differential/operations.h"
 
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cassert>
 
@@ -113,6 +114,11 @@ std::span<const OpInfo, kOps> operations() { return kOperations; }
 const OpInfo& info(Op op) {
   assert(op < Op::count);
   return kOperations[static_cast<std::size_t>(op)];
+}
+
+std::int64_t page_factor() {
+  static const std::int64_t factor = sysconf(_SC_PAGESIZE) / static_cast<std::int64_t>(kPage);
+  return factor;
 }
 
 std::optional<Op> find_op(std::string_view name) {

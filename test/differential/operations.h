@@ -115,6 +115,10 @@ std::span<const OpInfo, kOps> operations();
 const OpInfo& info(Op op);
 std::optional<Op> find_op(std::string_view name);
 
+// How many of a program's bytes the kernel's pages make of one: what is written as a page is a page
+// on every machine.
+std::int64_t page_factor();
+
 // "rw", "private|fixed", "12", "heap+0x80": the text of one argument, and back.
 std::string format_value(Unit unit, std::int64_t value);
 std::optional<std::int64_t> parse_value(Unit unit, std::string_view text);

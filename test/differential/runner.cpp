@@ -11,7 +11,7 @@ std::string describe_result(std::int64_t result) {
   if (result < 0 && result > -4096) return strerrorname_np(static_cast<int>(-result));
   const auto address = static_cast<std::uint64_t>(result);
   if (address >= kArena && address < kArena + static_cast<std::uint64_t>(kHeap))
-    return format_value(Unit::address, static_cast<std::int64_t>(address - kArena));
+    return format_value(Unit::address, static_cast<std::int64_t>(address - kArena) / page_factor());
   return result < 10000 ? std::to_string(result) : fmt::format("{:#x}", result);
 }
 

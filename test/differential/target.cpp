@@ -6,6 +6,7 @@
 #include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -213,8 +214,9 @@ int main(const char* name) {
   sigaction(SIGSEGV, &action, nullptr);
   sigaction(SIGBUS, &action, nullptr);
   Slot& slot = mailbox().slots[name[0] - '0'];
-  slot.heap = (static_cast<std::uint64_t>(call(SYS_brk)) + kPage - 1) & ~(kPage - 1);
-  slot.stack = address(__builtin_frame_address(0)) & ~(kPage - 1);
+  const std::uint64_t page = getauxval(AT_PAGESZ);
+  slot.heap = (static_cast<std::uint64_t>(call(SYS_brk)) + page - 1) & ~(page - 1);
+  slot.stack = address(__builtin_frame_address(0)) & ~(page - 1);
   live(slot);
 }
 

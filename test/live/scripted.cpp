@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
+const auto kPage = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 
 char* map(std::size_t pages, int prot = PROT_READ | PROT_WRITE, int flags = 0) {
   void* p = mmap(nullptr, pages * kPage, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);

@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
+const auto kPage = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 constexpr std::size_t kAreaPages = 32;
 constexpr int kAll = PROT_READ | PROT_WRITE;
 

@@ -1,0 +1,61 @@
+"""What guests are given, and what they are told to do."""
+import os
+import shutil
+
+from vm.guest import with_libraries
+from vm.packages import Unavailable
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OUT = os.path.join(ROOT, 'build', 'vmtest')
+TESTS = ('test/live/live_scripted', 'test/live/live_hammer', 'test/differential/test_differential',
+         'test/differential/differential_target')
+
+# Every command leaves NAME.out, NAME.err and NAME.rc.
+RUN = '''run() { n=$1; shift; "$@" >$n.out 2>$n.err; echo $? >$n.rc; }
+objects() { bpftool prog list; bpftool map list; }
+'''
+RECORD = RUN + '''run before objects
+run doctor anonvma doctor
+run record anonvma record --truth -o record.trace -- sh -c "ls -l /bin >/dev/null; (ls /; cat /proc/self/maps) | sort >/dev/null; sh -c true"
+[ ! -f record.trace ] || { run info anonvma info record.trace; run verify anonvma verify record.trace; }
+run after objects
+'''
+CLOCK = RUN + '''run record anonvma record --truth --rotate-time 0.4 -o record.trace -- sh -c \\
+  "ls -lR /bin >/dev/null; date -s 2031-01-01; ls -lR /bin >/dev/null; date -s 2001-01-01; ls -lR /bin >/dev/null; date"
+for part in record.*.trace; do
+  anonvma check $part && anonvma verify $part || echo "FAILED $part"
+done >verify.out 2>verify.err
+'''
+
+
+def life(thread_operations, programs, thp=''):
+    """A recording of life.sh, held against the kernel, and random programs: what is asked for of both."""
+    job = RUN
+    if thp:
+        job += f'echo {thp} >/sys/kernel/mm/transparent_hugepage/enabled || exit 1\n'
+    job += 'run doctor anonvma doctor\n'
+    if thread_operations:
+        job += f'''run record timeout 300 anonvma record --truth --ring-mib 32 -o life.trace -- life.sh {thread_operations}
+[ ! -f life.trace ] || {{ run info anonvma info --json life.trace; run verify anonvma verify --json life.trace; }}
+'''
+    if programs:
+        job += (f'run programs test_differential --anonvma /payload/anonvma '
+                f'--target /payload/differential_target {programs}\n')
+    return job
+
+
+def program(arch, tests=False):
+    """The program and bpftool, with their libraries; and the programs that life() runs."""
+    build = os.path.join(ROOT, 'build', 'release' if arch == 'amd64' else 'arm64')
+    payload = {}
+    for name in ('anonvma',) + (TESTS if tests else ()):
+        path = os.path.join(build, name)
+        if not os.path.exists(path):
+            raise Unavailable(f'{os.path.relpath(path, ROOT)} is not built')
+        payload.update(with_libraries(path))
+    if tests:
+        payload['payload/life.sh'] = os.path.join(ROOT, 'scripts', 'vm', 'life.sh')
+    bpftool = shutil.which('bpftool', path=os.environ.get('PATH', '') + ':/usr/sbin')
+    if arch == 'amd64' and bpftool:
+        payload.update(with_libraries(bpftool))
+    return payload

@@ -1,0 +1,138 @@
+"""What came of a guest: result.json beside its output, what it must have reached, and the README's table."""
+import glob
+import json
+import os
+import re
+
+# What each kernel must reach, where it is not EXACT. A kernel that does better than its row is a failure as
+# well, so that the row is brought up to date.
+EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
+EXPECTED = {
+    'x5.10': UNSUPPORTED, 'a5.10': UNSUPPORTED, 'x6.1': UNSUPPORTED, 'a6.1': UNSUPPORTED,
+    'x6.12': DIFFERS, 'a6.12': DIFFERS, 'a6.12-16k': DIFFERS,
+}
+
+
+def said(folder, name):
+    """(status, stdout, stderr) of a command of the job."""
+    def read(kind):
+        path = f'{folder}/out/{name}.{kind}'
+        if not os.path.exists(path):
+            return ''
+        with open(path, errors='replace') as f:
+            return f.read()
+    status = read('rc').strip()
+    return int(status) if status else None, read('out'), read('err')
+
+
+def last_line(*texts):
+    return next((text.strip().splitlines()[-1] for text in texts if text.strip()), 'said nothing')
+
+
+def parsed(folder, name):
+    try:
+        return json.loads(said(folder, name)[1])
+    except ValueError:
+        return {}
+
+
+def recording(folder):
+    """(what the recording of life.sh came to, what is wrong with it)."""
+    status, out, err = said(folder, 'record')
+    info, verdict = parsed(folder, 'info'), parsed(folder, 'verify')
+    lanes = verdict.get('lanes', [])
+    facts = {
+        'tier': UNSUPPORTED if said(folder, 'doctor')[0] == 69 else info.get('tier', EXACT),
+        'events': info.get('events', 0), 'lost': info.get('lost', 0),
+        'page_size': info.get('page_size', 0), 'thp': info.get('thp', ''), 'rules': verdict.get('rules', ''),
+        'strategy': verdict.get('strategy', ''),
+        'lanes': sum(lane['available'] for lane in lanes),
+        'not_available': [lane['name'] for lane in lanes if not lane['available']],
+        'compared': sum(lane['compared'] for lane in lanes),
+        'differences': sum(lane['compared'] - lane['equal'] for lane in lanes),
+    }
+    wrong = []
+    if status is None or (status == 69 and facts['tier'] == UNSUPPORTED):
+        return facts, wrong
+    if status != 0:
+        wrong.append(f'record {status}: {last_line(err, out)}')
+    if info and info.get('command_status') != 0:
+        wrong.append(f'the workload ended with {info.get("command_status")}')
+    if said(folder, 'verify')[0] == 1:
+        facts['tier'] = DIFFERS
+    if said(folder, 'verify')[0] != 0:
+        wrong.append('verify: ' + (verdict.get('verdict') or last_line(*said(folder, 'verify')[1:])))
+        wrong += verdict.get('differences', [])[:3]
+    return facts, wrong
+
+
+def random_programs(folder):
+    """(how far the random programs came, what is wrong)."""
+    status, out, err = said(folder, 'programs')
+    if status is None:
+        return {}, []
+    counts = re.search(r'^(\d+) operations, (\d+) programs, (\d+) states compared, (\d+) differences', out, re.M)
+    seed = re.search(r'^seed (\S+)', out, re.M)
+    facts = {'seed': seed[1] if seed else ''}
+    if counts:
+        facts.update(zip(('operations', 'programs', 'states', 'differences'), map(int, counts.groups())))
+    first = re.search(r'^seed (\S+) differs.*', out, re.M)
+    wrong = [f'programs {status}: {first[0] if first else last_line(err, out)}'] if status not in (0, 77) else []
+    return facts, wrong
+
+
+def judge(name, folder, guest, why):
+    """result.json of what `name` brought back into `folder`; `guest` is its own status. Returns the result."""
+    facts, wrong = recording(folder)
+    programs, differ = random_programs(folder)
+    expected = EXPECTED.get(name, EXACT)
+    if expected == facts['tier'] == DIFFERS:
+        wrong = differ = []
+    wrong = ([why or f'the job ended with {guest}'] if guest != 0 else []) + wrong + differ
+    if guest == 0 and facts['tier'] != expected:
+        wrong.append(f'reaches "{facts["tier"]}" and not "{expected}": see EXPECTED in scripts/vm/results.py')
+    with open(f'{folder}/guest.json') as f:
+        result = {'kernel': name, **json.load(f), **facts, 'expected': expected, 'programs': programs,
+                  'steps': {step: said(folder, step)[0] for step in ('doctor', 'record', 'verify', 'programs')},
+                  'ok': not wrong, 'wrong': wrong}
+    with open(f'{folder}/result.json', 'w') as f:
+        json.dump(result, f, indent=1)
+    return result
+
+
+def sentence(result):
+    programs = result['programs']
+    text = (f'{result["name"]}: {result["release"]} {result["tier"]}: {result["events"]} events, lost '
+            f'{result["lost"]}, {result["compared"]} comparisons in {result["lanes"]} lanes, '
+            f'{result["differences"]} differ')
+    if programs:
+        text += f'; {programs.get("operations", "?")} random operations from seed {programs["seed"]}'
+    text += f'; {result["seconds"]:.0f} s: ' + ('ok' if result['ok'] else 'FAILED')
+    return '\n  '.join([text] + result['wrong'])
+
+
+def table(out, names):
+    """The README's table, of the results under `out`; guests of one kernel are one row."""
+    rows = {}
+    for path in glob.glob(f'{out}/*/result.json'):
+        with open(path) as f:
+            result = json.load(f)
+        rows.setdefault(result['kernel'], []).append(result)
+    lines = ['| kernel | machine | page | accuracy | events | lost | lanes | n/a | random operations | differences | s |',
+             '|---|---|---|---|---|---|---|---|---|---|---|']
+    for name in names:
+        results = rows.get(name)
+        if not results:
+            continue
+        add = lambda key: sum(result.get(key, 0) for result in results)
+        add_programs = lambda key: sum(result['programs'].get(key, 0) for result in results)
+        one = results[0]
+        absent = sorted({lane for result in results for lane in result['not_available']})
+        page = max(result['page_size'] for result in results)
+        tiers = sorted({result['tier'] for result in results})
+        lines.append(' | '.join([
+            '| ' + re.sub(r'[+-].*', '', one['release']), one['arch'], f'{page // 1024} KiB' if page else '',
+            ', '.join(tiers), str(add('events')), str(add('lost')), str(max(r['lanes'] for r in results)),
+            ', '.join(absent) or '-', str(add_programs('operations')),
+            str(add('differences') + add_programs('differences')), f'{add("seconds"):.0f} |']))
+    return '\n'.join(lines)

@@ -1,0 +1,84 @@
+"""The tiers: which kernels, what each guest does, how many guests at a time, and for how long."""
+import concurrent.futures
+import dataclasses
+import os
+import random
+import threading
+import time
+
+from vm.guest import STOP, boot
+from vm.jobs import OUT, life, program
+from vm.packages import KERNELS, Unavailable, fetch
+from vm.results import judge, sentence
+
+MATRIX = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a6.12-16k', 'a6.18', 'a7.x')
+SMOKE = ('x5.10', 'x6.1', 'x6.12', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a7.x')
+
+
+@dataclasses.dataclass(frozen=True)
+class Tier:
+    kernels: tuple
+    jobs: int  # guests at a time
+    guest_seconds: int  # after which one hangs
+    seconds: int  # after which no other begins
+    thread_operations: int  # of life.sh
+    program_operations: int  # of random programs
+    variants: tuple = ('',)  # of transparent huge pages; empty: as the kernel has them
+
+
+TIERS = {
+    'smoke': Tier(SMOKE, 2, 300, 900, 100, 150),
+    'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
+    'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000),
+}
+
+
+def guest(tier, name, thp, options, seconds, kvm):
+    """Runs one guest; its result."""
+    folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else ''))
+    job = life(tier.thread_operations, options, thp)
+    status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm)
+    return judge(name, folder, status, why)
+
+
+def run(arguments):
+    """(guests done, kernels or guests skipped, whether all is well)."""
+    tier = TIERS[arguments.what]
+    end = time.monotonic() + (arguments.seconds or tier.seconds)
+    seed = random.SystemRandom().randrange(1 << 48)
+    options = f'--seed {seed:#x} --ops {tier.program_operations} ' + arguments.options  # the last one counts
+    skipped, ready = 0, []
+    for name in arguments.kernels or tier.kernels:
+        try:
+            fetch(name)
+            program(KERNELS[name].arch, tests=True)
+            ready += [(name, thp) for thp in tier.variants]
+        except Unavailable as error:
+            skipped += 1
+            print(f'SKIP {name}: {error}', flush=True)
+    lines = threading.Lock()
+
+    def one(name, thp):
+        left = min(tier.guest_seconds, end - time.monotonic())
+        if left < 30:
+            raise Unavailable('no time is left for it')
+        result = guest(tier, name, thp, options, left, arguments.kvm)
+        with lines:
+            print(sentence(result), flush=True)
+        return result['ok']
+
+    done, good = 0, True
+    pool = concurrent.futures.ThreadPoolExecutor(arguments.jobs or tier.jobs)
+    try:
+        futures = {pool.submit(one, *what): what for what in ready}
+        for future in concurrent.futures.as_completed(futures):
+            try:
+                good &= future.result()
+                done += 1
+            except Unavailable as error:
+                skipped += 1
+                print(f'SKIP {" ".join(futures[future])}: {error}', flush=True)
+    finally:
+        STOP.set()
+        pool.shutdown(cancel_futures=True)
+    return done, skipped, good
