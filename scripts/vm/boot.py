@@ -1,7 +1,8 @@
 """A Debian with systemd, and its boot recorded from before init.
 
 The root file system needs neither root nor binfmt here: packages from the mirror are unpacked into an image,
-and a guest of their own architecture lets dpkg install them there. The image stays in the cache.
+and an x86_64 guest lets dpkg install them there. What that leaves in /etc and /var is the same on every
+architecture: another one takes it from the first image. Images stay in the cache.
 """
 import json
 import os
@@ -16,6 +17,7 @@ from vm.jobs import OUT, ROOT, program
 from vm.packages import CACHE, KERNELS, Unavailable, apt, tool
 
 SUITE = 'trixie'
+FIRST = 'x6.18'  # the kernel that installs
 PACKAGES = ('?essential', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'procps', 'login', 'cron')
 IMAGE_BYTES = 768 << 20  # sparse
 
@@ -34,6 +36,12 @@ chroot /mnt /usr/bin/dpkg-query -W >packages
 rm -r /mnt/debs /mnt/usr/sbin/policy-rc.d
 umount /mnt/proc /mnt/sys /mnt/dev /mnt
 '''
+TAKE_OVER = '''set -e
+mount -t ext4 /dev/vdb /mnt
+chown -R 0:0 /mnt
+chroot /mnt /sbin/ldconfig
+umount /mnt
+'''
 
 # The recorder stays what it is when the root is switched: its files in the initramfs are deleted, its folder
 # in /run moves along.
@@ -45,9 +53,14 @@ cd /run/anonvma
 uname -a >uname
 (anonvma record --truth -o boot.trace >record.out 2>record.err; echo $? >record.rc) &
 # The header is written when all programs are attached and what lives has been read.
-i=0; while [ ! -s boot.trace ] && [ $i -lt 1200 ]; do sleep 0.1; i=$((i+1)); done
+i=0; while [ ! -s boot.trace ] && [ $i -lt 9000 ]; do sleep 0.1; i=$((i+1)); done
 pidof anonvma >pid
+mkdir -p /mnt/usr/local/sbin /mnt/etc/systemd/system-generators
 cp /end.sh /mnt/usr/local/sbin/anonvma-end
+# They have 90 s, all together, which this machine may need for their start alone: those without a use here go.
+[ "$(uname -m)" = x86_64 ] || for g in debug gpt-auto hibernate-resume rc-local run ssh system-update sysv tpm2; do
+  ln -s /dev/null /mnt/etc/systemd/system-generators/systemd-$g-generator
+done
 cp /end.service /mnt/etc/systemd/system/anonvma-end.service
 mkdir -p /mnt/etc/systemd/system/multi-user.target.wants
 ln -s ../anonvma-end.service /mnt/etc/systemd/system/multi-user.target.wants/
@@ -55,6 +68,7 @@ cd /
 mount --move /run /mnt/run
 exec switch_root /mnt /lib/systemd/systemd
 '''
+PATIENCE = 'systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900'
 UNIT = '''[Unit]
 Description=The end of the recording
 After=multi-user.target
@@ -66,7 +80,6 @@ END = r'''#!/bin/sh
 cd /run/anonvma
 systemctl is-system-running --wait >state
 sleep 5
-for cache in vm_area_struct anon_vma_chain anon_vma; do echo 1 >/sys/kernel/slab/$cache/shrink; done
 cat /proc/slabinfo >slabinfo
 kill -TERM $(cat pid)
 while [ ! -s record.rc ]; do sleep 0.2; done
@@ -100,29 +113,51 @@ def write(path, text):
         f.write(text)
 
 
+def e2fs(name):
+    path = shutil.which(name, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    if not path:
+        raise Unavailable(f'{name} is not installed: Debian has it in e2fsprogs')
+    return path
+
+
+def take_configuration(image, tree):
+    """What maintainer scripts made of /etc and /var, from an image that is installed."""
+    for folder in ('etc', 'var'):
+        shutil.rmtree(f'{tree}/{folder}')
+        subprocess.run([e2fs('debugfs'), '-R', f'rdump /{folder} {tree}', image], capture_output=True)
+    if not os.path.exists(tree + '/etc/passwd'):
+        raise Unavailable(f'debugfs could not read {image}')
+    write(tree + '/packages', '\n'.join(sorted(os.listdir(tree + '/debs'))) + '\n')
+    shutil.rmtree(tree + '/debs')
+    os.remove(tree + '/etc/ld.so.cache')
+
+
 def root_image(name, kvm):
     """The image of an installed system for the architecture of kernel `name`."""
     arch = KERNELS[name].arch
-    key = zlib.crc32(repr((SUITE, PACKAGES, INSTALL, NO_DOCS)).encode())
+    installs = arch == 'amd64'
+    key = zlib.crc32(repr((SUITE, PACKAGES, INSTALL, NO_DOCS) + (() if installs else (TAKE_OVER,))).encode())
     image = os.path.join(CACHE, f'systemd-{arch}-{key:08x}.img')
     if os.path.exists(image):
         return image
-    mke2fs = shutil.which('mke2fs', path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
-    if not mke2fs:
-        raise Unavailable('mke2fs is not installed: Debian has it in e2fsprogs')
+    mke2fs = e2fs('mke2fs')
     os.makedirs(CACHE, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
         tree, new = unpacked(arch, work), work + '/image'
-        write(tree + '/etc/dpkg/dpkg.cfg.d/no-docs', NO_DOCS)
-        write(tree + '/etc/hostname', 'debian\n')
+        if installs:
+            write(tree + '/etc/dpkg/dpkg.cfg.d/no-docs', NO_DOCS)
+            write(tree + '/etc/hostname', 'debian\n')
+        else:
+            take_configuration(root_image(FIRST, kvm), tree)
         tool(mke2fs, '-q', '-t', 'ext4', '-d', tree, new, str(IMAGE_BYTES // 1024) + 'k')
-        status, why = boot(name, work + '/install', {}, INSTALL, seconds=1800, kvm=kvm, more=drive(new))
+        status, why = boot(name, work + '/install', {}, INSTALL if installs else TAKE_OVER, seconds=3600, kvm=kvm,
+                           more=drive(new))
         if status != 0:
             kept = os.path.join(CACHE, f'systemd-{arch}-failed')
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(work + '/install', kept)
             raise Unavailable(f'installing {arch} packages in the guest failed: {why or kept}')
-        shutil.copy(work + '/install/out/packages', image + '.packages')
+        shutil.copy(work + '/install/out/packages' if installs else tree + '/packages', image + '.packages')
         os.rename(new, image)
     return image
 
@@ -139,8 +174,8 @@ def systemd(name, kvm):
         raise Unavailable('build/release/anonvma is not built')
     folder, image = os.path.join(OUT, name + '-boot'), root_image(name, kvm)
     files = {'end.sh': (0o100755, END), 'end.service': (0o100644, UNIT)}
-    status, why = boot(name, folder, program(KERNELS[name].arch), '', seconds=900, kvm=kvm, init=INIT, files=files,
-                       more=drive(image, 'snapshot=on'))
+    status, why = boot(name, folder, program(KERNELS[name].arch), '', PATIENCE, 1500, kvm, INIT, files,
+                       drive(image, 'snapshot=on'))
     out, trace = folder + '/out', folder + '/out/boot.trace'
     print(f'{name}: {why or "guest done"}')
     if not os.path.exists(trace):
