@@ -16,6 +16,7 @@
 
 #include "tracers/btf.h"
 #include "tracers/capability.h"
+#include "tracers/features.h"
 #include "tracers/kallsyms.h"
 #include "tracers/loader.h"
 #include "tracers/machine.h"
@@ -29,59 +30,40 @@ struct Check {
   bool ok = false;
   bool needed = false;  // without it nothing can be recorded
   std::string note;     // what replaces it, or what to do
+  std::string tier{};   // of a recording without it; empty: it has none of its own
 };
 
 struct Report {
   std::vector<Check> checks;
+  std::vector<std::string> facts;  // that tell kernels apart
+  std::string tier;                // empty: not known
   int status = kOk;
   std::string advice;
 };
 
 #if ANONVMA_HAVE_RECORDER
 
-struct Hook {
-  const char* tracepoint;
-  bool needed;
-  const char* without;  // what is lost without it
-};
-constexpr Hook kHooks[] = {
-    {"sys_enter", true, "no system calls"},
-    {"sys_exit", true, "no system calls"},
-    {"mmap_lock_acquire_returned", true, "no order of operations: Linux 5.11 has it"},
-    {"task_newtask", true, "no forks"},
-    {"sched_process_exec", true, "no execs"},
-    {"sched_process_exit", true, "no ends of tasks"},
-    {"exit_mmap", true, "no ends of address spaces: Linux 6.1 has it"},
-    {"page_fault_user", false, "only first touches are recorded, as with --faults first"},
-    {"page_fault_kernel", false, "faults of the kernel on user memory show as touches"},
-    {"kmem_cache_alloc", true, "no touches by get_user_pages"},
-    {"kmem_cache_free", false, "no --truth"},
-};
-
-void check_hooks(const KernelBtf& btf, std::vector<Check>& checks) {
-  for (const Hook& hook : kHooks) {
-    const bool has = btf.tracepoint_parameters(hook.tracepoint) >= 0;
-    checks.push_back(
-        {fmt::format("tracepoint {}", hook.tracepoint), has, hook.needed, has ? "" : hook.without});
+void check_features(const Features& features, Report& report) {
+  for (const FeatureRow& row : feature_rows()) {
+    const bool has = features[row.id];
+    if (row.is_fact)
+      report.facts.emplace_back(has ? row.with : row.without);
+    else
+      report.checks.push_back({title_of(row), has, row.tier_without == Tier::unsupported,
+                               std::string(has ? "" : row.without),
+                               std::string(name_of(row.tier_without))});
   }
-  const bool seq = btf.has_member("mm_struct", "mm_lock_seq");
-  checks.push_back({"mm_struct.mm_lock_seq", seq, true, seq ? "" : "no order: Linux 6.4 has it"});
-  const bool find = btf.function_parameters("bpf_find_vma") >= 0;
-  checks.push_back({"bpf_find_vma", find, true, find ? "" : "Linux 5.17 has it"});
-  const bool iterator = btf.function_parameters("bpf_iter_task_vma_new") >= 0;
-  checks.push_back({"open-coded vma iterator", iterator, true,
-                    iterator ? "" : "no snapshot at exec: Linux 6.7 has it"});
-  const bool walk = btf.struct_size("bpf_iter_seq_task_vma_info") > 0;
-  checks.push_back({"iter/task_vma", walk, true, walk ? "" : "no start state: Linux 5.12 has it"});
 }
 
-void check_symbols(std::vector<Check>& checks) {
+bool check_symbols(std::vector<Check>& checks) {
   constexpr std::array<std::string_view, 1> kNames{"__anon_vma_prepare"};
   const bool found = !find_functions(kNames).empty();
   checks.push_back({"address of __anon_vma_prepare", found, false,
                     found ? ""
                           : "no touches by get_user_pages: run as root, with "
-                            "kernel.kptr_restrict below 2"});
+                            "kernel.kptr_restrict below 2",
+                    std::string(name_of(Tier::without_get_user_pages))});
+  return found;
 }
 
 Check check_ring() {
@@ -120,10 +102,12 @@ Report examine() {
   const Result<KernelBtf> btf = KernelBtf::load();
   checks.push_back({"kernel type information (BTF)", static_cast<bool>(btf), true,
                     btf ? btf_path() : btf.error().message});
-  if (btf) check_hooks(*btf, checks);
+  const Features features = btf ? find_features(*btf) : Features{};
+  if (btf) check_features(features, report);
+  bool sees_touches = true;
   if (missing.empty()) {  // root alone may read what follows
     check_slab(checks);
-    check_symbols(checks);
+    sees_touches = check_symbols(checks);
     checks.push_back(check_ring());
     if (btf) checks.push_back(check_loading());
   }
@@ -131,6 +115,7 @@ Report examine() {
   for (const Check& check : checks)
     if (check.needed && !check.ok && check.name != "privilege to load BPF programs")
       supported = false;
+  report.tier = name_of(supported ? accuracy_tier(features, sees_touches) : Tier::unsupported);
   if (!missing.empty()) {
     report.status = kNoPrivilege;
     report.advice = "run it again as root, with sudo: loading was not tried";
@@ -150,6 +135,8 @@ Report examine() {
 
 Report examine() {
   return {{{"recorder built", false, true, ANONVMA_NO_RECORDER_REASON}},
+          {},
+          "unsupported",
           kNotSupported,
           "install clang, bpftool and libbpf and build again; traces can be replayed without"};
 }
@@ -158,24 +145,36 @@ Report examine() {
 
 std::string as_json(const Report& report) {
   nlohmann::ordered_json checks = nlohmann::ordered_json::array();
-  for (const Check& check : report.checks)
-    checks.push_back(
-        {{"name", check.name}, {"ok", check.ok}, {"needed", check.needed}, {"note", check.note}});
-  const nlohmann::ordered_json json{{"schema", "anonvma.doctor/1"},
-                                    {"can_record", report.status == kOk},
-                                    {"checks", std::move(checks)},
-                                    {"advice", report.advice}};
+  for (const Check& check : report.checks) {
+    nlohmann::ordered_json one{
+        {"name", check.name}, {"ok", check.ok}, {"needed", check.needed}, {"note", check.note}};
+    if (!check.tier.empty()) one["tier_without"] = check.tier;
+    checks.push_back(std::move(one));
+  }
+  const nlohmann::ordered_json json{
+      {"schema", "anonvma.doctor/1"}, {"can_record", report.status == kOk},
+      {"tier", report.tier},          {"checks", std::move(checks)},
+      {"facts", report.facts},        {"advice", report.advice}};
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string_view word_for(const Check& check) {
+  if (check.ok) return "ok";
+  if (check.needed) return "MISSING";
+  return check.tier == "exact" ? "replaced" : "missing";
 }
 
 std::string as_text(const Report& report) {
   std::string text;
-  for (const Check& check : report.checks)
-    text += fmt::format("{:<8} {}{}{}\n",
-                        check.ok       ? "ok"
-                        : check.needed ? "MISSING"
-                                       : "missing",
-                        check.name, check.note.empty() ? "" : ": ", check.note);
+  for (const Check& check : report.checks) {
+    text += fmt::format("{:<8} {}{}{}", word_for(check), check.name, check.note.empty() ? "" : ": ",
+                        check.note);
+    if (!check.ok && !check.needed && !check.tier.empty() && check.tier != "exact")
+      text += fmt::format(" ({})", check.tier);
+    text += '\n';
+  }
+  for (const std::string& fact : report.facts) text += fmt::format("{:<8} {}\n", "kernel", fact);
+  text += fmt::format("{:<8} {}\n", "accuracy", report.tier);
   return text + report.advice + "\n";
 }
 

@@ -30,22 +30,26 @@ endif()
 set(ANONVMA_HAVE_RECORDER ON)
 message(STATUS "Recorder: on (${ANONVMA_CLANG}, ${ANONVMA_BPFTOOL}, libbpf ${LIBBPF_VERSION})")
 
-set(anonvma_bpf_object ${CMAKE_BINARY_DIR}/bpf/anonvma.bpf.o)
-set(anonvma_skeleton ${CMAKE_BINARY_DIR}/bpf/include/anonvma.skel.h)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/bpf/include)
 file(GLOB anonvma_bpf_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.bpf.h)
 
-add_custom_command(OUTPUT ${anonvma_bpf_object}
-  COMMAND ${ANONVMA_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${anonvma_bpf_arch}
-    -Wall -Werror -c ${CMAKE_CURRENT_LIST_DIR}/anonvma.bpf.c -o ${anonvma_bpf_object}
-  DEPENDS ${CMAKE_CURRENT_LIST_DIR}/anonvma.bpf.c ${CMAKE_CURRENT_LIST_DIR}/anonvma.h
-    ${CMAKE_CURRENT_LIST_DIR}/core_types.h ${anonvma_bpf_headers}
-  COMMENT "Building the BPF programs" VERBATIM)
-add_custom_command(OUTPUT ${anonvma_skeleton}
-  COMMAND ${ANONVMA_BPFTOOL} gen skeleton ${anonvma_bpf_object} name anonvma_bpf
-    > ${anonvma_skeleton}
-  DEPENDS ${anonvma_bpf_object}
-  COMMENT "Generating the BPF skeleton" VERBATIM)
+# The one object, with the registers of an architecture, and a skeleton of it.
+function(anonvma_bpf_object arch name)
+  set(object ${CMAKE_BINARY_DIR}/bpf/anonvma.${arch}.bpf.o)
+  set(skeleton ${CMAKE_BINARY_DIR}/bpf/include/${name}.skel.h)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${ANONVMA_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch}
+      -Wall -Werror -c ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c -o ${object}
+    DEPENDS ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c ${PROJECT_SOURCE_DIR}/tracers/anonvma.h
+      ${PROJECT_SOURCE_DIR}/tracers/core_types.h ${anonvma_bpf_headers}
+    COMMENT "Building the BPF programs for ${arch}" VERBATIM)
+  add_custom_command(OUTPUT ${skeleton}
+    COMMAND ${ANONVMA_BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}
+    DEPENDS ${object}
+    COMMENT "Generating the BPF skeleton for ${arch}" VERBATIM)
+endfunction()
+anonvma_bpf_object(${anonvma_bpf_arch} anonvma)
+set(anonvma_skeleton ${CMAKE_BINARY_DIR}/bpf/include/anonvma.skel.h)
 
 file(GLOB anonvma_tracer_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 add_library(anonvma_tracers STATIC ${anonvma_tracer_sources} ${anonvma_skeleton})

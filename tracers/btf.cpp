@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,21 +17,40 @@ const btf_type* skip_modifiers(const btf* b, std::uint32_t id) {
   return type;
 }
 
-bool find_member(const btf* b, const btf_type* type, std::string_view name) {
+// Its type; null when there is none of this name.
+const btf_type* find_member(const btf* b, const btf_type* type, std::string_view name) {
   const btf_member* const members = btf_members(type);
   for (int i = 0; i < btf_vlen(type); ++i) {
     const std::string_view member = btf__name_by_offset(b, members[i].name_off);
-    if (member == name) return true;
-    if (!member.empty()) continue;
     const btf_type* const inner = skip_modifiers(b, members[i].type);
-    if (inner && btf_is_composite(inner) && find_member(b, inner, name)) return true;
+    if (!inner) continue;
+    if (member == name) return inner;
+    if (!member.empty() || !btf_is_composite(inner)) continue;
+    if (const btf_type* const found = find_member(b, inner, name)) return found;
   }
-  return false;
+  return nullptr;
 }
 
 const btf_type* find_struct(const btf* b, std::string_view name) {
   const int id = btf__find_by_name_kind(b, std::string(name).c_str(), BTF_KIND_STRUCT);
   return id < 0 ? nullptr : btf__type_by_id(b, static_cast<std::uint32_t>(id));
+}
+
+// void (*btf_trace_NAME)(void *context, ...)
+const btf_type* find_tracepoint(const btf* b, std::string_view name) {
+  const std::string type_name = fmt::format("btf_trace_{}", name);
+  const int id = btf__find_by_name_kind(b, type_name.c_str(), BTF_KIND_TYPEDEF);
+  if (id < 0) return nullptr;
+  const btf_type* type = skip_modifiers(b, static_cast<std::uint32_t>(id));
+  if (type && btf_is_ptr(type)) type = btf__type_by_id(b, type->type);
+  return type && btf_is_func_proto(type) ? type : nullptr;
+}
+
+// Of a pointer, what it points to. A typedef has its own name.
+std::string_view type_name(const btf* b, std::uint32_t id) {
+  const btf_type* type = btf__type_by_id(b, id);
+  while (type && (btf_is_mod(type) || btf_is_ptr(type))) type = btf__type_by_id(b, type->type);
+  return type ? btf__name_by_offset(b, type->name_off) : "";
 }
 
 }  // namespace
@@ -42,8 +62,9 @@ std::string btf_path() {
   return given && *given ? given : "/sys/kernel/btf/vmlinux";
 }
 
-Result<KernelBtf> KernelBtf::load() {
-  const std::string path = btf_path();
+Result<KernelBtf> KernelBtf::load() { return load(btf_path()); }
+
+Result<KernelBtf> KernelBtf::load(const std::string& path) {
   btf* const b = access(path.c_str(), R_OK) == 0 ? btf__parse(path.c_str(), nullptr) : nullptr;
   if (!b)
     return Error{ErrorCode::not_supported,
@@ -54,12 +75,15 @@ Result<KernelBtf> KernelBtf::load() {
 }
 
 int KernelBtf::tracepoint_parameters(std::string_view name) const {
-  const std::string type_name = fmt::format("btf_trace_{}", name);
-  const int id = btf__find_by_name_kind(btf_.get(), type_name.c_str(), BTF_KIND_TYPEDEF);
-  if (id < 0) return -1;
-  const btf_type* type = skip_modifiers(btf_.get(), static_cast<std::uint32_t>(id));
-  if (type && btf_is_ptr(type)) type = btf__type_by_id(btf_.get(), type->type);
-  return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -1;
+  const btf_type* const type = find_tracepoint(btf_.get(), name);
+  return type ? btf_vlen(type) - 1 : -1;
+}
+
+bool KernelBtf::tracepoint_takes(std::string_view name, std::string_view wanted) const {
+  const btf_type* const type = find_tracepoint(btf_.get(), name);
+  for (int i = 1; type && i < btf_vlen(type); ++i)
+    if (type_name(btf_.get(), btf_params(type)[i].type) == wanted) return true;
+  return false;
 }
 
 int KernelBtf::function_parameters(std::string_view name) const {
@@ -84,8 +108,24 @@ std::vector<std::string> KernelBtf::members(std::string_view struct_name) const 
 }
 
 bool KernelBtf::has_member(std::string_view struct_name, std::string_view member) const {
-  const btf_type* const type = find_struct(btf_.get(), struct_name);
-  return type && find_member(btf_.get(), type, member);
+  const btf_type* type = find_struct(btf_.get(), struct_name);
+  while (type && btf_is_composite(type)) {
+    const auto dot = std::min(member.find('.'), member.size());
+    type = find_member(btf_.get(), type, member.substr(0, dot));
+    if (dot == member.size()) return type != nullptr;
+    member.remove_prefix(dot + 1);
+  }
+  return false;
+}
+
+bool KernelBtf::has_enumerator(std::string_view enum_name, std::string_view enumerator) const {
+  const int id = btf__find_by_name_kind(btf_.get(), std::string(enum_name).c_str(), BTF_KIND_ENUM);
+  if (id < 0) return false;
+  const btf_type* const type = btf__type_by_id(btf_.get(), static_cast<std::uint32_t>(id));
+  const struct btf_enum* const values = btf_enum(type);
+  return std::any_of(values, values + btf_vlen(type), [&](const struct btf_enum& value) {
+    return btf__name_by_offset(btf_.get(), value.name_off) == enumerator;
+  });
 }
 
 }  // namespace anonvma

@@ -127,9 +127,10 @@ int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 	state = anonvma_find_task(bpf_get_current_task_btf());
 	if (state)
 		state->exiting = 0;
-	if (!anonvma_wanted(key))
-		return 0;
-	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
-	bpf_map_delete_elem(&anonvma_tracked, &key);
+	if (anonvma_wanted(key)) {
+		anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
+		bpf_map_delete_elem(&anonvma_tracked, &key);
+	}
+	anonvma_forget_acquires(key);
 	return 0;
 }

@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -22,6 +25,8 @@
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
 #include "tracers/capability.h"
+#include "tracers/features.h"
+#include "tracers/fit.h"
 #include "tracers/kallsyms.h"
 #include "tracers/snapshot.h"
 #include "tracers/syscalls.h"
@@ -42,6 +47,7 @@ struct Loader::State {
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  bool vma_free_rcu = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -110,20 +116,40 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   touches = prepares > 0;
 }
 
-void configure(anonvma_bpf& skeleton, const LoaderOptions& options, const KernelBtf& btf) {
+// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,vma_iterator.
+void leave_out(Features& features) {
+  const char* const without = std::getenv("ANONVMA_WITHOUT");
+  const std::string_view names = without != nullptr ? without : "";
+  const auto leave = [&](std::string_view name, Feature feature) {
+    if (names.find(name) != names.npos) features.has[static_cast<std::size_t>(feature)] = false;
+  };
+  leave("mm_lock_seq", Feature::mm_lock_seq);
+  leave("vma_iterator", Feature::vma_iterator);
+}
+
+void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
   auto& settings = *skeleton.rodata;
   settings.anonvma_tracked_only = options.tracked_only;
   settings.anonvma_target_tgid = options.target_tgid;
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
-  settings.anonvma_lock_has_path = btf.tracepoint_parameters("mmap_lock_acquire_returned") == 4;
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
                            static_cast<std::uint32_t>(options.ring_bytes));
   bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
+}
+
+// The first thing that nothing replaces.
+Status all_needed(const Features& features) {
+  for (const FeatureRow& row : feature_rows())
+    if (!features[row.id] && row.tier_without == Tier::unsupported)
+      return Error{ErrorCode::not_supported,
+                   fmt::format("this kernel has no {} ({}): run \"anonvma doctor\"", title_of(row),
+                               row.without)};
+  return ok();
 }
 
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
@@ -147,10 +173,9 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   g_libbpf_line.clear();
   Result<KernelBtf> btf = KernelBtf::load();
   if (!btf) return btf.error();
-  for (const char* const hook : {"mmap_lock_acquire_returned", "exit_mmap", "kmem_cache_alloc"})
-    if (btf->tracepoint_parameters(hook) < 0)
-      return Error{ErrorCode::not_supported,
-                   fmt::format("this kernel has no tracepoint {}: run \"anonvma doctor\"", hook)};
+  Features features = find_features(*btf);
+  leave_out(features);
+  if (const Status needed = all_needed(features); !needed) return needed.error();
 
   auto state = std::make_unique<State>();
   state->truth = options.truth;
@@ -158,11 +183,11 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->skeleton = anonvma_bpf__open();
   if (!state->skeleton) return refused("open", errno);
   anonvma_bpf& skeleton = *state->skeleton;
-  configure(skeleton, options, *btf);
+  configure(skeleton, options);
+  fit(skeleton, features);
   set_sites(skeleton, options, state->touches);
-  state->faults = btf->tracepoint_parameters("page_fault_user") >= 0;
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, state->faults);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, state->faults);
+  state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
+  state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
@@ -226,6 +251,10 @@ std::optional<std::vector<std::uint64_t>> Loader::alive() const {
   if (steps == 0 || __atomic_load_n(&state_->skeleton->bss->anonvma_untracked, __ATOMIC_RELAXED))
     return std::nullopt;
   return std::vector<std::uint64_t>(found.begin(), found.end());
+}
+
+void Loader::wait_for_vmas() const {
+  if (state_->vma_free_rcu) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 std::vector<LostCount> Loader::take_lost() {

@@ -3,11 +3,79 @@
 #pragma once
 
 #include "acquire.bpf.h"
+#include "tree.bpf.h"
 
 extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
-				 __u64 addr) __ksym;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+				 __u64 addr) __ksym __weak;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
+
+struct anonvma_look {
+	struct anonvma_tree tree;
+	__u64 mm;
+	__u64 first;	/* the first vma at or behind where it began */
+	__u32 nr_seen;
+};
+
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma)
+{
+	struct anonvma_exec_vma_record *r;
+
+	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+	if (!r)
+		return;
+	anonvma_fill_vma(&r->vma, vma);
+	anonvma_submit(r);
+}
+
+static long anonvma_look_on(__u32 i, struct anonvma_look *look)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+
+	if (vma) {
+		look->nr_seen++;
+		anonvma_send_vma(look->mm, vma);
+	}
+	return look->tree.ended != 0;
+}
+
+/* The same without the lock. An odd number says that a writer came in between. */
+static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
+{
+	struct anonvma_look look = {};
+
+	if (!state)
+		return 0;
+	anonvma_tree_begin(&look.tree, mm, 0);
+	look.mm = (__u64)mm;
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_on, &look, 0);
+	state->nr_seen = look.nr_seen;
+	state->seen_seq = look.tree.seq | !anonvma_tree_held(&look.tree, mm);
+	return 0;
+}
+
+static long anonvma_look_for_first(__u32 i, struct anonvma_look *look)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+
+	if (vma)
+		look->first = BPF_CORE_READ(vma, vm_start);
+	return vma || look->tree.ended != 0;
+}
+
+/* What anonvma_first_mapped() tells. */
+static __noinline __u64 anonvma_first_in_tree(struct mm_struct *mm, __u64 start)
+{
+	struct anonvma_look look = { .first = ~0ull };
+
+	if (!mm)
+		return 0;
+	anonvma_tree_begin(&look.tree, mm, start);
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_for_first, &look, 0);
+	if (!anonvma_tree_held(&look.tree, mm))
+		return 0;
+	return look.first > start ? look.first : start;
+}
 
 /*
  * Sends every vma of a task's mm. The count is kept with the current task: in a register it would be
@@ -16,22 +84,20 @@ extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
 static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
 					      struct mm_struct *mm)
 {
-	struct anonvma_exec_vma_record *r;
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 
+	if (anonvma_reads_tree) {
+		anonvma_send_tree(state, mm);
+		return;
+	}
 	state->nr_seen = 0;
 	state->seen_seq = anonvma_mm_seq(mm, false);
 	bpf_iter_task_vma_new(&it, task, 0);
 	while ((vma = bpf_iter_task_vma_next(&it))) {
 		state->seen_seq = anonvma_mm_seq(mm, false);
 		state->nr_seen++;
-		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, (__u64)mm, 0,
-				    0);
-		if (!r)
-			continue;
-		anonvma_fill_vma(&r->vma, vma);
-		anonvma_submit(r);
+		anonvma_send_vma((__u64)mm, vma);
 	}
 	bpf_iter_task_vma_destroy(&it);
 }
@@ -88,8 +154,13 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	struct task_struct *owner;
 	struct mm_struct *mm;
 
-	if (!state || !bpf_task_from_pid)
+	if (!state)
 		return 0;
+	/* Before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc"). */
+	if (!bpf_task_from_pid) {
+		anonvma_mark_dirty(state->foreign_mm);
+		return 0;
+	}
 	owner = bpf_task_from_pid(state->foreign_pid);
 	if (!owner)
 		return 0;

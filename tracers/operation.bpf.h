@@ -94,6 +94,8 @@ static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u6
 	__u64 first = 0;
 	int error;
 
+	if (anonvma_reads_tree)
+		return anonvma_first_in_tree(task->mm, start);
 	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
@@ -137,6 +139,23 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 	return false;
 }
 
+/* Where no key is asked for, an mm with a key for PROT_EXEC alone gives and takes that one. */
+static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, struct mm_struct *mm)
+{
+	const __u32 execute_only_key = 0x200000;	/* the same bit of Protect.prot */
+	__s32 key;
+
+	if (r->op != ANONVMA_OP_MPROTECT &&
+	    (r->op != ANONVMA_OP_PKEY_MPROTECT || (__s32)r->args[3] != -1))
+		return;
+	key = anonvma_execute_only_key(mm);
+	if (key <= 0)
+		return;
+	r->op = ANONVMA_OP_PKEY_MPROTECT;
+	r->args[2] |= execute_only_key;
+	r->args[3] = key;
+}
+
 static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
 					      long ret)
 {
@@ -168,6 +187,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	if (mm->mm_users.counter > 1)
 		r->ops |= ANONVMA_OPS_SHARED;
 	r->op = state->op;
+	anonvma_choose_key(r, mm);
 	anonvma_submit(r);
 	/* A refused one may leave a split behind. */
 	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))

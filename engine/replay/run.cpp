@@ -109,16 +109,14 @@ ReplayResult Run::finish(const Meta& meta) {
   return result;
 }
 
-Crew::Crew(std::vector<std::unique_ptr<Run>>& runs, unsigned threads)
-    : runs_(runs), turn_(static_cast<std::ptrdiff_t>(threads) + 1) {
+Crew::Crew(std::vector<std::unique_ptr<Run>>& runs, unsigned threads) : runs_(runs) {
   for (unsigned t = 0; t < threads; ++t)
     workers_.emplace_back([this, t, threads] { work(t, threads); });
 }
 
 Crew::~Crew() {
   wait();
-  done_ = true;
-  turn_.arrive_and_wait();
+  begin_turn(true);
 }
 
 bool Crew::give(std::span<const Event> batch, std::uint64_t first) {
@@ -127,22 +125,35 @@ bool Crew::give(std::span<const Event> batch, std::uint64_t first) {
     if (run->gave_up()) return false;
   batch_ = batch;
   first_ = first;
-  turn_.arrive_and_wait();
-  busy_ = true;
+  begin_turn(false);
   return true;
 }
 
+void Crew::begin_turn(bool last) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++turn_;
+    working_ = workers_.size();
+    done_ = last;
+  }
+  changed_.notify_all();
+}
+
 void Crew::wait() {
-  if (busy_) turn_.arrive_and_wait();
-  busy_ = false;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return working_ == 0; });
 }
 
 void Crew::work(unsigned self, unsigned threads) {
-  for (;;) {
-    turn_.arrive_and_wait();
-    if (done_) return;
+  for (std::uint64_t turn = 1;; ++turn) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return turn_ == turn; });
+      if (done_) return;
+    }
     for (std::size_t r = self; r < runs_.size(); r += threads) runs_[r]->feed(batch_, first_);
-    turn_.arrive_and_wait();
+    const std::lock_guard lock(mutex_);
+    if (--working_ == 0) changed_.notify_all();
   }
 }
 

@@ -2,9 +2,10 @@
 // kernel's own strategy is verified on the way.
 #pragma once
 
-#include <barrier>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -79,13 +80,17 @@ class Crew {
   void wait();
 
  private:
+  void begin_turn(bool last);
   void work(unsigned self, unsigned threads);
 
   std::vector<std::unique_ptr<Run>>& runs_;
-  std::barrier<> turn_;  // orders batch_, first_ and done_ between the threads
   std::span<const Event> batch_;
   std::uint64_t first_ = 0;
-  bool busy_ = false;
+  // No std::barrier: that of gcc 12 throws in its threads under an emulator of one program.
+  std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  std::uint64_t turn_ = 0;  // batches given
+  std::size_t working_ = 0;
   bool done_ = false;
   std::vector<std::jthread> workers_;
 };

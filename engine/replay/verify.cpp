@@ -31,6 +31,7 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spa
       spaces_(spaces),
       truth_(meta.truth),
       slice_(is_slice(meta)),
+      rcu_(meta.vma_free_rcu),
       degree_(own_strategy(meta) == "degree") {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
@@ -76,8 +77,8 @@ Budget Verifier::spent() const {
   // A node of a hash table, a part of a snapshot, an entry of a chain with its difference in words.
   constexpr std::uint64_t kNode = 64, kPart = 320, kLate = 800;
   std::uint64_t nodes = unexplained_.size() + attach_seq_.size() + prepared_by_.size() +
-                        dropped_by_.size() + faults_.size() + unnamed_.size() + to_model_.size() +
-                        to_kernel_.size();
+                        dropped_by_.size() + faults_.size() + makers_.size() * 2 + unnamed_.size() +
+                        to_model_.size() + to_kernel_.size();
   for (const auto& alive : objects_) nodes += alive.size();
   return {nodes * kNode + parts_ * kPart + late_.size() * kLate +
               (operations_.size() + preparing_.size() + steps_.size() + execs_.size()) *
@@ -202,7 +203,9 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
 void Verifier::resynchronised(const SeenMm& seen, const Counts& delta) {
   const MmId by = seen.snapshot.by ? seen.snapshot.by : seen.head.mm;
   books_[by].model.add({delta.allocs, {}});
-  books_[seen.head.mm].model.add({{}, delta.frees});
+  Book& book = books_[seen.head.mm];
+  book.model.add({{}, delta.frees});
+  if (delta.frees[kVmAreaStruct] > 0) book.gave_up_ns = seen.head.time_ns;
   model_.add(delta);
 }
 
@@ -210,6 +213,10 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
                        const Counts& for_preparing, std::uint64_t prepared) {
   const MmId mm = event.head.mm;
   if (const auto* lost = std::get_if<Lost>(&event.body)) on_lost(*lost);
+  if (const EventType type = type_of(event.body);
+      type == EventType::fork || type == EventType::exit_mmap)
+    kin_ns_ = event.head.time_ns;
+  if (compares_objects()) note_event_of(event, for_preparing, prepared);
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
   if (std::holds_alternative<UnknownWrite>(event.body)) {
     const auto by_it = operations_.extract(token_of(mm, event.head.seq));
@@ -231,6 +238,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
     books_[mm].op_ns = event.head.time_ns;
+    if (so_far.frees[kVmAreaStruct] > 0) books_[mm].gave_up_ns = event.head.time_ns;
     if (truth_) close_operation(event, index, so_far);
     steps_.erase(mm);
     return;
@@ -256,6 +264,7 @@ Verdict Verifier::finish() {
   lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
   leave_out_what_is_under_way();
   take_faults_as_handled();
+  if (compares_objects()) leave_out_makers();
   std::vector<MmId> open;
   for (const auto& [mm, book] : books_) open.push_back(mm);
   for (const auto& [mm, writers] : unexplained_)
@@ -273,6 +282,7 @@ Verdict Verifier::finish() {
   }
   if (compares_objects()) {
     settle_failed();
+    settle_waiting();
     compare_totals();
     verdict.excluded = {
         {"exec temporaries", "allocated and freed by the loader before its snapshot",
@@ -284,6 +294,13 @@ Verdict Verifier::finish() {
          under_way_.allocs},
         {"still exiting", "freed by exits that were under way when the recording ended",
          under_way_.frees}};
+    if (rcu_)
+      verdict.excluded.push_back(
+          {"waiting for RCU",
+           "freed by calls a moment before the recording ended, and not yet given back: this "
+           "kernel does so a grace period later, so that freed vmas are compared by address space "
+           "and not by operation",
+           {waited_for_, 0, 0}});
   }
   verdict.differences = differences_;
   verdict.shared_elsewhere = kin_elsewhere();

@@ -71,11 +71,12 @@ class Verifier {
   struct Book {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
-    std::uint32_t last_seq = 0;  // of the last operation replayed
-    std::uint64_t op_ns = 0;     // when its call returned
-    std::uint64_t freed_ns = 0;  // when an operation last freed an object
-    std::uint64_t exit_ns = 0;   // ... and when something else did: an exit
-    bool ending = false;         // its last task has exited
+    std::uint32_t last_seq = 0;    // of the last operation replayed
+    std::uint64_t op_ns = 0;       // when its call returned
+    std::uint64_t freed_ns = 0;    // when an operation last freed an object
+    std::uint64_t exit_ns = 0;     // ... and when something else did: an exit
+    std::uint64_t gave_up_ns = 0;  // when an operation of the model last freed a vma
+    bool ending = false;           // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
@@ -97,10 +98,15 @@ class Verifier {
   void close_book(MmId mm, const std::string& where);
   void forget_steps(MmId mm);
   void leave_out(MmId mm, const Counts& counts);
+  void note_event_of(const Event& event, const Counts& for_preparing, std::uint64_t prepared);
   void take_faults_as_handled();
+  void leave_out_makers();
   void leave_out_what_is_under_way();
   void close_failed_operations(MmId mm);
   void settle_failed();
+  void wait_for_vmas(MmId mm, Book& book, const std::string& where);
+  bool came_back(MmId mm);
+  void settle_waiting();
   void compare_totals();
   void note_kin(const SeenMm& seen);
   std::uint64_t kin_elsewhere() const;
@@ -130,6 +136,7 @@ class Verifier {
     Strategy::ChainLink least, most;  // counters of the model since
     std::uint64_t until_ns = 0;
     std::uint32_t seq = 0;  // of the walk
+    bool moved = false;  // a relative was born or ended between the walk and its place in the order
     std::string difference;
   };
   bool caught_up(Late& late);
@@ -145,6 +152,7 @@ class Verifier {
   AddressSpaces& spaces_;
   bool truth_;
   bool slice_;   // the snapshots of the start are the model's: there is nothing to compare
+  bool rcu_;     // vmas come back a grace period after they were freed
   bool degree_;  // the kernel counts vmas and children of an anon_vma together, as num_children
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;
@@ -160,8 +168,9 @@ class Verifier {
   std::unordered_map<MmId, Unexplained> unexplained_;   // unknown writers without a snapshot
   std::unordered_map<MmId, std::uint32_t> attach_seq_;  // earlier tokens are in the snapshot
   std::uint64_t newest_ns_ = 0;
-  std::uint64_t open_ = 0;  // write acquires and faults that were under way at the end
-  std::uint64_t lost_ = 0;  // records; the objects' lanes rest on having them all
+  std::uint64_t kin_ns_ = 0;  // when an address space was last born or ended
+  std::uint64_t open_ = 0;    // write acquires and faults that were under way at the end
+  std::uint64_t lost_ = 0;    // records; the objects' lanes rest on having them all
 
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> objects_;  // alive, seen allocated
   std::map<Token, Counts> operations_;               // of the kernel, not yet replayed
@@ -178,9 +187,24 @@ class Verifier {
     std::uint64_t handled_ns = 0;  // when the kernel did; 0: not seen
   };
   std::unordered_map<std::uint32_t, Exception> faults_;  // the last one of each tid
-  Counts kernel_;                                        // compared with the model at the end
+  // What a task has allocated to prepare a vma, until an event of its own says for which.
+  struct Maker {
+    MmId mm;
+    Counts counts;
+    std::uint64_t ns = 0;
+    bool told = false;  // its last event was the fault that this is for
+  };
+  std::unordered_map<std::uint32_t, Maker> makers_;  // by tid
+  Counts kernel_;                                    // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
+  // Vmas that the model has freed and the kernel not yet, of the books that were closed.
+  struct Waiting {
+    std::uint64_t vmas = 0, since_ns = 0;
+    std::string where;
+  };
+  std::map<MmId, Waiting> waiting_;
+  std::uint64_t waited_for_ = 0;  // at the end
   std::unordered_map<FileId, std::uint64_t> unnamed_;
   std::vector<Late> late_;
   std::size_t unfaulted_ = 0;  // of those

@@ -123,7 +123,7 @@ void Verifier::look_again(std::uint64_t now_ns) {
   std::erase_if(late_, [&](Late& late) {
     const bool equal = late.unfaulted ? faulted_by_now(late) : caught_up(late);
     if (!equal && now_ns < late.until_ns) return false;
-    compare(late.unfaulted ? kVmas : kChains, equal, late.difference);
+    if (equal || !late.moved) compare(late.unfaulted ? kVmas : kChains, equal, late.difference);
     unfaulted_ -= late.unfaulted ? 1 : 0;
     return true;
   });
@@ -172,7 +172,8 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
     if (equal && !counts && unlinking) continue;
     if (equal && !counts)
       late_.push_back({seen.head.mm, kernel.vma.start, false, i, kernel.chain[i], links[i],
-                       links[i], seen.head.time_ns + kWalkTakesNs, seen.head.seq, difference});
+                       links[i], seen.head.time_ns + kWalkTakesNs, seen.head.seq,
+                       kin_ns_ > seen.head.time_ns, difference});
     else
       compare(kChains, equal, difference);
   }

@@ -27,14 +27,17 @@ record() { # OPTION...
     *) fail "record ended with $status" ;;
   esac
 }
-begin_load() { # SECONDS [gently]
-  # A change of parts takes seconds where events come as fast as they can be read.
-  if [ "${2:-}" != gently ] && command -v stress-ng >/dev/null; then
-    stress-ng --quiet --timeout "$1" --fork 1 --mmap 1 --mmap-bytes 4m --pthread 1 --exec 1 \
-      --temp-path "$dir" >/dev/null 2>&1 &
-  else
-    timeout "$1" bash -c 'while :; do (true); sh -c true; done' &
-  fi
+# Forks, execs, threads and maps, with pauses: a change of parts waits for the reader, which takes
+# seconds where events come as fast as they can be read.
+begin_load() { # SECONDS
+  # shellcheck disable=SC2016 # for the inner shell
+  timeout "$1" bash -c '
+    while :; do
+      (true); sh -c "true & wait"; sleep 0.02
+      [ -z "$1" ] || "$1" --quiet --timeout 2 --fork 1 --fork-ops 20 --mmap 1 --mmap-ops 2 \
+        --mmap-bytes 1m --pthread 1 --pthread-ops 4 --temp-path "$2" >/dev/null 2>&1
+      sleep 0.02
+    done' load "$(command -v stress-ng)" "$dir" &
   load=$!
   sleep 0.5
 }
@@ -79,7 +82,7 @@ case $case in
     grep -q ": $events events" "$dir/messages" || fail "$events events are in the files"
     ;;
   max_size)
-    begin_load 60 gently
+    begin_load 60
     record -o "$dir/x.trace" --rotate-size 256K --max-size 1536K --keep 2 --duration 60
     stop_load
     grep -q 'max-size' "$dir/messages" || fail "it does not say why it ended"

@@ -272,6 +272,10 @@ TEST_CASE("calls and faults that the recording did not see to their end are a do
     t.op(map_event(20, 1), 3, "+v").add(write_event(20));
     lane = "first anonymous faults";
   }
+  SECTION("a touch that no event of its task has told of yet") {
+    t.op(map_event(20, 1), 3, "+v").kernel("+p +a9");
+    lane = "first anonymous faults";
+  }
   t.head.seq = 0;
   const Verdict verdict = verify(t);
   CHECK(verdict.agrees());
@@ -346,6 +350,49 @@ Tape attached(std::uint64_t children) {
 
 TEST_CASE("what was alive at the start is taken over and goes on", "[verify]") {
   CHECK(verify(attached(2)).proves());
+}
+
+// A mapping of before the walk, which saw it unfaulted, and its touch behind that.
+Tape touched_late(std::uint32_t tid, const std::string& kernels) {
+  Tape t;
+  t.head.seq = 10;
+  t.see(SnapReason::attach, {{{.start = 0, .end = 4, .prot = "rw"}, {}}});
+  t.by(10).add(protect_event(100, 1, 1, -12));
+  t.by(tid).head.seq = 9;  // of the call that populates what it has mapped
+  t.kernel(kernels);
+  if (!kernels.empty()) t.body<Truth>(1).site = static_cast<std::uint64_t>(TruthSite::prepare);
+  t.head.seq = 10;
+  return t.add(Touch{.addr = World::addr(0)});
+}
+
+TEST_CASE("a call that the start walk shows may go on to populate behind it", "[verify]") {
+  const Verdict verdict = verify(touched_late(10, "+p +a9"));
+  CHECK(differing(verdict) == "");
+  CHECK(verdict.doubts == std::vector<std::string>{});
+  CHECK_THAT(differing(touched_late(10, "")), ContainsSubstring("first anonymous faults"));
+}
+
+TEST_CASE("a touch of before the recording may be told of in it", "[verify]") {
+  const Verdict verdict = verify(touched_late(11, ""));  // nothing was heard of that task before
+  CHECK(verdict.agrees());
+  REQUIRE(verdict.doubts.size() == 1);
+  CHECK_THAT(verdict.doubts.front(), ContainsSubstring("under way"));
+}
+
+// The walk of the parent still showed the child, and has its place behind the child's end.
+TEST_CASE("a relative may end between a walk and its place in the order", "[verify]") {
+  const auto ends = [](std::uint64_t read_ns) {
+    Tape t = youth();
+    t.op(Fork{MmId{1}, 11}, 3, kForked);
+    t.head.time_ns = 10;
+    child_exits(t);
+    t.head.time_ns = read_ns;
+    t.see(SnapReason::end, parent(1));
+    t.head.time_ns = 1'000'000'000;
+    return t.add(ExitTask{});
+  };
+  CHECK(differing(ends(9)) == "");
+  CHECK(differing(ends(11)) == "chain entries in walks");
 }
 
 TEST_CASE("relatives that nobody recorded are a doubt", "[verify]") {
