@@ -137,6 +137,8 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
+	if (!freed && vma)
+		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
 	if (freed && vma)	/* vm_area_free() ends in a jump: the call site is its caller's */
 		site = ANONVMA_SITE_VMA_FREE;
@@ -145,7 +147,8 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 		site = ANONVMA_SITE_VMA_FREE_RCU;
 		state = NULL;
 	}
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
+	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
+		  !(state->exiting && state->exiting == state->mm);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
