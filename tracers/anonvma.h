@@ -13,7 +13,9 @@
 enum {
 	ANONVMA_MAX_SYSCALL = 512,
 	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; a higher cpu shares one */
-	ANONVMA_MAX_SITES = 32,
+	ANONVMA_MAX_SITES = 48,
+	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
+	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
 	ANONVMA_MAX_PREPARE_PARTS = 4,
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
 };
@@ -65,6 +67,7 @@ enum anonvma_kind {
 	ANONVMA_TRUTH,
 	ANONVMA_WALK,			/* the walk has reached an mm: fixes its place in the ring */
 	ANONVMA_GAP,			/* records are missing here */
+	ANONVMA_PLACE,			/* of the operation its task is in, where no hook sees the lock */
 	ANONVMA_KINDS,
 };
 
@@ -103,7 +106,8 @@ enum anonvma_truth_site {
 	ANONVMA_SITE_FORK = 5,
 	ANONVMA_SITE_UNLINK = 6,
 	ANONVMA_SITE_VMA_FREE = 7,
-	ANONVMA_SITE_PUT = 8,		/* __put_anon_vma: reported as unlink */
+	ANONVMA_SITE_VMA_FREE_RCU = 8,	/* behind a grace period, by whatever task */
+	ANONVMA_SITE_PUT = 9,		/* __put_anon_vma: reported as unlink */
 	ANONVMA_NR_SITES,
 };
 enum anonvma_cache {
@@ -120,7 +124,10 @@ struct anonvma_site {
 	__u64 site;
 };
 
-/* Head of every ring record. `seq` is even or odd as engine/trace/event.h says. */
+/*
+ * Head of every ring record. `seq` is even or odd as engine/trace/event.h says. Where no hook sees
+ * the lock it is 0, but 1 in what happens behind an ANONVMA_PLACE: the recorder numbers in ring order.
+ */
 struct anonvma_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
 	__u64 mm;
@@ -209,7 +216,7 @@ struct anonvma_truth_record {
 	__u8 site;
 	__u8 freed;
 	__u8 in_exec;
-	__u32 pad;
+	__u32 waits;			/* a vma, on a kernel that frees them by RCU */
 	__u64 start;			/* of the vma, when a chain entry is freed; else 0 */
 	__u32 forking;			/* in dup_mmap() of head.mm */
 	__u32 exiting;			/* in exit_mmap() of head.mm */
@@ -246,6 +253,7 @@ struct anonvma_walk_vma {
 	__u32 tid;
 	char comm[16];
 	struct anonvma_vma vma;
+	__u64 object;			/* its address, where vmas are freed by RCU; else 0 */
 	__u32 nr_chain;
 	__u32 chain_cut;		/* the list was longer than ANONVMA_MAX_CHAIN */
 };

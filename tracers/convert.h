@@ -17,9 +17,11 @@
 
 #include "tracers/address_map.h"
 #include "tracers/anonvma.h"
+#include "tracers/grace.h"
 #include "tracers/loss.h"
 #include "tracers/order.h"
 #include "tracers/overlap.h"
+#include "tracers/ring_order.h"
 #include "tracers/snapshot.h"
 
 namespace anonvma {
@@ -30,6 +32,8 @@ class Converter {
   Converter(Order& order, std::uint64_t page_size, bool tracked_only);
   // The CLOCK_MONOTONIC of time 0 of the trace. Before the first record.
   void set_start(std::uint64_t start_ns) { start_ns_ = start_ns; }
+  // No hook sees the mmap_lock. Before the first record.
+  void number_in_ring_order() { ring_order_.emplace(); }
 
   // One record of the ring; one too short for its kind is counted and dropped.
   void record(std::span<const std::byte> bytes);
@@ -37,7 +41,10 @@ class Converter {
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
   void forget_walk(std::uint64_t id) { walks_.erase(id); }
   // Between these two walks for SnapReason::attach announce what is alive.
-  void begin_attach() { attaching_ = joined_ = true; }
+  void begin_attach() {
+    attaching_ = joined_ = true;
+    grace_.begin_start();
+  }
   void end_attach();
   // Was announced by a walk for attach, and again by a Fork or Exec that was recorded later.
   bool taken_back(MmId mm) const { return taken_back_.contains(mm); }
@@ -96,6 +103,7 @@ class Converter {
     std::unordered_map<std::uint64_t, WalkedMm> mms;  // by kernel address
   };
 
+  void take(std::span<const std::byte> bytes);
   template <class T>
   bool read(std::span<const std::byte> bytes, T& record);
   std::uint64_t since_start(std::uint64_t time_ns) const;
@@ -118,13 +126,14 @@ class Converter {
   bool wanted_in_round(MmId mm) const;
   bool is_gone(std::uint64_t address, MmId mm) const;
   void end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns);
-  void retire(std::uint64_t address, MmId mm);
+  void retire(std::uint64_t address, MmId mm, std::uint64_t time_ns);
 
   void on_op(const anonvma_op_record& record);
   void on_write(const anonvma_record& record);
   void on_fork(const anonvma_fork_record& record);
   void on_shared(const anonvma_fork_record& record);
   void on_exec(const anonvma_exec_record& record);
+  std::optional<MmId> begun_exec(const anonvma_exec_record& record);
   bool may_have_begun_before(const anonvma_record& record) const;
   void on_seen(const anonvma_exec_record& record);
   EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
@@ -137,9 +146,12 @@ class Converter {
   bool is_in_walk(const anonvma_truth_record& record, MmId mm);
   void settle(std::uint32_t tid);
   void tell(const anonvma_truth_record& record);
+  void tell(const anonvma_truth_record& record, MmId mm);
   void on_touch(const anonvma_touch_record& record);
   void on_truth(const anonvma_truth_record& record);
+  void on_vma(anonvma_truth_record record);
   void on_walk(const anonvma_walk_record& record);
+  void note_vmas(const WalkedMm& walked);
   SnapVma snap_vma(const anonvma_vma& vma);
   EventGroup snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason);
 
@@ -147,14 +159,17 @@ class Converter {
   std::uint64_t start_ns_ = 0;
   std::uint64_t page_size_;
   bool tracked_only_;
+  std::optional<RingOrder> ring_order_;
   AddressMap addresses_;
   Overlap overlap_;
+  Grace grace_;
   std::unordered_map<MmId, std::uint32_t> tgids_;
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
-  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;     // by tgid
-  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
+  std::unordered_map<std::uint32_t, MmId> execs_of_;  // by tgid, where nobody sees the new one
+  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;  // by tgid
+  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;            // mm to tgid
   std::unordered_map<MmId, std::uint32_t> families_;  // mms since an exec; 0: alive at the start
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost

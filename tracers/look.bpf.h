@@ -3,11 +3,80 @@
 #pragma once
 
 #include "acquire.bpf.h"
+#include "tree.bpf.h"
+#include "list.bpf.h"
 
 extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
-				 __u64 addr) __ksym;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+				 __u64 addr) __ksym __weak;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
+
+struct anonvma_look {
+	struct anonvma_tree tree;
+	__u64 mm;
+	__u64 first;	/* the first vma at or behind where it began */
+	__u32 nr_seen;
+};
+
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma)
+{
+	struct anonvma_exec_vma_record *r;
+
+	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+	if (!r)
+		return;
+	anonvma_fill_vma(&r->vma, vma);
+	anonvma_submit(r);
+}
+
+static long anonvma_look_on(__u32 i, struct anonvma_look *look)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+
+	if (vma) {
+		look->nr_seen++;
+		anonvma_send_vma(look->mm, vma);
+	}
+	return look->tree.ended != 0;
+}
+
+/* The same without the lock. An odd number says that a writer came in between. */
+static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
+{
+	struct anonvma_look look = {};
+
+	if (!state)
+		return 0;
+	anonvma_tree_begin(&look.tree, mm, 0);
+	look.mm = (__u64)mm;
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_on, &look, 0);
+	state->nr_seen = look.nr_seen;
+	state->seen_seq = look.tree.seq | !anonvma_tree_held(&look.tree, mm);
+	return 0;
+}
+
+static long anonvma_look_for_first(__u32 i, struct anonvma_look *look)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+
+	if (vma)
+		look->first = BPF_CORE_READ(vma, vm_start);
+	return vma || look->tree.ended != 0;
+}
+
+/* What anonvma_first_mapped() tells. */
+static __noinline __u64 anonvma_first_in_tree(struct mm_struct *mm, __u64 start)
+{
+	struct anonvma_look look = { .first = ~0ull };
+
+	if (!mm)
+		return 0;
+	anonvma_tree_begin(&look.tree, mm, start);
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_for_first, &look, 0);
+	if (!anonvma_tree_held(&look.tree, mm))
+		return 0;
+	return look.first > start ? look.first : start;
+}
 
 /*
  * Sends every vma of a task's mm. The count is kept with the current task: in a register it would be
@@ -16,22 +85,24 @@ extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
 static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
 					      struct mm_struct *mm)
 {
-	struct anonvma_exec_vma_record *r;
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 
+	if (anonvma_reads_tree) {
+		anonvma_send_tree(state, mm);
+		return;
+	}
 	state->nr_seen = 0;
 	state->seen_seq = anonvma_mm_seq(mm, false);
+	if (anonvma_lists_vmas()) {
+		anonvma_send_list(state, mm);
+		return;
+	}
 	bpf_iter_task_vma_new(&it, task, 0);
 	while ((vma = bpf_iter_task_vma_next(&it))) {
 		state->seen_seq = anonvma_mm_seq(mm, false);
 		state->nr_seen++;
-		r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, (__u64)mm, 0,
-				    0);
-		if (!r)
-			continue;
-		anonvma_fill_vma(&r->vma, vma);
-		anonvma_submit(r);
+		anonvma_send_vma((__u64)mm, vma);
 	}
 	bpf_iter_task_vma_destroy(&it);
 }
@@ -55,23 +126,23 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	if (!r)
 		return;
 	r->old_mm = other_mm;
-	r->def_flags = mm->def_flags;
-	r->brk = mm->brk;
-	r->start_brk = mm->start_brk;
+	r->def_flags = anonvma_get(mm, def_flags);
+	r->brk = anonvma_get(mm, brk);
+	r->start_brk = anonvma_get(mm, start_brk);
 	r->nr_vmas = state->nr_seen;
-	r->tgid = task->tgid;
+	r->tgid = anonvma_get(task, tgid);
 	r->reason = reason;
 	r->pad = 0;
-	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
+	anonvma_copy_comm(r->comm, task);
 	anonvma_submit(r);
 }
 
 /* Of the current task's mm. */
 static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_get_task(task, kind);
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = anonvma_get(task, mm);
 
 	if (state && mm)
 		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
@@ -84,19 +155,24 @@ extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 /* Of the mm of another process that the current task has just written to. */
 static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct task_struct *owner;
 	struct mm_struct *mm;
 
-	if (!state || !bpf_task_from_pid)
+	if (!state)
 		return 0;
+	/* Before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc"). */
+	if (!bpf_task_from_pid) {
+		anonvma_mark_dirty(state->foreign_mm);
+		return 0;
+	}
 	owner = bpf_task_from_pid(state->foreign_pid);
 	if (!owner)
 		return 0;
-	mm = owner->mm;
+	mm = anonvma_get(owner, mm);
 	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
 		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
-				    (__u64)task->mm);
+				    (__u64)anonvma_get(task, mm));
 	bpf_task_release(owner);
 	return 0;
 }
@@ -104,11 +180,12 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 						 struct task_struct *task)
 {
+	__u64 mm = (__u64)anonvma_get(task, mm);
 	__u8 unseen = state->unseen;
 
 	state->unseen = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
-	if ((unseen & ANONVMA_UNSEEN_OWN) && task->mm && anonvma_wanted((__u64)task->mm))
+	if ((unseen & ANONVMA_UNSEEN_OWN) && mm && anonvma_wanted(mm))
 		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
 	if (unseen & ANONVMA_UNSEEN_FOREIGN)
 		anonvma_send_foreign(state);
@@ -116,9 +193,9 @@ static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 
 static __noinline int anonvma_pay_dirty(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state;
-	__u64 mm = (__u64)task->mm;
+	__u64 mm = (__u64)anonvma_get(task, mm);
 
 	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
 		return 0;

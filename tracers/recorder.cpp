@@ -37,7 +37,9 @@ Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, S
       sink_(std::move(sink)),
       order_([this](const Event& event) { on_event(event); }),
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
-                 !is_whole_system(options)) {}
+                 !is_whole_system(options)) {
+  if (!loader_.sees_locks()) converter_.number_in_ring_order();
+}
 
 Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
   LoaderOptions load;
@@ -251,6 +253,7 @@ Status Recorder::finish() {
   }
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
+    loader_.wait_for_vmas();
     usleep(10'000);  // what was under way while it was walked ends
   }
   for (int i = 0; i < kLastWaits && status && order_.waits(); ++i) {
