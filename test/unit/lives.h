@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace anonvma::test {
+namespace anonvma {
 
 constexpr unsigned lives(unsigned count) {
 #ifdef ANONVMA_EMULATED
@@ -14,4 +14,4 @@ constexpr unsigned lives(unsigned count) {
 #endif
 }
 
-}  // namespace anonvma::test
+}  // namespace anonvma
