@@ -107,8 +107,8 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     write_initramfs(initrd, kernel_folder, kernel.arch, payload, texts)
     with open(disk, 'wb') as f:
         f.truncate(64 << 20)
-    append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog no_timer_check random.trust_cpu=on '
-              f'slab_nomerge {words}')
+    append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
+              f'slab_nomerge no_timer_check {words}')
     command = machine + [
         '-m', '768', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none',
         '-no-reboot', '-kernel', kernel_folder + '/vmlinuz', '-initrd', initrd, '-append', append,
