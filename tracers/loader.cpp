@@ -47,6 +47,7 @@ struct Loader::State {
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  Tier tier = Tier::unsupported;
   bool vma_free_rcu = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
@@ -187,9 +188,13 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   fit(skeleton, features);
   set_sites(skeleton, options, state->touches);
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
-  state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  state->faults = features[Feature::page_fault_user];
+  const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
+  state->tier = accuracy_tier(features, {.sees_touches = state->touches,
+                                         .attaches = options.target_tgid == 0,
+                                         .all_writes = all_writes});
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
                                  state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
@@ -333,5 +338,6 @@ std::uint64_t Loader::pinned_bytes() const {
 
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
+Tier Loader::tier() const { return state_->tier; }
 
 }  // namespace anonvma
