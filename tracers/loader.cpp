@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ namespace anonvma {
 
 struct Loader::State {
   ~State() {
+    for (bpf_link* const event : events) bpf_link__destroy(event);
     ring_buffer__free(ring);
     anonvma_bpf__destroy(skeleton);
   }
@@ -42,6 +44,7 @@ struct Loader::State {
 
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
+  std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
   std::size_t given = 0;  // records, in this drain()
   bool truth = false;
@@ -153,6 +156,35 @@ Status all_needed(const Features& features) {
   return ok();
 }
 
+// Counts every page fault of one cpu; -1 where that is refused.
+int open_fault_event(int cpu) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+  attributes.sample_period = 1;
+  attributes.sample_type = PERF_SAMPLE_ADDR;
+  return static_cast<int>(
+      syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+// All of them or none: half of the faults would look like all.
+bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& events) {
+  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); ++cpu) {
+    const int fd = open_fault_event(cpu);
+    if (fd < 0 && errno == ENODEV) continue;  // not there, or offline
+    bpf_link* const link = fd < 0 ? nullptr : bpf_program__attach_perf_event(program, fd);
+    if (!link) {
+      if (fd >= 0) close(fd);
+      for (bpf_link* const event : events) bpf_link__destroy(event);
+      events.clear();
+      return false;
+    }
+    events.push_back(link);
+  }
+  return true;
+}
+
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
@@ -190,7 +222,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
-  state->faults = features[Feature::page_fault_user];
+  state->faults = has_fault_tracepoints(features) ||
+                  attach_fault_events(skeleton.progs.anonvma_page_fault_event, state->events);
   const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
   state->tier = accuracy_tier(features, {.sees_touches = state->touches,
                                          .attaches = options.target_tgid == 0,
