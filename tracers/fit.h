@@ -26,7 +26,11 @@ void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_lock_unseen = !sees_locks(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features));
   bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm, features[Feature::exit_mmap]);
-  bpf_program__set_autoload(skeleton.progs.anonvma_walk, features[Feature::task_vma_walk]);
+  const bool walks = features[Feature::task_vma_walk];
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk, walks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk_tasks, !walks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_motions, !sees_locks(features));
   // Where the slab hooks say no cache, both are needed for more than --truth.
   const bool told = features[Feature::kmem_cache_free_cache];
   skeleton.rodata->anonvma_cache_untold = !told;

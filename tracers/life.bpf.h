@@ -128,6 +128,8 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 		return;
 	anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
 	bpf_map_delete_elem(&anonvma_tracked, &key);
+	if (anonvma_lock_unseen)
+		bpf_map_delete_elem(&anonvma_motions, &key);
 }
 
 /* Any task may drop the last reference, the recorder too: never filter by process. */

@@ -18,6 +18,7 @@
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
@@ -33,8 +34,10 @@ namespace anonvma {
 struct Loader::State {
   ~State() {
     ring_buffer__free(ring);
+    ring_buffer__free(walk_ring);
     anonvma_bpf__destroy(skeleton);
   }
+  static int keep_walked(void* context, void* data, std::size_t size);
   static int give_record(void* context, void* data, std::size_t size);
 
   anonvma_bpf* skeleton = nullptr;
@@ -45,7 +48,8 @@ struct Loader::State {
   bool faults = false;
   bool touches = false;
   bool locks = true;
-  bool walks = true;
+  ring_buffer* walk_ring = nullptr;  // of kernels without iter/task_vma
+  std::vector<std::byte> walked;     // what came through it
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -146,6 +150,15 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
                            static_cast<std::uint32_t>(options.ring_bytes));
   bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_walk_tasks, false);
+}
+
+void trace_untraced(anonvma_bpf& skeleton) {
+  auto& settings = *skeleton.rodata;
+  for (const long number : kUntracedWriters)
+    settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
+  settings.anonvma_mbind = SYS_mbind;
+  settings.anonvma_ioctl = SYS_ioctl;
 }
 
 // The first thing that nothing replaces.
@@ -161,6 +174,13 @@ Status all_needed(const Features& features) {
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
+
+int Loader::State::keep_walked(void* context, void* data, std::size_t size) {
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  auto& walked = static_cast<State*>(context)->walked;
+  walked.insert(walked.end(), bytes, bytes + size);
+  return 0;
+}
 
 // An error ends the drain behind this record, which counts as given.
 int Loader::State::give_record(void* context, void* data, std::size_t size) {
@@ -190,8 +210,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options);
   fit(skeleton, features);
+  if (skeleton.rodata->anonvma_lock_unseen) trace_untraced(skeleton);
   state->locks = anonvma::sees_locks(features);
-  state->walks = features[Feature::task_vma_walk];
   set_sites(skeleton, options, state->touches);
   state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
@@ -199,6 +219,11 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
                                  state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
+  if (!features[Feature::task_vma_walk]) {
+    state->walk_ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_walk_ring),
+                                        State::keep_walked, state.get(), nullptr);
+    if (!state->walk_ring) return refused("read from", errno);
+  }
   state->cpus = std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
                                         ANONVMA_MAX_CPUS);
   state->lost_before.resize(state->cpus);
@@ -227,11 +252,19 @@ Result<std::size_t> Loader::drain() {
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
-  if (!state_->walks) return std::vector<std::byte>{};
   auto& shared = *state_->skeleton->bss;
   shared.anonvma_walk_tracks = track;
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
-  return read_walk(bpf_program__fd(state_->skeleton->progs.anonvma_walk), tgid);
+  const auto& programs = state_->skeleton->progs;
+  if (!state_->walk_ring) return read_walk(bpf_program__fd(programs.anonvma_walk), tgid);
+  // It has no choice of task, and writes a mark behind each: what it saw of that one is in the ring.
+  shared.anonvma_walk_only = tgid;
+  state_->walked.clear();
+  const Result<std::vector<std::byte>> marks =
+      read_walk(bpf_program__fd(programs.anonvma_walk_tasks), 0,
+                [this] { ring_buffer__consume(state_->walk_ring); });
+  if (!marks) return marks.error();
+  return std::exchange(state_->walked, {});
 }
 
 std::uint64_t Loader::losses() const {
@@ -337,6 +370,5 @@ std::uint64_t Loader::pinned_bytes() const {
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
 bool Loader::sees_locks() const { return state_->locks; }
-bool Loader::walks() const { return state_->walks; }
 
 }  // namespace anonvma

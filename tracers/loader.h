@@ -66,7 +66,6 @@ class Loader {
   bool sees_faults() const;   // page_fault_* exist
   bool sees_touches() const;  // __anon_vma_prepare was found
   bool sees_locks() const;    // else records have no lock numbers
-  bool walks() const;         // else walk() gives nothing
 
  private:
   struct State;

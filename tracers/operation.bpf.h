@@ -267,9 +267,25 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
+static __always_inline void anonvma_end_other(struct task_struct *task, struct anonvma_task *state,
+					      long ret)
+{
+	struct mm_struct *mm = anonvma_get(task, mm);
+
+	state->op = ANONVMA_OP_NONE;
+	if (!mm || !anonvma_other_changed(state, mm, ret))
+		return;
+	anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, 0, 0);
+	anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
+}
+
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
 					   long ret, bool listed)
 {
+	if (anonvma_lock_unseen && state->op == ANONVMA_OP_OTHER) {
+		anonvma_end_other(task, state, ret);
+		return;
+	}
 	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
 	if (state->op == ANONVMA_OP_CLONE) {
 		if (state->taken && !state->done)
@@ -277,6 +293,8 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 	} else if (state->op != ANONVMA_OP_EXECVE) {
 		anonvma_finish_op(task, state, ret, listed);
 	}
+	if (anonvma_lock_unseen && state->op != ANONVMA_OP_EXECVE)
+		anonvma_moves(state->mm, false);
 	state->op = ANONVMA_OP_NONE;
 	state->fault_addr = 0;
 }
