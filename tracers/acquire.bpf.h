@@ -117,6 +117,7 @@ static __always_inline void anonvma_begin_exit(struct anonvma_task *state,
 		if (anonvma_wanted(key))
 			anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
 		bpf_map_delete_elem(&anonvma_tracked, &key);
+		anonvma_forget_acquires(key);
 		return;
 	}
 	if (anonvma_truth && !state)
@@ -167,6 +168,8 @@ int anonvma_mmap_lock(__u64 *ctx)
 		anonvma_begin_exit(state, task, mm);
 		return 0;
 	}
+	if (!anonvma_count_acquire(mm))
+		anonvma_count_lost(ANONVMA_UNKNOWN, (__u64)mm, 1);
 	seq = anonvma_mm_seq(mm, true);
 	if (state && state->op && anonvma_op_acquires(state, mm, seq))
 		return 0;

@@ -107,7 +107,8 @@ enum anonvma_truth_site {
 	ANONVMA_SITE_FORK = 5,
 	ANONVMA_SITE_UNLINK = 6,
 	ANONVMA_SITE_VMA_FREE = 7,
-	ANONVMA_SITE_PUT = 8,		/* __put_anon_vma: reported as unlink */
+	ANONVMA_SITE_VMA_FREE_RCU = 8,	/* behind a grace period, by whatever task */
+	ANONVMA_SITE_PUT = 9,		/* __put_anon_vma: reported as unlink */
 	ANONVMA_NR_SITES,
 };
 enum anonvma_cache {
@@ -216,7 +217,7 @@ struct anonvma_truth_record {
 	__u8 site;
 	__u8 freed;
 	__u8 in_exec;
-	__u32 pad;
+	__u32 waits;			/* a vma, on a kernel that frees them by RCU */
 	__u64 start;			/* of the vma, when a chain entry is freed; else 0 */
 	__u32 forking;			/* in dup_mmap() of head.mm */
 	__u32 exiting;			/* in exit_mmap() of head.mm */
@@ -253,6 +254,7 @@ struct anonvma_walk_vma {
 	__u32 tid;
 	char comm[16];
 	struct anonvma_vma vma;
+	__u64 object;			/* its address, where vmas are freed by RCU; else 0 */
 	__u32 nr_chain;
 	__u32 chain_cut;		/* the list was longer than ANONVMA_MAX_CHAIN */
 };

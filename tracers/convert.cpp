@@ -104,7 +104,7 @@ MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_re
     if (start_walks_.erase(address) > 0) taken_back_.insert(old);
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
     const auto lost = suspects_.extract(address);
-    retire(address, old);
+    retire(address, old, r.time_ns);
     if (!lost.empty()) suspects_[address] = lost.mapped() & ~(1u << ANONVMA_EXIT_MMAP);
   }
   orphans_.erase(address);
@@ -237,10 +237,11 @@ void Converter::on_exit(const anonvma_record& r) {
   if (round_.forked.contains(family_of(mm)) && !round_.placed.contains(mm))
     round_.doubtful.insert(family_of(mm));
   order_.exit(mm, group(r, mm, ExitMmap{}));
-  retire(r.mm, mm);
+  retire(r.mm, mm, r.time_ns);
 }
 
-void Converter::retire(std::uint64_t address, MmId mm) {
+void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
+  grace_.retired(address, mm, time_ns);
   addresses_.retire_mm(address);
   overlap_.exited(mm);
   tgids_.erase(mm);
@@ -251,12 +252,34 @@ void Converter::retire(std::uint64_t address, MmId mm) {
 void Converter::on_truth(const anonvma_truth_record& r) {
   const MmId mm = addresses_.mm(r.head.mm);
   if (attaching_ && is_in_walk(r, mm)) return;
+  if (r.waits) return on_vma(r);
   tell(r);
 }
 
-void Converter::tell(const anonvma_truth_record& r) {
+// One that the kernel frees behind a grace period, or in exit_mmap().
+void Converter::on_vma(anonvma_truth_record r) {
+  if (!r.freed) {
+    grace_.allocated(r);
+    return tell(r);
+  }
+  const std::optional<Grace::Owner> owner = grace_.freed(r);
+  if (!owner) {
+    // Mapped by mms that lost records, it may not be known, which is a finding of theirs.
+    if (r.site != ANONVMA_SITE_VMA_FREE_RCU) tell(r);
+    return;
+  }
+  if (owner->gone) return tell(r, *owner->gone);
+  if (owner->exec != 0 && !addresses_.mm(r.head.mm)) {  // the execve goes on
+    r.in_exec = 1;
+    r.head.tid = owner->exec;
+  }
+  tell(r);
+}
+
+void Converter::tell(const anonvma_truth_record& r) { tell(r, addresses_.mm(r.head.mm)); }
+
+void Converter::tell(const anonvma_truth_record& r, MmId mm) {
   const bool is_anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
-  const MmId mm = addresses_.mm(r.head.mm);
   const bool known =
       is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
@@ -306,7 +329,10 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   if (walk.reason == SnapReason::resync) return on_resync(r, walked);
   if (attach == static_cast<bool>(mm)) return;       // announced by now, or never announced
   if (attach && execs_.contains(r.head.mm)) return;  // its Exec will
-  if (attach) mm = bear(r.head.mm, walked.head.tgid, r.head, 0);
+  if (attach) {
+    note_vmas(walked);
+    mm = bear(r.head.mm, walked.head.tgid, r.head, 0);
+  }
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
   EventGroup event = snapshot(at, walked, walk.reason);
@@ -316,6 +342,14 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   faults_behind(mm, walked);
   for (const WalkedVma& vma : walked.vmas) start_anon_vmas_.insert(vma.vma.anon_vma);
   start_walks_.insert_or_assign(r.head.mm, std::move(walked));
+}
+
+// For the vmas that come back a grace period late.
+void Converter::note_vmas(const WalkedMm& walked) {
+  std::unordered_set<std::uint64_t> vmas;
+  for (const WalkedVma& vma : walked.vmas)
+    if (vma.object != 0) vmas.insert(vma.object);
+  if (!vmas.empty()) grace_.shown(walked.head.mm, walked.head.tgid, vmas);
 }
 
 SnapVma Converter::snap_vma(const anonvma_vma& vma) {

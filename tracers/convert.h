@@ -17,6 +17,7 @@
 
 #include "tracers/address_map.h"
 #include "tracers/anonvma.h"
+#include "tracers/grace.h"
 #include "tracers/loss.h"
 #include "tracers/order.h"
 #include "tracers/overlap.h"
@@ -40,7 +41,10 @@ class Converter {
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms);
   void forget_walk(std::uint64_t id) { walks_.erase(id); }
   // Between these two walks for SnapReason::attach announce what is alive.
-  void begin_attach() { attaching_ = joined_ = true; }
+  void begin_attach() {
+    attaching_ = joined_ = true;
+    grace_.begin_start();
+  }
   void end_attach();
   // Was announced by a walk for attach, and again by a Fork or Exec that was recorded later.
   bool taken_back(MmId mm) const { return taken_back_.contains(mm); }
@@ -122,7 +126,7 @@ class Converter {
   bool wanted_in_round(MmId mm) const;
   bool is_gone(std::uint64_t address, MmId mm) const;
   void end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns);
-  void retire(std::uint64_t address, MmId mm);
+  void retire(std::uint64_t address, MmId mm, std::uint64_t time_ns);
 
   void on_op(const anonvma_op_record& record);
   void on_write(const anonvma_record& record);
@@ -142,9 +146,12 @@ class Converter {
   bool is_in_walk(const anonvma_truth_record& record, MmId mm);
   void settle(std::uint32_t tid);
   void tell(const anonvma_truth_record& record);
+  void tell(const anonvma_truth_record& record, MmId mm);
   void on_touch(const anonvma_touch_record& record);
   void on_truth(const anonvma_truth_record& record);
+  void on_vma(anonvma_truth_record record);
   void on_walk(const anonvma_walk_record& record);
+  void note_vmas(const WalkedMm& walked);
   SnapVma snap_vma(const anonvma_vma& vma);
   EventGroup snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason);
 
@@ -155,6 +162,7 @@ class Converter {
   std::optional<RingOrder> ring_order_;
   AddressMap addresses_;
   Overlap overlap_;
+  Grace grace_;
   std::unordered_map<MmId, std::uint32_t> tgids_;
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid

@@ -48,6 +48,7 @@ void Converter::end_attach() {
   early_faults_.clear();
   start_walks_.clear();
   start_anon_vmas_.clear();
+  grace_.end_start();
   in_walk_.clear();
 }
 

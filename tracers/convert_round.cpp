@@ -65,7 +65,7 @@ bool Converter::is_gone(std::uint64_t address, MmId mm) const {
 
 void Converter::end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   order_.exit(mm, {{{since_start(time_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
-  retire(address, mm);
+  retire(address, mm, time_ns);
 }
 
 void Converter::on_resync(const anonvma_walk_record& r, WalkedMm& walked) {

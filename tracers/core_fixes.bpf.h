@@ -25,10 +25,32 @@ static __always_inline bool anonvma_is_typed(void)
 #define anonvma_get(p, member) (anonvma_is_typed() ? (p)->member : BPF_CORE_READ(p, member))
 
 /*
+ * Before mm->mm_lock_seq (below) write acquires are counted here, by mm; an mm that is missing has
+ * none yet. The loader looks for the member, and makes the map as small as can be where it is.
+ */
+const volatile bool anonvma_counts_acquires = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u32);
+} anonvma_acquires SEC(".maps");
+
+static __always_inline __u32 anonvma_counted(__u64 mm)
+{
+	__u32 *count = bpf_map_lookup_elem(&anonvma_acquires, &mm);
+
+	return count ? *count : 0;
+}
+
+/*
  * mm->mm_lock_seq came as an int that rises by one with every write unlock (Linux kernel commit
  * 5e31275cc997 "mm: add per-VMA lock and helper functions to control it") and became a seqcount,
  * odd while a writer holds the lock (eb449bd96954 "mm: convert mm_lock_seq to a proper seqcount").
- * Both leave here as the second kind.
+ * Both leave here as the second kind, and so does the count of kernels without it, with one
+ * difference: a writer that holds the lock is in it. There are no locks of single vmas yet, so that
+ * whoever reads it in a fault will wait for that writer.
  */
 struct mm_struct___int_seq {
 	int mm_lock_seq;
@@ -41,6 +63,8 @@ static __always_inline bool anonvma_counts_locks(void)
 
 static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
 {
+	if (anonvma_counts_acquires)
+		return 2 * anonvma_counted((__u64)mm) - writing;
 	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
 		return mm->mm_lock_seq.sequence;
 	if (!anonvma_counts_locks())
@@ -51,11 +75,38 @@ static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
 /* The same of an mm the verifier knows no type of. */
 static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
 {
+	if (anonvma_counts_acquires)
+		return 2 * anonvma_counted((__u64)mm);
 	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
 		return BPF_CORE_READ(mm, mm_lock_seq.sequence);
 	if (!anonvma_counts_locks())
 		return 0;
 	return 2 * (__u32)BPF_CORE_READ((struct mm_struct___int_seq *)mm, mm_lock_seq);
+}
+
+/*
+ * A writer has the lock: its number is the next one. False when it could not be kept. Whoever writes
+ * is alone.
+ */
+static __always_inline bool anonvma_count_acquire(struct mm_struct *mm)
+{
+	__u64 key = (__u64)mm;
+	__u32 one = 1, *count;
+
+	if (!anonvma_counts_acquires)
+		return true;
+	count = bpf_map_lookup_elem(&anonvma_acquires, &key);
+	if (!count)
+		return !bpf_map_update_elem(&anonvma_acquires, &key, &one, BPF_ANY);
+	*count += 1;
+	return true;
+}
+
+/* The mm ends. Where it was forgotten its address goes on counting, which harms nobody. */
+static __always_inline void anonvma_forget_acquires(__u64 mm)
+{
+	if (anonvma_counts_acquires)
+		bpf_map_delete_elem(&anonvma_acquires, &mm);
 }
 
 /*
@@ -108,6 +159,35 @@ static __always_inline struct vm_area_struct *anonvma_next_vma(struct vm_area_st
 	return BPF_CORE_READ((struct vm_area_struct___list *)vma, vm_next);
 }
 
+/*
+ * The protection key that mprotect(PROT_EXEC) gives on x86 (Linux kernel commit 62b5f7d013fc
+ * "mm/core, x86/mm/pkeys: Add execute-only protection keys support"); 0 or less: the mm has none.
+ */
+static __always_inline __s32 anonvma_execute_only_key(struct mm_struct *mm)
+{
+	if (bpf_core_field_exists(mm->context.execute_only_pkey))
+		return BPF_CORE_READ(mm, context.execute_only_pkey);
+	return 0;
+}
+
+/*
+ * A vma was freed by an RCU callback from 6.4 (Linux kernel commit 20cce633f425 "mm: rcu safe VMA
+ * freeing") until its cache became SLAB_TYPESAFE_BY_RCU (3104138517fc "mm: make vma cache
+ * SLAB_TYPESAFE_BY_RCU"). exit_mmap() alone frees at once (0d2ebf9c3f78 "mm/mmap: free
+ * vm_area_struct without call_rcu in exit_mmap").
+ */
+struct callback_head {
+	void *next;
+} __attribute__((preserve_access_index));
+struct vm_area_struct___rcu {
+	struct callback_head vm_rcu;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_vma_waits(void)
+{
+	return bpf_core_field_exists(((struct vm_area_struct___rcu *)0)->vm_rcu);
+}
+
 /* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
 static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
 {
@@ -146,7 +226,7 @@ static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma)
 
 	if (!bpf_core_field_exists(vma->vm_policy))
 		return 0;
-	policy = anonvma_get(vma, vm_policy);
+	policy = BPF_CORE_READ(vma, vm_policy);
 	if (!policy)
 		return 0;
 	nodes = anonvma_policy_nodes(policy);
@@ -160,7 +240,7 @@ static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma)
 {
 	if (!bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx))
 		return 0;
-	return (__u64)anonvma_get(vma, vm_userfaultfd_ctx.ctx);
+	return (__u64)BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx);
 }
 
 /* Registers at a system call differ by architecture, and so do the members of pt_regs. */

@@ -104,7 +104,24 @@ struct seqcount {
 
 struct task_struct;
 
+typedef struct {
+	short execute_only_pkey;
+} mm_context_t;
+
+struct maple_tree {
+	void *ma_root;
+};
+
+struct rw_semaphore {
+	struct {
+		__s64 counter;
+	} count;
+};
+
 struct mm_struct {
+	mm_context_t context;
+	struct maple_tree mm_mt;
+	struct rw_semaphore mmap_lock;
 	atomic_t mm_users;
 	int map_count;
 	struct seqcount mm_lock_seq;

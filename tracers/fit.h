@@ -11,18 +11,24 @@ namespace anonvma {
 
 // Else operations are numbered in ring order.
 inline bool sees_locks(const Features& features) {
-  return features[Feature::mmap_lock] && features[Feature::mm_lock_seq];
+  return features[Feature::mmap_lock];
 }
 
 template <class Skeleton>
 void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_lock_has_path = features[Feature::lock_has_path];
   // What a kernel lacks must not be loaded, be it dead code.
-  const bool storage = features[Feature::task_storage], finds = features[Feature::find_vma];
+  const bool storage = features[Feature::task_storage], lists = !features[Feature::maple_tree];
   bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
   bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, finds);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, !finds);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exec, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exec_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task_listed, lists);
   skeleton.rodata->anonvma_lock_unseen = !sees_locks(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features));
   bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm, features[Feature::exit_mmap]);
@@ -35,6 +41,10 @@ void fit(Skeleton& skeleton, const Features& features) {
   const bool told = features[Feature::kmem_cache_free_cache];
   skeleton.rodata->anonvma_cache_untold = !told;
   if (!told) bpf_program__set_autoload(skeleton.progs.anonvma_free, true);
+  const bool counts = sees_locks(features) && !features[Feature::mm_lock_seq];
+  skeleton.rodata->anonvma_counts_acquires = counts;
+  skeleton.rodata->anonvma_reads_tree = !lists && !features[Feature::vma_iterator];
+  if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   const bool faults = features[Feature::page_fault_user];
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel,

@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -50,6 +53,7 @@ struct Loader::State {
   bool locks = true;
   ring_buffer* walk_ring = nullptr;  // of kernels without iter/task_vma
   std::vector<std::byte> walked;     // what came through it
+  bool vma_free_rcu = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -137,6 +141,17 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   touches = prepares > 0;
 }
 
+// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,vma_iterator.
+void leave_out(Features& features) {
+  const char* const without = std::getenv("ANONVMA_WITHOUT");
+  const std::string_view names = without != nullptr ? without : "";
+  const auto leave = [&](std::string_view name, Feature feature) {
+    if (names.find(name) != names.npos) features.has[static_cast<std::size_t>(feature)] = false;
+  };
+  leave("mm_lock_seq", Feature::mm_lock_seq);
+  leave("vma_iterator", Feature::vma_iterator);
+}
+
 void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
   auto& settings = *skeleton.rodata;
   settings.anonvma_tracked_only = options.tracked_only;
@@ -199,7 +214,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   g_libbpf_line.clear();
   Result<KernelBtf> btf = KernelBtf::load();
   if (!btf) return btf.error();
-  const Features features = find_features(*btf);
+  Features features = find_features(*btf);
+  leave_out(features);
   if (const Status needed = all_needed(features); !needed) return needed.error();
 
   auto state = std::make_unique<State>();
@@ -213,6 +229,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   if (skeleton.rodata->anonvma_lock_unseen) trace_untraced(skeleton);
   state->locks = anonvma::sees_locks(features);
   set_sites(skeleton, options, state->touches);
+  state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
@@ -291,6 +308,10 @@ std::optional<std::vector<std::uint64_t>> Loader::alive() const {
   if (steps == 0 || __atomic_load_n(&state_->skeleton->bss->anonvma_untracked, __ATOMIC_RELAXED))
     return std::nullopt;
   return std::vector<std::uint64_t>(found.begin(), found.end());
+}
+
+void Loader::wait_for_vmas() const {
+  if (state_->vma_free_rcu) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 std::vector<LostCount> Loader::take_lost() {

@@ -52,6 +52,8 @@ class Loader {
   // a walk sees. None when they could not all be kept.
   std::optional<std::vector<std::uint64_t>> alive() const;
   bool lives(std::uint64_t address) const;
+  // Where the kernel frees vmas by RCU: waits until it may free those of the calls so far.
+  void wait_for_vmas() const;
   // Runs that the kernel skipped because the same program was running on that cpu. Those of the
   // slab hooks come from interrupts, which neither allocate nor free the three caches: no loss.
   struct Misses {

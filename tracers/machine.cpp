@@ -75,6 +75,7 @@ Meta describe_machine() {
   if (!btf) return meta;
   for (std::size_t i = 0; i < kNumCaches; ++i)
     meta.struct_sizes[i] = btf->struct_size(cache_name(static_cast<CacheIndex>(i)));
+  meta.vma_free_rcu = btf->has_member("vm_area_struct", "vm_rcu");
   meta.anon_vma_members = btf->members("anon_vma");
   const int parameters = btf->function_parameters("anon_vma_clone");
   if (parameters > 0) meta.anon_vma_clone_args = static_cast<std::uint64_t>(parameters);

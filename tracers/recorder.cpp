@@ -253,6 +253,7 @@ Status Recorder::finish() {
   }
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
+    loader_.wait_for_vmas();
     usleep(10'000);  // what was under way while it was walked ends
   }
   for (int i = 0; i < kLastWaits && status && order_.waits(); ++i) {

@@ -38,7 +38,7 @@ Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> rest) {
       wanted = seen.insert(head.mm).second;
       if (wanted) mms.push_back({head, {}, false});
     }
-    WalkedVma vma{head.vma, {}};
+    WalkedVma vma{head.vma, {}, head.object};
     vma.chain.resize(head.nr_chain);
     for (anonvma_walk_avc& entry : vma.chain)
       if (!take(rest, entry)) return kCut;

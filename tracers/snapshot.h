@@ -15,6 +15,7 @@ namespace anonvma {
 struct WalkedVma {
   anonvma_vma vma;
   std::vector<anonvma_walk_avc> chain;  // most recently added first
+  std::uint64_t object = 0;             // anonvma_walk_vma.object
 };
 
 struct WalkedMm {

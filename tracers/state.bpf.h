@@ -314,16 +314,17 @@ static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *
 	return BPF_CORE_READ(ops, close) ? ANONVMA_OPS_CLOSE : 0;
 }
 
+/* The verifier may know nothing of `vma`. */
 static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma)
 {
-	out->start = anonvma_get(vma, vm_start);
-	out->end = anonvma_get(vma, vm_end);
-	out->vm_flags = anonvma_get(vma, vm_flags);
-	out->pgoff = anonvma_get(vma, vm_pgoff);
-	out->file = (__u64)anonvma_get(vma, vm_file);
-	out->anon_vma = (__u64)anonvma_get(vma, anon_vma);
+	out->start = BPF_CORE_READ(vma, vm_start);
+	out->end = BPF_CORE_READ(vma, vm_end);
+	out->vm_flags = BPF_CORE_READ(vma, vm_flags);
+	out->pgoff = BPF_CORE_READ(vma, vm_pgoff);
+	out->file = (__u64)BPF_CORE_READ(vma, vm_file);
+	out->anon_vma = (__u64)BPF_CORE_READ(vma, anon_vma);
 	out->policy = anonvma_vma_policy(vma);
 	out->context = anonvma_vma_context(vma);
-	out->ops = anonvma_vma_ops(anonvma_get(vma, vm_ops));
+	out->ops = anonvma_vma_ops(BPF_CORE_READ(vma, vm_ops));
 	out->pad = 0;
 }

@@ -130,15 +130,22 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	struct task_struct *task;
 	struct anonvma_truth_record *r;
 	struct anonvma_task *state;
-	bool in_exec;
+	bool in_exec, vma = index == ANONVMA_CACHE_VMA;
 	__u64 mm;
 
 	if (index >= ANONVMA_CACHES)
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
 	mm = anonvma_owner(object, index, freed, site, state, task);
+	if (freed && vma)	/* vm_area_free() ends in a jump: the call site is its caller's */
+		site = ANONVMA_SITE_VMA_FREE;
+	/* Whoever is interrupted by the callback has nothing to do with the vma. */
+	if (freed && vma && anonvma_vma_waits() && !(state && state->exiting == mm)) {
+		site = ANONVMA_SITE_VMA_FREE_RCU;
+		state = NULL;
+	}
+	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
@@ -151,12 +158,9 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	r->object = object;
 	r->cache = index;
 	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;
-	/* vm_area_free() ends in a jump: the call site is its caller's. */
-	if (freed && index == ANONVMA_CACHE_VMA)
-		r->site = ANONVMA_SITE_VMA_FREE;
 	r->freed = freed;
 	r->in_exec = in_exec;
-	r->pad = 0;
+	r->waits = vma && anonvma_vma_waits();
 	r->exiting = state && state->exiting && state->exiting == mm;
 	r->start = r->exiting && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object) : 0;
 	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;

@@ -102,6 +102,7 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 	out.tid = task->pid;
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
 	anonvma_fill_vma(&out.vma, vma);
+	out.object = anonvma_vma_waits() ? (__u64)vma : 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	walk.seq = seq;
 	walk.head = head;

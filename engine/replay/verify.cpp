@@ -31,6 +31,7 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spa
       spaces_(spaces),
       truth_(meta.truth),
       slice_(is_slice(meta)),
+      rcu_(meta.vma_free_rcu),
       degree_(own_strategy(meta) == "degree") {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
@@ -202,7 +203,9 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
 void Verifier::resynchronised(const SeenMm& seen, const Counts& delta) {
   const MmId by = seen.snapshot.by ? seen.snapshot.by : seen.head.mm;
   books_[by].model.add({delta.allocs, {}});
-  books_[seen.head.mm].model.add({{}, delta.frees});
+  Book& book = books_[seen.head.mm];
+  book.model.add({{}, delta.frees});
+  if (delta.frees[kVmAreaStruct] > 0) book.gave_up_ns = seen.head.time_ns;
   model_.add(delta);
 }
 
@@ -235,6 +238,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
     books_[mm].op_ns = event.head.time_ns;
+    if (so_far.frees[kVmAreaStruct] > 0) books_[mm].gave_up_ns = event.head.time_ns;
     if (truth_) close_operation(event, index, so_far);
     steps_.erase(mm);
     return;
@@ -278,6 +282,7 @@ Verdict Verifier::finish() {
   }
   if (compares_objects()) {
     settle_failed();
+    settle_waiting();
     compare_totals();
     verdict.excluded = {
         {"exec temporaries", "allocated and freed by the loader before its snapshot",
@@ -289,6 +294,13 @@ Verdict Verifier::finish() {
          under_way_.allocs},
         {"still exiting", "freed by exits that were under way when the recording ended",
          under_way_.frees}};
+    if (rcu_)
+      verdict.excluded.push_back(
+          {"waiting for RCU",
+           "freed by calls a moment before the recording ended, and not yet given back: this "
+           "kernel does so a grace period later, so that freed vmas are compared by address space "
+           "and not by operation",
+           {waited_for_, 0, 0}});
   }
   verdict.differences = differences_;
   verdict.shared_elsewhere = kin_elsewhere();

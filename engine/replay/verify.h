@@ -71,11 +71,12 @@ class Verifier {
   struct Book {
     Counts kernel, model;
     std::uint64_t kernel_prepared = 0, model_prepared = 0;
-    std::uint32_t last_seq = 0;  // of the last operation replayed
-    std::uint64_t op_ns = 0;     // when its call returned
-    std::uint64_t freed_ns = 0;  // when an operation last freed an object
-    std::uint64_t exit_ns = 0;   // ... and when something else did: an exit
-    bool ending = false;         // its last task has exited
+    std::uint32_t last_seq = 0;    // of the last operation replayed
+    std::uint64_t op_ns = 0;       // when its call returned
+    std::uint64_t freed_ns = 0;    // when an operation last freed an object
+    std::uint64_t exit_ns = 0;     // ... and when something else did: an exit
+    std::uint64_t gave_up_ns = 0;  // when an operation of the model last freed a vma
+    bool ending = false;           // its last task has exited
   };
   using Token = std::uint64_t;  // mm and seq
   static Token token_of(MmId mm, std::uint32_t seq) { return std::uint64_t{mm.v} << 32 | seq; }
@@ -103,6 +104,9 @@ class Verifier {
   void leave_out_what_is_under_way();
   void close_failed_operations(MmId mm);
   void settle_failed();
+  void wait_for_vmas(MmId mm, Book& book, const std::string& where);
+  bool came_back(MmId mm);
+  void settle_waiting();
   void compare_totals();
   void note_kin(const SeenMm& seen);
   std::uint64_t kin_elsewhere() const;
@@ -148,6 +152,7 @@ class Verifier {
   AddressSpaces& spaces_;
   bool truth_;
   bool slice_;   // the snapshots of the start are the model's: there is nothing to compare
+  bool rcu_;     // vmas come back a grace period after they were freed
   bool degree_;  // the kernel counts vmas and children of an anon_vma together, as num_children
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;
@@ -193,6 +198,13 @@ class Verifier {
   Counts kernel_;                                    // compared with the model at the end
   Counts model_;
   Counts exec_temporaries_, lost_races_, failed_, under_way_;
+  // Vmas that the model has freed and the kernel not yet, of the books that were closed.
+  struct Waiting {
+    std::uint64_t vmas = 0, since_ns = 0;
+    std::string where;
+  };
+  std::map<MmId, Waiting> waiting_;
+  std::uint64_t waited_for_ = 0;  // at the end
   std::unordered_map<FileId, std::uint64_t> unnamed_;
   std::vector<Late> late_;
   std::size_t unfaulted_ = 0;  // of those

@@ -78,6 +78,7 @@ void Verifier::on_truth(const Event& event) {
     if (known) ++failed_.frees[cache];  // of a copy that no fork ever announced
     return;
   }
+  if (site == TruthSite::vma_free_rcu && came_back(head.mm)) return;
   Book& book = books_[head.mm];
   if (truth->freed && site == TruthSite::prepare && cache == kAnonVmaChain) return lost_race(event);
   Counts one;
@@ -86,7 +87,7 @@ void Verifier::on_truth(const Event& event) {
   book.kernel.add(one);
   if (head.seq != 0 && site != TruthSite::prepare)
     operations_[token_of(head.mm, head.seq)].add(one);
-  if (truth->freed && site != TruthSite::prepare)
+  if (truth->freed && site != TruthSite::prepare && site != TruthSite::vma_free_rcu)
     (head.seq != 0 ? book.freed_ns : book.exit_ns) = head.time_ns;
   if (truth->freed) {
     if (const auto made = prepared_by_.find(head.tid);
@@ -122,8 +123,13 @@ void Verifier::close_operation(const Event& event, std::uint64_t index, const Co
   preparing_.erase(token_of(event.head.mm, event.head.seq));
   if (auto node = operations_.extract(token_of(event.head.mm, event.head.seq)); !node.empty())
     kernel = node.mapped();
+  const bool refused = failed(event);
+  if (rcu_) {  // the kernel's come later; of a refused call also those that it had allocated
+    const std::uint64_t more = kernel.allocs[kVmAreaStruct] - model.allocs[kVmAreaStruct];
+    kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (refused ? more : 0);
+  }
   bool equal = same_but_for_last_reference(kernel, model);
-  if (!equal && failed(event)) {
+  if (!equal && refused) {
     // A refused call may have built and dropped what the model never builds.
     equal = true;
     for (std::size_t c = 0; c < kNumCaches; ++c)
@@ -163,7 +169,8 @@ void Verifier::close_book(MmId mm, const std::string& where) {
   }
   attach_seq_.erase(mm);
   if (node.empty() || !compares_objects()) return;
-  const Book& book = node.mapped();
+  Book& book = node.mapped();
+  if (rcu_) wait_for_vmas(mm, book, where);
   const Counts &kernel = book.kernel, &model = book.model;
   const bool equal = same_but_for_last_reference(kernel, model);
   compare(kPerMm, equal,
@@ -188,6 +195,15 @@ void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
   if (auto node = execs_.extract(tgid); !node.empty()) kernel = node.mapped();
   model_.add(model);
   if (!compares_objects()) return;
+  if (const std::uint64_t kept = kernel.allocs[kVmAreaStruct] - kernel.frees[kVmAreaStruct];
+      rcu_ && kept > model.allocs[kVmAreaStruct]) {  // the rest is still to come back
+    const std::uint64_t rest = kept - model.allocs[kVmAreaStruct];
+    Book& book = books_[seen.head.mm];
+    kernel.frees[kVmAreaStruct] += rest;
+    kernel_.frees[kVmAreaStruct] -= rest;
+    book.kernel.frees[kVmAreaStruct] -= rest;
+    book.gave_up_ns = seen.head.time_ns;
+  }
   bool equal = true;
   for (std::size_t c = 0; c < kNumCaches; ++c) {
     const std::uint64_t kept = kernel.allocs[c] - kernel.frees[c];
@@ -249,7 +265,7 @@ void Verifier::settle_failed() {
 bool Verifier::at_rest() const {
   if (!unexplained_.empty() || !steps_.empty()) return false;
   if (!truth_) return true;
-  if (!operations_.empty()) return false;
+  if (!operations_.empty() || !waiting_.empty()) return false;
   for (const auto& [tgid, exec] : execs_)
     if (exec.allocs != exec.frees) return false;
   for (const auto& [mm, book] : books_)

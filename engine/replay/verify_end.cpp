@@ -1,4 +1,6 @@
 // What was under way when the recording ended: it is left out, and said to be.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/replay/verify.h"
@@ -8,6 +10,8 @@ namespace {
 
 // What is younger than this at the end may have been under way.
 constexpr std::uint64_t kCallTakesNs = 250'000'000;
+// A grace period and the queue of callbacks behind it.
+constexpr std::uint64_t kGraceNs = 1'000'000'000;
 
 }  // namespace
 
@@ -79,6 +83,7 @@ void Verifier::leave_out_what_is_under_way() {
     const auto open = unexplained_.find(mm);
     const bool taken =
         open != unexplained_.end() && open->second.last_ns + kCallTakesNs >= newest_ns_;
+    bool inside = taken;  // a call
     const auto attach = attach_seq_.find(mm);
     const std::uint32_t seen = attach != attach_seq_.end() ? attach->second : 0;
     const Token from = token_of(mm, taken ? 0 : std::max(book.last_seq, seen));
@@ -90,21 +95,58 @@ void Verifier::leave_out_what_is_under_way() {
       unexplained_.erase(open);
     }
     for (auto it = operations_.upper_bound(from);
-         it != operations_.end() && it->first >> 32 == mm.v; it = operations_.erase(it))
+         it != operations_.end() && it->first >> 32 == mm.v; it = operations_.erase(it)) {
       leave_out(mm, it->second);
+      inside = true;
+    }
     for (auto it = preparing_.upper_bound(from); it != preparing_.end() && it->first >> 32 == mm.v;
          it = preparing_.erase(it)) {
       book.kernel_prepared -= it->second.allocs[kAnonVmaChain];
       leave_out(mm, it->second);
     }
-    if (!book.ending && book.exit_ns + kCallTakesNs < newest_ns_) continue;
+    // What a call has freed may come back before it returns, too.
+    if (!book.ending && book.exit_ns + kCallTakesNs < newest_ns_ && !(rcu_ && inside)) continue;
     for (std::size_t c = 0; c < kNumCaches; ++c) {
-      if (book.kernel.frees[c] <= book.model.frees[c]) continue;
       const std::uint64_t more = book.kernel.frees[c] - book.model.frees[c];
+      if (static_cast<std::int64_t>(more) <= 0) continue;  // what RCU still holds counts below 0
       under_way_.frees[c] += more;
       kernel_.frees[c] -= more;
       book.kernel.frees[c] -= more;
     }
+  }
+}
+
+// On kernels that free vmas by RCU.
+
+// A book is closed before all of it has come back.
+void Verifier::wait_for_vmas(MmId mm, Book& book, const std::string& where) {
+  std::uint64_t& kernel = book.kernel.frees[kVmAreaStruct];
+  const std::uint64_t model = book.model.frees[kVmAreaStruct];
+  if (static_cast<std::int64_t>(model - kernel) <= 0) return;
+  waiting_[mm] = {model - kernel, book.gave_up_ns, where};
+  kernel = model;
+}
+
+// True when a closed book had waited for one.
+bool Verifier::came_back(MmId mm) {
+  const auto found = waiting_.find(mm);
+  if (found == waiting_.end()) return false;
+  ++kernel_.frees[kVmAreaStruct];
+  if (--found->second.vmas == 0) waiting_.erase(found);
+  return true;
+}
+
+// What the model freed long before the end must have come back.
+void Verifier::settle_waiting() {
+  for (const auto& [mm, waiting] : waiting_) {
+    if (waiting.since_ns + kGraceNs >= newest_ns_) {
+      waited_for_ += waiting.vmas;
+      kernel_.frees[kVmAreaStruct] += waiting.vmas;
+      continue;
+    }
+    --lane(kPerMm).equal;
+    differ(fmt::format("{}: the kernel never freed {} vma of those that the model did",
+                       waiting.where, waiting.vmas));
   }
 }
 

@@ -442,6 +442,7 @@ enum class TruthSite : std::uint8_t {
   fork = 5,
   unlink = 6,
   vma_free = 7,
+  vma_free_rcu = 8,  // behind a grace period: no operation, and the mm may have ended
 };
 // The kernel itself allocated or freed an object. Only comparisons with the model may look at
 // these. head.mm is, of an allocation, the acting task's; of a free, the owner's; head.seq the

@@ -46,6 +46,7 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("struct_sizes", meta.struct_sizes);
   visit("anon_vma_members", meta.anon_vma_members);
   visit("anon_vma_clone_args", meta.anon_vma_clone_args);
+  visit("vma_free_rcu", meta.vma_free_rcu);
   visit("behaviours", meta.behaviours);
   visit("scope", meta.scope);
   visit("faults", meta.faults);

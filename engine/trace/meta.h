@@ -52,6 +52,8 @@ struct Meta {
   // anon_vma_clone().
   std::vector<std::string> anon_vma_members;
   std::uint64_t anon_vma_clone_args = 0;
+  // Vmas are freed by RCU: what an operation frees comes back a grace period later.
+  bool vma_free_rcu = false;
   // Seen when recording began, as the release cannot tell what a distribution carries back.
   Behaviours behaviours;
   // The recorder.

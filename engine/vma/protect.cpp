@@ -6,6 +6,12 @@
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
+namespace {
+
+// Of prot: no key was asked for, and pkey is the one that this mm has for PROT_EXEC alone.
+constexpr std::uint64_t kProtExecuteOnlyKey = 0x00200000;
+
+}  // namespace
 
 VmaId AddressSpaces::protect_fixup(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
                                    std::uint64_t access, std::uint64_t access_mask) {
@@ -34,9 +40,14 @@ std::uint64_t AddressSpaces::asked_access(const Vma& vma, const Protect& event) 
   std::uint64_t access = event.prot & kVmAccess;
   if ((event.prot & kProtReadImpliesExec) && (access & kVmRead) && (vma.flags & kVmMayExec))
     access |= kVmExec;
-  if (event.pkey >= 0)
-    access |= (static_cast<std::uint64_t>(event.pkey) << kVmPkeyShift) & kVmPkeyMask;
-  return access;
+  if (event.pkey < 0) return access;
+  const std::uint64_t key = (static_cast<std::uint64_t>(event.pkey) << kVmPkeyShift) & kVmPkeyMask;
+  if (!(event.prot & kProtExecuteOnlyKey)) return access | key;
+  // __arch_override_mprotect_pkey(): execute-only memory gets that key, and loses it.
+  constexpr std::uint64_t kProtMask = 0xf;
+  if ((event.prot & kProtMask) == kVmExec) return access | key;
+  const std::uint64_t before = vma.flags & kVmPkeyMask;
+  return access | ((vma.flags & kVmAccess) == kVmExec && before == key ? 0 : before);
 }
 
 // With PROT_GROWSDOWN the range begins where the stack at `start` does; none when it is no stack.

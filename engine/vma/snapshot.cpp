@@ -6,6 +6,16 @@
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
+namespace {
+
+// Is `vma` the upper part of a stack that a fault made longer? Not every machine tells of faults.
+bool grew_to(const Vma& vma, const SnapVma& wanted, unsigned page_shift) {
+  return (vma.flags & wanted.vm_flags & kVmGrowsDown) && wanted.anon_vma &&
+         vma.start < wanted.end && vma.file == wanted.file &&
+         vma.pgoff - (vma.start >> page_shift) == wanted.pgoff - (wanted.start >> page_shift);
+}
+
+}  // namespace
 
 bool AddressSpaces::collect(const Event& event) {
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
@@ -157,6 +167,11 @@ bool AddressSpaces::take_over(Mm& mm, const SnapVma& wanted) {
     slab_.worked(8);  // looked up, and mapped or modified
     const std::size_t i = mm.list.find(cursor);
     const bool mapped = i < mm.list.size() && at(mm.list[i]).start <= cursor;
+    if (!mapped && i < mm.list.size() && grew_to(at(mm.list[i]), wanted, page_shift_) &&
+        expand_stack(mm, cursor)) {
+      differs = true;
+      continue;
+    }
     if (!mapped || !shows_same(at(mm.list[i]), wanted)) {
       std::uint64_t end = wanted.end;
       if (!mapped && i < mm.list.size()) end = std::min(end, at(mm.list[i]).start);

@@ -186,6 +186,21 @@ TEST_CASE("pkey_mprotect: the key keeps vmas apart", "[vma]") {
   CHECK(w.show() == "0-4 rw unfaulted");
 }
 
+TEST_CASE("a key for PROT_EXEC alone comes and goes with it", "[vma]") {
+  World w;
+  const auto protect = [&](std::uint64_t page, std::uint64_t prot) {
+    w.apply(Protect{World::addr(page), 2 * kPage, prot | 0x200000, 1, 0}, MmId{0});
+  };
+  w.map(0, 4, "rw");
+  protect(2, kVmExec);
+  CHECK(w.has(2, kVmExec | 1ull << kVmPkeyShift));
+  protect(2, 3);
+  CHECK(w.show() == "0-4 rw unfaulted");
+  w.apply(Protect{World::addr(2), 2 * kPage, kVmExec, 5, 0}, MmId{0});  // asked for: it stays
+  protect(2, 3);
+  CHECK(w.has(2, 5ull << kVmPkeyShift));
+}
+
 TEST_CASE("PROT_GROWSDOWN changes a stack down to its start", "[vma]") {
   World w;
   w.map(0, 6, "rw", kMapGrowsDown);

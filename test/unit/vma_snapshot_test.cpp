@@ -94,6 +94,16 @@ TEST_CASE("an unseen mapping over another file's or another place's replaces it"
   CHECK(w.spaces().vma(w.id(0)).file == 6);
 }
 
+// On arm64 no event tells of the fault.
+TEST_CASE("a stack that grew without a fault being seen stays one vma", "[vma]") {
+  const auto forked = [](World& w) { w.map(100, 4, "rw", kMapGrowsDown).write(100).fork(1).in(1); };
+  World w;
+  forked(w);
+  w.unseen_writer({{.start = 96, .end = 104, .prot = "rw", .flags = kVmGrowsDown, .anon_vma = 1}});
+  CHECK(w.show(1) == "96-104 rw forked a1");
+  CHECK(w.spaces().anomalies()[Anomaly::resynchronised] == 1);
+}
+
 TEST_CASE("what an unseen writer mapped and wrote to is faulted", "[vma]") {
   CHECK(overtaken([](World&) {}, {{.start = 4, .end = 6, .prot = "rw", .anon_vma = 1}}) ==
         "4-6 rw faulted a1");

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The vmas of an mm without its lock, for kernels whose programs cannot take it: before the
+ * open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce task_vma open-coded iterator
+ * kfuncs", 6.7) the maple tree is read as it stands in memory. A writer that comes in between shows
+ * in the count of acquires, and what was read is worth nothing then.
+ */
+#pragma once
+
+#include "state.bpf.h"
+
+const volatile bool anonvma_reads_tree = false;	/* the loader looks for the iterator */
+
+enum {
+	ANONVMA_TREE_STEPS = 1 << 20,	/* several times what a process may have mapped */
+};
+
+struct maple_range_64 {
+	void *parent;
+	unsigned long pivot[15];
+	void *slot[16];
+} __attribute__((preserve_access_index));
+
+struct maple_arange_64 {
+	void *parent;
+	unsigned long pivot[9];
+	void *slot[10];
+} __attribute__((preserve_access_index));
+
+/* A place in the tree: one slot of one node. */
+struct anonvma_tree {
+	__u64 root;
+	__u64 index;		/* all below was looked at */
+	__u64 node;		/* encoded */
+	__u64 max;		/* the highest index under the node */
+	__u32 slot;
+	__u32 seq;		/* of the mm when it began */
+	__u32 torn;
+	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
+};
+
+/* A writer holds the lock, or is about to: RWSEM_WRITER_LOCKED. */
+static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, mmap_lock.count.counter) & 1;
+}
+
+/* Begins at the vma that ends behind `addr`. */
+static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct mm_struct *mm,
+					       __u64 addr)
+{
+	tree->seq = anonvma_mm_seq_probe(mm);
+	tree->torn = anonvma_is_writing(mm);
+	tree->root = tree->node = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	tree->index = addr;
+	tree->max = ~0ull;
+	tree->slot = 0;
+	/* A tree of one entry is none of an mm: that has no vma. */
+	tree->ended = (tree->root & 3) != 2 || tree->root < 4096;
+}
+
+/* True when nobody has changed the mm since. */
+static __always_inline bool anonvma_tree_held(const struct anonvma_tree *tree, struct mm_struct *mm)
+{
+	return !tree->torn && !anonvma_is_writing(mm) && tree->seq == anonvma_mm_seq_probe(mm);
+}
+
+/*
+ * One slot further. The node's address carries its type; a pivot is the last index of its slot, and
+ * where there is none (0) the slot is the last.
+ */
+static __always_inline struct vm_area_struct *anonvma_tree_step(struct anonvma_tree *tree)
+{
+	const __u32 leaf_64 = 1, range_64 = 2, arange_64 = 3;
+	__u32 type = tree->node >> 3 & 15, slot = tree->slot, pivots = 15;
+	__u64 node = tree->node & ~255ull, pivot = 0, entry = 0;
+	__u64 at_pivot = bpf_core_field_offset(struct maple_range_64, pivot);
+	__u64 at_slot = bpf_core_field_offset(struct maple_range_64, slot);
+	bool last;
+
+	if (type == arange_64) {
+		pivots = 9;
+		at_pivot = bpf_core_field_offset(struct maple_arange_64, pivot);
+		at_slot = bpf_core_field_offset(struct maple_arange_64, slot);
+	}
+	if (type < leaf_64 || type > arange_64 || slot > pivots)
+		goto torn;
+	if (slot < pivots)
+		bpf_probe_read_kernel(&pivot, sizeof(pivot), (void *)(node + at_pivot + 8 * slot));
+	bpf_probe_read_kernel(&entry, sizeof(entry), (void *)(node + at_slot + 8 * slot));
+	last = !pivot || pivot >= tree->max;
+	if (last)
+		pivot = tree->max;
+	if (pivot < tree->index) {	/* before what is looked for */
+		if (last)
+			goto torn;
+		tree->slot++;
+		return NULL;
+	}
+	if (type >= range_64) {
+		if (entry < 4096)
+			goto torn;
+		tree->node = entry;
+		tree->max = pivot;
+		tree->slot = 0;
+		return NULL;
+	}
+	tree->index = pivot + 1;
+	tree->slot++;
+	if (last) {	/* of the leaf: again from the root */
+		tree->ended = pivot == ~0ull;
+		tree->node = tree->root;
+		tree->max = ~0ull;
+		tree->slot = 0;
+	}
+	return (struct vm_area_struct *)entry;
+torn:
+	tree->torn = tree->ended = 1;
+	return NULL;
+}
