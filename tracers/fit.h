@@ -10,9 +10,7 @@
 namespace anonvma {
 
 // Else operations are numbered in ring order.
-inline bool sees_locks(const Features& features) {
-  return features[Feature::mmap_lock];
-}
+inline bool sees_locks(const Features& features) { return features[Feature::mmap_lock]; }
 
 template <class Skeleton>
 void fit(Skeleton& skeleton, const Features& features) {

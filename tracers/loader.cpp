@@ -170,8 +170,7 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
 
 void trace_untraced(anonvma_bpf& skeleton) {
   auto& settings = *skeleton.rodata;
-  for (const long number : kUntracedWriters)
-    settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
+  for (const long number : kUntracedWriters) settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
   settings.anonvma_mbind = SYS_mbind;
   settings.anonvma_ioctl = SYS_ioctl;
 }
@@ -274,7 +273,8 @@ Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t wa
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
   const auto& programs = state_->skeleton->progs;
   if (!state_->walk_ring) return read_walk(bpf_program__fd(programs.anonvma_walk), tgid);
-  // It has no choice of task, and writes a mark behind each: what it saw of that one is in the ring.
+  // It has no choice of task, and writes a mark behind each: what it saw of that one is in the
+  // ring.
   shared.anonvma_walk_only = tgid;
   state_->walked.clear();
   const Result<std::vector<std::byte>> marks =

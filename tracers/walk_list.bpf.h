@@ -106,11 +106,13 @@ SEC("iter/task")
 int anonvma_walk_tasks(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
-	struct task_struct *task = ctx->task;
+	struct task_struct *task = NULL;
 	struct mm_struct *mm;
 	__u64 vma;
 	__u8 done = 1;
 
+	/* As a number: no function above takes a pointer. */
+	bpf_probe_read_kernel(&task, sizeof(task), &ctx->task);
 	if (!task) {
 		anonvma_walk_task = 0;
 		return 0;
