@@ -229,6 +229,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->locks = anonvma::sees_locks(features);
   set_sites(skeleton, options, state->touches);
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
+  bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
   state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
@@ -368,7 +369,8 @@ Loader::Misses Loader::recursion_misses() const {
     std::uint32_t size = sizeof info;
     if (bpf_program__fd(program) >= 0 &&
         bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free;
+      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free ||
+                        program == programs.anonvma_free_late;
       (slab ? misses.in_interrupts : misses.lost) += info.recursion_misses;
     }
   }

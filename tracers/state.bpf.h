@@ -244,6 +244,26 @@ static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_stru
 	return state;
 }
 
+/*
+ * A program that the kernel starts (call_usermodehelper()): a task without an mm, which enters no
+ * system call, makes itself one. Nobody else without an mm allocates a vma, or locks an mm without any.
+ */
+static __always_inline struct anonvma_task *anonvma_kernel_execs(struct task_struct *task,
+								 struct anonvma_task *state)
+{
+	if (task->mm || anonvma_tracked_only)
+		return state;
+	if (!state)
+		state = anonvma_get_task(task, ANONVMA_EXEC_BEGIN);
+	if (!state || state->op == ANONVMA_OP_EXECVE)
+		return state;
+	state->mm = 0;
+	state->op = ANONVMA_OP_EXECVE;
+	state->taken = 0;
+	state->done = 0;
+	return state;
+}
+
 static __always_inline void anonvma_track(__u64 mm)
 {
 	__u8 one = 1;

@@ -137,6 +137,8 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
+	if (!freed && vma)
+		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
 	if (freed && vma)	/* vm_area_free() ends in a jump: the call site is its caller's */
 		site = ANONVMA_SITE_VMA_FREE;
@@ -145,7 +147,8 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 		site = ANONVMA_SITE_VMA_FREE_RCU;
 		state = NULL;
 	}
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
+	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
+		  !(state->exiting && state->exiting == state->mm);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
@@ -252,4 +255,25 @@ int anonvma_free(__u64 *ctx)
 		return anonvma_on_untold(ctx, true);
 	return anonvma_on_told(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
 			       true);
+}
+
+/*
+ * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
+ * whatever runs: what comes inside the program above this one sees, and the other way round. What
+ * both see is told twice, of which the recorder takes the first.
+ */
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free_late(__u64 *ctx)
+{
+	struct anonvma_task *state;
+	__u64 vma, mm;
+
+	if (!anonvma_sending || ctx[2] != anonvma_caches[ANONVMA_CACHE_VMA])
+		return 0;
+	vma = anonvma_void_arg(ctx, 1);
+	mm = (__u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm);
+	state = anonvma_find_task(anonvma_current());
+	if (state && state->exiting == mm)
+		return 0;
+	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE, true);
 }

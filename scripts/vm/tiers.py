@@ -27,7 +27,7 @@ class Tier:
 
 
 TIERS = {
-    'smoke': Tier(SMOKE, 2, 300, 900, 100, 150),
+    'smoke': Tier(SMOKE, 2, 600, 900, 100, 150),
     'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
     'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000),
 }
