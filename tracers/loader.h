@@ -69,7 +69,6 @@ class Loader {
   bool sees_faults() const;   // by page_fault_* or by the software event
   bool sees_touches() const;  // __anon_vma_prepare was found
   bool sees_locks() const;    // else records have no lock numbers
-  bool walks() const;         // else walk() gives nothing
   Tier tier() const;          // of what it records
 
  private:

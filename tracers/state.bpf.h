@@ -24,6 +24,7 @@ const volatile __u32 anonvma_nr_sites = 0;
  * or else where it returns.
  */
 const volatile bool anonvma_lock_unseen = false;
+const volatile __u32 anonvma_mbind = 0, anonvma_ioctl = 0;	/* their numbers, then */
 /* kmem_cache_* tell no cache (before 3544de8ee6e4 "mm, tracing: record slab name for kmem_cache_free()"). */
 const volatile bool anonvma_cache_untold = false;
 
