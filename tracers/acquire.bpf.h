@@ -171,6 +171,8 @@ int anonvma_mmap_lock(__u64 *ctx)
 	if (!anonvma_count_acquire(mm))
 		anonvma_count_lost(ANONVMA_UNKNOWN, (__u64)mm, 1);
 	seq = anonvma_mm_seq(mm, true);
+	if (!mm->map_count)
+		state = anonvma_kernel_execs(task, state);
 	if (state && state->op && anonvma_op_acquires(state, mm, seq))
 		return 0;
 	if (!anonvma_wanted((__u64)mm))

@@ -13,7 +13,9 @@
 enum {
 	ANONVMA_MAX_SYSCALL = 512,
 	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; a higher cpu shares one */
-	ANONVMA_MAX_SITES = 32,
+	ANONVMA_MAX_SITES = 48,
+	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
+	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
 	ANONVMA_MAX_PREPARE_PARTS = 4,
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
 };
@@ -65,6 +67,7 @@ enum anonvma_kind {
 	ANONVMA_TRUTH,
 	ANONVMA_WALK,			/* the walk has reached an mm: fixes its place in the ring */
 	ANONVMA_GAP,			/* records are missing here */
+	ANONVMA_PLACE,			/* of the operation its task is in, where no hook sees the lock */
 	ANONVMA_KINDS,
 };
 
@@ -121,7 +124,10 @@ struct anonvma_site {
 	__u64 site;
 };
 
-/* Head of every ring record. `seq` is even or odd as engine/trace/event.h says. */
+/*
+ * Head of every ring record. `seq` is even or odd as engine/trace/event.h says. Where no hook sees
+ * the lock it is 0, but 1 in what happens behind an ANONVMA_PLACE: the recorder numbers in ring order.
+ */
 struct anonvma_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
 	__u64 mm;

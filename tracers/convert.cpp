@@ -23,6 +23,13 @@ bool Converter::read(std::span<const std::byte> bytes, T& record) {
 }
 
 void Converter::record(std::span<const std::byte> bytes) {
+  if (!ring_order_) return take(bytes);
+  std::vector<std::byte> numbered(bytes.begin(), bytes.end());
+  ring_order_->number(numbered);
+  take(numbered);
+}
+
+void Converter::take(std::span<const std::byte> bytes) {
   const auto with = [&]<class T>(T record, auto handle) {
     if (read(bytes, record)) handle(record);
   };
@@ -43,8 +50,9 @@ void Converter::record(std::span<const std::byte> bytes) {
     case ANONVMA_SHARED:
       return with(anonvma_fork_record{}, [&](auto& r) { on_shared(r); });
     case ANONVMA_EXEC_BEGIN:
-      return with(anonvma_exec_begin_record{},
-                  [&](auto& r) { execs_[common.mm] = addresses_.mm(r.old_mm); });
+      return with(anonvma_exec_begin_record{}, [&](auto& r) {
+        (common.mm != 0 ? execs_[common.mm] : execs_of_[common.tid]) = addresses_.mm(r.old_mm);
+      });
     case ANONVMA_EXEC_VMA:
       return with(anonvma_exec_vma_record{}, [&](auto& r) {
         auto& seen = seen_vmas_[common.tid];
@@ -68,6 +76,8 @@ void Converter::record(std::span<const std::byte> bytes) {
       return with(anonvma_truth_record{}, [&](auto& r) { on_truth(r); });
     case ANONVMA_WALK:
       return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
+    case ANONVMA_PLACE:
+      return;
     default:
       ++malformed_;
   }
@@ -151,11 +161,18 @@ bool Converter::may_have_begun_before(const anonvma_record& r) const {
   return joined_ && since_start(r.time_ns) < kExecTakesNs;
 }
 
+// The old mm of an execve that was seen to begin.
+std::optional<MmId> Converter::begun_exec(const anonvma_exec_record& r) {
+  if (const auto by_mm = execs_.extract(r.head.mm); !by_mm.empty()) return by_mm.mapped();
+  if (const auto by_tgid = execs_of_.extract(r.tgid); !by_tgid.empty()) return by_tgid.mapped();
+  return std::nullopt;
+}
+
 void Converter::on_exec(const anonvma_exec_record& r) {
-  const auto begun = execs_.extract(r.head.mm);
+  const std::optional<MmId> begun = begun_exec(r);
   const auto objects = exec_objects_.extract(r.tgid);
   // Begun before the recording, which so has some of its objects only: it needs a walk.
-  if (begun.empty() && may_have_begun_before(r.head) && !addresses_.mm(r.head.mm)) {
+  if (!begun && may_have_begun_before(r.head) && !addresses_.mm(r.head.mm)) {
     seen_vmas_.erase(r.head.tid);
     orphans_[r.head.mm] = r.tgid;
     return;
@@ -163,7 +180,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   if (!objects.empty())
     for (const Event& object : objects.mapped()) order_.pass(object);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
-  MmId old_mm = begun.empty() ? addresses_.mm(r.old_mm) : begun.mapped();
+  MmId old_mm = begun ? *begun : addresses_.mm(r.old_mm);
   const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
@@ -305,6 +322,7 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   const auto node = walk.mms.extract(r.head.mm);
   if (node.empty()) return;  // a second owner of the same mm
   WalkedMm& walked = node.mapped();
+  if (ring_order_) walked.head.seq = r.head.seq;
   MmId mm = addresses_.mm(r.head.mm);
   const bool attach = walk.reason == SnapReason::attach;
   for (const auto& [of, step] : overlap_.all(head(r.head, {}))) order_.step(of, step);

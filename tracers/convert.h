@@ -21,6 +21,7 @@
 #include "tracers/loss.h"
 #include "tracers/order.h"
 #include "tracers/overlap.h"
+#include "tracers/ring_order.h"
 #include "tracers/snapshot.h"
 
 namespace anonvma {
@@ -31,6 +32,8 @@ class Converter {
   Converter(Order& order, std::uint64_t page_size, bool tracked_only);
   // The CLOCK_MONOTONIC of time 0 of the trace. Before the first record.
   void set_start(std::uint64_t start_ns) { start_ns_ = start_ns; }
+  // No hook sees the mmap_lock. Before the first record.
+  void number_in_ring_order() { ring_order_.emplace(); }
 
   // One record of the ring; one too short for its kind is counted and dropped.
   void record(std::span<const std::byte> bytes);
@@ -100,6 +103,7 @@ class Converter {
     std::unordered_map<std::uint64_t, WalkedMm> mms;  // by kernel address
   };
 
+  void take(std::span<const std::byte> bytes);
   template <class T>
   bool read(std::span<const std::byte> bytes, T& record);
   std::uint64_t since_start(std::uint64_t time_ns) const;
@@ -129,6 +133,7 @@ class Converter {
   void on_fork(const anonvma_fork_record& record);
   void on_shared(const anonvma_fork_record& record);
   void on_exec(const anonvma_exec_record& record);
+  std::optional<MmId> begun_exec(const anonvma_exec_record& record);
   bool may_have_begun_before(const anonvma_record& record) const;
   void on_seen(const anonvma_exec_record& record);
   EventGroup seen_by(const anonvma_exec_record& record, const EventHead& head, SnapReason reason);
@@ -154,6 +159,7 @@ class Converter {
   std::uint64_t start_ns_ = 0;
   std::uint64_t page_size_;
   bool tracked_only_;
+  std::optional<RingOrder> ring_order_;
   AddressMap addresses_;
   Overlap overlap_;
   Grace grace_;
@@ -161,8 +167,9 @@ class Converter {
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old
-  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;     // by tgid
-  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;               // mm to tgid
+  std::unordered_map<std::uint32_t, MmId> execs_of_;  // by tgid, where nobody sees the new one
+  std::unordered_map<std::uint32_t, std::vector<Event>> exec_objects_;  // by tgid
+  std::unordered_map<std::uint64_t, std::uint32_t> orphans_;            // mm to tgid
   std::unordered_map<MmId, std::uint32_t> families_;  // mms since an exec; 0: alive at the start
   std::uint32_t next_family_ = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> suspects_;  // address to kinds lost

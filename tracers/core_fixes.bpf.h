@@ -6,8 +6,24 @@
 #pragma once
 
 #include "core_types.h"
+#include "arm64_insn.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+
+/* Does the kernel have the helper? Known when the programs are loaded, as all that CO-RE finds out. */
+#define anonvma_has_helper(name) bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_##name)
+
+/*
+ * Is the current task one that the verifier knows the type of (Linux kernel commit 3ca1032ab7ab "bpf:
+ * Implement get_current_task_btf and RET_PTR_TO_BTF_ID")? Where it is not, what hangs on it can only
+ * be read with care.
+ */
+static __always_inline bool anonvma_is_typed(void)
+{
+	return anonvma_has_helper(get_current_task_btf);
+}
+
+#define anonvma_get(p, member) (anonvma_is_typed() ? (p)->member : BPF_CORE_READ(p, member))
 
 /*
  * Before mm->mm_lock_seq (below) write acquires are counted here, by mm; an mm that is missing has
@@ -41,12 +57,19 @@ struct mm_struct___int_seq {
 	int mm_lock_seq;
 } __attribute__((preserve_access_index));
 
+static __always_inline bool anonvma_counts_locks(void)
+{
+	return bpf_core_field_exists(((struct mm_struct___int_seq *)0)->mm_lock_seq);
+}
+
 static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
 {
 	if (anonvma_counts_acquires)
 		return 2 * anonvma_counted((__u64)mm) - writing;
 	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
 		return mm->mm_lock_seq.sequence;
+	if (!anonvma_counts_locks())
+		return 0;
 	return 2 * (__u32)((struct mm_struct___int_seq *)mm)->mm_lock_seq + writing;
 }
 
@@ -57,6 +80,8 @@ static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
 		return 2 * anonvma_counted((__u64)mm);
 	if (bpf_core_field_exists(mm->mm_lock_seq.sequence))
 		return BPF_CORE_READ(mm, mm_lock_seq.sequence);
+	if (!anonvma_counts_locks())
+		return 0;
 	return 2 * (__u32)BPF_CORE_READ((struct mm_struct___int_seq *)mm, mm_lock_seq);
 }
 
@@ -116,7 +141,7 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 static __always_inline __s32 anonvma_execute_only_key(struct mm_struct *mm)
 {
 	if (bpf_core_field_exists(mm->context.execute_only_pkey))
-		return mm->context.execute_only_pkey;
+		return anonvma_get(mm, context.execute_only_pkey);
 	return 0;
 }
 
@@ -138,12 +163,60 @@ static __always_inline bool anonvma_vma_waits(void)
 	return bpf_core_field_exists(((struct vm_area_struct___rcu *)0)->vm_rcu);
 }
 
+/*
+ * The vmas of an mm were a list and a red-black tree (until Linux kernel commits 763ecb035029 "mm:
+ * remove the vma linked list" and 524e00b36e8c "mm: remove rb tree.").
+ */
+struct mm_struct___list {
+	struct vm_area_struct *mmap;
+	struct rb_root mm_rb;
+} __attribute__((preserve_access_index));
+
+struct vm_area_struct___list {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	struct vm_area_struct *vm_next;
+	struct rb_node vm_rb;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_lists_vmas(void)
+{
+	return bpf_core_field_exists(((struct mm_struct___list *)0)->mmap);
+}
+
+static __always_inline struct vm_area_struct *anonvma_next_vma(struct vm_area_struct *vma)
+{
+	return BPF_CORE_READ((struct vm_area_struct___list *)vma, vm_next);
+}
+
 /* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
 static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
 {
 	if (!bpf_core_field_exists(mm->owner))
 		return 0;
 	return BPF_CORE_READ(mm, owner, pid);
+}
+
+/*
+ * The nodes were a union with one preferred node (Linux kernel commit 269fbe72cded "mm/mempolicy: use
+ * unified 'nodes' for bind/interleave/prefer policies").
+ */
+struct mempolicy___union {
+	union {
+		struct nodemask nodes;
+	} v;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 anonvma_policy_nodes(struct mempolicy *policy)
+{
+	const __u32 preferred = 1;	/* MPOL_PREFERRED */
+	struct mempolicy___union *old = (void *)policy;
+	__u64 nodes;
+
+	if (bpf_core_field_exists(policy->nodes))
+		return BPF_CORE_READ(policy, nodes.bits[0]);
+	nodes = BPF_CORE_READ(old, v.nodes.bits[0]);
+	return BPF_CORE_READ(policy, mode) == preferred ? nodes & 0xffff : nodes;
 }
 
 /* Policies are equal by content (mpol_equal()); a kernel without NUMA has none. */
@@ -157,7 +230,7 @@ static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma)
 	policy = BPF_CORE_READ(vma, vm_policy);
 	if (!policy)
 		return 0;
-	nodes = BPF_CORE_READ(policy, nodes.bits[0]);
+	nodes = anonvma_policy_nodes(policy);
 	id = (__u64)BPF_CORE_READ(policy, mode) << 32 | (__u64)BPF_CORE_READ(policy, flags) << 16;
 	if (bpf_core_field_exists(policy->home_node))
 		id |= (__u16)(BPF_CORE_READ(policy, home_node) + 1);
@@ -182,6 +255,11 @@ static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
 	return (long)regs->orig_ax;
 }
 
+static __always_inline long anonvma_syscall_nr_probe(const struct pt_regs *regs)
+{
+	return (long)BPF_CORE_READ(regs, orig_ax);
+}
+
 static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
 {
 	args[0] = regs->di;
@@ -190,6 +268,23 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->r10;
 	args[4] = regs->r8;
 	args[5] = regs->r9;
+}
+
+/* Not used here: there are tracepoints, which know what kind of access it was. */
+struct anonvma_event {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return event->regs[17] & 3;	/* cs */
+}
+
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	return false;
 }
 
 /* A 32-bit system call has numbers of its own: TS_COMPAT of thread_info. */
@@ -202,7 +297,7 @@ struct task_struct___x86 {
 
 static __always_inline bool anonvma_is_compat(struct task_struct *task)
 {
-	return ((struct task_struct___x86 *)task)->thread_info.status & 2;
+	return anonvma_get((struct task_struct___x86 *)task, thread_info.status) & 2;
 }
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
@@ -219,6 +314,11 @@ static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
 	return regs->syscallno;
 }
 
+static __always_inline long anonvma_syscall_nr_probe(const struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, syscallno);
+}
+
 static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
 {
 	args[0] = regs->orig_x0;
@@ -227,6 +327,35 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->regs[3];
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
+}
+
+/*
+ * What a program of a software event is given: struct bpf_perf_event_data of the user ABI. The
+ * registers are those of the exception. Members of the context are read directly.
+ */
+struct anonvma_event {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return !(event->pstate & 15);
+}
+
+/* The instruction at fault was just fetched; where it cannot be read it counts as a read. */
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	const void *pc = (const void *)event->pc;
+	__u32 insn = 0;
+
+	if (anonvma_event_is_user(event))
+		bpf_probe_read_user(&insn, sizeof(insn), pc);
+	else
+		bpf_probe_read_kernel(&insn, sizeof(insn), pc);
+	return anonvma_arm64_writes(insn);
 }
 
 /* TIF_32BIT of thread_info. */
@@ -239,7 +368,7 @@ struct task_struct___arm64 {
 
 static __always_inline bool anonvma_is_compat(struct task_struct *task)
 {
-	return ((struct task_struct___arm64 *)task)->thread_info.flags & (1 << 22);
+	return anonvma_get((struct task_struct___arm64 *)task, thread_info.flags) & (1 << 22);
 }
 #else
 #error "system-call registers of this architecture are not known here"

@@ -34,6 +34,15 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 
+/* Helpers whose absence is asked for, by name: CO-RE looks them up in the kernel. */
+enum bpf_func_id {
+	BPF_FUNC_task_storage_get = 156,
+	BPF_FUNC_get_current_task_btf = 158,
+	BPF_FUNC_task_pt_regs = 175,
+	BPF_FUNC_find_vma = 180,
+	BPF_FUNC_loop = 181,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -42,6 +51,15 @@ typedef struct {
 
 struct list_head {
 	struct list_head *next;
+};
+
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
 };
 
 struct vfsmount {
@@ -168,6 +186,8 @@ struct task_struct {
 	unsigned int flags;
 	unsigned int personality;
 	struct mm_struct *mm;
+	struct mm_struct *active_mm;
+	void *stack;
 	struct files_struct *files;
 	char comm[16];
 };

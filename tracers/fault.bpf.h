@@ -92,9 +92,9 @@ static __always_inline bool anonvma_in_prepare(__u64 call_site)
 
 static __always_inline void anonvma_on_prepare(__u64 avc)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_get_task(task, ANONVMA_TOUCH);
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = anonvma_get(task, mm);
 	bool explained;
 
 	if (!state)
@@ -118,8 +118,8 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 
 static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 flags)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct mm_struct *mm = task->mm;
+	struct task_struct *task = anonvma_current();
+	struct mm_struct *mm = anonvma_get(task, mm);
 	struct anonvma_fault_record *r;
 	struct anonvma_task *state;
 
@@ -131,7 +131,7 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 		return 0;
 	if (error_code & 2)
 		flags |= ANONVMA_FAULT_WRITE;
-	if (mm->mm_users.counter > 1)
+	if (anonvma_get(mm, mm_users.counter) > 1)
 		flags |= ANONVMA_FAULT_SHARED;
 	addr = (addr & anonvma_page_mask) | flags;
 	anonvma_resolve(state);
@@ -160,4 +160,16 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 	     unsigned long code)
 {
 	return anonvma_on_fault(addr, code, 0);
+}
+
+/*
+ * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
+ * each cpu) comes at the same place, before anything is locked, with the address and the registers:
+ * whether it was a write, the instruction says.
+ */
+SEC("perf_event")
+int anonvma_page_fault_event(const struct anonvma_event *event)
+{
+	return anonvma_on_fault(event->addr, anonvma_event_writes(event) ? 2 : 0,
+				anonvma_event_is_user(event) ? ANONVMA_FAULT_USER : 0);
 }

@@ -24,7 +24,8 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct
 					      struct task_struct *child, struct mm_struct *child_mm)
 {
 	struct anonvma_fork_record *r;
-	bool token = state && state->op == ANONVMA_OP_CLONE && state->taken;
+	bool token = state && state->op == ANONVMA_OP_CLONE &&
+		     (state->taken || anonvma_lock_unseen);
 
 	anonvma_track((__u64)child_mm);
 	if (token)
@@ -48,10 +49,11 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct
 SEC("tp_btf/task_newtask")
 int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct mm_struct *mm = task->mm, *child_mm = child->mm;
+	struct task_struct *task = anonvma_current();
+	struct mm_struct *mm = anonvma_get(task, mm), *child_mm = child->mm;
 	struct anonvma_task *state;
 
+	anonvma_forget_task(child);	/* an earlier one at this address */
 	if (!mm || !child_mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
 		return 0;
 	state = anonvma_find_task(task);
@@ -66,9 +68,9 @@ int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_fla
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_find_task(task);
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = anonvma_get(task, mm);
 	__u64 old_mm = 0;
 
 	if (!mm || !anonvma_sending)
@@ -89,8 +91,8 @@ int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binp
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct mm_struct *mm = task->mm;
+	struct task_struct *task = anonvma_current();
+	struct mm_struct *mm = anonvma_get(task, mm);
 
 	struct anonvma_task *state = anonvma_find_task(task);
 	__u32 map_count = 0;
@@ -100,12 +102,13 @@ int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 		state->unseen = 0;
 		__sync_fetch_and_add(&anonvma_pending, -1);
 	}
+	anonvma_forget_task(task);
 	/* Before 6.16 the mm is already given up here, and the event is not recorded. */
 	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
 		return 0;
 	/* With the last user nothing else can change the mm: what it leaves behind is exact. */
-	if (mm->mm_users.counter == 1) {
-		map_count = mm->map_count;
+	if (anonvma_get(mm, mm_users.counter) == 1) {
+		map_count = anonvma_get(mm, map_count);
 		if (anonvma_truth)
 			anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_EXIT, 0);
 	}
@@ -113,18 +116,12 @@ int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 	return 0;
 }
 
-/* Any task may drop the last reference, the recorder too: never filter by process. */
-SEC("tp_btf/exit_mmap")
-int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm_struct *mm)
 {
-	struct anonvma_task *state;
 	__u64 key = (__u64)mm;
 
-	if (!anonvma_sending)
-		return 0;
 	if (anonvma_pending && !bpf_map_delete_elem(&anonvma_dirty, &key))
 		__sync_fetch_and_add(&anonvma_pending, -1);
-	state = anonvma_find_task(bpf_get_current_task_btf());
 	if (state)
 		state->exiting = 0;
 	if (anonvma_wanted(key)) {
@@ -132,5 +129,13 @@ int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
 		bpf_map_delete_elem(&anonvma_tracked, &key);
 	}
 	anonvma_forget_acquires(key);
+}
+
+/* Any task may drop the last reference, the recorder too: never filter by process. */
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+{
+	if (anonvma_sending)
+		anonvma_end_mm(anonvma_find_task(anonvma_current()), mm);
 	return 0;
 }

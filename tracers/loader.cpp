@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ namespace anonvma {
 
 struct Loader::State {
   ~State() {
+    for (bpf_link* const event : events) bpf_link__destroy(event);
     ring_buffer__free(ring);
     anonvma_bpf__destroy(skeleton);
   }
@@ -42,12 +44,16 @@ struct Loader::State {
 
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
+  std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
   std::size_t given = 0;  // records, in this drain()
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  Tier tier = Tier::unsupported;
   bool vma_free_rcu = false;
+  bool locks = true;
+  bool walks = true;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -70,6 +76,21 @@ constexpr TruthFunction kTruthFunctions[] = {
     {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE}, {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
     {"anon_vma_clone", ANONVMA_SITE_CLONE},         {"anon_vma_fork", ANONVMA_SITE_FORK},
     {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},      {"__put_anon_vma", ANONVMA_SITE_PUT},
+};
+// vm_area_free() ends in a jump to kmem_cache_free(): the call site is its caller's. Where no cache
+// is told they have to be known; a failed fork is not among them.
+constexpr TruthFunction kFreeingFunctions[] = {
+    {"remove_vma", ANONVMA_SITE_VMA_FREE},
+    {"exit_mmap", ANONVMA_SITE_VMA_FREE},
+    {"__do_munmap", ANONVMA_SITE_VMA_FREE},
+    {"__vma_adjust", ANONVMA_SITE_VMA_FREE},
+    {"__split_vma", ANONVMA_SITE_VMA_FREE},
+    {"copy_vma", ANONVMA_SITE_VMA_FREE},
+    {"mmap_region", ANONVMA_SITE_VMA_FREE},
+    {"do_brk_flags", ANONVMA_SITE_VMA_FREE},
+    {"move_vma", ANONVMA_SITE_VMA_FREE},
+    {"__install_special_mapping", ANONVMA_SITE_VMA_FREE},
+    {"setup_arg_pages", ANONVMA_SITE_VMA_FREE},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
 
@@ -99,17 +120,21 @@ Error refused(std::string_view step, int error) {
 }
 
 void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touches) {
+  const bool untold = skeleton.rodata->anonvma_cache_untold;
+  std::vector<TruthFunction> functions(std::begin(kTruthFunctions), std::end(kTruthFunctions));
+  if (untold)
+    functions.insert(functions.end(), std::begin(kFreeingFunctions), std::end(kFreeingFunctions));
   std::vector<std::string_view> names;
-  for (const TruthFunction& function : kTruthFunctions) names.push_back(function.name);
+  for (const TruthFunction& function : functions) names.push_back(function.name);
   std::uint32_t prepares = 0, sites = 0;
   for (const SymbolRange& range : find_functions(names)) {
     if (range.size == 0) continue;
     if (range.function == kPrepare && prepares < ANONVMA_MAX_PREPARE_PARTS)
       skeleton.rodata->anonvma_prepare[prepares++] = {range.start, range.size, 0};
-    const auto* function =
-        std::find_if(std::begin(kTruthFunctions), std::end(kTruthFunctions),
+    const auto function =
+        std::find_if(functions.begin(), functions.end(),
                      [&](const TruthFunction& f) { return f.name == range.function; });
-    if (options.truth && sites < ANONVMA_MAX_SITES)
+    if ((options.truth || untold) && sites < ANONVMA_MAX_SITES)
       skeleton.rodata->anonvma_sites[sites++] = {range.start, range.size, function->site};
   }
   skeleton.rodata->anonvma_nr_sites = sites;
@@ -152,6 +177,35 @@ Status all_needed(const Features& features) {
   return ok();
 }
 
+// Counts every page fault of one cpu; -1 where that is refused.
+int open_fault_event(int cpu) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+  attributes.sample_period = 1;
+  attributes.sample_type = PERF_SAMPLE_ADDR;
+  return static_cast<int>(
+      syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+// All of them or none: half of the faults would look like all.
+bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& events) {
+  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); ++cpu) {
+    const int fd = open_fault_event(cpu);
+    if (fd < 0 && errno == ENODEV) continue;  // not there, or offline
+    bpf_link* const link = fd < 0 ? nullptr : bpf_program__attach_perf_event(program, fd);
+    if (!link) {
+      if (fd >= 0) close(fd);
+      for (bpf_link* const event : events) bpf_link__destroy(event);
+      events.clear();
+      return false;
+    }
+    events.push_back(link);
+  }
+  return true;
+}
+
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
@@ -185,11 +239,20 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options);
   fit(skeleton, features);
+  state->locks = anonvma::sees_locks(features);
+  state->walks = features[Feature::task_vma_walk];
   set_sites(skeleton, options, state->touches);
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
-  state->faults = features[Feature::page_fault_user];
+  bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  state->faults = has_fault_tracepoints(features) ||
+                  (has_fault_event(features) &&
+                   attach_fault_events(skeleton.progs.anonvma_page_fault_event, state->events));
+  const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
+  state->tier = accuracy_tier(features, {.sees_touches = state->touches,
+                                         .attaches = options.target_tgid == 0,
+                                         .all_writes = all_writes});
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
                                  state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
@@ -221,6 +284,7 @@ Result<std::size_t> Loader::drain() {
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
+  if (!state_->walks) return std::vector<std::byte>{};
   auto& shared = *state_->skeleton->bss;
   shared.anonvma_walk_tracks = track;
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
@@ -311,7 +375,8 @@ Loader::Misses Loader::recursion_misses() const {
     std::uint32_t size = sizeof info;
     if (bpf_program__fd(program) >= 0 &&
         bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free;
+      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free ||
+                        program == programs.anonvma_free_late;
       (slab ? misses.in_interrupts : misses.lost) += info.recursion_misses;
     }
   }
@@ -333,5 +398,8 @@ std::uint64_t Loader::pinned_bytes() const {
 
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
+bool Loader::sees_locks() const { return state_->locks; }
+bool Loader::walks() const { return state_->walks; }
+Tier Loader::tier() const { return state_->tier; }
 
 }  // namespace anonvma

@@ -4,6 +4,7 @@
 
 #include "acquire.bpf.h"
 #include "tree.bpf.h"
+#include "list.bpf.h"
 
 extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
 				 __u64 addr) __ksym __weak;
@@ -93,6 +94,10 @@ static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct
 	}
 	state->nr_seen = 0;
 	state->seen_seq = anonvma_mm_seq(mm, false);
+	if (anonvma_lists_vmas()) {
+		anonvma_send_list(state, mm);
+		return;
+	}
 	bpf_iter_task_vma_new(&it, task, 0);
 	while ((vma = bpf_iter_task_vma_next(&it))) {
 		state->seen_seq = anonvma_mm_seq(mm, false);
@@ -121,23 +126,23 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	if (!r)
 		return;
 	r->old_mm = other_mm;
-	r->def_flags = mm->def_flags;
-	r->brk = mm->brk;
-	r->start_brk = mm->start_brk;
+	r->def_flags = anonvma_get(mm, def_flags);
+	r->brk = anonvma_get(mm, brk);
+	r->start_brk = anonvma_get(mm, start_brk);
 	r->nr_vmas = state->nr_seen;
-	r->tgid = task->tgid;
+	r->tgid = anonvma_get(task, tgid);
 	r->reason = reason;
 	r->pad = 0;
-	__builtin_memcpy(r->comm, task->comm, sizeof(r->comm));
+	anonvma_copy_comm(r->comm, task);
 	anonvma_submit(r);
 }
 
 /* Of the current task's mm. */
 static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_get_task(task, kind);
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = anonvma_get(task, mm);
 
 	if (state && mm)
 		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
@@ -150,7 +155,7 @@ extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 /* Of the mm of another process that the current task has just written to. */
 static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct task_struct *owner;
 	struct mm_struct *mm;
 
@@ -164,10 +169,10 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	owner = bpf_task_from_pid(state->foreign_pid);
 	if (!owner)
 		return 0;
-	mm = owner->mm;
+	mm = anonvma_get(owner, mm);
 	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
 		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
-				    (__u64)task->mm);
+				    (__u64)anonvma_get(task, mm));
 	bpf_task_release(owner);
 	return 0;
 }
@@ -175,11 +180,12 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 						 struct task_struct *task)
 {
+	__u64 mm = (__u64)anonvma_get(task, mm);
 	__u8 unseen = state->unseen;
 
 	state->unseen = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
-	if ((unseen & ANONVMA_UNSEEN_OWN) && task->mm && anonvma_wanted((__u64)task->mm))
+	if ((unseen & ANONVMA_UNSEEN_OWN) && mm && anonvma_wanted(mm))
 		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
 	if (unseen & ANONVMA_UNSEEN_FOREIGN)
 		anonvma_send_foreign(state);
@@ -187,9 +193,9 @@ static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 
 static __noinline int anonvma_pay_dirty(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state;
-	__u64 mm = (__u64)task->mm;
+	__u64 mm = (__u64)anonvma_get(task, mm);
 
 	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
 		return 0;

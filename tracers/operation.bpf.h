@@ -6,6 +6,7 @@
 #pragma once
 
 #include "look.bpf.h"
+#include "unseen.bpf.h"
 
 /* The file of mmap's descriptor, and what of it decides the flags of a mapping. */
 static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
@@ -48,16 +49,32 @@ struct anonvma_seen_vma {
 static long anonvma_see_vma(struct task_struct *task, struct vm_area_struct *vma,
 			    struct anonvma_seen_vma *seen)
 {
-	seen->vm_flags = vma->vm_flags;
-	seen->len = vma->vm_end - vma->vm_start;
-	seen->file = (__u64)vma->vm_file;
-	seen->ops = anonvma_vma_ops(vma->vm_ops);
+	seen->vm_flags = anonvma_get(vma, vm_flags);
+	seen->len = anonvma_get(vma, vm_end) - anonvma_get(vma, vm_start);
+	seen->file = (__u64)anonvma_get(vma, vm_file);
+	seen->ops = anonvma_vma_ops(anonvma_get(vma, vm_ops));
 	return 0;
+}
+
+/* `listed`: as anonvma_lists_vmas(), but in the source, as callbacks cannot be dead code before 5.13. */
+static __always_inline long anonvma_see(struct task_struct *task, __u64 addr,
+					struct anonvma_seen_vma *seen, bool listed)
+{
+	const long noent = -2;
+	struct vm_area_struct *vma;
+
+	if (!listed)
+		return bpf_find_vma(task, addr, anonvma_see_vma, seen, 0);
+	vma = (void *)anonvma_find_listed((__u64)BPF_CORE_READ(task, mm), addr);
+	if (!vma || BPF_CORE_READ(vma, vm_start) > addr)
+		return noent;
+	return anonvma_see_vma(task, vma, seen);
 }
 
 /* The lock is only tried: a busy one leaves the vma unread. */
 static __always_inline void anonvma_read_vma(struct task_struct *task, struct anonvma_task *state,
-					     long ret, struct anonvma_seen_vma *seen)
+					     long ret, struct anonvma_seen_vma *seen,
+					     bool listed)
 {
 	bool locks = state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2;
 	__u64 addr = ret;
@@ -65,8 +82,7 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 	if (ret < 0 && ret > -4096) {
 		/* Over the limit nothing was locked, but where populating failed all was. */
 		if (locks)
-			bpf_find_vma(task, state->args[0] & anonvma_page_mask, anonvma_see_vma, seen,
-				     0);
+			anonvma_see(task, state->args[0] & anonvma_page_mask, seen, listed);
 		return;
 	}
 	if (state->op == ANONVMA_OP_BRK) {
@@ -78,7 +94,7 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
 		return;
 	}
-	if (bpf_find_vma(task, addr, anonvma_see_vma, seen, 0))
+	if (anonvma_see(task, addr, seen, listed))
 		seen->ops = ANONVMA_OPS_UNREAD | state->file_ops;
 }
 
@@ -96,6 +112,8 @@ static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u6
 
 	if (anonvma_reads_tree)
 		return anonvma_first_in_tree(task->mm, start);
+	if (anonvma_lists_vmas())
+		return anonvma_first_listed(BPF_CORE_READ(task, mm), start);
 	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
@@ -123,11 +141,34 @@ static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 
+/* Of a call during which no vma came or went. */
+static __always_inline bool anonvma_may_have_locked(const struct anonvma_task *state)
+{
+	if (state->op == ANONVMA_OP_PKEY)
+		return false;
+	if (state->op != ANONVMA_OP_MADVISE)
+		return true;
+	switch (state->args[2]) {
+	case 3:		/* MADV_WILLNEED: all of these read */
+	case 4:		/* MADV_DONTNEED */
+	case 8:		/* MADV_FREE */
+	case 9:		/* MADV_REMOVE */
+	case 20:	/* MADV_COLD */
+	case 21:	/* MADV_PAGEOUT */
+	case 100:	/* MADV_HWPOISON */
+	case 101:	/* MADV_SOFT_OFFLINE */
+		return false;
+	}
+	return true;
+}
+
 /* Without a write acquire only preparations matter. A call that failed has made some of them. */
 static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 {
 	if (state->taken)
 		return true;
+	if (anonvma_lock_unseen)
+		return anonvma_may_have_locked(state);
 	if (state->op != ANONVMA_OP_MADVISE)
 		return false;
 	switch (state->args[2]) {
@@ -157,11 +198,11 @@ static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, stru
 }
 
 static __always_inline void anonvma_finish_op(struct task_struct *task, struct anonvma_task *state,
-					      long ret)
+					      long ret, bool listed)
 {
 	const __u32 shm_remap = 040000;
 	struct anonvma_seen_vma seen = {};
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = anonvma_get(task, mm);
 	struct anonvma_op_record *r;
 	__u32 seq = state->seq;
 
@@ -169,7 +210,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 		return;
 	if (!state->taken)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
-	anonvma_read_vma(task, state, ret, &seen);
+	anonvma_read_vma(task, state, ret, &seen, listed);
 	if (ret < 0 && ret > -4096)
 		anonvma_look_after_failure(task, state, &seen);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
@@ -184,7 +225,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	r->file = state->file;
 	r->stored_file = seen.file;
 	r->ops = seen.ops | (state->file_ops & ANONVMA_OPS_PLACES);
-	if (mm->mm_users.counter > 1)
+	if (anonvma_get(mm, mm_users.counter) > 1)
 		r->ops |= ANONVMA_OPS_SHARED;
 	r->op = state->op;
 	anonvma_choose_key(r, mm);
@@ -205,6 +246,7 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	const __u32 read_implies_exec = 0x400000;	/* the same bit of Protect.prot */
 	struct task_struct *task;
 	struct anonvma_task *state;
+	struct mm_struct *mm;
 	__u32 op = anonvma_op_of(nr);
 
 	if (!anonvma_sending)
@@ -213,18 +255,19 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 		anonvma_pay_dirty();
 	if (!op)
 		return 0;
-	task = bpf_get_current_task_btf();
-	if (!task->mm || anonvma_is_compat(task))
+	task = anonvma_current();
+	mm = anonvma_get(task, mm);
+	if (!mm || anonvma_is_compat(task))
 		return 0;
-	if (op == ANONVMA_OP_EXECVE && task->tgid == anonvma_target_tgid)
+	if (op == ANONVMA_OP_EXECVE && anonvma_get(task, tgid) == anonvma_target_tgid)
 		state = anonvma_get_task(task, ANONVMA_OP);
 	else
-		state = anonvma_wanted_task(task, (__u64)task->mm, ANONVMA_OP);
+		state = anonvma_wanted_task(task, (__u64)mm, ANONVMA_OP);
 	if (!state)
 		return 0;
 	anonvma_resolve(state);
 	anonvma_syscall_args(regs, state->args);
-	state->mm = (__u64)task->mm;
+	state->mm = (__u64)mm;
 	state->file = 0;
 	state->file_ops = 0;
 	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
@@ -234,30 +277,31 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	state->map_count = 0;
 	state->fault_addr = 0;
 	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT)
-		state->args[2] |= task->personality & read_implies_exec;
+		state->args[2] |= anonvma_get(task, personality) & read_implies_exec;
 	state->nr = nr;
 	state->op = op;
 	state->taken = 0;
 	state->done = 0;
+	if (anonvma_lock_unseen)
+		anonvma_begin_unseen(state, task, mm);
 	return 0;
 }
 
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
-					   long ret)
+					   long ret, bool listed)
 {
 	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
 	if (state->op == ANONVMA_OP_CLONE) {
 		if (state->taken && !state->done)
 			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
 	} else if (state->op != ANONVMA_OP_EXECVE) {
-		anonvma_finish_op(task, state, ret);
+		anonvma_finish_op(task, state, ret, listed);
 	}
 	state->op = ANONVMA_OP_NONE;
 	state->fault_addr = 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret, bool listed)
 {
 	struct task_struct *task;
 	struct anonvma_task *state;
@@ -268,14 +312,27 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (anonvma_pending)
 		anonvma_pay_dirty();
-	task = bpf_get_current_task_btf();
+	task = anonvma_current();
 	state = anonvma_find_task(task);
 	if (!state)
 		return 0;
 	anonvma_resolve(state);
 	if (op && state->op)
-		anonvma_end_op(task, state, ret);
+		anonvma_end_op(task, state, ret, listed);
 	if (state->unseen)
 		anonvma_pay_snapshot(state, task);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
+{
+	return anonvma_on_sys_exit(regs, ret, false);
+}
+
+/* Before Linux kernel commit 7c7e3d31e785 "bpf: Introduce helper bpf_find_vma". */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(anonvma_sys_exit_listed, struct pt_regs *regs, long ret)
+{
+	return anonvma_on_sys_exit(regs, ret, true);
 }

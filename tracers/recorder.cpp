@@ -37,7 +37,9 @@ Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, S
       sink_(std::move(sink)),
       order_([this](const Event& event) { on_event(event); }),
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
-                 !is_whole_system(options)) {}
+                 !is_whole_system(options)) {
+  if (!loader_.sees_locks()) converter_.number_in_ring_order();
+}
 
 Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
   LoaderOptions load;

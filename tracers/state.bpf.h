@@ -2,7 +2,7 @@
 /* Settings, maps, the state of a task between two hooks, and the ring buffer. */
 #pragma once
 
-#include "core_fixes.bpf.h"
+#include "current.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "anonvma.h"
 
@@ -17,6 +17,15 @@ const volatile __u8 anonvma_syscalls[ANONVMA_MAX_SYSCALL] = {};	/* number to ano
 const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PREPARE_PARTS] = {};
 const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* truth */
 const volatile __u32 anonvma_nr_sites = 0;
+
+/*
+ * No tracepoint sees the mmap_lock (before Linux kernel commit 2b5067a8143e "mm: mmap_lock: add
+ * tracepoints around lock acquisition"): an operation is where its first vma is allocated or freed,
+ * or else where it returns.
+ */
+const volatile bool anonvma_lock_unseen = false;
+/* kmem_cache_* tell no cache (before 3544de8ee6e4 "mm, tracing: record slab name for kmem_cache_free()"). */
+const volatile bool anonvma_cache_untold = false;
 
 /* Read and written by the loader while the programs run. */
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
@@ -104,9 +113,40 @@ struct {
 	__type(value, struct anonvma_task);
 } anonvma_tasks SEC(".maps");
 
+/*
+ * The same where tasks have no storage (before Linux kernel commit a10787e6d58c "bpf: Enable task
+ * local storage for tracing programs"): from the first hook that needs it to the end of the task.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct anonvma_task);
+} anonvma_task_table SEC(".maps");
+
+/* What a new entry begins with: too large for the stack. */
+const __u8 anonvma_new_task[sizeof(struct anonvma_task)] = {};
+
+static __always_inline bool anonvma_tasks_have_storage(void)
+{
+	return anonvma_has_helper(task_storage_get);
+}
+
 static __always_inline struct anonvma_task *anonvma_find_task(struct task_struct *task)
 {
-	return bpf_task_storage_get(&anonvma_tasks, task, NULL, 0);
+	__u64 key = (__u64)task;
+
+	if (anonvma_tasks_have_storage())
+		return bpf_task_storage_get(&anonvma_tasks, task, NULL, 0);
+	return bpf_map_lookup_elem(&anonvma_task_table, &key);
+}
+
+static __always_inline void anonvma_forget_task(struct task_struct *task)
+{
+	__u64 key = (__u64)task;
+
+	if (!anonvma_tasks_have_storage())
+		bpf_map_delete_elem(&anonvma_task_table, &key);
 }
 
 /*
@@ -162,10 +202,17 @@ static __noinline bool anonvma_mark_gap(void)
 static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct *task, __u32 kind)
 {
 	struct anonvma_task *state;
+	__u64 key = (__u64)task;
 
-	state = bpf_task_storage_get(&anonvma_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (anonvma_tasks_have_storage()) {
+		state = bpf_task_storage_get(&anonvma_tasks, task, NULL,
+					     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	} else {
+		bpf_map_update_elem(&anonvma_task_table, &key, &anonvma_new_task, BPF_NOEXIST);
+		state = bpf_map_lookup_elem(&anonvma_task_table, &key);
+	}
 	if (!state)
-		anonvma_count_lost(kind, (__u64)task->mm, 1);
+		anonvma_count_lost(kind, (__u64)anonvma_get(task, mm), 1);
 	return state;
 }
 
@@ -193,6 +240,26 @@ static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_stru
 		state = anonvma_get_task(task, kind);
 	if (state)
 		state->wanted_mm = mm;
+	return state;
+}
+
+/*
+ * A program that the kernel starts (call_usermodehelper()): a task without an mm, which enters no
+ * system call, makes itself one. Nobody else without an mm allocates a vma, or locks an mm without any.
+ */
+static __always_inline struct anonvma_task *anonvma_kernel_execs(struct task_struct *task,
+								 struct anonvma_task *state)
+{
+	if (anonvma_tracked_only || anonvma_get(task, mm))
+		return state;
+	if (!state)
+		state = anonvma_get_task(task, ANONVMA_EXEC_BEGIN);
+	if (!state || state->op == ANONVMA_OP_EXECVE)
+		return state;
+	state->mm = 0;
+	state->op = ANONVMA_OP_EXECVE;
+	state->taken = 0;
+	state->done = 0;
 	return state;
 }
 
@@ -251,12 +318,12 @@ static __always_inline void anonvma_send(__u32 kind, __u64 mm, __u32 seq, __u32 
 		anonvma_submit(r);
 }
 
-/* Is the task in an exception it took in user mode, and in no system call? */
-static __always_inline bool anonvma_in_user_exception(struct task_struct *task)
+static __always_inline void anonvma_copy_comm(char *comm, struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-	return anonvma_syscall_nr(regs) == -1;
+	if (anonvma_is_typed())
+		__builtin_memcpy(comm, task->comm, sizeof(task->comm));
+	else
+		BPF_CORE_READ_INTO(comm, task, comm);
 }
 
 static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *ops)

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "fault.bpf.h"
+#include "life.bpf.h"
 
 /* Addresses of struct kmem_cache, learnt from the first object of a listed call site. */
 __u64 anonvma_caches[ANONVMA_CACHES] = {};
@@ -34,6 +34,36 @@ static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char
 		if (buffer[i] != name[i])
 			return false;
 	return true;
+}
+
+/*
+ * By call site and size alone. What unlink_anon_vmas() frees may be an anon_vma, too: the tail of
+ * __put_anon_vma() is a jump. A chain entry has its anon_vma where that has the count of its lock, and
+ * the allocator writes its link into the middle of what is free.
+ */
+static __always_inline __u32 anonvma_cache_by_site(__u64 object, __u64 size, bool freed,
+						   __u32 site)
+{
+	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
+
+	switch (site) {
+	case ANONVMA_SITE_OTHER:
+		return ANONVMA_CACHES;
+	case ANONVMA_SITE_VMA_FREE:
+		return freed ? ANONVMA_CACHE_VMA : ANONVMA_CACHES;
+	case ANONVMA_SITE_VMA_ALLOC:
+	case ANONVMA_SITE_VMA_DUP:
+		return ANONVMA_CACHE_VMA;
+	case ANONVMA_SITE_PUT:
+		return ANONVMA_CACHE_ANON_VMA;
+	case ANONVMA_SITE_PREPARE:
+		if (freed)
+			return ANONVMA_CACHE_AVC;
+	}
+	if (!freed)
+		return size == bpf_core_type_size(struct anon_vma) ? ANONVMA_CACHE_ANON_VMA :
+								     ANONVMA_CACHE_AVC;
+	return BPF_CORE_READ(avc, anon_vma) ? ANONVMA_CACHE_AVC : ANONVMA_CACHE_ANON_VMA;
 }
 
 static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 site)
@@ -71,12 +101,12 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 
 	/* The loser of a race in __anon_vma_prepare() frees an entry that no vma ever had. */
 	if (!freed || site == ANONVMA_SITE_PREPARE)
-		return (__u64)task->mm;
+		return (__u64)anonvma_get(task, mm);
 	if (cache == ANONVMA_CACHE_VMA)
 		return (__u64)BPF_CORE_READ(vma, vm_mm);
 	if (cache == ANONVMA_CACHE_AVC)
 		return (__u64)BPF_CORE_READ(avc, vma, vm_mm);
-	return state && state->exiting ? state->exiting : (__u64)task->mm;
+	return state && state->exiting ? state->exiting : (__u64)anonvma_get(task, mm);
 }
 
 static __always_inline __u64 anonvma_start_of(__u64 object)
@@ -95,11 +125,16 @@ static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state,
 	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
-static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
-					     struct kmem_cache *cache, bool freed)
+/* The vma that the first program on the free hook has told, by cpu. */
+__u64 anonvma_told[ANONVMA_MAX_CPUS] = {};
+
+static __always_inline __u32 anonvma_cpu(void)
 {
-	__u32 site = anonvma_site_of(call_site);
-	__u32 index = anonvma_cache_of(cache, site);
+	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+}
+
+static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
+{
 	struct task_struct *task;
 	struct anonvma_truth_record *r;
 	struct anonvma_task *state;
@@ -108,17 +143,25 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 
 	if (index >= ANONVMA_CACHES)
 		return 0;
-	task = bpf_get_current_task_btf();
+	task = anonvma_current();
 	state = anonvma_find_task(task);
+	if (!freed && vma)
+		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
-	if (freed && vma)	/* vm_area_free() ends in a jump: the call site is its caller's */
+	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
 		site = ANONVMA_SITE_VMA_FREE;
-	/* Whoever is interrupted by the callback has nothing to do with the vma. */
-	if (freed && vma && anonvma_vma_waits() && !(state && state->exiting == mm)) {
-		site = ANONVMA_SITE_VMA_FREE_RCU;
-		state = NULL;
+		if (anonvma_vma_waits()) {
+			anonvma_told[anonvma_cpu()] = object;
+			if (!(state && state->exiting == mm))
+				site = ANONVMA_SITE_VMA_FREE_RCU;
+		}
 	}
-	in_exec = state && state->op == ANONVMA_OP_EXECVE && state->exiting != state->mm;
+	/* Whoever is interrupted by the callback has nothing to do with the vma. */
+	if (site == ANONVMA_SITE_VMA_FREE_RCU)
+		state = NULL;
+	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
+		  !(state->exiting && state->exiting == state->mm);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
@@ -127,7 +170,7 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	if (!r)
 		return 0;
 	if (in_exec)	/* execve may change the tid */
-		r->head.tid = task->tgid;
+		r->head.tid = anonvma_get(task, tgid);
 	r->object = object;
 	r->cache = index;
 	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;
@@ -141,6 +184,14 @@ static __always_inline int anonvma_on_object(__u64 call_site, __u64 object,
 	return 0;
 }
 
+static __always_inline int anonvma_on_told(__u64 call_site, __u64 object,
+					   struct kmem_cache *cache, bool freed)
+{
+	__u32 site = anonvma_site_of(call_site);
+
+	return anonvma_on_object(object, anonvma_cache_of(cache, site), site, freed);
+}
+
 /* Before 6.13 the verifier lets no program load an argument that is a pointer to void. */
 static __always_inline __u64 anonvma_void_arg(__u64 *ctx, __u32 n)
 {
@@ -150,17 +201,54 @@ static __always_inline __u64 anonvma_void_arg(__u64 *ctx, __u32 n)
 	return value;
 }
 
+/* An object whose cache is not told. Where no hook sees the lock, either, it tells more. */
+static __always_inline int anonvma_on_untold(__u64 *ctx, bool freed)
+{
+	__u32 site = anonvma_site_of(ctx[0]);
+	__u64 object = anonvma_void_arg(ctx, 1), size = freed ? 0 : anonvma_void_arg(ctx, 2);
+	__u32 index = anonvma_cache_by_site(object, size, freed, site);
+	struct task_struct *task;
+	struct anonvma_task *state;
+	__u64 mm;
+
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	task = anonvma_current();
+	state = anonvma_find_task(task);
+	mm = anonvma_owner(object, index, freed, site, state, task);
+	if (freed && index == ANONVMA_CACHE_ANON_VMA && !(state && state->exiting))
+		mm = anonvma_mm_left(state, task, mm);
+	if (freed && mm && anonvma_is_unused((struct mm_struct *)mm)) {
+		if (anonvma_truth && !state)
+			state = anonvma_get_task(task, ANONVMA_TRUTH);
+		if (state)
+			state->exiting = mm;
+	} else {
+		anonvma_take_place(state, mm, site, freed);
+	}
+	if (anonvma_truth)
+		anonvma_on_object(object, index, site, freed);
+	if (freed && index == ANONVMA_CACHE_VMA && anonvma_is_last_vma(object, mm))
+		anonvma_end_mm(state, (struct mm_struct *)mm);
+	if (!freed && site == ANONVMA_SITE_PREPARE && index == ANONVMA_CACHE_AVC)
+		anonvma_on_prepare(object);
+	return 0;
+}
+
 /* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
 SEC("tp_btf/kmem_cache_alloc")
 int anonvma_alloc(__u64 *ctx)
 {
 	__u64 call_site = ctx[0];
-	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
+	struct kmem_cache *cache;
 
 	if (!anonvma_sending)
 		return 0;
+	if (anonvma_cache_untold)
+		return anonvma_on_untold(ctx, false);
+	cache = (struct kmem_cache *)ctx[2];
 	if (anonvma_truth)
-		anonvma_on_object(call_site, anonvma_void_arg(ctx, 1), cache, false);
+		anonvma_on_told(call_site, anonvma_void_arg(ctx, 1), cache, false);
 	if (!anonvma_in_prepare(call_site))
 		return 0;
 	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
@@ -176,6 +264,28 @@ int anonvma_free(__u64 *ctx)
 {
 	if (!anonvma_sending)
 		return 0;
-	return anonvma_on_object(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
-				 true);
+	if (anonvma_cache_untold)
+		return anonvma_on_untold(ctx, true);
+	return anonvma_on_told(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
+			       true);
+}
+
+/*
+ * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
+ * whatever runs: what comes inside the program above this one sees, and the other way round. Where
+ * both have told one the recorder takes the first.
+ */
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free_late(__u64 *ctx)
+{
+	__u64 vma;
+
+	if (!anonvma_sending || ctx[2] != anonvma_caches[ANONVMA_CACHE_VMA])
+		return 0;
+	vma = anonvma_void_arg(ctx, 1);
+	if (anonvma_told[anonvma_cpu()] == vma) {
+		anonvma_told[anonvma_cpu()] = 0;
+		return 0;
+	}
+	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE_RCU, true);
 }

@@ -15,7 +15,7 @@ BOOT_SECONDS = 240  # forty times what the slowest takes on an idle machine
 CPU = os.environ.get('VMTEST_CPU', 'max,la57=off')  # of x86_64
 STOP = threading.Event()  # ends all guests
 
-INIT = r'''#!/bin/busybox sh
+MOUNTS = r'''#!/bin/busybox sh
 export PATH=/payload:/bin HOME=/
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
@@ -26,6 +26,8 @@ echo "@@UP $(uname -r)"
 for m in $(cat /modules/order); do insmod /modules/$m.ko || echo "@@INSMOD-FAIL $m"; done
 out=/dev/vda; [ -f /modules/virtio_blk.ko ] || out=/dev/vport0p1
 i=0; while [ ! -e $out ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
+'''
+INIT = MOUNTS + r'''
 cd /out && timeout SECONDS sh /job.sh; rc=$?  # a job that hangs still brings back what it has
 cd /out && tar cf - . >$out && sync
 echo "@@RC $rc"
@@ -53,7 +55,7 @@ def cpio(files):
         out.write(b'070701' + b''.join(b'%08X' % x for x in fields) + name.encode() + b'\0')
         out.write(b'\0' * (-out.tell() % 4) + data)
         out.write(b'\0' * (-out.tell() % 4))
-    folders = {'bin', 'proc', 'sys', 'dev', 'tmp'}
+    folders = {'bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'run'}
     for path in files:
         while path := os.path.dirname(path):
             folders.add(path)
@@ -65,9 +67,8 @@ def cpio(files):
     return gzip.compress(out.getvalue(), 1)
 
 
-def write_initramfs(path, kernel_folder, arch, payload, job, seconds):
-    init = INIT.replace('SECONDS', str(int(seconds)))
-    files = {'init': (0o100755, init.encode()), 'job.sh': (0o100644, job.encode())}
+def write_initramfs(path, kernel_folder, arch, payload, texts):
+    files = {name: (mode, text.encode()) for name, (mode, text) in texts.items()}
     payload = {**payload, 'bin/busybox': busybox(arch)}
     for module in os.listdir(kernel_folder + '/modules'):
         payload['modules/' + module] = f'{kernel_folder}/modules/{module}'
@@ -89,18 +90,21 @@ def qemu(arch, kvm):
     return machine + ['-accel', 'kvm' if kvm else 'tcg,thread=multi'], console
 
 
-def boot(name, folder, payload, job, words='', seconds=600, kvm=False):
+def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT, files=(), more=()):
     """Boots kernel `name`, runs `job` (shell) in the guest and returns (its status or None, why).
 
     `payload` is path in the guest -> file here. What the job writes into its working directory is brought
     back into `folder`/out; `folder`/guest.json says what ran, and for how long. The status is None where the
-    guest did not get to the end."""
+    guest did not get to the end. Another `init` may do something else than running the job; `files` is
+    path -> (mode, text), `more` goes to QEMU."""
     kernel, kernel_folder = KERNELS[name], fetch(name)
     machine, console = qemu(kernel.arch, kvm)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder + '/out')
     initrd, disk, log = folder + '/initrd', folder + '/disk', folder + '/console.log'
-    write_initramfs(initrd, kernel_folder, kernel.arch, payload, job, max(seconds - 60, 30))
+    init = init.replace('SECONDS', str(int(max(seconds - 60, 30))))
+    texts = {'init': (0o100755, init), 'job.sh': (0o100644, job), **dict(files)}
+    write_initramfs(initrd, kernel_folder, kernel.arch, payload, texts)
     with open(disk, 'wb') as f:
         f.truncate(64 << 20)
     append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
@@ -114,6 +118,7 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False):
     else:  # of this kernel there are no modules, and a port needs none
         command += ['-device', 'virtio-serial-pci', '-chardev', f'file,id=out,path={disk}',
                     '-device', 'virtserialport,chardev=out,nr=1']
+    command += more
     begin = time.monotonic()
     for _ in range(2):  # on a busy machine x86's timers may not be found, and the boot hangs
         text, why = wait_for_guest(command, log, folder + '/qemu.err', seconds)

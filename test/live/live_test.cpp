@@ -115,7 +115,8 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
   const std::string errors = scratch.path("stderr");
   const pid_t recorder = start(
       {kProgram, "record", "-o", trace, "--duration", "3", "--pid", std::to_string(older)}, errors);
-  usleep(1500000);
+  for (int i = 0; i < 600 && access(trace.c_str(), F_OK) != 0; ++i) usleep(100000);
+  usleep(1000000);  // it records by now
   REQUIRE(write(gate[1], "x", 1) == 1);
   const Outcome outcome = finish(recorder, errors);
   kill(older, SIGKILL);

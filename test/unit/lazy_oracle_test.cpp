@@ -7,6 +7,7 @@
 
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
+#include "test/unit/lives.h"
 #include "test/unit/strategy_choice.h"
 #include "test/unit/strategy_random_life.h"
 
@@ -71,7 +72,7 @@ void check_answers(VectorLife& life, const LazyOracle& oracle, bool by_base) {
 TEST_CASE("lazy designs agree with the naive definition") {
   for (const Design& design : kDesigns) {
     std::size_t zombies = 0, leaks = 0;
-    for (unsigned seed = 0; seed < 60; ++seed) {
+    for (unsigned seed = 0; seed < lives(60); ++seed) {
       RandomLife life(choice(design.name), seed);
       LazyOracle oracle({.leaks = design.leaks, .until_fork = design.until_fork});
       for (int i = 0; i < 150; ++i) {
@@ -94,7 +95,7 @@ TEST_CASE("lazy designs agree with the naive definition") {
 
 // The leak keeps anon_vmas and changes nothing else.
 TEST_CASE("the leak shows in anon_vmas alone") {
-  for (unsigned seed = 0; seed < 100; ++seed) {
+  for (unsigned seed = 0; seed < lives(100); ++seed) {
     INFO("seed " << seed);
     RandomLife posted(choice("lazy-v1"), seed), repaired(choice("lazy-v1-noleak"), seed);
     for (int i = 0; i < 150; ++i) {

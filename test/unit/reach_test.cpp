@@ -15,6 +15,7 @@
 #include "engine/trace/text.h"
 #include "engine/trace/writer.h"
 #include "test/catch.h"
+#include "test/unit/lives.h"
 #include "test/unit/vma_world.h"
 
 namespace anonvma::test {
@@ -456,7 +457,7 @@ TEST_CASE("sound designs lose nothing in random lives", "[reach]") {
   for (const std::string_view name : kSound)
     for (const std::string_view era : {"5.10", "6.12", "6.19", "7.0"}) {
       std::uint64_t checks = 0;
-      for (std::uint64_t seed = 0; seed < 150; ++seed) {
+      for (std::uint64_t seed = 0; seed < lives(150); ++seed) {
         INFO("strategy " << name << ", rules of " << era << ", seed " << seed);
         SlabAccount slab;
         AddressSpaces spaces(*find_rules(era), kPage, strategy(name), slab);

@@ -197,12 +197,12 @@ TEST_CASE("relocation: every kernel has what the BPF programs read of it", "[rel
   for (const std::filesystem::path& kernel : fixtures()) {
     INFO(kernel);
     const Taken taken = load(kernel);
-    CHECK(taken.programs.size() >= 10);
+    CHECK(taken.programs.size() >= 7);
     CHECK(taken.rodata_fd >= 0);
     const Result<KernelBtf> btf = KernelBtf::load(kernel);
     REQUIRE(btf);
     // What the recorder refuses for another reason does not come to this.
-    if (accuracy_tier(find_features(*btf), true) == Tier::unsupported) continue;
+    if (accuracy_tier(find_features(*btf), {}) == Tier::unsupported) continue;
     CHECK(broken(taken) == std::vector<std::string>{});
   }
 }

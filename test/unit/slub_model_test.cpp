@@ -8,6 +8,7 @@
 
 #include "engine/slab/slab_account.h"
 #include "test/catch.h"
+#include "test/unit/lives.h"
 
 namespace anonvma {
 namespace {
@@ -186,7 +187,7 @@ class Naive {
 };
 
 TEST_CASE("the model agrees with a naive one, and stays within its bounds") {
-  for (unsigned seed = 0; seed < 120; ++seed) {
+  for (unsigned seed = 0; seed < lives(120); ++seed) {
     INFO("seed " << seed);
     std::mt19937 random(seed);
     const auto pick = [&](unsigned n) { return static_cast<std::uint32_t>(random() % n); };

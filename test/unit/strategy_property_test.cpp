@@ -10,6 +10,7 @@
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
+#include "test/unit/lives.h"
 #include "test/unit/strategy_choice.h"
 #include "test/unit/strategy_oracle.h"
 #include "test/unit/strategy_random_life.h"
@@ -34,7 +35,7 @@ TEST_CASE("every strategy gives back every object") {
   for (const StrategyChoice& choice : every_choice()) {
     const bool leaks = choice.info->name == "lazy-v1";
     const bool until_fork = parameter(choice.parameters, choice.info->page(), "fork") == "never";
-    for (unsigned seed = 0; seed < 100; ++seed) {
+    for (unsigned seed = 0; seed < lives(100); ++seed) {
       INFO("strategy " << choice.name() << ", seed " << seed);
       RandomLife life(choice, seed);
       LazyOracle oracle({.leaks = leaks, .until_fork = until_fork});
@@ -58,7 +59,7 @@ TEST_CASE("every strategy gives back every object") {
 
 TEST_CASE("the same life gives the same numbers") {
   for (const StrategyChoice& choice : every_choice()) {
-    for (unsigned seed = 0; seed < 20; ++seed) {
+    for (unsigned seed = 0; seed < lives(20); ++seed) {
       INFO("strategy " << choice.name() << ", seed " << seed);
       RandomLife a(choice, seed), b(choice, seed);
       for (int i = 0; i < 150; ++i) REQUIRE(a.step() == b.step());
@@ -70,7 +71,7 @@ TEST_CASE("the same life gives the same numbers") {
 
 TEST_CASE("what is alive is what the chains and the vmas of each anon_vma tell") {
   for (const StrategyChoice& choice : every_choice()) {
-    for (unsigned seed = 0; seed < 30; ++seed) {
+    for (unsigned seed = 0; seed < lives(30); ++seed) {
       INFO("strategy " << choice.name() << ", seed " << seed);
       RandomLife random(choice, seed);
       const Strategy& s = random.life().strategy();
@@ -110,7 +111,7 @@ constexpr Design kChainDesigns[] = {
 
 TEST_CASE("designs with chains agree with the naive definition") {
   for (const Design& design : kChainDesigns) {
-    for (unsigned seed = 0; seed < 150; ++seed) {
+    for (unsigned seed = 0; seed < lives(150); ++seed) {
       RandomLife life(*find_strategy(design.name), seed);
       NaiveOracle oracle(design.facts);
       const SlabAccount& slab = life.life().slab();
@@ -173,7 +174,7 @@ void check_by_chains(const RandomLife& random, VectorLife& life, bool by_degree)
 
 TEST_CASE("counters and objects are those that the chains tell") {
   for (const Design& design : kChainDesigns) {
-    for (unsigned seed = 1000; seed < 1040; ++seed) {
+    for (unsigned seed = 1000; seed < 1000 + lives(40); ++seed) {
       INFO("strategy " << design.name << ", seed " << seed);
       RandomLife life(*find_strategy(design.name), seed);
       for (int i = 0; i < 150; ++i) {
@@ -186,7 +187,7 @@ TEST_CASE("counters and objects are those that the chains tell") {
 
 TEST_CASE("a legacy anon_vma has a name of its own and the vmas that bear it") {
   std::size_t died = 0;
-  for (unsigned seed = 0; seed < 50; ++seed) {
+  for (unsigned seed = 0; seed < lives(50); ++seed) {
     INFO("seed " << seed);
     RandomLife life(*find_strategy("legacy"), seed);
     const Strategy& s = life.life().strategy();
@@ -230,7 +231,7 @@ void apply(VectorLife& life, const std::string& op) {
 }
 
 TEST_CASE("the designs before reuse differ in locks only") {
-  for (unsigned seed = 2000; seed < 2100; ++seed) {
+  for (unsigned seed = 2000; seed < 2000 + lives(100); ++seed) {
     INFO("seed " << seed);
     RandomLife life(*find_strategy("avc-3.0"), seed);
     VectorLife own(*find_strategy("avc-2.6.34")), root(*find_strategy("avc-2.6.37")),
@@ -249,7 +250,7 @@ TEST_CASE("the designs before reuse differ in locks only") {
 
 TEST_CASE("linux-7.0 allocates an anon_vma wherever avc-3.0 does") {
   unsigned reused = 0;
-  for (unsigned seed = 3000; seed < 3100; ++seed) {
+  for (unsigned seed = 3000; seed < 3000 + lives(100); ++seed) {
     INFO("seed " << seed);
     RandomLife life(*find_strategy("linux-7.0"), seed);
     VectorLife plain(*find_strategy("avc-3.0"));
@@ -265,7 +266,7 @@ TEST_CASE("linux-7.0 allocates an anon_vma wherever avc-3.0 does") {
 }
 
 TEST_CASE("legacy never allocates a chain, lazy never an anon_vma before a fork") {
-  for (unsigned seed = 0; seed < 50; ++seed) {
+  for (unsigned seed = 0; seed < lives(50); ++seed) {
     INFO("seed " << seed);
     RandomLife legacy(*find_strategy("legacy"), seed);
     RandomLife lazy(*find_strategy("lazy-v1-noleak"), seed);

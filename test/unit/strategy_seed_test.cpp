@@ -6,6 +6,7 @@
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
+#include "test/unit/lives.h"
 #include "test/unit/strategy_oracle.h"
 #include "test/unit/strategy_random_life.h"
 
@@ -56,7 +57,7 @@ void copy_by_snapshot(RandomLife& life, const NaiveOracle& oracle, VectorLife& c
 }
 
 void check_seeded(const StrategyInfo& info, NaiveDesign design, Shown shown) {
-  for (unsigned seed = 0; seed < 150; ++seed) {
+  for (unsigned seed = 0; seed < lives(150); ++seed) {
     INFO("strategy " << info.name << ", seed " << seed);
     RandomLife life(info, seed, {.copies = false, .dontunmap = false});
     NaiveOracle oracle(design);
@@ -155,7 +156,7 @@ std::vector<SeedLink> hostile_chain(std::mt19937& random) {
 
 TEST_CASE("a snapshot full of lies is survived and given back") {
   for (const StrategyInfo& info : strategies()) {
-    for (unsigned seed = 0; seed < 300; ++seed) {
+    for (unsigned seed = 0; seed < lives(300); ++seed) {
       INFO("strategy " << info.name << ", seed " << seed);
       RandomLife life(info, seed);
       const bool leaks = info.name == "lazy-v1";

@@ -64,12 +64,29 @@ TEST_CASE("brk after a fault makes a new vma where vmas are lazy", "[vma]") {
     lazy.write(2);
     CHECK(lazy.active(kVmAreaStruct) == 2);
   }
-  for (const char* name : {"num-children", "noswap"}) {
+  for (const char* name : {"num-children", "noswap", "lazy-v1:merge=unfaulted"}) {
     INFO(name);
     World w(name, kEra);
     grow(w);
     CHECK(w.show() == "0-4 rw faulted a1");
   }
+}
+
+//  | rw, unfaulted | r, root 1 |   the left takes the right in, and points to its root
+TEST_CASE("a root that an unfaulted vma takes in becomes a zombie", "[vma]") {
+  World w("lazy-v1-noleak:merge=unfaulted", kEra);
+  w.map(2, 2, "rw").write(2).protect(2, 2, "r").map(0, 2, "rw").protect(2, 2, "rw");
+  CHECK(w.show() == "0-4 rw faulted a1");
+  CHECK(w.active(kVmAreaStruct) == 2);
+  w.unmap(0, 4);
+  CHECK(w.active(kVmAreaStruct) == 0);
+}
+
+// The child of a fork is another matter: its chain has its parent's entry and none of its own.
+TEST_CASE("merge=unfaulted joins nothing to what a fork made", "[vma]") {
+  World w("lazy-v1-noleak:merge=unfaulted", kEra);
+  w.brk(0, 2).write(0).fork(1).in(1).brk(2, 4);
+  CHECK(w.show(1) == "0-2 rw forked a1 | 2-4 rw unfaulted");
 }
 
 //  | rw, root 0 | r, root 1 |   becomes rw, rw

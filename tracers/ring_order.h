@@ -1,0 +1,33 @@
+// Lock numbers for kernels on which no hook sees the mmap_lock: an operation has the number of its
+// place in the ring. That is where its first vma was allocated or freed, under the lock, if any
+// was, and else where the call returned: of two tasks that change one mm at the same time the one
+// that came second may then seem to be first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+
+#include "tracers/anonvma.h"
+
+namespace anonvma {
+
+class RingOrder {
+ public:
+  // Fills in the number of a record. Every record, in ring order.
+  void number(std::span<std::byte> record);
+
+ private:
+  struct Place {
+    std::uint64_t mm = 0;
+    std::uint32_t seq = 0;
+  };
+  std::uint32_t take(std::uint64_t mm) { return 2 * taken_[mm]++ + 1; }
+  std::uint32_t end(const anonvma_record& record);
+
+  std::unordered_map<std::uint64_t, std::uint32_t> taken_;  // numbers, by mm
+  std::unordered_map<std::uint32_t, Place> open_;           // by tid
+};
+
+}  // namespace anonvma

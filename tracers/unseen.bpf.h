@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Kernels on which no tracepoint sees the mmap_lock, nor the end of an mm. The recorder numbers the
+ * operations of an mm in ring order. What tells the order is the first vma that an operation
+ * allocates or frees, as that happens under the lock; an operation without one is where it returns.
+ */
+#pragma once
+
+#include "list.bpf.h"
+
+static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, mm_users.counter) == 0;
+}
+
+/* Where a traced call begins: map_count is that before it if nobody else can change it. */
+static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
+						 struct task_struct *task, struct mm_struct *mm)
+{
+	struct anonvma_exec_begin_record *r;
+
+	state->old_brk = BPF_CORE_READ(mm, brk);
+	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
+		state->map_count = BPF_CORE_READ(mm, map_count);
+	if (state->op != ANONVMA_OP_EXECVE)
+		return;
+	/* The old mm may be gone, and its address another's, when the new one is shown. */
+	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, 0, 0, 0);
+	if (!r)
+		return;
+	r->head.tid = BPF_CORE_READ(task, tgid);
+	r->old_mm = (__u64)mm;
+	anonvma_submit(r);
+}
+
+/* An object of `mm` comes or goes: the place of the operation, if it is its first one. */
+static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64 mm, __u32 site,
+					       bool freed)
+{
+	if (!state || !state->op || state->taken || state->mm != mm)
+		return;
+	if (state->op == ANONVMA_OP_EXECVE || site == ANONVMA_SITE_PREPARE ||
+	    (state->op == ANONVMA_OP_CLONE && state->done))
+		return;
+	state->taken = 1;
+	state->seq = 1;
+	/* Before the first free something else may have been taken out of the list. */
+	if (!freed)
+		state->map_count = BPF_CORE_READ((struct mm_struct *)mm, map_count);
+	anonvma_send(ANONVMA_PLACE, mm, 0, 0);
+}
+
+/*
+ * The mm that a task without one of its own is in exit_mmap() of, when an anon_vma is the first thing
+ * to go: do_exit() keeps it as active_mm, execve has just left it. Of one that somebody else keeps to
+ * the end, as a reader of /proc may, it stays unknown.
+ */
+static __always_inline __u64 anonvma_mm_left(struct anonvma_task *state, struct task_struct *task,
+					     __u64 mm)
+{
+	const __u32 exiting = 0x4;	/* PF_EXITING */
+	__u64 left = 0;
+
+	if (!mm && (BPF_CORE_READ(task, flags) & exiting))
+		left = (__u64)BPF_CORE_READ(task, active_mm);
+	else if (state && state->op == ANONVMA_OP_EXECVE && state->mm != mm)
+		left = state->mm;
+	return left && anonvma_is_unused((struct mm_struct *)left) ? left : mm;
+}
+
+/* exit_mmap() frees the vmas in the order of the list. */
+static __always_inline bool anonvma_is_last_vma(__u64 object, __u64 mm)
+{
+	return mm && anonvma_is_unused((struct mm_struct *)mm) &&
+	       !anonvma_next_vma((struct vm_area_struct *)object);
+}
