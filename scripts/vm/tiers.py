@@ -22,12 +22,12 @@ class Tier:
     guest_seconds: int  # after which one hangs
     seconds: int  # after which no other begins
     thread_operations: int  # of life.sh
-    program_operations: int  # of random programs
+    program_operations: int  # of random programs; 0: none
     variants: tuple = ('',)  # of transparent huge pages; empty: as the kernel has them
 
 
 TIERS = {
-    'smoke': Tier(SMOKE, 2, 600, 900, 100, 150),
+    'smoke': Tier(SMOKE, 2, 600, 900, 60, 0),
     'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
     'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000),
 }
@@ -46,7 +46,9 @@ def run(arguments):
     tier = TIERS[arguments.what]
     end = time.monotonic() + (arguments.seconds or tier.seconds)
     seed = random.SystemRandom().randrange(1 << 48)
-    options = f'--seed {seed:#x} --ops {tier.program_operations} ' + arguments.options  # the last one counts
+    options = arguments.options
+    if tier.program_operations:
+        options = f'--seed {seed:#x} --ops {tier.program_operations} ' + options  # the last one counts
     skipped, ready = 0, []
     for name in arguments.kernels or tier.kernels:
         try:
