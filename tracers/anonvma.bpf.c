@@ -11,5 +11,6 @@
 #include "life.bpf.h"		/* fork, exec, exit */
 #include "truth.bpf.h"		/* slab allocations and frees */
 #include "walk.bpf.h"		/* snapshots */
+#include "walk_list.bpf.h"	/* the same where vmas are a list */
 
 char anonvma_license[] SEC("license") = "GPL";

@@ -47,6 +47,7 @@ enum anonvma_op {
 	ANONVMA_OP_PKEY,		/* pkey_alloc, pkey_free: take the lock and change no vma */
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
+	ANONVMA_OP_OTHER,		/* may change vmas: asked only where no hook sees the lock */
 };
 
 enum anonvma_kind {

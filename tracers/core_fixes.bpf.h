@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core_types.h"
+#include "arm64_insn.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
@@ -134,35 +135,6 @@ static __always_inline __u64 anonvma_num_active_vmas(struct anon_vma *av)
 }
 
 /*
- * The protection key that mprotect(PROT_EXEC) gives on x86 (Linux kernel commit 62b5f7d013fc
- * "mm/core, x86/mm/pkeys: Add execute-only protection keys support"); 0 or less: the mm has none.
- */
-static __always_inline __s32 anonvma_execute_only_key(struct mm_struct *mm)
-{
-	if (bpf_core_field_exists(mm->context.execute_only_pkey))
-		return anonvma_get(mm, context.execute_only_pkey);
-	return 0;
-}
-
-/*
- * A vma was freed by an RCU callback from 6.4 (Linux kernel commit 20cce633f425 "mm: rcu safe VMA
- * freeing") until its cache became SLAB_TYPESAFE_BY_RCU (3104138517fc "mm: make vma cache
- * SLAB_TYPESAFE_BY_RCU"). exit_mmap() alone frees at once (0d2ebf9c3f78 "mm/mmap: free
- * vm_area_struct without call_rcu in exit_mmap").
- */
-struct callback_head {
-	void *next;
-} __attribute__((preserve_access_index));
-struct vm_area_struct___rcu {
-	struct callback_head vm_rcu;
-} __attribute__((preserve_access_index));
-
-static __always_inline bool anonvma_vma_waits(void)
-{
-	return bpf_core_field_exists(((struct vm_area_struct___rcu *)0)->vm_rcu);
-}
-
-/*
  * The vmas of an mm were a list and a red-black tree (until Linux kernel commits 763ecb035029 "mm:
  * remove the vma linked list" and 524e00b36e8c "mm: remove rb tree.").
  */
@@ -186,6 +158,35 @@ static __always_inline bool anonvma_lists_vmas(void)
 static __always_inline struct vm_area_struct *anonvma_next_vma(struct vm_area_struct *vma)
 {
 	return BPF_CORE_READ((struct vm_area_struct___list *)vma, vm_next);
+}
+
+/*
+ * The protection key that mprotect(PROT_EXEC) gives on x86 (Linux kernel commit 62b5f7d013fc
+ * "mm/core, x86/mm/pkeys: Add execute-only protection keys support"); 0 or less: the mm has none.
+ */
+static __always_inline __s32 anonvma_execute_only_key(struct mm_struct *mm)
+{
+	if (bpf_core_field_exists(mm->context.execute_only_pkey))
+		return BPF_CORE_READ(mm, context.execute_only_pkey);
+	return 0;
+}
+
+/*
+ * A vma was freed by an RCU callback from 6.4 (Linux kernel commit 20cce633f425 "mm: rcu safe VMA
+ * freeing") until its cache became SLAB_TYPESAFE_BY_RCU (3104138517fc "mm: make vma cache
+ * SLAB_TYPESAFE_BY_RCU"). exit_mmap() alone frees at once (0d2ebf9c3f78 "mm/mmap: free
+ * vm_area_struct without call_rcu in exit_mmap").
+ */
+struct callback_head {
+	void *next;
+} __attribute__((preserve_access_index));
+struct vm_area_struct___rcu {
+	struct callback_head vm_rcu;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_vma_waits(void)
+{
+	return bpf_core_field_exists(((struct vm_area_struct___rcu *)0)->vm_rcu);
 }
 
 /* A task that uses the mm, known to kernels with memory cgroups; 0: none. */
@@ -269,6 +270,23 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[5] = regs->r9;
 }
 
+/* Not used here: there are tracepoints, which know what kind of access it was. */
+struct anonvma_event {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return event->regs[17] & 3;	/* cs */
+}
+
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	return false;
+}
+
 /* A 32-bit system call has numbers of its own: TS_COMPAT of thread_info. */
 struct thread_info {
 	__u32 status;
@@ -309,6 +327,35 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->regs[3];
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
+}
+
+/*
+ * What a program of a software event is given: struct bpf_perf_event_data of the user ABI. The
+ * registers are those of the exception. Members of the context are read directly.
+ */
+struct anonvma_event {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return !(event->pstate & 15);
+}
+
+/* The instruction at fault was just fetched; where it cannot be read it counts as a read. */
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	const void *pc = (const void *)event->pc;
+	__u32 insn = 0;
+
+	if (anonvma_event_is_user(event))
+		bpf_probe_read_user(&insn, sizeof(insn), pc);
+	else
+		bpf_probe_read_kernel(&insn, sizeof(insn), pc);
+	return anonvma_arm64_writes(insn);
 }
 
 /* TIF_32BIT of thread_info. */

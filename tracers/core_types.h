@@ -126,8 +126,10 @@ struct mm_struct {
 	int map_count;
 	struct seqcount mm_lock_seq;
 	unsigned long def_flags;
+	unsigned long total_vm;
 	unsigned long start_brk;
 	unsigned long brk;
+	unsigned long start_stack;
 	struct task_struct *owner;
 };
 
@@ -187,6 +189,7 @@ struct task_struct {
 	unsigned int personality;
 	struct mm_struct *mm;
 	struct mm_struct *active_mm;
+	struct task_struct *group_leader;
 	void *stack;
 	struct files_struct *files;
 	char comm[16];
@@ -208,6 +211,11 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 	__u64 session_id;
 	__u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_vma {

@@ -116,6 +116,14 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 	__sync_fetch_and_add(&anonvma_pending, 1);
 }
 
+/* A stack grows by a read, too, and no write lock says so. */
+static __always_inline bool anonvma_may_grow(struct mm_struct *mm, __u64 addr)
+{
+	const __u64 most = 64 << 20;	/* eight times what a stack may usually have */
+
+	return BPF_CORE_READ(mm, start_stack) - addr < most;
+}
+
 static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 flags)
 {
 	struct task_struct *task = anonvma_current();
@@ -138,7 +146,8 @@ static __always_inline int anonvma_on_fault(__u64 addr, __u64 error_code, __u64 
 	state->fault_addr = addr;
 	if (anonvma_faults == ANONVMA_FAULTS_FIRST)
 		return 0;
-	if (anonvma_faults == ANONVMA_FAULTS_WRITE && !(flags & ANONVMA_FAULT_WRITE))
+	if (anonvma_faults == ANONVMA_FAULTS_WRITE && !(flags & ANONVMA_FAULT_WRITE) &&
+	    !(anonvma_lock_unseen && anonvma_may_grow(mm, addr)))
 		return 0;
 	r = anonvma_reserve(struct anonvma_fault_record, ANONVMA_FAULT, (__u64)mm,
 			    anonvma_mm_seq(mm, false), 0);
@@ -160,4 +169,16 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 	     unsigned long code)
 {
 	return anonvma_on_fault(addr, code, 0);
+}
+
+/*
+ * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
+ * each cpu) comes at the same place, before anything is locked, with the address and the registers:
+ * whether it was a write, the instruction says.
+ */
+SEC("perf_event")
+int anonvma_page_fault_event(const struct anonvma_event *event)
+{
+	return anonvma_on_fault(event->addr, anonvma_event_writes(event) ? 2 : 0,
+				anonvma_event_is_user(event) ? ANONVMA_FAULT_USER : 0);
 }

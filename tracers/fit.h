@@ -9,35 +9,53 @@
 
 namespace anonvma {
 
+// Else the software event takes their place.
+inline bool has_fault_tracepoints(const Features& features) {
+  return features[Feature::page_fault_user] && features[Feature::page_fault_kernel];
+}
+// As far as its program can be loaded: the state of a task is needed in it.
+inline bool has_fault_event(const Features& features) {
+  return !has_fault_tracepoints(features) && features[Feature::task_storage] &&
+         features[Feature::current_task];
+}
 // Else operations are numbered in ring order.
 inline bool sees_locks(const Features& features) { return features[Feature::mmap_lock]; }
 
 template <class Skeleton>
 void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_lock_has_path = features[Feature::lock_has_path];
-  skeleton.rodata->anonvma_counts_acquires =
-      features[Feature::mmap_lock] && !features[Feature::mm_lock_seq];
-  skeleton.rodata->anonvma_reads_tree =
-      features[Feature::maple_tree] && !features[Feature::vma_iterator];
-  if (features[Feature::mm_lock_seq]) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   // What a kernel lacks must not be loaded, be it dead code.
-  const bool storage = features[Feature::task_storage], finds = features[Feature::find_vma];
+  const bool storage = features[Feature::task_storage], lists = !features[Feature::maple_tree];
   bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
   bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, finds);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, !finds);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exec, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task, !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exec_listed, lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task_listed, lists);
   skeleton.rodata->anonvma_lock_unseen = !sees_locks(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features));
   bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm, features[Feature::exit_mmap]);
-  bpf_program__set_autoload(skeleton.progs.anonvma_walk, features[Feature::task_vma_walk]);
+  const bool walks = features[Feature::task_vma_walk];
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk, walks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk_tasks, !walks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_motions, !sees_locks(features));
   // Where the slab hooks say no cache, both are needed for more than --truth.
   const bool told = features[Feature::kmem_cache_free_cache];
   skeleton.rodata->anonvma_cache_untold = !told;
   if (!told) bpf_program__set_autoload(skeleton.progs.anonvma_free, true);
-  const bool faults = features[Feature::page_fault_user];
+  const bool counts = sees_locks(features) && !features[Feature::mm_lock_seq];
+  skeleton.rodata->anonvma_counts_acquires = counts;
+  skeleton.rodata->anonvma_reads_tree = !lists && !features[Feature::vma_iterator];
+  if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
+  const bool faults = has_fault_tracepoints(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel,
-                            faults && features[Feature::page_fault_kernel]);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, faults);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_event, has_fault_event(features));
 }
 
 }  // namespace anonvma

@@ -65,8 +65,7 @@ int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_fla
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+static __always_inline int anonvma_on_exec(bool listed)
 {
 	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_find_task(task);
@@ -84,12 +83,23 @@ int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binp
 	if (anonvma_tracked_only && !old_mm)
 		return 0;
 	anonvma_track((__u64)mm);
-	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm);
+	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm, listed);
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(anonvma_exit_task, struct task_struct *p)
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	return anonvma_on_exec(false);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(anonvma_exec_listed, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	return anonvma_on_exec(true);
+}
+
+static __always_inline int anonvma_on_exit_task(bool listed)
 {
 	struct task_struct *task = anonvma_current();
 	struct mm_struct *mm = anonvma_get(task, mm);
@@ -110,10 +120,22 @@ int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 	if (anonvma_get(mm, mm_users.counter) == 1) {
 		map_count = anonvma_get(mm, map_count);
 		if (anonvma_truth)
-			anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_EXIT, 0);
+			anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_EXIT, 0, listed);
 	}
 	anonvma_send(ANONVMA_EXIT_TASK, (__u64)mm, anonvma_mm_seq(mm, false), map_count);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(anonvma_exit_task, struct task_struct *p)
+{
+	return anonvma_on_exit_task(false);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(anonvma_exit_task_listed, struct task_struct *p)
+{
+	return anonvma_on_exit_task(true);
 }
 
 static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm_struct *mm)
@@ -129,6 +151,8 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 		bpf_map_delete_elem(&anonvma_tracked, &key);
 	}
 	anonvma_forget_acquires(key);
+	if (anonvma_lock_unseen)
+		bpf_map_delete_elem(&anonvma_motions, &key);
 }
 
 /* Any task may drop the last reference, the recorder too: never filter by process. */

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
@@ -35,21 +37,27 @@ namespace anonvma {
 
 struct Loader::State {
   ~State() {
+    for (bpf_link* const event : events) bpf_link__destroy(event);
     ring_buffer__free(ring);
+    ring_buffer__free(walk_ring);
     anonvma_bpf__destroy(skeleton);
   }
+  static int keep_walked(void* context, void* data, std::size_t size);
   static int give_record(void* context, void* data, std::size_t size);
 
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
+  std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
   std::size_t given = 0;  // records, in this drain()
   bool truth = false;
   bool faults = false;
   bool touches = false;
-  bool vma_free_rcu = false;
+  Tier tier = Tier::unsupported;
   bool locks = true;
-  bool walks = true;
+  ring_buffer* walk_ring = nullptr;  // of kernels without iter/task_vma
+  std::vector<std::byte> walked;     // what came through it
+  bool vma_free_rcu = false;
   std::uint32_t cpus = 1;
   std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> lost_before;
   struct Loss {
@@ -161,6 +169,14 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
                            static_cast<std::uint32_t>(options.ring_bytes));
   bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_walk_tasks, false);
+}
+
+void trace_untraced(anonvma_bpf& skeleton) {
+  auto& settings = *skeleton.rodata;
+  for (const long number : kUntracedWriters) settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
+  settings.anonvma_mbind = SYS_mbind;
+  settings.anonvma_ioctl = SYS_ioctl;
 }
 
 // The first thing that nothing replaces.
@@ -173,9 +189,45 @@ Status all_needed(const Features& features) {
   return ok();
 }
 
+// Counts every page fault of one cpu; -1 where that is refused.
+int open_fault_event(int cpu) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+  attributes.sample_period = 1;
+  attributes.sample_type = PERF_SAMPLE_ADDR;
+  return static_cast<int>(
+      syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+// All of them or none: half of the faults would look like all.
+bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& events) {
+  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); ++cpu) {
+    const int fd = open_fault_event(cpu);
+    if (fd < 0 && errno == ENODEV) continue;  // not there, or offline
+    bpf_link* const link = fd < 0 ? nullptr : bpf_program__attach_perf_event(program, fd);
+    if (!link) {
+      if (fd >= 0) close(fd);
+      for (bpf_link* const event : events) bpf_link__destroy(event);
+      events.clear();
+      return false;
+    }
+    events.push_back(link);
+  }
+  return true;
+}
+
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
+
+int Loader::State::keep_walked(void* context, void* data, std::size_t size) {
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  auto& walked = static_cast<State*>(context)->walked;
+  walked.insert(walked.end(), bytes, bytes + size);
+  return 0;
+}
 
 // An error ends the drain behind this record, which counts as given.
 int Loader::State::give_record(void* context, void* data, std::size_t size) {
@@ -206,17 +258,28 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options);
   fit(skeleton, features);
+  if (skeleton.rodata->anonvma_lock_unseen) trace_untraced(skeleton);
   state->locks = anonvma::sees_locks(features);
-  state->walks = features[Feature::task_vma_walk];
   set_sites(skeleton, options, state->touches);
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
-  state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  state->faults = has_fault_tracepoints(features) ||
+                  (has_fault_event(features) &&
+                   attach_fault_events(skeleton.progs.anonvma_page_fault_event, state->events));
+  const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
+  state->tier = accuracy_tier(features, {.sees_touches = state->touches,
+                                         .attaches = options.target_tgid == 0,
+                                         .all_writes = all_writes});
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
                                  state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
+  if (!features[Feature::task_vma_walk]) {
+    state->walk_ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_walk_ring),
+                                        State::keep_walked, state.get(), nullptr);
+    if (!state->walk_ring) return refused("read from", errno);
+  }
   state->cpus = std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
                                         ANONVMA_MAX_CPUS);
   state->lost_before.resize(state->cpus);
@@ -245,11 +308,20 @@ Result<std::size_t> Loader::drain() {
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
-  if (!state_->walks) return std::vector<std::byte>{};
   auto& shared = *state_->skeleton->bss;
   shared.anonvma_walk_tracks = track;
   __atomic_store_n(&shared.anonvma_walk_id, walk_id, __ATOMIC_SEQ_CST);
-  return read_walk(bpf_program__fd(state_->skeleton->progs.anonvma_walk), tgid);
+  const auto& programs = state_->skeleton->progs;
+  if (!state_->walk_ring) return read_walk(bpf_program__fd(programs.anonvma_walk), tgid);
+  // It has no choice of task, and writes a mark behind each: what it saw of that one is in the
+  // ring.
+  shared.anonvma_walk_only = tgid;
+  state_->walked.clear();
+  const Result<std::vector<std::byte>> marks =
+      read_walk(bpf_program__fd(programs.anonvma_walk_tasks), 0,
+                [this] { ring_buffer__consume(state_->walk_ring); });
+  if (!marks) return marks.error();
+  return std::exchange(state_->walked, {});
 }
 
 std::uint64_t Loader::losses() const {
@@ -360,6 +432,6 @@ std::uint64_t Loader::pinned_bytes() const {
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
 bool Loader::sees_locks() const { return state_->locks; }
-bool Loader::walks() const { return state_->walks; }
+Tier Loader::tier() const { return state_->tier; }
 
 }  // namespace anonvma

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "acquire.bpf.h"
-#include "tree.bpf.h"
 #include "list.bpf.h"
+#include "tree.bpf.h"
 
 extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
 				 __u64 addr) __ksym __weak;
@@ -82,18 +82,18 @@ static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state,
  * a new state for the verifier with every vma.
  */
 static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
-					      struct mm_struct *mm)
+					      struct mm_struct *mm, bool listed)
 {
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 
-	if (anonvma_reads_tree) {
+	if (!listed && anonvma_reads_tree) {
 		anonvma_send_tree(state, mm);
 		return;
 	}
 	state->nr_seen = 0;
 	state->seen_seq = anonvma_mm_seq(mm, false);
-	if (anonvma_lists_vmas()) {
+	if (listed) {
 		anonvma_send_list(state, mm);
 		return;
 	}
@@ -108,11 +108,12 @@ static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct
 
 static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 						struct task_struct *task, struct mm_struct *mm,
-						__u32 kind, __u32 reason, __u64 other_mm)
+						__u32 kind, __u32 reason, __u64 other_mm,
+						bool listed)
 {
 	struct anonvma_exec_record *r;
 
-	anonvma_send_vmas(state, task, mm);
+	anonvma_send_vmas(state, task, mm, listed);
 	/* The lock was busy, or a writer came in between: any task of the mm tries again. */
 	if (kind == ANONVMA_SEEN && (!state->nr_seen || (state->seen_seq & 1))) {
 		state->nr_seen = 0;
@@ -136,16 +137,38 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	anonvma_submit(r);
 }
 
-/* Of the current task's mm. */
-static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+/*
+ * Of the current task's mm. Twice, as all that leads here from a program: what reads vmas elsewhere is
+ * called back, which kernels with lists do not know, be it in dead code.
+ */
+static __always_inline int anonvma_show_own(__u32 kind, __u32 reason, __u64 old_mm, bool listed)
 {
 	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state = anonvma_get_task(task, kind);
 	struct mm_struct *mm = anonvma_get(task, mm);
 
 	if (state && mm)
-		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
+		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm, listed);
 	return 0;
+}
+
+static __noinline int anonvma_show_own_plain(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	return anonvma_show_own(kind, reason, old_mm, false);
+}
+
+static __noinline int anonvma_show_own_listed(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	return anonvma_show_own(kind, reason, old_mm, true);
+}
+
+static __always_inline void anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm,
+						  bool listed)
+{
+	if (listed)
+		anonvma_show_own_listed(kind, reason, old_mm);
+	else
+		anonvma_show_own_plain(kind, reason, old_mm);
 }
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
@@ -171,13 +194,13 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	mm = anonvma_get(owner, mm);
 	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
 		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
-				    (__u64)anonvma_get(task, mm));
+				    (__u64)anonvma_get(task, mm), false);
 	bpf_task_release(owner);
 	return 0;
 }
 
 static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
-						 struct task_struct *task)
+						 struct task_struct *task, bool listed)
 {
 	__u64 mm = (__u64)anonvma_get(task, mm);
 	__u8 unseen = state->unseen;
@@ -185,12 +208,12 @@ static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
 	state->unseen = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
 	if ((unseen & ANONVMA_UNSEEN_OWN) && mm && anonvma_wanted(mm))
-		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
-	if (unseen & ANONVMA_UNSEEN_FOREIGN)
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
+	if (!listed && (unseen & ANONVMA_UNSEEN_FOREIGN))
 		anonvma_send_foreign(state);
 }
 
-static __noinline int anonvma_pay_dirty(void)
+static __always_inline int anonvma_pay_dirty_own(bool listed)
 {
 	struct task_struct *task = anonvma_current();
 	struct anonvma_task *state;
@@ -198,11 +221,29 @@ static __noinline int anonvma_pay_dirty(void)
 
 	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
 		return 0;
-	anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
 	state = anonvma_find_task(task);
 	if (!state || !state->nr_seen)	/* busy: the next one */
 		return 0;
 	if (!bpf_map_delete_elem(&anonvma_dirty, &mm))
 		__sync_fetch_and_add(&anonvma_pending, -1);
 	return 0;
+}
+
+static __noinline int anonvma_pay_dirty_plain(void)
+{
+	return anonvma_pay_dirty_own(false);
+}
+
+static __noinline int anonvma_pay_dirty_listed(void)
+{
+	return anonvma_pay_dirty_own(true);
+}
+
+static __always_inline void anonvma_pay_dirty(bool listed)
+{
+	if (listed)
+		anonvma_pay_dirty_listed();
+	else
+		anonvma_pay_dirty_plain();
 }

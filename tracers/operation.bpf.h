@@ -104,17 +104,18 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
  * and mremap may have moved some vmas before the one that stops it.
  */
 static __always_inline __u64 anonvma_first_mapped(struct task_struct *task,
-						  struct anonvma_task *state, __u64 start)
+						  struct anonvma_task *state, __u64 start,
+						  bool listed)
 {
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 	__u64 first = 0;
 	int error;
 
-	if (anonvma_reads_tree)
-		return anonvma_first_in_tree(state, task->mm, start);
-	if (anonvma_lists_vmas())
+	if (listed)
 		return anonvma_first_listed(BPF_CORE_READ(task, mm), start);
+	if (anonvma_reads_tree)
+		return anonvma_first_in_tree(state, anonvma_get(task, mm), start);
 	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
@@ -125,20 +126,21 @@ static __always_inline __u64 anonvma_first_mapped(struct task_struct *task,
 
 static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 						       struct anonvma_task *state,
-						       struct anonvma_seen_vma *seen)
+						       struct anonvma_seen_vma *seen,
+						       bool listed)
 {
 	const __u64 map_fixed = 0x10, map_huge = 0x40000, mremap_fixed = 2;
 	__u64 page = ~anonvma_page_mask, log2 = (state->args[3] >> 26) & 63;
 	__u64 end;
 
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
-		seen->len = anonvma_first_mapped(task, state, state->args[0]);
+		seen->len = anonvma_first_mapped(task, state, state->args[0], listed);
 	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
 		return;
 	if (state->args[3] & map_huge)
 		page = (1ull << (log2 ? log2 : 21)) - 1;
 	end = (state->args[0] + state->args[1] + page) & ~page;
-	if (anonvma_first_mapped(task, state, state->args[0]) >= end)
+	if (anonvma_first_mapped(task, state, state->args[0], listed) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 
@@ -213,7 +215,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
 	anonvma_read_vma(task, state, ret, &seen, listed);
 	if (ret < 0 && ret > -4096)
-		anonvma_look_after_failure(task, state, &seen);
+		anonvma_look_after_failure(task, state, &seen, listed);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
 	if (!r)
@@ -240,8 +242,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 		anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
+static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, bool listed)
 {
 	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
 	const __u32 read_implies_exec = 0x400000;	/* the same bit of Protect.prot */
@@ -253,7 +254,7 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	if (!anonvma_sending)
 		return 0;
 	if (anonvma_pending)
-		anonvma_pay_dirty();
+		anonvma_pay_dirty(listed);
 	if (!op)
 		return 0;
 	task = anonvma_current();
@@ -288,9 +289,37 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
+SEC("tp_btf/sys_enter")
+int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
+{
+	return anonvma_on_sys_enter(regs, nr, false);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(anonvma_sys_enter_listed, struct pt_regs *regs, long nr)
+{
+	return anonvma_on_sys_enter(regs, nr, true);
+}
+
+static __always_inline void anonvma_end_other(struct task_struct *task, struct anonvma_task *state,
+					      long ret)
+{
+	struct mm_struct *mm = anonvma_get(task, mm);
+
+	state->op = ANONVMA_OP_NONE;
+	if (!mm || !anonvma_other_changed(state, mm, ret))
+		return;
+	anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, 0, 0);
+	anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
+}
+
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
 					   long ret, bool listed)
 {
+	if (anonvma_lock_unseen && state->op == ANONVMA_OP_OTHER) {
+		anonvma_end_other(task, state, ret);
+		return;
+	}
 	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
 	if (state->op == ANONVMA_OP_CLONE) {
 		if (state->taken && !state->done)
@@ -298,6 +327,8 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 	} else if (state->op != ANONVMA_OP_EXECVE) {
 		anonvma_finish_op(task, state, ret, listed);
 	}
+	if (anonvma_lock_unseen && state->op != ANONVMA_OP_EXECVE)
+		anonvma_moves(state->mm, false);
 	state->op = ANONVMA_OP_NONE;
 	state->fault_addr = 0;
 }
@@ -312,7 +343,7 @@ static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret, b
 	if ((!op && !anonvma_pending) || !anonvma_sending)
 		return 0;
 	if (anonvma_pending)
-		anonvma_pay_dirty();
+		anonvma_pay_dirty(listed);
 	task = anonvma_current();
 	state = anonvma_find_task(task);
 	if (!state)
@@ -321,7 +352,7 @@ static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret, b
 	if (op && state->op)
 		anonvma_end_op(task, state, ret, listed);
 	if (state->unseen)
-		anonvma_pay_snapshot(state, task);
+		anonvma_pay_snapshot(state, task, listed);
 	return 0;
 }
 
@@ -331,7 +362,6 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	return anonvma_on_sys_exit(regs, ret, false);
 }
 
-/* Before Linux kernel commit 7c7e3d31e785 "bpf: Introduce helper bpf_find_vma". */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(anonvma_sys_exit_listed, struct pt_regs *regs, long ret)
 {

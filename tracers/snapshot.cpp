@@ -52,7 +52,8 @@ Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> rest) {
   return mms;
 }
 
-Result<std::vector<std::byte>> read_walk(int program_fd, std::uint32_t tgid) {
+Result<std::vector<std::byte>> read_walk(int program_fd, std::uint32_t tgid,
+                                         const std::function<void()>& behind_task) {
   union bpf_iter_link_info info = {};
   info.task.pid = tgid;
   LIBBPF_OPTS(bpf_link_create_opts, options);
@@ -70,7 +71,8 @@ Result<std::vector<std::byte>> read_walk(int program_fd, std::uint32_t tgid) {
   std::vector<std::byte> bytes;
   std::array<std::byte, 65536> buffer;
   for (;;) {
-    const ssize_t got = read(iterator.get(), buffer.data(), buffer.size());
+    const ssize_t got = read(iterator.get(), buffer.data(), behind_task ? 1 : buffer.size());
+    if (behind_task) behind_task();
     if (got == 0) return bytes;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return Error{ErrorCode::io, fmt::format("cannot walk: {}", strerror(errno))};

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -26,7 +27,9 @@ struct WalkedMm {
 // The bytes one run of the iterator gave. An mm that several tasks share appears once.
 Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> bytes);
 
-// Runs the iterator: over the whole system (tgid 0) or over one process.
-Result<std::vector<std::byte>> read_walk(int program_fd, std::uint32_t tgid);
+// Runs the iterator: over the whole system (tgid 0) or over one process. With `behind_task` it is
+// read in steps, and that is called behind each.
+Result<std::vector<std::byte>> read_walk(int program_fd, std::uint32_t tgid,
+                                         const std::function<void()>& behind_task = {});
 
 }  // namespace anonvma

@@ -24,6 +24,7 @@ const volatile __u32 anonvma_nr_sites = 0;
  * or else where it returns.
  */
 const volatile bool anonvma_lock_unseen = false;
+const volatile __u32 anonvma_mbind = 0, anonvma_ioctl = 0;	/* their numbers, then */
 /* kmem_cache_* tell no cache (before 3544de8ee6e4 "mm, tracing: record slab name for kmem_cache_free()"). */
 const volatile bool anonvma_cache_untold = false;
 
@@ -266,7 +267,7 @@ static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_stru
 static __always_inline struct anonvma_task *anonvma_kernel_execs(struct task_struct *task,
 								 struct anonvma_task *state)
 {
-	if (task->mm || anonvma_tracked_only)
+	if (anonvma_tracked_only || anonvma_get(task, mm))
 		return state;
 	if (!state)
 		state = anonvma_get_task(task, ANONVMA_EXEC_BEGIN);

@@ -45,4 +45,7 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {SYS_execveat, ANONVMA_OP_EXECVE},
 };
 
+// The other calls that change vmas. Where a hook sees the mmap_lock it tells of them.
+constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
+
 }  // namespace anonvma

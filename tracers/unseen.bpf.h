@@ -13,17 +13,77 @@ static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
 	return BPF_CORE_READ(mm, mm_users.counter) == 0;
 }
 
+/* Operations of an mm, begun and ended: nobody holds its lock where the walk reads it. */
+struct anonvma_motion {
+	__u64 begun;
+	__u64 ended;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct anonvma_motion);
+} anonvma_motions SEC(".maps");
+
+static __always_inline void anonvma_moves(__u64 mm, bool begins)
+{
+	struct anonvma_motion none = {};
+	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+
+	if (!motion && begins) {
+		bpf_map_update_elem(&anonvma_motions, &mm, &none, BPF_NOEXIST);
+		motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+	}
+	if (!motion)
+		return;
+	if (begins)
+		__sync_fetch_and_add(&motion->begun, 1);
+	else
+		__sync_fetch_and_add(&motion->ended, 1);
+}
+
+/* As a lock number: odd while an operation is under way. */
+static __always_inline __u32 anonvma_stillness(__u64 mm)
+{
+	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+
+	return motion ? 2 * (__u32)motion->begun + (motion->begun != motion->ended) : 0;
+}
+
+/* A call that is not traced: has it changed vmas? */
+static __always_inline bool anonvma_other_changed(const struct anonvma_task *state,
+						  struct mm_struct *mm, long ret)
+{
+	const __u32 uffd_register = 0xc020aa00, uffd_unregister = 0x8010aa01;
+	__u32 command = state->args[1];
+
+	if (ret == 0 && state->nr == anonvma_mbind)
+		return true;
+	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
+		return true;
+	return state->file != BPF_CORE_READ(mm, total_vm) ||
+	       state->old_brk != (__u64)BPF_CORE_READ(mm, map_count);
+}
+
 /* Where a traced call begins: map_count is that before it if nobody else can change it. */
 static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 						 struct task_struct *task, struct mm_struct *mm)
 {
 	struct anonvma_exec_begin_record *r;
 
+	if (state->op == ANONVMA_OP_OTHER) {
+		state->file = BPF_CORE_READ(mm, total_vm);
+		state->old_brk = BPF_CORE_READ(mm, map_count);
+		return;
+	}
 	state->old_brk = BPF_CORE_READ(mm, brk);
 	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
 		state->map_count = BPF_CORE_READ(mm, map_count);
-	if (state->op != ANONVMA_OP_EXECVE)
+	if (state->op != ANONVMA_OP_EXECVE) {
+		anonvma_moves((__u64)mm, true);
 		return;
+	}
 	/* The old mm may be gone, and its address another's, when the new one is shown. */
 	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, 0, 0, 0);
 	if (!r)
@@ -39,7 +99,8 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 {
 	if (!state || !state->op || state->taken || state->mm != mm)
 		return;
-	if (state->op == ANONVMA_OP_EXECVE || site == ANONVMA_SITE_PREPARE ||
+	if (state->op == ANONVMA_OP_EXECVE || state->op == ANONVMA_OP_OTHER ||
+	    site == ANONVMA_SITE_PREPARE ||
 	    (state->op == ANONVMA_OP_CLONE && state->done))
 		return;
 	state->taken = 1;

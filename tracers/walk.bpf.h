@@ -21,10 +21,10 @@ static __always_inline void anonvma_walk_begins(struct task_struct *task, struct
 	if (anonvma_walk_tracks)
 		anonvma_track((__u64)mm);
 	r = anonvma_reserve(struct anonvma_walk_record, ANONVMA_WALK, (__u64)mm,
-			    anonvma_mm_seq(mm, false), mm->map_count);
+			    anonvma_mm_seq(mm, false), anonvma_get(mm, map_count));
 	if (!r)
 		return;
-	r->head.tid = task->pid;
+	r->head.tid = anonvma_get(task, pid);
 	r->walk_id = anonvma_walk_id;
 	anonvma_submit(r);
 }
