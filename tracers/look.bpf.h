@@ -12,10 +12,9 @@ extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *i
 extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
 
 struct anonvma_look {
-	struct anonvma_tree tree;
+	struct anonvma_task *state;
 	__u64 mm;
 	__u64 first;	/* the first vma at or behind where it began */
-	__u32 nr_seen;
 };
 
 static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma)
@@ -31,49 +30,49 @@ static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vm
 
 static long anonvma_look_on(__u32 i, struct anonvma_look *look)
 {
-	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+	struct vm_area_struct *vma = anonvma_tree_step(&look->state->tree);
 
 	if (vma) {
-		look->nr_seen++;
+		look->state->nr_seen++;
 		anonvma_send_vma(look->mm, vma);
 	}
-	return look->tree.ended != 0;
+	return look->state->tree.ended != 0;
 }
 
 /* The same without the lock. An odd number says that a writer came in between. */
 static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
 {
-	struct anonvma_look look = {};
+	struct anonvma_look look = { .state = state, .mm = (__u64)mm };
 
 	if (!state)
 		return 0;
-	anonvma_tree_begin(&look.tree, mm, 0);
-	look.mm = (__u64)mm;
+	state->nr_seen = 0;
+	anonvma_tree_begin(&state->tree, mm, 0);
 	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_on, &look, 0);
-	state->nr_seen = look.nr_seen;
-	state->seen_seq = look.tree.seq | !anonvma_tree_held(&look.tree, mm);
+	state->seen_seq = state->tree.seq | !anonvma_tree_held(&state->tree, mm);
 	return 0;
 }
 
 static long anonvma_look_for_first(__u32 i, struct anonvma_look *look)
 {
-	struct vm_area_struct *vma = anonvma_tree_step(&look->tree);
+	struct vm_area_struct *vma = anonvma_tree_step(&look->state->tree);
 
 	if (vma)
 		look->first = BPF_CORE_READ(vma, vm_start);
-	return vma || look->tree.ended != 0;
+	return vma || look->state->tree.ended != 0;
 }
 
 /* What anonvma_first_mapped() tells. */
-static __noinline __u64 anonvma_first_in_tree(struct mm_struct *mm, __u64 start)
+static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state,
+						 struct mm_struct *mm, __u64 start)
 {
-	struct anonvma_look look = { .first = ~0ull };
+	struct anonvma_look look = { .state = state, .first = ~0ull };
 
-	if (!mm)
+	if (!state || !mm)
 		return 0;
-	anonvma_tree_begin(&look.tree, mm, start);
+	anonvma_tree_begin(&state->tree, mm, start);
 	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_for_first, &look, 0);
-	if (!anonvma_tree_held(&look.tree, mm))
+	if (!anonvma_tree_held(&state->tree, mm))
 		return 0;
 	return look.first > start ? look.first : start;
 }

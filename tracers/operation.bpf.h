@@ -103,7 +103,8 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
  * far a call came that failed. A driver's mmap fails after MAP_FIXED has unmapped what was there,
  * and mremap may have moved some vmas before the one that stops it.
  */
-static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u64 start,
+static __always_inline __u64 anonvma_first_mapped(struct task_struct *task,
+						  struct anonvma_task *state, __u64 start,
 						  bool listed)
 {
 	struct bpf_iter_task_vma it;
@@ -114,7 +115,7 @@ static __always_inline __u64 anonvma_first_mapped(struct task_struct *task, __u6
 	if (listed)
 		return anonvma_first_listed(BPF_CORE_READ(task, mm), start);
 	if (anonvma_reads_tree)
-		return anonvma_first_in_tree(anonvma_get(task, mm), start);
+		return anonvma_first_in_tree(state, anonvma_get(task, mm), start);
 	error = bpf_iter_task_vma_new(&it, task, start);
 	vma = bpf_iter_task_vma_next(&it);
 	if (!error)
@@ -133,13 +134,13 @@ static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 	__u64 end;
 
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
-		seen->len = anonvma_first_mapped(task, state->args[0], listed);
+		seen->len = anonvma_first_mapped(task, state, state->args[0], listed);
 	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
 		return;
 	if (state->args[3] & map_huge)
 		page = (1ull << (log2 ? log2 : 21)) - 1;
 	end = (state->args[0] + state->args[1] + page) & ~page;
-	if (anonvma_first_mapped(task, state->args[0], listed) >= end)
+	if (anonvma_first_mapped(task, state, state->args[0], listed) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 

@@ -76,8 +76,24 @@ enum {
 	ANONVMA_UNSEEN_FOREIGN = 2,
 };
 
+/*
+ * A place in the tree of vmas: one slot of one node. It is kept with the task, as each value on the
+ * stack would be a new state for the verifier with every slot.
+ */
+struct anonvma_tree {
+	__u64 root;
+	__u64 index;		/* all below was looked at */
+	__u64 node;		/* encoded */
+	__u64 max;		/* the highest index under the node */
+	__u32 slot;
+	__u32 seq;		/* of the mm when it began */
+	__u32 torn;
+	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
+};
+
 /* What a task is in the middle of. */
 struct anonvma_task {
+	struct anonvma_tree tree;
 	__u64 args[6];
 	__u64 wanted_mm;	/* current->mm when it was last found to be wanted */
 	__u64 mm;		/* current->mm when the system call began */

@@ -27,18 +27,6 @@ struct maple_arange_64 {
 	void *slot[10];
 } __attribute__((preserve_access_index));
 
-/* A place in the tree: one slot of one node. */
-struct anonvma_tree {
-	__u64 root;
-	__u64 index;		/* all below was looked at */
-	__u64 node;		/* encoded */
-	__u64 max;		/* the highest index under the node */
-	__u32 slot;
-	__u32 seq;		/* of the mm when it began */
-	__u32 torn;
-	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
-};
-
 /* A writer holds the lock, or is about to: RWSEM_WRITER_LOCKED. */
 static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
 {
