@@ -55,7 +55,7 @@ void check_features(const Features& features, Report& report) {
   }
 }
 
-bool check_symbols(std::vector<Check>& checks) {
+void check_symbols(std::vector<Check>& checks) {
   constexpr std::array<std::string_view, 1> kNames{"__anon_vma_prepare"};
   const bool found = !find_functions(kNames).empty();
   checks.push_back({"address of __anon_vma_prepare", found, false,
@@ -63,7 +63,6 @@ bool check_symbols(std::vector<Check>& checks) {
                           : "no touches by get_user_pages: run as root, with "
                             "kernel.kptr_restrict below 2",
                     std::string(name_of(Tier::without_get_user_pages))});
-  return found;
 }
 
 Check check_ring() {
@@ -72,12 +71,13 @@ Check check_ring() {
 }
 
 // The only real proof: load and attach everything, and let it go again.
-Check check_loading() {
+Check check_loading(Tier& tier) {
   LoaderOptions options;
   options.truth = true;
   options.ring_bytes = RecordOptions{}.ring_mib << 20;
   const Result<Loader> loader = Loader::open(options, [](std::span<const std::byte>) {});
   if (!loader) return {"BPF programs load and attach", false, true, loader.error().message};
+  tier = loader->tier();
   return {"BPF programs load and attach", true, true,
           fmt::format("{} of kernel memory pinned while recording with default options",
                       size_text(loader->pinned_bytes()))};
@@ -104,18 +104,18 @@ Report examine() {
                     btf ? btf_path() : btf.error().message});
   const Features features = btf ? find_features(*btf) : Features{};
   if (btf) check_features(features, report);
-  bool sees_touches = true;
+  Tier tier = accuracy_tier(features, {});
   if (missing.empty()) {  // root alone may read what follows
     check_slab(checks);
-    sees_touches = check_symbols(checks);
+    check_symbols(checks);
     checks.push_back(check_ring());
-    if (btf) checks.push_back(check_loading());
+    if (btf) checks.push_back(check_loading(tier));
   }
   bool supported = true;
   for (const Check& check : checks)
     if (check.needed && !check.ok && check.name != "privilege to load BPF programs")
       supported = false;
-  report.tier = name_of(supported ? accuracy_tier(features, sees_touches) : Tier::unsupported);
+  report.tier = name_of(supported ? tier : Tier::unsupported);
   if (!missing.empty()) {
     report.status = kNoPrivilege;
     report.advice = "run it again as root, with sudo: loading was not tried";

@@ -138,6 +138,7 @@ void recording_lines(Text& text, const Summary& s) {
   text.line("scope", "{}", or_unknown(s.meta.scope));
   if (!s.meta.command.empty()) text.line("command", "{}", fmt::join(s.meta.command, " "));
   text.line("faults", "{}{}", or_unknown(s.meta.faults), s.meta.truth ? ", with truth lane" : "");
+  if (!s.meta.tier.empty()) text.line("accuracy", "{}", s.meta.tier);
   if (s.meta.anonymized) text.line("anonymized", "names, ids and addresses are pseudonyms");
   if (const CutInfo& cut = s.meta.cut; cut != CutInfo{}) {
     text.line("slice", "{:.6f} s to {:.6f} s, events {} to {} of trace {}",
@@ -213,6 +214,7 @@ Json recording_json(const Summary& s) {
                {"start_unix_ns", s.meta.start_unix_ns},
                {"duration_ns", s.duration_ns()},
                {"complete", !s.damage}};
+  if (!s.meta.tier.empty()) json["tier"] = s.meta.tier;
   if (s.meta.anonymized) json["anonymized"] = true;
   if (const CutInfo& cut = s.meta.cut; cut != CutInfo{})
     json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},

@@ -259,9 +259,10 @@ Result<int> record(const RecordOptions& options) {
                   *child ? &**child : nullptr,
                   !options.quiet && isatty(STDERR_FILENO)};
   session.meta.behaviours = behaviours;
+  session.meta.tier = name_of(session.recorder->tier());
   if (!session.recorder->sees_faults()) {
     session.meta.faults = "first";
-    spdlog::warn("this kernel has no page-fault tracepoints: first touches alone are recorded");
+    spdlog::warn("this kernel tells of no page faults: first touches alone are recorded");
   }
   if (const Status s = (*output)->begin_part(session.meta, 0); !s) return s.error();
   begun = true;

@@ -41,7 +41,8 @@ function(anonvma_bpf_object arch name)
     COMMAND ${ANONVMA_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch}
       -Wall -Werror -c ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c -o ${object}
     DEPENDS ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c ${PROJECT_SOURCE_DIR}/tracers/anonvma.h
-      ${PROJECT_SOURCE_DIR}/tracers/core_types.h ${anonvma_bpf_headers}
+      ${PROJECT_SOURCE_DIR}/tracers/core_types.h ${PROJECT_SOURCE_DIR}/tracers/arm64_insn.h
+      ${anonvma_bpf_headers}
     COMMENT "Building the BPF programs for ${arch}" VERBATIM)
   add_custom_command(OUTPUT ${skeleton}
     COMMAND ${ANONVMA_BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}

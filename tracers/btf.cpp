@@ -53,6 +53,18 @@ std::string_view type_name(const btf* b, std::uint32_t id) {
   return type ? btf__name_by_offset(b, type->name_off) : "";
 }
 
+const btf_type* find_function(const btf* b, std::string_view name) {
+  const int id = btf__find_by_name_kind(b, std::string(name).c_str(), BTF_KIND_FUNC);
+  if (id < 0) return nullptr;
+  return btf__type_by_id(b, btf__type_by_id(b, static_cast<std::uint32_t>(id))->type);
+}
+
+bool takes(const btf* b, const btf_type* prototype, std::string_view type) {
+  for (int i = 0; prototype && i < btf_vlen(prototype); ++i)
+    if (type_name(b, btf_params(prototype)[i].type) == type) return true;
+  return false;
+}
+
 }  // namespace
 
 void KernelBtf::Free::operator()(btf* b) const { btf__free(b); }
@@ -79,19 +91,17 @@ int KernelBtf::tracepoint_parameters(std::string_view name) const {
   return type ? btf_vlen(type) - 1 : -1;
 }
 
-bool KernelBtf::tracepoint_takes(std::string_view name, std::string_view wanted) const {
-  const btf_type* const type = find_tracepoint(btf_.get(), name);
-  for (int i = 1; type && i < btf_vlen(type); ++i)
-    if (type_name(btf_.get(), btf_params(type)[i].type) == wanted) return true;
-  return false;
+bool KernelBtf::tracepoint_takes(std::string_view name, std::string_view type) const {
+  return takes(btf_.get(), find_tracepoint(btf_.get(), name), type);
 }
 
 int KernelBtf::function_parameters(std::string_view name) const {
-  const int id = btf__find_by_name_kind(btf_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
-  if (id < 0) return -1;
-  const btf_type* const function = btf__type_by_id(btf_.get(), static_cast<std::uint32_t>(id));
-  const btf_type* const prototype = btf__type_by_id(btf_.get(), function->type);
+  const btf_type* const prototype = find_function(btf_.get(), name);
   return prototype ? btf_vlen(prototype) : -1;
+}
+
+bool KernelBtf::function_takes(std::string_view name, std::string_view type) const {
+  return takes(btf_.get(), find_function(btf_.get(), name), type);
 }
 
 std::uint64_t KernelBtf::struct_size(std::string_view name) const {

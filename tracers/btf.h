@@ -25,6 +25,7 @@ class KernelBtf {
   bool tracepoint_takes(std::string_view name, std::string_view type) const;
   // Parameters of a kernel function; -1 when BTF does not know it.
   int function_parameters(std::string_view name) const;
+  bool function_takes(std::string_view name, std::string_view type) const;
   std::uint64_t struct_size(std::string_view name) const;  // 0: no such struct
   std::vector<std::string> members(std::string_view struct_name) const;
   // Also when it is inside anonymous structs; "outer.inner" is a member of the struct `outer`.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core_types.h"
+#include "arm64_insn.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
@@ -269,6 +270,23 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[5] = regs->r9;
 }
 
+/* Not used here: there are tracepoints, which know what kind of access it was. */
+struct anonvma_event {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return event->regs[17] & 3;	/* cs */
+}
+
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	return false;
+}
+
 /* A 32-bit system call has numbers of its own: TS_COMPAT of thread_info. */
 struct thread_info {
 	__u32 status;
@@ -309,6 +327,35 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->regs[3];
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
+}
+
+/*
+ * What a program of a software event is given: struct bpf_perf_event_data of the user ABI. The
+ * registers are those of the exception. Members of the context are read directly.
+ */
+struct anonvma_event {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return !(event->pstate & 15);
+}
+
+/* The instruction at fault was just fetched; where it cannot be read it counts as a read. */
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	const void *pc = (const void *)event->pc;
+	__u32 insn = 0;
+
+	if (anonvma_event_is_user(event))
+		bpf_probe_read_user(&insn, sizeof(insn), pc);
+	else
+		bpf_probe_read_kernel(&insn, sizeof(insn), pc);
+	return anonvma_arm64_writes(insn);
 }
 
 /* TIF_32BIT of thread_info. */

@@ -170,3 +170,15 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 {
 	return anonvma_on_fault(addr, code, 0);
 }
+
+/*
+ * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
+ * each cpu) comes at the same place, before anything is locked, with the address and the registers:
+ * whether it was a write, the instruction says.
+ */
+SEC("perf_event")
+int anonvma_page_fault_event(const struct anonvma_event *event)
+{
+	return anonvma_on_fault(event->addr, anonvma_event_writes(event) ? 2 : 0,
+				anonvma_event_is_user(event) ? ANONVMA_FAULT_USER : 0);
+}

@@ -27,7 +27,8 @@ bool is_in(const KernelBtf& btf, const FeatureRow& row) {
     case Kind::member:
       return btf.has_member(row.of, row.part);
     case Kind::function:
-      return btf.function_parameters(row.of) >= 0;
+      return row.part.empty() ? btf.function_parameters(row.of) >= 0
+                              : btf.function_takes(row.of, row.part);
     case Kind::helper:
       return btf.has_enumerator("bpf_func_id", fmt::format("BPF_FUNC_{}", row.of));
     case Kind::map:
@@ -80,10 +81,13 @@ Features find_features(const KernelBtf& btf) {
   return features;
 }
 
-Tier accuracy_tier(const Features& features, bool sees_touches) {
-  Tier tier = sees_touches ? Tier::exact : Tier::without_get_user_pages;
-  for (const FeatureRow& row : kRows)
-    if (!row.is_fact && !features[row.id]) tier = std::max(tier, row.tier_without);
+Tier accuracy_tier(const Features& features, const Recording& recording) {
+  Tier tier = recording.sees_touches ? Tier::exact : Tier::without_get_user_pages;
+  if (!recording.all_writes) tier = std::max(tier, Tier::own_strategy);
+  for (const FeatureRow& row : kRows) {
+    const bool matters = recording.attaches || row.tier_without != Tier::attach_approximate;
+    if (matters && !features[row.id]) tier = std::max(tier, row.tier_without);
+  }
   return tier;
 }
 

@@ -62,8 +62,16 @@ struct Features {
 
 Features find_features(const KernelBtf& btf);
 
-// The worst of what is missing. `sees_touches`: the code of __anon_vma_prepare() was found, which
-// tells why a chain entry is allocated; BTF knows no addresses.
-Tier accuracy_tier(const Features& features, bool sees_touches);
+// What the kernel alone does not tell.
+struct Recording {
+  // The code of __anon_vma_prepare() was found, which tells why a chain entry is allocated: BTF
+  // knows no addresses.
+  bool sees_touches = true;
+  bool attaches = true;    // to what was alive before
+  bool all_writes = true;  // records write faults, not only those that prepare a vma
+};
+
+// The worst of what is missing.
+Tier accuracy_tier(const Features& features, const Recording& recording);
 
 }  // namespace anonvma

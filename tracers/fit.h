@@ -9,6 +9,15 @@
 
 namespace anonvma {
 
+// Else the software event takes their place.
+inline bool has_fault_tracepoints(const Features& features) {
+  return features[Feature::page_fault_user] && features[Feature::page_fault_kernel];
+}
+// As far as its program can be loaded: the state of a task is needed in it.
+inline bool has_fault_event(const Features& features) {
+  return !has_fault_tracepoints(features) && features[Feature::task_storage] &&
+         features[Feature::current_task];
+}
 // Else operations are numbered in ring order.
 inline bool sees_locks(const Features& features) { return features[Feature::mmap_lock]; }
 
@@ -43,10 +52,10 @@ void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_counts_acquires = counts;
   skeleton.rodata->anonvma_reads_tree = !lists && !features[Feature::vma_iterator];
   if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
-  const bool faults = features[Feature::page_fault_user];
+  const bool faults = has_fault_tracepoints(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel,
-                            faults && features[Feature::page_fault_kernel]);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, faults);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_event, has_fault_event(features));
 }
 
 }  // namespace anonvma

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ namespace anonvma {
 
 struct Loader::State {
   ~State() {
+    for (bpf_link* const event : events) bpf_link__destroy(event);
     ring_buffer__free(ring);
     ring_buffer__free(walk_ring);
     anonvma_bpf__destroy(skeleton);
@@ -45,11 +47,13 @@ struct Loader::State {
 
   anonvma_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
+  std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
   std::size_t given = 0;  // records, in this drain()
   bool truth = false;
   bool faults = false;
   bool touches = false;
+  Tier tier = Tier::unsupported;
   bool locks = true;
   ring_buffer* walk_ring = nullptr;  // of kernels without iter/task_vma
   std::vector<std::byte> walked;     // what came through it
@@ -185,6 +189,35 @@ Status all_needed(const Features& features) {
   return ok();
 }
 
+// Counts every page fault of one cpu; -1 where that is refused.
+int open_fault_event(int cpu) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+  attributes.sample_period = 1;
+  attributes.sample_type = PERF_SAMPLE_ADDR;
+  return static_cast<int>(
+      syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+// All of them or none: half of the faults would look like all.
+bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& events) {
+  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); ++cpu) {
+    const int fd = open_fault_event(cpu);
+    if (fd < 0 && errno == ENODEV) continue;  // not there, or offline
+    bpf_link* const link = fd < 0 ? nullptr : bpf_program__attach_perf_event(program, fd);
+    if (!link) {
+      if (fd >= 0) close(fd);
+      for (bpf_link* const event : events) bpf_link__destroy(event);
+      events.clear();
+      return false;
+    }
+    events.push_back(link);
+  }
+  return true;
+}
+
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
@@ -230,9 +263,15 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   set_sites(skeleton, options, state->touches);
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
-  state->faults = features[Feature::page_fault_user];
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  state->faults = has_fault_tracepoints(features) ||
+                  (has_fault_event(features) &&
+                   attach_fault_events(skeleton.progs.anonvma_page_fault_event, state->events));
+  const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
+  state->tier = accuracy_tier(features, {.sees_touches = state->touches,
+                                         .attaches = options.target_tgid == 0,
+                                         .all_writes = all_writes});
   state->ring = ring_buffer__new(bpf_map__fd(skeleton.maps.anonvma_ring), State::give_record,
                                  state.get(), nullptr);
   if (!state->ring) return refused("read from", errno);
@@ -393,5 +432,6 @@ std::uint64_t Loader::pinned_bytes() const {
 bool Loader::sees_faults() const { return state_->faults; }
 bool Loader::sees_touches() const { return state_->touches; }
 bool Loader::sees_locks() const { return state_->locks; }
+Tier Loader::tier() const { return state_->tier; }
 
 }  // namespace anonvma

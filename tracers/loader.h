@@ -13,6 +13,7 @@
 
 #include "engine/result.h"
 #include "tracers/anonvma.h"
+#include "tracers/features.h"
 #include "tracers/loss.h"
 
 namespace anonvma {
@@ -65,9 +66,10 @@ class Loader {
   // Kernel memory that the ring and the maps hold whatever happens.
   std::uint64_t pinned_bytes() const;
 
-  bool sees_faults() const;   // page_fault_* exist
+  bool sees_faults() const;   // by page_fault_* or by the software event
   bool sees_touches() const;  // __anon_vma_prepare was found
   bool sees_locks() const;    // else records have no lock numbers
+  Tier tier() const;          // of what it records
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -56,6 +57,15 @@ CacheSpec read_cache(CacheIndex cache) {
 
 }  // namespace
 
+void read_structures(const KernelBtf& btf, Meta& meta) {
+  for (std::size_t i = 0; i < kNumCaches; ++i)
+    meta.struct_sizes[i] = btf.struct_size(cache_name(static_cast<CacheIndex>(i)));
+  meta.vma_free_rcu = btf.has_member("vm_area_struct", "vm_rcu");
+  meta.anon_vma_members = btf.members("anon_vma");
+  const int parameters = btf.function_parameters("anon_vma_clone");
+  meta.anon_vma_clone_args = static_cast<std::uint64_t>(std::max(parameters, 0));
+}
+
 Meta describe_machine() {
   Meta meta;
   utsname names{};
@@ -71,14 +81,7 @@ Meta describe_machine() {
   meta.overcommit = read_number("/proc/sys/vm/overcommit_memory");
   for (std::size_t i = 0; i < kNumCaches; ++i)
     meta.caches[i] = read_cache(static_cast<CacheIndex>(i));
-  const Result<KernelBtf> btf = KernelBtf::load();
-  if (!btf) return meta;
-  for (std::size_t i = 0; i < kNumCaches; ++i)
-    meta.struct_sizes[i] = btf->struct_size(cache_name(static_cast<CacheIndex>(i)));
-  meta.vma_free_rcu = btf->has_member("vm_area_struct", "vm_rcu");
-  meta.anon_vma_members = btf->members("anon_vma");
-  const int parameters = btf->function_parameters("anon_vma_clone");
-  if (parameters > 0) meta.anon_vma_clone_args = static_cast<std::uint64_t>(parameters);
+  if (const Result<KernelBtf> btf = KernelBtf::load()) read_structures(*btf, meta);
   return meta;
 }
 

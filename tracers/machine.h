@@ -3,8 +3,12 @@
 
 #include "engine/result.h"
 #include "engine/trace/meta.h"
+#include "tracers/btf.h"
 
 namespace anonvma {
+
+// What of Meta tells the kernel's own strategy, and the sizes of its structs.
+void read_structures(const KernelBtf& btf, Meta& meta);
 
 // Everything of Meta but the recorder's own options. What cannot be read keeps its default.
 Meta describe_machine();

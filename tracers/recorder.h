@@ -62,6 +62,7 @@ class Recorder : private Feed::Reader {
   const RecorderCounts& counts() const { return counts_; }
   bool sees_faults() const { return loader_.sees_faults(); }
   bool sees_touches() const { return loader_.sees_touches(); }
+  Tier tier() const { return loader_.tier(); }
 
  private:
   Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink);

@@ -251,7 +251,7 @@ static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_stru
 static __always_inline struct anonvma_task *anonvma_kernel_execs(struct task_struct *task,
 								 struct anonvma_task *state)
 {
-	if (task->mm || anonvma_tracked_only)
+	if (anonvma_tracked_only || anonvma_get(task, mm))
 		return state;
 	if (!state)
 		state = anonvma_get_task(task, ANONVMA_EXEC_BEGIN);

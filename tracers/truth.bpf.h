@@ -125,6 +125,14 @@ static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state,
 	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
+/* The vma that the first program on the free hook has told, by cpu. */
+__u64 anonvma_told[ANONVMA_MAX_CPUS] = {};
+
+static __always_inline __u32 anonvma_cpu(void)
+{
+	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+}
+
 static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
 {
 	struct task_struct *task;
@@ -140,13 +148,18 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	if (!freed && vma)
 		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
-	if (freed && vma)	/* vm_area_free() ends in a jump: the call site is its caller's */
+	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
 		site = ANONVMA_SITE_VMA_FREE;
-	/* Whoever is interrupted by the callback has nothing to do with the vma. */
-	if (freed && vma && anonvma_vma_waits() && !(state && state->exiting == mm)) {
-		site = ANONVMA_SITE_VMA_FREE_RCU;
-		state = NULL;
+		if (anonvma_vma_waits()) {
+			anonvma_told[anonvma_cpu()] = object;
+			if (!(state && state->exiting == mm))
+				site = ANONVMA_SITE_VMA_FREE_RCU;
+		}
 	}
+	/* Whoever is interrupted by the callback has nothing to do with the vma. */
+	if (site == ANONVMA_SITE_VMA_FREE_RCU)
+		state = NULL;
 	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
 		  !(state->exiting && state->exiting == state->mm);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
@@ -259,21 +272,20 @@ int anonvma_free(__u64 *ctx)
 
 /*
  * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
- * whatever runs: what comes inside the program above this one sees, and the other way round. What
- * both see is told twice, of which the recorder takes the first.
+ * whatever runs: what comes inside the program above this one sees, and the other way round. Where
+ * both have told one the recorder takes the first.
  */
 SEC("tp_btf/kmem_cache_free")
 int anonvma_free_late(__u64 *ctx)
 {
-	struct anonvma_task *state;
-	__u64 vma, mm;
+	__u64 vma;
 
 	if (!anonvma_sending || ctx[2] != anonvma_caches[ANONVMA_CACHE_VMA])
 		return 0;
 	vma = anonvma_void_arg(ctx, 1);
-	mm = (__u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm);
-	state = anonvma_find_task(anonvma_current());
-	if (state && state->exiting == mm)
+	if (anonvma_told[anonvma_cpu()] == vma) {
+		anonvma_told[anonvma_cpu()] = 0;
 		return 0;
-	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE, true);
+	}
+	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE_RCU, true);
 }

@@ -23,8 +23,8 @@ std::string quoted(std::string_view text) {
 // What every line of one strategy begins with.
 struct Begin {
   std::string path, hash, strategy, rules;
-  std::string losses = ",,";  // events, lost, tainted mms: of one trace
-  std::string holder = {};    // all of them when empty
+  std::string losses = ",,,";  // events, lost, tainted mms, tier: of one trace
+  std::string holder = {};     // all of them when empty
 };
 
 std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
@@ -117,7 +117,7 @@ std::string csv_header() {
          "own_peak_objs,slab_bytes,objsize,objperslab,pagesperslab,geometry,slub_slabs_peak,"
          "slub_slabs_end,root_locks,longest_hold_objs,vma_layer_locks_as_read,remap_entries,"
          "pages_out_of_reach,walk_vmas,walk_min,walk_median,walk_p99,walk_max,holder,events,lost,"
-         "tainted_mms\n";
+         "tainted_mms,tier\n";
 }
 
 std::string render_csv(const Comparison& comparison, const ReportOptions& options) {
@@ -127,7 +127,8 @@ std::string render_csv(const Comparison& comparison, const ReportOptions& option
     const ReplayResult& row = comparison.rows[i];
     const TraceSummary& trace = comparison.trace;
     const Begin begin{trace.path, trace.hash, row.strategy, row.rules,
-                      fmt::format("{},{},{}", trace.events, trace.lost, trace.tainted_mms)};
+                      fmt::format("{},{},{},{}", trace.events, trace.lost, trace.tainted_mms,
+                                  quoted(trace.meta.tier))};
     for (const CacheBlock& block : all.caches)
       text += cache_lines(begin, block, block.rows[i], &row);
     text += sum_lines(begin, all.sums[i], &row, comparison.at_s);

@@ -145,6 +145,7 @@ Footer footer(const Comparison& comparison, const Rows& all) {
   lines.emplace_back("", fmt::format("hash {}", trace.hash));
   if (!trace.command.empty()) lines.emplace_back("command", printable(trace.command));
   lines.emplace_back("verified", verdict_words(comparison));
+  if (!meta.tier.empty()) lines.emplace_back("accuracy", printable(meta.tier));
   lines.emplace_back("kernel",
                      printable(fmt::format("{} {}, {} CPUs, pages of {} bytes", meta.release,
                                            meta.machine, meta.cpus, meta.page_size)));

@@ -35,6 +35,7 @@ Json trace_json(const Comparison& comparison) {
                {"rules", trace.rules},
                {"command", trace.command},
                {"damage", trace.damage}};
+  if (!trace.meta.tier.empty()) json["tier"] = trace.meta.tier;
   if (const CutInfo& cut = trace.meta.cut; cut != CutInfo{})
     json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
                      {"end_event", cut.end_event}, {"from_ns", cut.from_ns},

@@ -85,6 +85,7 @@ std::string render_verdict_text(const Comparison& comparison) {
   text +=
       labelled("kernel", printable(fmt::format("{} {}", trace.meta.release, trace.meta.machine)));
   text += labelled("model", fmt::format("strategy {}, rules {}", trace.own_strategy, trace.rules));
+  if (!trace.meta.tier.empty()) text += labelled("accuracy", printable(trace.meta.tier));
   return text + labelled("verified", verdict_words(comparison));
 }
 
@@ -105,29 +106,30 @@ std::string render_verdict_json(const Comparison& comparison) {
     excluded.push_back(std::move(entry));
   }
   const TraceSummary& trace = comparison.trace;
-  const Json json = {{"schema", "anonvma.verify/1"},
-                     {"trace",
-                      {{"path", trace.path},
-                       {"hash", trace.hash},
-                       {"kernel", trace.meta.release},
-                       {"machine", trace.meta.machine},
-                       {"events", trace.events},
-                       {"lost", trace.lost},
-                       {"skipped", trace.skipped},
-                       {"lost_percent", lost_percent(trace)},
-                       {"tainted_mms", trace.tainted_mms},
-                       {"tainted_mms_at_end", trace.tainted_at_end},
-                       {"damage", trace.damage}}},
-                     {"strategy", trace.own_strategy},
-                     {"rules", trace.rules},
-                     {"truth", verdict.truth},
-                     {"equal", verdict.agrees()},
-                     {"verified", verdict_name(comparison)},
-                     {"verdict", verdict_words(comparison)},
-                     {"lanes", std::move(lanes)},
-                     {"excluded", std::move(excluded)},
-                     {"doubts", verdict.doubts},
-                     {"differences", verdict.differences}};
+  Json json = {{"schema", "anonvma.verify/1"},
+               {"trace",
+                {{"path", trace.path},
+                 {"hash", trace.hash},
+                 {"kernel", trace.meta.release},
+                 {"machine", trace.meta.machine},
+                 {"events", trace.events},
+                 {"lost", trace.lost},
+                 {"skipped", trace.skipped},
+                 {"lost_percent", lost_percent(trace)},
+                 {"tainted_mms", trace.tainted_mms},
+                 {"tainted_mms_at_end", trace.tainted_at_end},
+                 {"damage", trace.damage}}},
+               {"strategy", trace.own_strategy},
+               {"rules", trace.rules},
+               {"truth", verdict.truth},
+               {"equal", verdict.agrees()},
+               {"verified", verdict_name(comparison)},
+               {"verdict", verdict_words(comparison)},
+               {"lanes", std::move(lanes)},
+               {"excluded", std::move(excluded)},
+               {"doubts", verdict.doubts},
+               {"differences", verdict.differences}};
+  if (!trace.meta.tier.empty()) json["trace"]["tier"] = trace.meta.tier;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -60,6 +60,9 @@ struct Meta {
   std::string scope;   // system, pid, command
   std::string faults;  // write, first, all
   bool truth = false;
+  // How far the recording can be trusted, as far as the kernel's hooks go: a name of
+  // tracers/features.h. Empty: not known, as in files of early writers.
+  std::string tier;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
   // Of a recording in several files: what they have in common, and which of them this is, from 1.

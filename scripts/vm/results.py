@@ -13,7 +13,7 @@ EXPECTED = {
 
 
 def expected(name):
-    return EXPECTED.get(name, EXACT if name.startswith('x') else OWN)
+    return EXPECTED.get(name, EXACT)
 
 
 def said(folder, name):

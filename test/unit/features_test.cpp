@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "test/catch.h"
+#include "tracers/machine.h"
 
 namespace anonvma::test {
 namespace {
@@ -84,7 +86,7 @@ Features without(Feature feature) {
 TEST_CASE("features: nothing is found where there is nothing") {
   const MadeUpBtf made;
   CHECK(find_features(made.read()) == Features{});
-  CHECK(accuracy_tier(Features{}, true) == Tier::unsupported);
+  CHECK(accuracy_tier(Features{}, {}) == Tier::unsupported);
 }
 
 TEST_CASE("features: a tracepoint, and the type of its parameters") {
@@ -139,15 +141,16 @@ TEST_CASE("features: helpers and functions") {
 }
 
 TEST_CASE("features: the tier is the worst of what is missing") {
-  CHECK(accuracy_tier(everything(), true) == Tier::exact);
-  CHECK(accuracy_tier(everything(), false) == Tier::without_get_user_pages);
+  CHECK(accuracy_tier(everything(), {}) == Tier::exact);
+  CHECK(accuracy_tier(everything(), {.sees_touches = false}) == Tier::without_get_user_pages);
+  CHECK(accuracy_tier(everything(), {.all_writes = false}) == Tier::own_strategy);
   for (const FeatureRow& row : feature_rows()) {
     INFO(title_of(row));
-    CHECK(accuracy_tier(without(row.id), true) == row.tier_without);
+    CHECK(accuracy_tier(without(row.id), {}) == row.tier_without);
     CHECK_FALSE(row.without.empty());
     CHECK(row.is_fact != row.with.empty());
   }
-  CHECK(accuracy_tier(without(Feature::sys_enter), false) == Tier::unsupported);
+  CHECK(accuracy_tier(without(Feature::sys_enter), {.attaches = false}) == Tier::unsupported);
 }
 
 // What test/btf says of real kernels: the features that each lacks, of those that a hook needs.
@@ -185,6 +188,25 @@ TEST_CASE("features: of the kernels in test/btf", "[features]") {
       CHECK(f[Feature::num_children]);
     }
   }
+}
+
+TEST_CASE("features: the strategy of each kernel in test/btf, whatever its release", "[features]") {
+  std::size_t kernels = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(ANONVMA_SOURCE_DIR) + "/test/btf")) {
+    INFO(entry.path());
+    const Result<KernelBtf> btf = KernelBtf::load(entry.path());
+    REQUIRE(btf);
+    Meta meta;
+    read_structures(*btf, meta);
+    const bool is_7 = entry.path().filename().string().substr(1, 2) == "7.";
+    CHECK(own_strategy(meta) == (is_7 ? "linux-7.0" : "num-children"));
+    CHECK(find_features(*btf)[Feature::clone_operation] == is_7);
+    CHECK((meta.struct_sizes[kAnonVma] == 88 || meta.struct_sizes[kAnonVma] == 96));
+    CHECK(meta.struct_sizes[kAnonVmaChain] == 64);
+    ++kernels;
+  }
+  CHECK(kernels >= 12);
 }
 
 TEST_CASE("features: what is no type information is one clear error") {

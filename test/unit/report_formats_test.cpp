@@ -151,7 +151,7 @@ TEST_CASE("CSV has as many cells in each line as names in its header") {
   while (std::getline(held, line)) {
     REQUIRE(split(line).size() == header.size());
     const std::vector<std::string> words = split(line);
-    if (words[words.size() - 4] == "cc1") holders.push_back(line);
+    if (words[words.size() - 5] == "cc1") holders.push_back(line);
   }
   REQUIRE(holders.size() == 2 * 4);  // strategies; three caches and the sum
   CHECK(split(holders[3])[4] == "sum");
@@ -159,6 +159,26 @@ TEST_CASE("CSV has as many cells in each line as names in its header") {
   c.trace.path = "a \"b\", c";
   CHECK_THAT(render(c, {.format = Format::csv}),
              ContainsSubstring("\n\"a \"\"b\"\", c\",0123456789abcdef,"));
+}
+
+TEST_CASE("every table says how far its recording can be trusted, where that is known") {
+  Comparison c = example();
+  const auto everything = [&c] {
+    std::vector<std::string> texts;
+    for (const Format format :
+         {Format::text, Format::markdown, Format::lkml, Format::csv, Format::json})
+      texts.push_back(render(c, {.format = format}));
+    texts.push_back(render_verdict_text(c));
+    texts.push_back(render_verdict_json(c));
+    return texts;
+  };
+  for (const std::string& text : everything()) CHECK_THAT(text, !ContainsSubstring("get_user"));
+  c.trace.meta.tier = "exact without get_user_pages faults";
+  for (const std::string& text : everything())
+    CHECK_THAT(text, ContainsSubstring("exact without get\\_user\\_pages faults") ||
+                         ContainsSubstring("exact without get_user_pages faults"));
+  c.trace.meta.tier = "worse\nthan\x1b[31m";
+  CHECK_THAT(render(c, {.format = Format::text}), !ContainsSubstring("\x1b"));
 }
 
 TEST_CASE("several traces are added up") {

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Does an A64 instruction write to memory? For a kernel that tells the address of a page fault and not
+ * its kind. Encodings: Arm Architecture Reference Manual, C4.1 "A64 instruction set encoding".
+ *
+ * What reads and writes at one address (atomics, compare and swap) writes. What reads one place and
+ * writes another (the CPY of FEAT_MOPS) is told as a read, as its registers change while it runs.
+ */
+#pragma once
+
+#ifndef __bpf__	/* there, core_types.h has them */
+#include <linux/types.h>
+#endif
+
+static inline __attribute__((always_inline)) bool anonvma_arm64_writes(__u32 insn)
+{
+	const __u32 load = insn & (1u << 22), opc = insn >> 22 & 3;
+	const __u32 bit21 = insn & (1u << 21), op4 = insn >> 10 & 3;
+
+	/* DC ZVA, DC GVA, DC GZVA */
+	if ((insn & 0xffffff00) == 0xd50b7400)
+		return (insn & 0xe0) == 0x20 || (insn & 0xe0) == 0x60 || (insn & 0xe0) == 0x80;
+	if ((insn >> 25 & 15) == 2)			/* SVE: loads, and stores */
+		return insn >> 29 == 7;
+	if ((insn & 0x0a000000) != 0x08000000)		/* neither a load nor a store */
+		return 0;
+	switch (insn >> 28 & 3) {
+	case 0:
+		if (insn & (1u << 26))			/* structures of vectors */
+			return !load;
+		if (bit21 && ((insn & (1u << 23)) || !(insn >> 31)))	/* CAS, CASP */
+			return 1;
+		return !load;				/* exclusive, ordered */
+	case 1:
+		if (!(insn & (1u << 24)))		/* literals */
+			return 0;
+		if (bit21)				/* tags: all but LDG and LDGM store */
+			return op4 != 0 || !load;
+		if (op4 == 1)				/* CPY, SET */
+			return opc == 3 && !(insn & (1u << 26));
+		return opc == 0;			/* LDAPUR, STLUR */
+	case 2:						/* pairs */
+		return !load;
+	}
+	if (!(insn & (1u << 24)) && bit21 && op4 == 0)	/* atomics, but LDAPR and LD64B */
+		return !((insn & 0x8000) && ((insn >> 12 & 7) == 4 || (insn >> 12 & 7) == 5));
+	if (!(insn & (1u << 24)) && bit21 && (op4 & 1))	/* LDRAA, LDRAB */
+		return 0;
+	return insn & (1u << 26) ? !load : opc == 0;
+}
