@@ -36,6 +36,7 @@ chroot /mnt /usr/bin/dpkg-query -W >packages
 rm -r /mnt/debs /mnt/usr/sbin/policy-rc.d
 umount /mnt/proc /mnt/sys /mnt/dev /mnt
 '''
+HWDB = 'usr/lib/udev/hwdb.bin'  # of udev; without it the first boot makes it
 TAKE_OVER = '''set -e
 mount -t ext4 /dev/vdb /mnt
 chown -R 0:0 /mnt
@@ -121,11 +122,12 @@ def e2fs(name):
 
 
 def take_configuration(image, tree):
-    """What maintainer scripts made of /etc and /var, from an image that is installed."""
+    """What maintainer scripts made of /etc, /var and udev's database, from an image that is installed."""
     for folder in ('etc', 'var'):
         shutil.rmtree(f'{tree}/{folder}')
         subprocess.run([e2fs('debugfs'), '-R', f'rdump /{folder} {tree}', image], capture_output=True)
-    if not os.path.exists(tree + '/etc/passwd'):
+    subprocess.run([e2fs('debugfs'), '-R', f'dump /{HWDB} {tree}/{HWDB}', image], capture_output=True)
+    if not os.path.exists(tree + '/etc/passwd') or not os.path.exists(f'{tree}/{HWDB}'):
         raise Unavailable(f'debugfs could not read {image}')
     write(tree + '/packages', '\n'.join(sorted(os.listdir(tree + '/debs'))) + '\n')
     shutil.rmtree(tree + '/debs')
@@ -136,7 +138,7 @@ def root_image(name, kvm):
     """The image of an installed system for the architecture of kernel `name`."""
     arch = KERNELS[name].arch
     installs = arch == 'amd64'
-    key = zlib.crc32(repr((SUITE, PACKAGES, INSTALL, NO_DOCS) + (() if installs else (TAKE_OVER,))).encode())
+    key = zlib.crc32(repr((SUITE, PACKAGES, INSTALL, NO_DOCS) + (() if installs else (TAKE_OVER, HWDB))).encode())
     image = os.path.join(CACHE, f'systemd-{arch}-{key:08x}.img')
     if os.path.exists(image):
         return image

@@ -35,7 +35,7 @@ def life(thread_operations, programs, thp=''):
         job += f'echo {thp} >/sys/kernel/mm/transparent_hugepage/enabled || exit 1\n'
     job += 'run doctor anonvma doctor --json\n'
     if thread_operations:
-        job += f'''run record anonvma record --truth --ring-mib 32 -o life.trace -- life.sh {thread_operations}
+        job += f'''run record anonvma record --truth --ring-mib 128 -o life.trace -- life.sh {thread_operations}
 [ ! -f life.trace ] || {{ run info anonvma info --json life.trace; run verify anonvma verify --json life.trace; }}
 '''
     if programs:

@@ -122,6 +122,8 @@ def table(out, names):
     for path in glob.glob(f'{out}/*/result.json'):
         with open(path) as f:
             result = json.load(f)
+        if result['tier'] != UNSUPPORTED and not result['events'] + result['programs'].get('operations', 0):
+            continue  # it was stopped
         rows.setdefault(result['kernel'], []).append(result)
     lines = ['| kernel | machine | page | accuracy | events | lost | lanes | n/a | random operations | differences | s |',
              '|---|---|---|---|---|---|---|---|---|---|---|']
