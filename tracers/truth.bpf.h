@@ -145,7 +145,8 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
-	if (!freed && vma)
+	/* Not where the cache is untold: the verifier of 5.10 refuses the program with it. */
+	if (!anonvma_cache_untold && !freed && vma)
 		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
 	/* vm_area_free() ends in a jump: the call site is its caller's. */
