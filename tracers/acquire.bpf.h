@@ -141,8 +141,7 @@ static __always_inline void anonvma_send_growth(struct anonvma_task *state)
 	anonvma_submit(r);
 }
 
-SEC("tp_btf/mmap_lock_acquire_returned")
-int anonvma_mmap_lock(__u64 *ctx)
+static __always_inline int anonvma_on_acquire(__u64 *ctx)
 {
 	struct mm_struct *mm = (struct mm_struct *)ctx[0];
 	struct task_struct *task;
@@ -179,4 +178,10 @@ int anonvma_mmap_lock(__u64 *ctx)
 		return 0;
 	anonvma_foreign_acquire(state, task, mm, seq);
 	return 0;
+}
+
+SEC("tp_btf/mmap_lock_acquire_returned")
+int anonvma_mmap_lock(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_on_acquire(ctx));
 }

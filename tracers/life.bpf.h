@@ -45,9 +45,7 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct
 	anonvma_submit(r);
 }
 
-/* Runs in the parent, after dup_mmap() and before the child's first instruction. */
-SEC("tp_btf/task_newtask")
-int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
+static __always_inline int anonvma_on_newtask(struct task_struct *child)
 {
 	struct task_struct *task = anonvma_current();
 	struct mm_struct *mm = anonvma_get(task, mm), *child_mm = child->mm;
@@ -63,6 +61,13 @@ int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_fla
 	else
 		anonvma_send_fork(state, mm, child, child_mm);
 	return 0;
+}
+
+/* Runs in the parent, after dup_mmap() and before the child's first instruction. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
+{
+	return ANONVMA_HELD(anonvma_on_newtask(child));
 }
 
 static __always_inline int anonvma_on_exec(bool listed)
@@ -90,7 +95,7 @@ static __always_inline int anonvma_on_exec(bool listed)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
-	return anonvma_on_exec(false);
+	return ANONVMA_HELD(anonvma_on_exec(false));
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -129,7 +134,7 @@ static __always_inline int anonvma_on_exit_task(bool listed)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(anonvma_exit_task, struct task_struct *p)
 {
-	return anonvma_on_exit_task(false);
+	return ANONVMA_HELD(anonvma_on_exit_task(false));
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -155,11 +160,16 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 		bpf_map_delete_elem(&anonvma_motions, &key);
 }
 
-/* Any task may drop the last reference, the recorder too: never filter by process. */
-SEC("tp_btf/exit_mmap")
-int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+static __always_inline int anonvma_on_exit_mmap(struct mm_struct *mm)
 {
 	if (anonvma_sending)
 		anonvma_end_mm(anonvma_find_task(anonvma_current()), mm);
 	return 0;
+}
+
+/* Any task may drop the last reference, the recorder too: never filter by process. */
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+{
+	return ANONVMA_HELD(anonvma_on_exit_mmap(mm));
 }

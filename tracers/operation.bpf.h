@@ -292,7 +292,7 @@ static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, b
 SEC("tp_btf/sys_enter")
 int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 {
-	return anonvma_on_sys_enter(regs, nr, false);
+	return ANONVMA_HELD(anonvma_on_sys_enter(regs, nr, false));
 }
 
 SEC("tp_btf/sys_enter")
@@ -359,7 +359,7 @@ static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret, b
 SEC("tp_btf/sys_exit")
 int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 {
-	return anonvma_on_sys_exit(regs, ret, false);
+	return ANONVMA_HELD(anonvma_on_sys_exit(regs, ret, false));
 }
 
 SEC("tp_btf/sys_exit")

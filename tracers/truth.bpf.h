@@ -237,8 +237,7 @@ static __always_inline int anonvma_on_untold(__u64 *ctx, bool freed)
 }
 
 /* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
-SEC("tp_btf/kmem_cache_alloc")
-int anonvma_alloc(__u64 *ctx)
+static __always_inline int anonvma_on_alloc(__u64 *ctx)
 {
 	__u64 call_site = ctx[0];
 	struct kmem_cache *cache;
@@ -259,9 +258,14 @@ int anonvma_alloc(__u64 *ctx)
 	return 0;
 }
 
+SEC("tp_btf/kmem_cache_alloc")
+int anonvma_alloc(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_on_alloc(ctx));
+}
+
 /* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
-SEC("tp_btf/kmem_cache_free")
-int anonvma_free(__u64 *ctx)
+static __always_inline int anonvma_on_free(__u64 *ctx)
 {
 	if (!anonvma_sending)
 		return 0;
@@ -271,13 +275,18 @@ int anonvma_free(__u64 *ctx)
 			       true);
 }
 
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_on_free(ctx));
+}
+
 /*
  * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
  * whatever runs: what comes inside the program above this one sees, and the other way round. Where
  * both have told one the recorder takes the first.
  */
-SEC("tp_btf/kmem_cache_free")
-int anonvma_free_late(__u64 *ctx)
+static __always_inline int anonvma_on_free_late(__u64 *ctx)
 {
 	__u64 vma;
 
@@ -289,4 +298,10 @@ int anonvma_free_late(__u64 *ctx)
 		return 0;
 	}
 	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE_RCU, true);
+}
+
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free_late(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_on_free_late(ctx));
 }
