@@ -150,6 +150,6 @@ def table(out, names):
         lines.append(' | '.join([
             '| ' + re.sub(r'[+-].*', '', one['release']), one['arch'], f'{page // 1024} KiB' if page else '',
             ', '.join(tiers), str(add('events')), str(add('lost')), str(max(r['lanes'] for r in results)),
-            ', '.join(absent) or '-', str(add_programs('operations')),
+            ', '.join(absent) or '-' if len(absent) < 4 else f'{len(absent)} lanes', str(add_programs('operations')),
             str(add('differences') + add_programs('differences')), f'{add("seconds"):.0f} |']))
     return '\n'.join(lines)
