@@ -1,5 +1,7 @@
 """Debian's kernels, each fetched once into the cache through an apt state of its own."""
+import contextlib
 import dataclasses
+import fcntl
 import glob
 import json
 import lzma
@@ -167,12 +169,28 @@ def keep_modules(tree, folder):
         f.write('\n'.join(order) + '\n')
 
 
+@contextlib.contextmanager
+def alone():
+    """One process at a time: apt locks its state, and gives up where another one has it."""
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, 'lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def fetch(name):
-    """The folder with vmlinuz, modules, manifest.json and, where it is to be had, config. Once fetched, a kernel stays as it is."""
+    """The folder with vmlinuz, modules, manifest.json and, where it is to be had, config. Once fetched, a
+    kernel stays as it is."""
     kernel, folder, reasons = KERNELS[name], os.path.join(CACHE, 'kernels', name), []
     if os.path.exists(folder + '/manifest.json'):
         return folder
-    os.makedirs(CACHE, exist_ok=True)
+    with alone():
+        return fetch_now(kernel, folder, reasons)
+
+
+def fetch_now(kernel, folder, reasons):
+    if os.path.exists(folder + '/manifest.json'):  # another process was faster
+        return folder
     for suite in kernel.suites:
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             try:
@@ -194,8 +212,8 @@ def fetch(name):
 
 def busybox(arch):
     path = os.path.join(CACHE, f'busybox-{arch}')
-    if not os.path.exists(path):
-        with tempfile.TemporaryDirectory(dir=CACHE) as work:
+    with alone(), tempfile.TemporaryDirectory(dir=CACHE) as work:
+        if not os.path.exists(path):
             tree = unpack(['busybox-static'], apt('trixie', arch), work)
             shutil.copy(first(tree, 'usr/bin/busybox', 'bin/busybox'), path)
     return path
