@@ -66,9 +66,9 @@ void Verifier::on_truth(const Event& event) {
   const auto cache = static_cast<CacheIndex>(truth->cache);
   const auto site = static_cast<TruthSite>(truth->site);
   std::unordered_set<std::uint64_t>& alive = objects_[cache];
-  if (const auto attach = attach_seq_.find(head.mm);
-      attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second &&
-      site != TruthSite::prepare)
+  if (const auto attach = attach_seq_.find(head.mm); attach != attach_seq_.end() && head.seq != 0 &&
+                                                     head.seq < attach->second &&
+                                                     site != TruthSite::prepare)
     return;  // the snapshot of the start was taken after that operation, which may populate still
   if (!late_.empty() && head.seq != 0) excuse(head.mm, head.seq);
   const bool known = truth->freed ? alive.erase(truth->object) > 0 : false;

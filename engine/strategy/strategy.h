@@ -128,8 +128,8 @@ class Strategy {
       if (link.anon_vma == target) return true;
     return false;
   }
-  // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old one,
-  // where that does not reach it any more, then point at the new one.
+  // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old
+  // one, where that does not reach it any more, then point at the new one.
   virtual bool moves_pages() const { return false; }
   // Objects of `mm` itself, not of its vmas, added to `objs`.
   virtual void add_mm_objs(MmSlot mm, std::span<std::uint64_t, kAllCaches> objs) const {

@@ -1,5 +1,5 @@
-// How many random lives a test plays. Under an emulator of one program, ten to twenty times slower, the
-// architecture is what is tested, and a tenth of them tells it.
+// How many random lives a test plays. Under an emulator of one program, ten to twenty times slower,
+// the architecture is what is tested, and a tenth of them tells it.
 #pragma once
 
 #include <algorithm>

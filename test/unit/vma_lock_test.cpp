@@ -17,8 +17,7 @@ TEST_CASE("munlock of a faulted range merges with unfaulted neighbours from 6.16
           "[vma][rules]") {
   const auto life = [](World& w) { w.map(0, 6, "rw").mlock(2, 2).munlock(2, 2); };
   expect(since("6.16"), life, "0-6 rw faulted a1");
-  expect(between("3.0", "6.16"), life,
-         "0-2 rw unfaulted | 2-4 rw faulted a1 | 4-6 rw unfaulted");
+  expect(between("3.0", "6.16"), life, "0-2 rw unfaulted | 2-4 rw faulted a1 | 4-6 rw unfaulted");
   expect(before("3.0"), life, "0-6 rw faulted a1");
 }
 
