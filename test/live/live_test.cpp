@@ -104,7 +104,7 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
     for (int i = 0; i < 50; ++i) {
       mprotect(region + (i % 32) * 2 * 4096, 4096, i % 3 ? PROT_READ : PROT_READ | PROT_WRITE);
       if (i % 10 == 0 && fork() == 0) {
-        region[20 * 4096] = 2;
+        region[21 * 4096] = 2;  // one that stays writable
         munmap(region + 30 * 4096, 4 * 4096);
         _exit(0);
       }
@@ -114,9 +114,9 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
   }
   const std::string errors = scratch.path("stderr");
   const pid_t recorder = start(
-      {kProgram, "record", "-o", trace, "--duration", "3", "--pid", std::to_string(older)}, errors);
+      {kProgram, "record", "-o", trace, "--duration", "9", "--pid", std::to_string(older)}, errors);
   for (int i = 0; i < 600 && access(trace.c_str(), F_OK) != 0; ++i) usleep(100000);
-  usleep(1000000);  // it records by now
+  usleep(4000000);  // programs are attached one by one, and each takes a grace period
   REQUIRE(write(gate[1], "x", 1) == 1);
   const Outcome outcome = finish(recorder, errors);
   kill(older, SIGKILL);
