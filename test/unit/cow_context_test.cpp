@@ -12,7 +12,6 @@
 #include "engine/strategy/strategy.h"
 #include "test/catch.h"
 #include "test/unit/cow_context_oracle.h"
-#include "test/unit/lives.h"
 #include "test/unit/strategy_random_life.h"
 #include "test/unit/vma_world.h"
 
@@ -420,7 +419,7 @@ TEST_CASE("cow-context: a fault after the unlinking at exit leaves nothing behin
 TEST_CASE("cow-context agrees with the naive definition", "[cow]") {
   std::uint64_t arrays = 0, levels = 0;
   for (const StrategyChoice& choice : {kIdeal, kPrototype, kMergePrototype}) {
-    for (unsigned seed = 0; seed < lives(50); ++seed) {
+    for (unsigned seed = 0; seed < 50; ++seed) {
       RandomLife life(choice, seed);
       CowOracle oracle(choice != kPrototype);
       const SlabAccount& slab = life.life().slab();

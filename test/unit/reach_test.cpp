@@ -469,7 +469,7 @@ TEST_CASE("sound designs lose nothing in random lives", "[reach]") {
         REQUIRE(report.findings == 0);
         checks += report.checks;
       }
-      CHECK(checks > 5000);
+      CHECK(checks > lives(5000));
     }
 }
 
