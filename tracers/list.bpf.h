@@ -45,15 +45,10 @@ static __always_inline __u64 anonvma_first_listed(struct mm_struct *mm, __u64 st
 __noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
 {
 	struct vm_area_struct *vma = (void *)address;
-	struct anonvma_exec_vma_record *r;
 
 	if (!anonvma_lists_vmas())
 		return 0;
-	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
-	if (r) {
-		anonvma_fill_vma(&r->vma, vma);
-		anonvma_submit(r);
-	}
+	anonvma_send_vma(mm, vma, false);
 	return (__u64)anonvma_next_vma(vma);
 }
 

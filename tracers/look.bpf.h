@@ -17,24 +17,13 @@ struct anonvma_look {
 	__u64 first;	/* the first vma at or behind where it began */
 };
 
-static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma)
-{
-	struct anonvma_exec_vma_record *r;
-
-	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
-	if (!r)
-		return;
-	anonvma_fill_vma(&r->vma, vma);
-	anonvma_submit(r);
-}
-
 static long anonvma_look_on(__u32 i, struct anonvma_look *look)
 {
 	struct vm_area_struct *vma = anonvma_tree_step(&look->state->tree);
 
 	if (vma) {
 		look->state->nr_seen++;
-		anonvma_send_vma(look->mm, vma);
+		anonvma_send_vma(look->mm, vma, false);
 	}
 	return look->state->tree.ended != 0;
 }
@@ -101,7 +90,7 @@ static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct
 	while ((vma = bpf_iter_task_vma_next(&it))) {
 		state->seen_seq = anonvma_mm_seq(mm, false);
 		state->nr_seen++;
-		anonvma_send_vma((__u64)mm, vma);
+		anonvma_send_vma((__u64)mm, vma, true);
 	}
 	bpf_iter_task_vma_destroy(&it);
 }

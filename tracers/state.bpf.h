@@ -350,17 +350,30 @@ static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *
 	return BPF_CORE_READ(ops, close) ? ANONVMA_OPS_CLOSE : 0;
 }
 
-/* The verifier may know nothing of `vma`. */
-static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma)
+/* `known`: the verifier knows the type of `vma`. */
+static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma,
+					     bool known)
 {
-	out->start = BPF_CORE_READ(vma, vm_start);
-	out->end = BPF_CORE_READ(vma, vm_end);
-	out->vm_flags = BPF_CORE_READ(vma, vm_flags);
-	out->pgoff = BPF_CORE_READ(vma, vm_pgoff);
-	out->file = (__u64)BPF_CORE_READ(vma, vm_file);
-	out->anon_vma = (__u64)BPF_CORE_READ(vma, anon_vma);
-	out->policy = anonvma_vma_policy(vma);
-	out->context = anonvma_vma_context(vma);
-	out->ops = anonvma_vma_ops(BPF_CORE_READ(vma, vm_ops));
+	out->start = anonvma_load(known, vma, vm_start);
+	out->end = anonvma_load(known, vma, vm_end);
+	out->vm_flags = anonvma_load(known, vma, vm_flags);
+	out->pgoff = anonvma_load(known, vma, vm_pgoff);
+	out->file = (__u64)anonvma_load(known, vma, vm_file);
+	out->anon_vma = (__u64)anonvma_load(known, vma, anon_vma);
+	out->policy = anonvma_vma_policy(vma, known);
+	out->context = anonvma_vma_context(vma, known);
+	out->ops = anonvma_vma_ops(anonvma_load(known, vma, vm_ops));
 	out->pad = 0;
+}
+
+/* One vma of a look from inside. */
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
+{
+	struct anonvma_exec_vma_record *r;
+
+	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+	if (!r)
+		return;
+	anonvma_fill_vma(&r->vma, vma, known);
+	anonvma_submit(r);
 }

@@ -41,6 +41,16 @@ struct anonvma_chain_walk {
 	__u32 count;
 };
 
+static __always_inline void anonvma_fill_entry(struct anonvma_walk_avc *entry, struct anon_vma *av)
+{
+	entry->anon_vma = (__u64)av;
+	entry->root = (__u64)BPF_CORE_READ(av, root);
+	entry->parent = (__u64)BPF_CORE_READ(av, parent);
+	entry->num_children = anonvma_num_children(av);
+	entry->num_active_vmas = anonvma_num_active_vmas(av);
+	entry->refcount = (__u32)BPF_CORE_READ(av, refcount.counter);
+}
+
 /* bpf_loop() callbacks: the verifier would follow a plain loop through every length. */
 static long anonvma_count_entry(__u32 i, struct anonvma_chain_walk *walk)
 {
@@ -60,12 +70,7 @@ static long anonvma_write_entry(__u32 i, struct anonvma_chain_walk *walk)
 	struct anon_vma *av = BPF_CORE_READ(avc, anon_vma);
 	struct anonvma_walk_avc entry = {};
 
-	entry.anon_vma = (__u64)av;
-	entry.root = (__u64)BPF_CORE_READ(av, root);
-	entry.parent = (__u64)BPF_CORE_READ(av, parent);
-	entry.num_children = anonvma_num_children(av);
-	entry.num_active_vmas = anonvma_num_active_vmas(av);
-	entry.refcount = (__u32)BPF_CORE_READ(av, refcount.counter);
+	anonvma_fill_entry(&entry, av);
 	bpf_seq_write(walk->seq, &entry, sizeof(entry));
 	walk->link = BPF_CORE_READ(link, next);
 	return 0;
@@ -101,7 +106,7 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 	out.tgid = task->tgid;
 	out.tid = task->pid;
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
-	anonvma_fill_vma(&out.vma, vma);
+	anonvma_fill_vma(&out.vma, vma, true);
 	out.object = anonvma_vma_waits() ? (__u64)vma : 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	walk.seq = seq;

@@ -29,12 +29,7 @@ __noinline __u64 anonvma_send_entry(__u64 address)
 	entry = bpf_ringbuf_reserve(&anonvma_walk_ring, sizeof(*entry), 0);
 	if (!entry)
 		return 0;
-	entry->anon_vma = (__u64)av;
-	entry->root = (__u64)BPF_CORE_READ(av, root);
-	entry->parent = (__u64)BPF_CORE_READ(av, parent);
-	entry->num_children = anonvma_num_children(av);
-	entry->num_active_vmas = anonvma_num_active_vmas(av);
-	entry->refcount = (__u32)BPF_CORE_READ(av, refcount.counter);
+	anonvma_fill_entry(entry, av);
 	bpf_ringbuf_submit(entry, BPF_RB_NO_WAKEUP);
 	return (__u64)BPF_CORE_READ(link, next);
 }
@@ -82,7 +77,7 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	out->tgid = BPF_CORE_READ(task, tgid);
 	out->tid = BPF_CORE_READ(task, pid);
 	anonvma_copy_comm(out->comm, task);
-	anonvma_fill_vma(&out->vma, vma);
+	anonvma_fill_vma(&out->vma, vma, false);
 	out->chain_cut = count > ANONVMA_MAX_CHAIN;
 	out->nr_chain = out->chain_cut ? 0 : count;
 	count = out->nr_chain;

@@ -6,7 +6,7 @@ import re
 
 # What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
 # does better than its row is a failure as well, so that the row is brought up to date.
-EXACT, OWN, DIFFERS, UNSUPPORTED = 'exact', "exact for the kernel's own strategy", 'differs', 'unsupported'
+EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
 # Exact, or records were lost and are said to be: from 7.0 on a program is skipped while a task that was
 # preempted is in the middle of it.
 LOSES = 'exact but for lost records'
