@@ -27,9 +27,9 @@ record() { # OPTION...
     *) fail "record ended with $status" ;;
   esac
 }
-# Forks, execs, threads and maps, with pauses: a change of parts waits for the reader, which takes
-# seconds where events come as fast as they can be read.
-begin_load() { # SECONDS
+# Forks and execs with pauses, beside them threads and maps if there is stress-ng: a change of parts
+# waits for the reader, which takes seconds where events come as fast as they can be read.
+begin_load() { # SECONDS [STRESS-NG]
   # shellcheck disable=SC2016 # for the inner shell
   timeout "$1" bash -c '
     while :; do
@@ -37,10 +37,11 @@ begin_load() { # SECONDS
       [ -z "$1" ] || "$1" --quiet --timeout 2 --fork 1 --fork-ops 20 --mmap 1 --mmap-ops 2 \
         --mmap-bytes 1m --pthread 1 --pthread-ops 4 --temp-path "$2" >/dev/null 2>&1
       sleep 0.02
-    done' load "$(command -v stress-ng)" "$dir" &
+    done' load "${2-}" "$dir" &
   load=$!
   sleep 0.5
 }
+stress=$(command -v stress-ng || true)
 number() { # KEY FILE
   "$program" info --json "$2" | sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" | head -n 1
 }
@@ -68,7 +69,7 @@ check_files() { # FILE...
 
 case $case in
   rotate)
-    begin_load 40
+    begin_load 40 "$stress"
     record -o "$dir/x.trace" --rotate-time 0.5 --duration 15
     stop_load
     files=("$dir"/x.*.trace)
@@ -82,8 +83,8 @@ case $case in
     grep -q ": $events events" "$dir/messages" || fail "$events events are in the files"
     ;;
   max_size)
-    begin_load 60
-    record -o "$dir/x.trace" --rotate-size 256K --max-size 1536K --keep 2 --duration 60
+    begin_load 60 # few events a second: a part has to end before the next is over, too
+    record -o "$dir/x.trace" --rotate-size 128K --max-size 1M --keep 2 --duration 60
     stop_load
     grep -q 'max-size' "$dir/messages" || fail "it does not say why it ended"
     [ "$(find "$dir" -name 'x.*.trace' | wc -l)" -eq 2 ] || fail "not 2 files"
@@ -91,7 +92,7 @@ case $case in
     check_files "$dir"/x.*.trace
     ;;
   flight)
-    begin_load 20
+    begin_load 20 "$stress"
     "$program" record --truth --ring-mib 64 -o "$dir/x.trace" --flight 0.5 2>"$dir/messages" &
     recorder=$!
     for _ in $(seq 100); do # until it records
