@@ -330,11 +330,34 @@ int anonvma_alloc(__u64 *ctx)
 	return ANONVMA_HELD(anonvma_on_alloc(ctx));
 }
 
+/*
+ * Before anything is sent the loader, of this tgid, unmaps. A hook that comes behind the free finds
+ * nothing in a vma that the kernel has wiped or poisoned: no pointer to an mm.
+ */
+__u32 anonvma_testing = 0;
+__u32 anonvma_tested = 0;
+__u32 anonvma_wiped = 0;
+
+static __always_inline void anonvma_test_free(__u64 *ctx)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)anonvma_void_arg(ctx, 1);
+
+	if (bpf_get_current_pid_tgid() >> 32 != anonvma_testing ||
+	    anonvma_site_of(ctx[0]) != ANONVMA_SITE_VMA_FREE)
+		return;
+	anonvma_tested++;
+	if ((__s64)BPF_CORE_READ(vma, vm_mm) >= 0)
+		anonvma_wiped++;
+}
+
 /* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
 static __always_inline int anonvma_on_free(__u64 *ctx)
 {
-	if (!anonvma_sending)
+	if (!anonvma_sending) {
+		if (anonvma_cache_untold && anonvma_testing)
+			anonvma_test_free(ctx);
 		return 0;
+	}
 	if (anonvma_cache_untold)
 		return anonvma_on_untold(ctx, true);
 	return anonvma_on_told(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],
