@@ -90,10 +90,19 @@ def random_programs(folder):
     return facts, wrong
 
 
+def replays(folder):
+    """What is wrong with the programs that once differed somewhere."""
+    status, out, err = said(folder, 'replays')
+    if status in (None, 0, 77):
+        return []
+    return [f'replays {status}: {last_line(err, out)}'] + re.findall(r'^DIFFERS .*', out, re.M)
+
+
 def judge(name, folder, guest, why):
     """result.json of what `name` brought back into `folder`; `guest` is its own status. Returns the result."""
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
+    differ += replays(folder)
     goal = expected(name)
     if goal == LOSES:
         goal = facts['tier'] if facts['lost'] else EXACT
@@ -106,7 +115,8 @@ def judge(name, folder, guest, why):
         wrong.append(f'reaches "{facts["tier"]}" and not "{goal}": see EXPECTED in scripts/vm/results.py')
     with open(f'{folder}/guest.json') as f:
         result = {'kernel': name, **json.load(f), **facts, 'expected': goal, 'programs': programs,
-                  'steps': {step: said(folder, step)[0] for step in ('doctor', 'record', 'verify', 'programs')},
+                  'steps': {step: said(folder, step)[0]
+                            for step in ('doctor', 'record', 'verify', 'replays', 'programs')},
                   'ok': not wrong, 'wrong': wrong}
     with open(f'{folder}/result.json', 'w') as f:
         json.dump(result, f, indent=1)
