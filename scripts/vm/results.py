@@ -7,13 +7,9 @@ import re
 # What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
 # does better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
-# Exact, or records were lost and are said to be: from 7.0 on a program is skipped while a task that was
-# preempted is in the middle of it.
-LOSES = 'exact but for lost records'
 # Where threads share an address space it may differ: no hook says in which order they did what.
 RACES = 'exact or differs'
 EXPECTED = {
-    'x7.x': LOSES, 'a7.x': LOSES,
     'x5.10': RACES, 'a5.10': RACES,
 }
 
@@ -95,8 +91,6 @@ def judge(name, folder, guest, why):
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
     goal = expected(name)
-    if goal == LOSES:
-        goal = facts['tier'] if facts['lost'] else EXACT
     if goal == RACES and facts['tier'] in (EXACT, DIFFERS):
         goal = facts['tier']
     if goal == facts['tier'] == DIFFERS:
