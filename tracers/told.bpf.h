@@ -85,13 +85,16 @@ struct {
 __u64 anonvma_rescues[ANONVMA_COPIES][ANONVMA_TELLS] = {};
 
 /*
- * Has a copy before this one handled it? The object and the number are the same to all copies, and
- * not those of the event of this hook that the task had before. What it keeps stays when the last
- * copy is skipped, and does no harm. Where it cannot be kept the first copy alone handles events.
+ * Has a copy before this one handled it? The last copy takes the mark back, as a task may well see the
+ * same object twice. Should that one be skipped, the mark does harm only if the task's next event at
+ * this hook is of the same object and number, and the first copy is skipped at it. Where nothing can be
+ * kept the first copy alone handles events.
  */
 static __always_inline bool anonvma_was_told(enum anonvma_tell hook, __u64 object, __u64 nr)
 {
+	const bool last = anonvma_copy + 1 == ANONVMA_COPIES;
 	struct anonvma_told *told;
+	bool before = false;
 
 	if (!anonvma_preemptible)
 		return false;
@@ -99,13 +102,11 @@ static __always_inline bool anonvma_was_told(enum anonvma_tell hook, __u64 objec
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!told)
 		return anonvma_copy;
-	if (anonvma_copy) {
-		if (told->last[hook].object == object && told->last[hook].nr == nr)
-			return true;
-		if (anonvma_copy < ANONVMA_COPIES)
-			__sync_fetch_and_add(&anonvma_rescues[anonvma_copy][hook], 1);
-	}
-	told->last[hook].object = object;
+	if (anonvma_copy)
+		before = told->last[hook].object == object && told->last[hook].nr == nr;
+	if (anonvma_copy && anonvma_copy < ANONVMA_COPIES && !before)
+		__sync_fetch_and_add(&anonvma_rescues[anonvma_copy][hook], 1);
+	told->last[hook].object = last ? 0 : object;
 	told->last[hook].nr = nr;
-	return false;
+	return before;
 }
