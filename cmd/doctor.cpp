@@ -10,7 +10,6 @@
 #include "cmd/quantities.h"
 
 #if ANONVMA_HAVE_RECORDER
-#include <bpf/libbpf.h>
 
 #include <array>
 
@@ -65,11 +64,6 @@ void check_symbols(std::vector<Check>& checks) {
                     std::string(name_of(Tier::without_get_user_pages))});
 }
 
-Check check_ring() {
-  const bool has = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr) == 1;
-  return {"BPF ring buffer", has, true, has ? "" : "Linux 5.8 has it"};
-}
-
 // The only real proof: load and attach everything, and let it go again.
 Check check_loading(Tier& tier) {
   LoaderOptions options;
@@ -108,7 +102,6 @@ Report examine() {
   if (missing.empty()) {  // root alone may read what follows
     check_slab(checks);
     check_symbols(checks);
-    checks.push_back(check_ring());
     if (btf) checks.push_back(check_loading(tier));
   }
   bool supported = true;

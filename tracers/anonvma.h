@@ -127,7 +127,7 @@ struct anonvma_site {
 
 /*
  * Head of every ring record. `seq` is even or odd as engine/trace/event.h says. Where no hook sees
- * the lock it is 0, but 1 in what happens behind an ANONVMA_PLACE: the recorder numbers in ring order.
+ * the lock it tells apart the calls of a task (0: in none): the recorder numbers in ring order.
  */
 struct anonvma_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */

@@ -249,7 +249,17 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   suspects_.erase(address);
 }
 
-void Converter::on_truth(const anonvma_truth_record& r) {
+// Where no cache is told an anon_vma that was freed is told from a chain entry by what it holds,
+// which may be another's by then. A page of the allocator holds one kind at a time.
+void Converter::correct_cache(anonvma_truth_record& r) const {
+  if (!ring_order_ || !r.freed || r.cache == ANONVMA_CACHE_VMA) return;
+  const bool anon_vma = addresses_.knows_anon_vma(r.object);
+  if (anon_vma != addresses_.knows_object(r.object))
+    r.cache = anon_vma ? ANONVMA_CACHE_ANON_VMA : ANONVMA_CACHE_AVC;
+}
+
+void Converter::on_truth(anonvma_truth_record r) {
+  correct_cache(r);
   const MmId mm = addresses_.mm(r.head.mm);
   if (attaching_ && is_in_walk(r, mm)) return;
   if (r.waits) return on_vma(r);
@@ -284,26 +294,29 @@ void Converter::tell(const anonvma_truth_record& r, MmId mm) {
       is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
   if (r.freed && !known && !mm && tracked_only_) return;
-  if (!r.freed && known) {  // the record of its free was lost: it is another object
+  const auto id = [&] {
+    return is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
+  };
+  const auto forget = [&] {
     if (is_anon_vma)
       addresses_.forget_anon_vma(r.object);
     else
       addresses_.forget_object(r.object);
+  };
+  if (!r.freed && known) {  // it is another object: the record of its free was lost, or comes late
+    if (ring_order_) late_frees_.allocated_anew(r.object, id());
+    forget();
   }
   for (const auto& [of, step] : overlap_.on_object(mm, r, head(r.head, mm))) order_.step(of, step);
   // An anon_vma has one id in the truth lane and in snapshots.
-  const std::uint64_t object =
-      is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
-  const Event event{head(r.head, mm), Truth{r.cache, r.site, object, r.freed, r.in_exec}};
+  const auto late = r.freed ? late_frees_.freed(r.object) : std::nullopt;
+  const Event event{head(r.head, mm),
+                    Truth{r.cache, r.site, late ? *late : id(), r.freed, r.in_exec}};
   if (r.in_exec && may_have_begun_before(r.head))
     exec_objects_[r.head.tid].push_back(event);  // until it is known whether all of them are
   else
     order_.pass(event);
-  if (!r.freed) return;
-  if (is_anon_vma)
-    addresses_.forget_anon_vma(r.object);
-  else
-    addresses_.forget_object(r.object);
+  if (r.freed && !late) forget();
 }
 
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {

@@ -18,6 +18,7 @@
 #include "tracers/address_map.h"
 #include "tracers/anonvma.h"
 #include "tracers/grace.h"
+#include "tracers/late_frees.h"
 #include "tracers/loss.h"
 #include "tracers/order.h"
 #include "tracers/overlap.h"
@@ -148,7 +149,8 @@ class Converter {
   void tell(const anonvma_truth_record& record);
   void tell(const anonvma_truth_record& record, MmId mm);
   void on_touch(const anonvma_touch_record& record);
-  void on_truth(const anonvma_truth_record& record);
+  void on_truth(anonvma_truth_record r);
+  void correct_cache(anonvma_truth_record& r) const;
   void on_vma(anonvma_truth_record record);
   void on_walk(const anonvma_walk_record& record);
   void note_vmas(const WalkedMm& walked);
@@ -160,6 +162,7 @@ class Converter {
   std::uint64_t page_size_;
   bool tracked_only_;
   std::optional<RingOrder> ring_order_;
+  LateFrees late_frees_;
   AddressMap addresses_;
   Overlap overlap_;
   Grace grace_;

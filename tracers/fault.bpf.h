@@ -52,6 +52,31 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	return 0;
 }
 
+/*
+ * Where no hook sees the lock the address has to be read, and the place in the order taken, while it is
+ * held: what was prepared is given its first page or page table next. Before the entry is linked this may
+ * be a page for the allocator itself. Loaded there alone.
+ */
+SEC("tp_btf/mm_page_alloc")
+int anonvma_page(__u64 *ctx)
+{
+	struct anonvma_task *state;
+	struct anon_vma_chain *avc;
+	struct vm_area_struct *vma;
+
+	if (!anonvma_pending || !anonvma_sending)
+		return 0;
+	state = anonvma_find_task(anonvma_current());
+	if (!state || !state->avc)
+		return 0;
+	avc = (struct anon_vma_chain *)state->avc;
+	vma = BPF_CORE_READ(avc, vma);
+	if (BPF_CORE_READ(vma, anon_vma_chain.next) ==
+	    (void *)avc + bpf_core_field_offset(struct anon_vma_chain, same_vma))
+		anonvma_resolve_touch(state);
+	return 0;
+}
+
 /* What the task still owed when it was last seen. */
 static __always_inline void anonvma_resolve(struct anonvma_task *state)
 {

@@ -44,6 +44,11 @@ void fit(Skeleton& skeleton, const Features& features) {
   bpf_program__set_autoload(skeleton.progs.anonvma_walk_tasks, !walks);
   bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
   bpf_map__set_autocreate(skeleton.maps.anonvma_motions, !sees_locks(features));
+  bpf_map__set_autocreate(skeleton.maps.anonvma_effects, !sees_locks(features));
+  bpf_program__set_autoload(skeleton.progs.anonvma_unmapped_area,
+                            !sees_locks(features) && features[Feature::unmapped_area]);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page,
+                            !sees_locks(features) && features[Feature::page_alloc]);
   // Where the slab hooks say no cache, both are needed for more than --truth.
   const bool told = features[Feature::kmem_cache_free_cache];
   skeleton.rodata->anonvma_cache_untold = !told;

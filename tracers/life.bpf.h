@@ -88,6 +88,8 @@ static __always_inline int anonvma_on_exec(bool listed)
 	if (anonvma_tracked_only && !old_mm)
 		return 0;
 	anonvma_track((__u64)mm);
+	if (anonvma_lock_unseen && state)
+		state->wanted_mm = (__u64)mm;
 	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm, listed);
 	return 0;
 }
@@ -156,8 +158,12 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 		bpf_map_delete_elem(&anonvma_tracked, &key);
 	}
 	anonvma_forget_acquires(key);
-	if (anonvma_lock_unseen)
+	if (anonvma_lock_unseen) {
+		if (state && state->op == ANONVMA_OP_EXECVE && state->mm == key)
+			state->done = 1;
 		bpf_map_delete_elem(&anonvma_motions, &key);
+		bpf_map_delete_elem(&anonvma_effects, &key);
+	}
 }
 
 static __always_inline int anonvma_on_exit_mmap(struct mm_struct *mm)

@@ -218,6 +218,20 @@ bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& eve
   return true;
 }
 
+// Where the hook comes behind the free: can it still read what was freed? A few times, as another
+// cpu may be using it anew.
+bool reads_freed(anonvma_bpf& skeleton) {
+  auto& shared = *skeleton.bss;
+  __atomic_store_n(&shared.anonvma_testing, static_cast<std::uint32_t>(getpid()), __ATOMIC_SEQ_CST);
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < 8; ++i) {
+    void* const at = mmap(nullptr, page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at != MAP_FAILED) munmap(at, page);
+  }
+  __atomic_store_n(&shared.anonvma_testing, 0, __ATOMIC_SEQ_CST);
+  return 2 * shared.anonvma_wiped <= shared.anonvma_tested;
+}
+
 constexpr std::size_t kMostLosses = 4096;  // half of what the map holds
 
 }  // namespace
@@ -265,6 +279,10 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  if (skeleton.rodata->anonvma_cache_untold && !reads_freed(skeleton))
+    return Error{ErrorCode::not_supported,
+                 "this kernel overwrites what it frees before a hook can read it: boot it without "
+                 "init_on_free=1 (CONFIG_INIT_ON_FREE_DEFAULT_ON) and without slub_debug"};
   state->faults = has_fault_tracepoints(features) ||
                   (has_fault_event(features) &&
                    attach_fault_events(skeleton.progs.anonvma_page_fault_event, state->events));

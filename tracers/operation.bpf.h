@@ -211,7 +211,7 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 
 	if (!mm || !anonvma_op_matters(state))
 		return;
-	if (!state->taken)
+	if (!state->taken && !anonvma_lock_unseen)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
 	anonvma_read_vma(task, state, ret, &seen, listed);
 	if (ret < 0 && ret > -4096)
@@ -327,8 +327,10 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 	} else if (state->op != ANONVMA_OP_EXECVE) {
 		anonvma_finish_op(task, state, ret, listed);
 	}
-	if (anonvma_lock_unseen && state->op != ANONVMA_OP_EXECVE)
+	if (anonvma_lock_unseen && state->op != ANONVMA_OP_EXECVE) {
 		anonvma_moves(state->mm, false);
+		anonvma_forget_effect(state);
+	}
 	state->op = ANONVMA_OP_NONE;
 	state->fault_addr = 0;
 }

@@ -53,8 +53,10 @@ std::vector<std::pair<MmId, Event>> Overlap::on_object(MmId mm, const anonvma_tr
     moved = fork_step(forks_[mm], r);
   } else {
     Exiting& exit = exits_[mm];
-    moved = exit.unlinked != r.start;
-    exit.unlinked = r.start;
+    if (r.start != 0) {  // else it could not be read any more
+      moved = exit.unlinked != r.start;
+      exit.unlinked = r.start;
+    }
   }
   if (moved && !(alone && !begins)) tell(steps, head);
   return steps;

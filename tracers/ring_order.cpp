@@ -4,11 +4,24 @@
 
 namespace anonvma {
 
+// Several tasks may have seen that a call was under the lock, and one so late that it has returned.
+std::uint32_t RingOrder::place(const anonvma_record& record) {
+  Calls& calls = calls_[record.tid];
+  const bool late =
+      calls.returned != 0 && static_cast<std::int32_t>(record.seq - calls.returned) <= 0;
+  if (late || (calls.call == record.seq && calls.mm == record.mm)) return calls.seq;
+  calls = {record.mm, take(record.mm), record.seq, calls.returned};
+  return calls.seq;
+}
+
 // The number of an operation that ends here.
 std::uint32_t RingOrder::end(const anonvma_record& record) {
-  const auto open = open_.extract(record.tid);
-  if (!open.empty() && open.mapped().mm == record.mm) return open.mapped().seq;
-  return take(record.mm);
+  if (record.seq == 0) return take(record.mm);
+  Calls& calls = calls_[record.tid];
+  const bool placed = calls.call == record.seq && calls.mm == record.mm;
+  calls.returned = record.seq;
+  calls.call = 0;
+  return placed ? calls.seq : take(record.mm);
 }
 
 void RingOrder::number(std::span<std::byte> bytes) {
@@ -17,8 +30,7 @@ void RingOrder::number(std::span<std::byte> bytes) {
   std::memcpy(&record, bytes.data(), sizeof record);
   switch (record.kind) {
     case ANONVMA_PLACE:
-      record.seq = take(record.mm);
-      open_[record.tid] = {record.mm, record.seq};
+      record.seq = place(record);
       break;
     case ANONVMA_OP:
     case ANONVMA_EXTRA:
@@ -33,9 +45,10 @@ void RingOrder::number(std::span<std::byte> bytes) {
       }
       break;
     case ANONVMA_TRUTH: {
-      const auto open = open_.find(record.tid);
-      const bool inside = record.seq != 0 && open != open_.end() && open->second.mm == record.mm;
-      record.seq = inside ? open->second.seq : 0;
+      const auto calls = calls_.find(record.tid);
+      const bool inside = record.seq != 0 && calls != calls_.end() &&
+                          calls->second.call == record.seq && calls->second.mm == record.mm;
+      record.seq = inside ? calls->second.seq : 0;
       break;
     }
     case ANONVMA_EXEC:

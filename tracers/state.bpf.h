@@ -99,6 +99,7 @@ struct anonvma_task {
 	__u64 mm;		/* current->mm when the system call began */
 	__u64 file;		/* mmap: struct file of the descriptor */
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
+	__u32 nr_left;		/* of its vmas, where no hook tells that it ends */
 	__u64 foreign_mm;	/* another one's mm that it has written to, and a task of that */
 	__u32 foreign_pid;
 	__u64 grow_mm;		/* a stack about to grow: the acquire, and the fault */
@@ -119,7 +120,7 @@ struct anonvma_task {
 	__u16 nr;
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
-	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent */
+	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
 	__u8 unseen;		/* owes a snapshot at the end of the system call: ANONVMA_UNSEEN_* */
 };
 

@@ -109,10 +109,13 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 	return state && state->exiting ? state->exiting : (__u64)anonvma_get(task, mm);
 }
 
-static __always_inline __u64 anonvma_start_of(__u64 object)
+/* 0: what is freed was another's already (anonvma_freed_of()). */
+static __always_inline __u64 anonvma_start_of(__u64 object, __u64 mm)
 {
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
 
+	if (anonvma_cache_untold && (__u64)BPF_CORE_READ(avc, vma, vm_mm) != mm)
+		return 0;
 	return BPF_CORE_READ(avc, vma, vm_start);
 }
 
@@ -133,34 +136,15 @@ static __always_inline __u32 anonvma_cpu(void)
 	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
 }
 
-static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
+/* Sends an object of `mm` that was allocated or freed. */
+static __always_inline int anonvma_tell_object(struct task_struct *task, struct anonvma_task *state,
+					       __u64 mm, __u64 object, __u32 index, __u32 site,
+					       bool freed)
 {
-	struct task_struct *task;
+	bool vma = index == ANONVMA_CACHE_VMA;
 	struct anonvma_truth_record *r;
-	struct anonvma_task *state;
-	bool in_exec, vma = index == ANONVMA_CACHE_VMA;
-	__u64 mm;
+	bool in_exec;
 
-	if (index >= ANONVMA_CACHES)
-		return 0;
-	task = anonvma_current();
-	state = anonvma_find_task(task);
-	/* Not where the cache is untold: the verifier of 5.10 refuses the program with it. */
-	if (!anonvma_cache_untold && !freed && vma)
-		state = anonvma_kernel_execs(task, state);
-	mm = anonvma_owner(object, index, freed, site, state, task);
-	/* vm_area_free() ends in a jump: the call site is its caller's. */
-	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
-		site = ANONVMA_SITE_VMA_FREE;
-		if (anonvma_vma_waits()) {
-			anonvma_told[anonvma_cpu()] = object;
-			if (!(state && state->exiting == mm))
-				site = ANONVMA_SITE_VMA_FREE_RCU;
-		}
-	}
-	/* Whoever is interrupted by the callback has nothing to do with the vma. */
-	if (site == ANONVMA_SITE_VMA_FREE_RCU)
-		state = NULL;
 	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
 		  !(state->exiting && state->exiting == state->mm);
 	/* A free may come from anywhere: the recorder knows the objects it has seen. */
@@ -179,10 +163,39 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	r->in_exec = in_exec;
 	r->waits = vma && anonvma_vma_waits();
 	r->exiting = state && state->exiting && state->exiting == mm;
-	r->start = r->exiting && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object) : 0;
+	r->start = r->exiting && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object, mm) : 0;
 	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
 	anonvma_submit(r);
 	return 0;
+}
+
+static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
+{
+	struct task_struct *task;
+	struct anonvma_task *state;
+	bool vma = index == ANONVMA_CACHE_VMA;
+	__u64 mm;
+
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	task = anonvma_current();
+	state = anonvma_find_task(task);
+	if (!freed && vma)
+		state = anonvma_kernel_execs(task, state);
+	mm = anonvma_owner(object, index, freed, site, state, task);
+	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
+		site = ANONVMA_SITE_VMA_FREE;
+		if (anonvma_vma_waits()) {
+			anonvma_told[anonvma_cpu()] = object;
+			if (!(state && state->exiting == mm))
+				site = ANONVMA_SITE_VMA_FREE_RCU;
+		}
+	}
+	/* Whoever is interrupted by the callback has nothing to do with the vma. */
+	if (site == ANONVMA_SITE_VMA_FREE_RCU)
+		state = NULL;
+	return anonvma_tell_object(task, state, mm, object, index, site, freed);
 }
 
 static __always_inline int anonvma_on_told(__u64 call_site, __u64 object,
@@ -202,6 +215,58 @@ static __always_inline __u64 anonvma_void_arg(__u64 *ctx, __u32 n)
 	return value;
 }
 
+/* A chain entry of a prepare, under the lock: other tasks' calls may have been there before. */
+static __always_inline void anonvma_prepare_unseen(struct anonvma_task *state, __u64 mm,
+						   __u64 object, bool freed)
+{
+	if (!freed) {
+		anonvma_witness(mm);
+		anonvma_on_prepare(object);
+	} else if (state && state->avc == object) {	/* another task was faster */
+		state->avc = 0;
+		__sync_fetch_and_add(&anonvma_pending, -1);
+	}
+}
+
+/*
+ * Whose a freed object is, where the hook comes behind the free (until Linux kernel commit 3544de8ee6e4
+ * "mm, tracing: record slab name for kmem_cache_free()", or a little later): another cpu may have
+ * allocated it anew. What the freeing task is doing tells more than the object.
+ */
+static __always_inline __u64 anonvma_freed_of(__u64 object, __u32 index, __u32 site,
+					      struct anonvma_task *state, struct task_struct *task)
+{
+	__u64 mm = (__u64)BPF_CORE_READ(task, mm), owner, left;
+
+	if (site == ANONVMA_SITE_PREPARE)
+		return mm;
+	if (state && state->exiting)
+		return state->exiting;
+	owner = anonvma_owner(object, index, true, site, state, task);
+	if ((__s64)owner < 0 && (owner == mm || anonvma_is_unused((struct mm_struct *)owner)))
+		return owner;
+	left = anonvma_mm_left(state, task, mm);
+	if (left != mm)
+		return left;
+	/* An execve's new one, a fork that fails. */
+	if (!mm || (state && (state->op == ANONVMA_OP_EXECVE || state->op == ANONVMA_OP_CLONE)))
+		return owner;
+	return mm;
+}
+
+/* An object of `mm` is freed: in an operation, or by exit_mmap(), which frees the vmas last. */
+static __always_inline void anonvma_free_unseen(struct anonvma_task *state, __u64 mm, __u32 site)
+{
+	if (!state || state->exiting == mm)
+		return;
+	if (!anonvma_is_unused((struct mm_struct *)mm)) {
+		anonvma_take_place(state, mm, site, true);
+		return;
+	}
+	state->exiting = mm;
+	state->nr_left = BPF_CORE_READ((struct mm_struct *)mm, map_count);
+}
+
 /* An object whose cache is not told. Where no hook sees the lock, either, it tells more. */
 static __always_inline int anonvma_on_untold(__u64 *ctx, bool freed)
 {
@@ -216,23 +281,24 @@ static __always_inline int anonvma_on_untold(__u64 *ctx, bool freed)
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
-	mm = anonvma_owner(object, index, freed, site, state, task);
-	if (freed && index == ANONVMA_CACHE_ANON_VMA && !(state && state->exiting))
-		mm = anonvma_mm_left(state, task, mm);
-	if (freed && mm && anonvma_is_unused((struct mm_struct *)mm)) {
-		if (anonvma_truth && !state)
+	if (freed) {
+		mm = anonvma_freed_of(object, index, site, state, task);
+		if (!state && mm && anonvma_is_unused((struct mm_struct *)mm) &&
+		    (anonvma_truth || anonvma_wanted(mm)))
 			state = anonvma_get_task(task, ANONVMA_TRUTH);
-		if (state)
-			state->exiting = mm;
+		if (mm)
+			anonvma_free_unseen(state, mm, site);
 	} else {
-		anonvma_take_place(state, mm, site, freed);
+		mm = (__u64)BPF_CORE_READ(task, mm);
+		anonvma_take_place(state, mm, site, false);
 	}
 	if (anonvma_truth)
-		anonvma_on_object(object, index, site, freed);
-	if (freed && index == ANONVMA_CACHE_VMA && anonvma_is_last_vma(object, mm))
+		anonvma_tell_object(task, state, mm, object, index, site, freed);
+	if (freed && index == ANONVMA_CACHE_VMA && state && mm && state->exiting == mm &&
+	    --state->nr_left == 0)
 		anonvma_end_mm(state, (struct mm_struct *)mm);
-	if (!freed && site == ANONVMA_SITE_PREPARE && index == ANONVMA_CACHE_AVC)
-		anonvma_on_prepare(object);
+	if (site == ANONVMA_SITE_PREPARE && index == ANONVMA_CACHE_AVC)
+		anonvma_prepare_unseen(state, mm, object, freed);
 	return 0;
 }
 
@@ -264,11 +330,34 @@ int anonvma_alloc(__u64 *ctx)
 	return ANONVMA_HELD(anonvma_on_alloc(ctx));
 }
 
+/*
+ * Before anything is sent the loader, of this tgid, unmaps. A hook that comes behind the free finds
+ * nothing in a vma that the kernel has wiped or poisoned: no pointer to an mm.
+ */
+__u32 anonvma_testing = 0;
+__u32 anonvma_tested = 0;
+__u32 anonvma_wiped = 0;
+
+static __always_inline void anonvma_test_free(__u64 *ctx)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)anonvma_void_arg(ctx, 1);
+
+	if (bpf_get_current_pid_tgid() >> 32 != anonvma_testing ||
+	    anonvma_site_of(ctx[0]) != ANONVMA_SITE_VMA_FREE)
+		return;
+	anonvma_tested++;
+	if ((__s64)BPF_CORE_READ(vma, vm_mm) >= 0)
+		anonvma_wiped++;
+}
+
 /* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
 static __always_inline int anonvma_on_free(__u64 *ctx)
 {
-	if (!anonvma_sending)
+	if (!anonvma_sending) {
+		if (anonvma_cache_untold && anonvma_testing)
+			anonvma_test_free(ctx);
 		return 0;
+	}
 	if (anonvma_cache_untold)
 		return anonvma_on_untold(ctx, true);
 	return anonvma_on_told(ctx[0], anonvma_void_arg(ctx, 1), (struct kmem_cache *)ctx[2],

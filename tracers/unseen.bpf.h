@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * Kernels on which no tracepoint sees the mmap_lock, nor the end of an mm. The recorder numbers the
- * operations of an mm in ring order. What tells the order is the first vma that an operation
- * allocates or frees, as that happens under the lock; an operation without one is where it returns.
+ * operations of an mm in ring order. What tells the order happens under the lock: the first object
+ * that an operation allocates or frees, its search for unmapped addresses, and, of one without
+ * either, that the next task under the lock finds it done. Else it is where it returns.
  */
 #pragma once
 
-#include "list.bpf.h"
+#include "witness.bpf.h"
 
 static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
 {
@@ -77,9 +78,13 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 		state->old_brk = BPF_CORE_READ(mm, map_count);
 		return;
 	}
+	state->exiting = 0;
 	state->old_brk = BPF_CORE_READ(mm, brk);
+	state->seq = anonvma_new_call();
 	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
 		state->map_count = BPF_CORE_READ(mm, map_count);
+	else if (state->op != ANONVMA_OP_EXECVE)
+		anonvma_watch_for(state);
 	if (state->op != ANONVMA_OP_EXECVE) {
 		anonvma_moves((__u64)mm, true);
 		return;
@@ -93,7 +98,7 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 	anonvma_submit(r);
 }
 
-/* An object of `mm` comes or goes: the place of the operation, if it is its first one. */
+/* Under the lock: an object of `mm` comes or goes, or addresses are looked for. The first one counts. */
 static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64 mm, __u32 site,
 					       bool freed)
 {
@@ -104,17 +109,31 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 	    (state->op == ANONVMA_OP_CLONE && state->done))
 		return;
 	state->taken = 1;
-	state->seq = 1;
 	/* Before the first free something else may have been taken out of the list. */
 	if (!freed)
 		state->map_count = BPF_CORE_READ((struct mm_struct *)mm, map_count);
-	anonvma_send(ANONVMA_PLACE, mm, 0, 0);
+	anonvma_witness(mm);
+	anonvma_send(ANONVMA_PLACE, mm, state->seq, 0);
+}
+
+/* mmap, shmat and mremap look for room under the lock. Loaded where no hook sees that. */
+SEC("tp_btf/vm_unmapped_area")
+int anonvma_unmapped_area(__u64 *ctx)
+{
+	struct anonvma_task *state;
+
+	if (!anonvma_sending)
+		return 0;
+	state = anonvma_find_task(anonvma_current());
+	if (state)
+		anonvma_take_place(state, state->mm, ANONVMA_SITE_OTHER, false);
+	return 0;
 }
 
 /*
- * The mm that a task without one of its own is in exit_mmap() of, when an anon_vma is the first thing
- * to go: do_exit() keeps it as active_mm, execve has just left it. Of one that somebody else keeps to
- * the end, as a reader of /proc may, it stays unknown.
+ * The mm that a task without one of its own is in exit_mmap() of: the one it was last seen with, or what
+ * do_exit() keeps as active_mm, until the task has to wait; execve has just left it. Of one that somebody
+ * else keeps to the end, as a reader of /proc may, it stays unknown.
  */
 static __always_inline __u64 anonvma_mm_left(struct anonvma_task *state, struct task_struct *task,
 					     __u64 mm)
@@ -123,15 +142,9 @@ static __always_inline __u64 anonvma_mm_left(struct anonvma_task *state, struct 
 	__u64 left = 0;
 
 	if (!mm && (BPF_CORE_READ(task, flags) & exiting))
-		left = (__u64)BPF_CORE_READ(task, active_mm);
-	else if (state && state->op == ANONVMA_OP_EXECVE && state->mm != mm)
+		left = state && state->wanted_mm ? state->wanted_mm :
+						   (__u64)BPF_CORE_READ(task, active_mm);
+	else if (state && state->op == ANONVMA_OP_EXECVE && state->mm != mm && !state->done)
 		left = state->mm;
 	return left && anonvma_is_unused((struct mm_struct *)left) ? left : mm;
-}
-
-/* exit_mmap() frees the vmas in the order of the list. */
-static __always_inline bool anonvma_is_last_vma(__u64 object, __u64 mm)
-{
-	return mm && anonvma_is_unused((struct mm_struct *)mm) &&
-	       !anonvma_next_vma((struct vm_area_struct *)object);
 }

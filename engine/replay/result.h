@@ -146,8 +146,7 @@ struct TraceSummary {
   Meta meta;
   std::uint64_t events = 0;
   std::uint64_t lost = 0;
-  std::uint64_t tainted_mms =
-      0;  // address spaces that were unsure for a while, as records were lost
+  std::uint64_t tainted_mms = 0;     // address spaces unsure for a while, as records were lost
   std::uint64_t tainted_at_end = 0;  // and of them, those that stayed so
   std::uint64_t skipped = 0;         // records newer than this reader
   std::uint64_t duration_ns = 0;

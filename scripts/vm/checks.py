@@ -56,6 +56,18 @@ def lockdown(name, kvm):
     return not problems
 
 
+def wiped(name, kvm):
+    """Where a hook comes behind the free, a kernel that wipes what it frees leaves nothing to be read."""
+    folder = os.path.join(OUT, name + '-wiped')
+    status, why = boot(name, folder, program(KERNELS[name].arch), RECORD, 'init_on_free=1', kvm=kvm)
+    good = status == 0
+    for step in ('doctor', 'record'):
+        code, out, err = said(folder, step)
+        good &= code == 69 and 'init_on_free' in out + err and (step == 'doctor' or err.count('\n') == 1)
+        print(f'{name} init_on_free=1: {why} {step} {code}: {(err or out).strip().splitlines()[-1:]}')
+    return good and not os.path.exists(f'{folder}/out/record.trace')
+
+
 def clock(name, kvm):
     """Only the wall clock steps: times in a trace do not."""
     folder = os.path.join(OUT, name + '-clock')
