@@ -82,7 +82,7 @@ def random_programs(folder):
         return {}, []
     counts = re.search(r'^(\d+) operations, (\d+) programs, (\d+) states compared, (\d+) differences', out, re.M)
     seed = re.search(r'^seed (\S+)', out, re.M)
-    rules = re.search(r'^rules (.+), \d+ behaviours known$', out, re.M)
+    rules = re.search(r'^rules (.+), \d+ behaviours', out, re.M)
     facts = {'seed': seed[1] if seed else '', 'rules': rules[1] if rules else ''}
     if counts:
         facts.update(zip(('operations', 'programs', 'states', 'differences'), map(int, counts.groups())))
