@@ -7,13 +7,9 @@ import re
 # What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
 # does better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
-# Exact, or records were lost and are said to be: from 7.0 on a program is skipped while a task that was
-# preempted is in the middle of it.
-LOSES = 'exact but for lost records'
 # No hook tells of page faults there: first touches are seen by the slab hook.
 OWN_STRATEGY = "exact for the kernel's own strategy"
 EXPECTED = {
-    'x7.x': LOSES, 'a7.x': LOSES,
     'a5.10': OWN_STRATEGY,
 }
 
@@ -109,8 +105,6 @@ def judge(name, folder, guest, why):
     programs, differ = random_programs(folder)
     differ += replays(folder)
     goal = expected(name)
-    if goal == LOSES:
-        goal = facts['tier'] if facts['lost'] else EXACT
     if goal == facts['tier'] == DIFFERS:
         wrong = differ = []
     wrong = ([why or f'the job ended with {guest}'] if guest != 0 else []) + wrong + differ
