@@ -36,6 +36,7 @@ KernelRules rules_of_5_10() {
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
   r.remap_finds_first = r.merge_locks_once = false;
   r.dontunmap_unlinks = r.growth_takes_lock = false;
+  r.dontunmap_accounts_next = true;
   r.sealed = kVmSealed63;
   return r;
 }
@@ -93,6 +94,7 @@ void add_5_10_to_6_12(std::vector<KernelRules>& all) {
   all.push_back(r);
   r.name = "5.13";
   r.dontunmap_unlinks = true;
+  r.dontunmap_accounts_next = false;
   all.push_back(r);
   r.name = "5.18";
   r.remap_grow_merges = r.remap_finds_first = true;

@@ -201,6 +201,7 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   }
   const std::uint64_t flags = at(vma).flags;
   const std::uint64_t pgoff = at(vma).pgoff + pages(addr - at(vma).start);
+  const bool middle = at(vma).start < addr && addr + old_len < at(vma).end;
   const VmaId copy = copy_vma(mm, vma, addr, new_addr, new_len, keep_source);
   // Of an unfaulted source the vma, the offset and all may have changed; it has no pages.
   if (faulted(vma) && copy != vma) moved(copy, vma, pgoff, pages(old_len), Watcher::Move::remap);
@@ -214,6 +215,9 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
     at(source).flags &= ~kVmLockedMask;
     if (source != copy) {
+      const VmaId behind = next(source);
+      if (rules_.dontunmap_accounts_next && middle && (flags & kVmAccount) && behind)
+        at(behind).flags |= kVmAccount;
       const bool whole = at(source).start == addr && at(source).end == addr + old_len;
       if (whole && rules_.dontunmap_unlinks) unlink(source);
     }
