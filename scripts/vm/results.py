@@ -10,11 +10,8 @@ EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
 # Exact, or records were lost and are said to be: from 7.0 on a program is skipped while a task that was
 # preempted is in the middle of it.
 LOSES = 'exact but for lost records'
-# No hook tells of page faults there: first touches are seen by the slab hook.
-OWN_STRATEGY = "exact for the kernel's own strategy"
 EXPECTED = {
     'x7.x': LOSES, 'a7.x': LOSES,
-    'a5.10': OWN_STRATEGY,
 }
 
 
