@@ -258,7 +258,7 @@ Result<int> record(const RecordOptions& options) {
                   std::move(*recorder),
                   *child ? &**child : nullptr,
                   !options.quiet && isatty(STDERR_FILENO)};
-  session.meta.behaviours = behaviours;
+  session.meta.behaviours.insert(behaviours.begin(), behaviours.end());
   session.meta.tier = name_of(session.recorder->tier());
   if (!session.recorder->sees_faults()) {
     session.meta.faults = "first";

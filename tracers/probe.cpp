@@ -22,8 +22,8 @@ namespace anonvma {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kLimit{800};  // for all of it; the child's own alarm is a second
-constexpr milliseconds kGrace{100};  // for a killed child to go
+constexpr std::chrono::seconds kLimit{probe::kPatienceSeconds};  // for all of it
+constexpr milliseconds kGrace{100};                              // for a killed child to go
 
 constexpr auto kExperiments = probe::experiments<probe::Pages>();
 constexpr std::size_t kExperimentCount = kExperiments.size();
@@ -37,7 +37,7 @@ using Letters = std::array<char, kExperimentCount>;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  alarm(1);
+  alarm(probe::kPatienceSeconds);
   probe::Pages pages;
   if (!probe::merges_and_splits(pages)) _exit(1);
   Letters letters{};

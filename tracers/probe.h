@@ -8,7 +8,7 @@
 namespace anonvma {
 
 // Forks a child that tries each behaviour of behaviours.def on a few pages of its own, and is gone
-// when this returns; takes some milliseconds, and a second at the very most. Needs /proc, but no
+// when this returns; takes some milliseconds, and ten seconds at the very most. Needs /proc, but no
 // privilege. What a kernel cannot be asked, or answers oddly, is left out.
 Result<Behaviours> probe_behaviours();
 

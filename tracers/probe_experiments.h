@@ -170,6 +170,46 @@ Answer self_merge(Pages& p) {
   return by_count(p.vmas(), 1, 2);
 }
 
+// A copy between its source and a vma like it.
+template <class Pages>
+Answer self_merge_spares_others(Pages& p) {
+  p.map(0, 1, kReadWrite, MAP_NORESERVE);
+  p.map(2, 1, kReadWrite, MAP_NORESERVE);
+  p.move(0, 1, kDontUnmap);
+  return by_count(p.vmas(), 2, 3);
+}
+
+// A page that was moved once leaves its source a second time: does what is mapped behind that
+// merge with it?
+template <class Pages>
+Answer dontunmap_resets_pgoff(Pages& p) {
+  p.map(0, 1, kReadWrite, MAP_NORESERVE);
+  p.touch(0);
+  p.move(0, 4);
+  p.move(4, 8, kDontUnmap);
+  p.map(5, 1, kReadWrite, MAP_NORESERVE);
+  return by_count(p.vmas(), 2, 3);
+}
+
+// The middle of three locked pages.
+template <class Pages>
+Answer dontunmap_splits_locked(Pages& p) {
+  p.map(0, 3, kReadWrite, MAP_NORESERVE);
+  p.lock_on_fault(0, 3);
+  p.move(1, 5, kDontUnmap);
+  return by_count(p.vmas(), 4, 2);
+}
+
+// A written page of a file is moved, and the next page of the file is mapped behind it.
+template <class Pages>
+Answer anon_pgoff(Pages& p) {
+  p.map_file(0, 0);
+  p.touch(0);
+  p.move(0, 4);
+  p.map_file(5, 1);
+  return by_count(p.vmas(), 2, 1);
+}
+
 // A flag that is there, and does not keep vmas apart.
 template <class Pages>
 Answer sticky_guard(Pages& p) {
@@ -197,9 +237,11 @@ constexpr auto experiments() {
   return std::to_array<Experiment<Pages>>({
 #define BEHAVIOUR(name) {#name, probe::name<Pages>},
 #define BEHAVIOUR_STICKY(name, flag) {#name, probe::name<Pages>},
+#define BEHAVIOUR_WITH(name, function)
 #include "engine/trace/behaviours.def"
 #undef BEHAVIOUR
 #undef BEHAVIOUR_STICKY
+#undef BEHAVIOUR_WITH
   });
 }
 

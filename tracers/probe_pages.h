@@ -24,6 +24,8 @@
 namespace anonvma::probe {
 
 inline constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL, Linux 6.13
+// What takes milliseconds may take seconds on a machine that is emulated and has no CPU to spare.
+inline constexpr int kPatienceSeconds = 10;
 
 // Calls `visit` with each line of a file, cut where it is longer than the buffer; stops when that
 // returns false. False when the file cannot be read.
@@ -105,6 +107,19 @@ class Pages {
     if (spoiled_) return;
     spoiled_ = mremap(at(page), bytes(old_count), bytes(count), 0) != at(page);
   }
+  // Maps a page of a file, always of the same one. It is no longer than it has to be.
+  void map_file(std::size_t page, std::size_t of_file) {
+    if (file_.get() < 0) file_ = Fd(memfd_create("anonvma", MFD_CLOEXEC));
+    if (spoiled_) return;
+    const auto offset = static_cast<off_t>(bytes(of_file));
+    spoiled_ = ftruncate(file_.get(), offset + static_cast<off_t>(size_)) != 0 ||
+               mmap(at(page), size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file_.get(),
+                    offset) == MAP_FAILED;
+  }
+  // Locks pages without reading any in.
+  void lock_on_fault(std::size_t page, std::size_t count) {
+    if (!spoiled_) spoiled_ = mlock2(at(page), bytes(count), MLOCK_ONFAULT) != 0;
+  }
   // Maps something whose vma has a close hook: System V shared memory.
   void map_with_close(std::size_t page, std::size_t count) {
     const int id = shmget(IPC_PRIVATE, bytes(count), IPC_CREAT | 0600);
@@ -152,7 +167,7 @@ class Pages {
     const pid_t pid = fork();
     if (pid == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      alarm(1);
+      alarm(kPatienceSeconds);
       const int result = life();
       _exit(spoiled_ ? kSpoiled : result);
     }
@@ -189,6 +204,7 @@ class Pages {
 
   std::size_t size_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   char* base_ = nullptr;
+  Fd file_;
   bool spoiled_ = false;
   std::array<bool, kCount> starts_{}, mapped_{};
 };

@@ -39,6 +39,9 @@ struct Vma {
   std::uint32_t ops = 0;  // VmaOps
   // Memory policy; userfaultfd context and name: ids, as SnapVma has them.
   std::uint32_t policy = 0, context = 0;
+  // Its place less vm_anon_pgoff, in pages: how far what it holds of its own has moved. Only read
+  // of files, and where KernelRules::anon_pgoff is set. No trace shows it.
+  std::uint64_t displaced = 0;
 
   bool anonymous() const { return (ops & kOpsAnonymous) != 0; }
   bool has_close() const { return (ops & kOpsClose) != 0; }
@@ -155,6 +158,7 @@ class AddressSpaces final : public Layout {
     std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
     FileId file = 0;
     std::uint32_t policy = 0, context = 0;
+    std::uint64_t displaced = 0;
     VmaId anon;    // the vma whose anon_vma the range carries; none: unfaulted
     VmaId middle;  // the vma being modified, when the range is part of one
     VmaId copied;  // mremap: the vma being copied
@@ -249,12 +253,14 @@ class AddressSpaces final : public Layout {
   void lock_all(Mm& mm, const Lock& event);
   void remap(Mm& mm, const Remap& event);
   void remap_failed(Mm& mm, const Remap& event);
+  bool refused_by_source(Mm& mm, const Remap& event);
   void remap_refused(Mm& mm, const Remap& event);
   std::uint64_t remap_stops_at(Mm& mm, const Remap& event, std::uint64_t target);
   void remap_many(Mm& mm, const Remap& event, std::uint64_t length);
   void remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::uint64_t new_end);
   void move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len, std::uint64_t new_addr,
                 std::uint64_t new_len, bool keep_source);
+  void leave_source(Mm& mm, std::uint64_t start, std::uint64_t end, VmaId copy);
   VmaId copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
                  std::uint64_t new_len, bool keep_source);
   void fork(Mm& parent, const Fork& event);

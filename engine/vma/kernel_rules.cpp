@@ -35,7 +35,9 @@ KernelRules rules_of_5_10() {
   r.unfaulted_drops_account = r.munmap_frees_original = r.map_stack_nohugepage = false;
   r.close_may_extend = r.remap_grow_merges = r.remap_checks_first = r.remap_many = false;
   r.remap_finds_first = r.merge_locks_once = false;
-  r.dontunmap_unlinks = r.growth_takes_lock = false;
+  r.dontunmap_unlinks = r.growth_takes_lock = r.self_merge_spares_others = false;
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = false;
+  r.anon_pgoff = r.remap_keeps_uffd_apart = false;
   r.dontunmap_accounts_next = true;
   r.sealed = kVmSealed63;
   return r;
@@ -102,12 +104,16 @@ void add_5_10_to_6_12(std::vector<KernelRules>& all) {
   r.name = "6.1";
   r.map_next_first = r.brk_extends_only = r.merge_locks_once = true;
   all.push_back(r);
+  r.name = "6.1.37";
+  r.growth_takes_lock = true;  // lock_mm_and_find_vma(), commit c2508ec5a58d of 6.5, carried back
+  all.push_back(r);
   r.name = "6.1.192";
-  r.self_merge = false;  // a stable backport, not bracketed closer
+  r.self_merge = false;  // stable backports, not bracketed closer
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = true;
   all.push_back(r);
   r.name = "6.7";
   r.self_merge = true;
-  r.growth_takes_lock = true;
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = false;
   r.unfaulted_drops_account = r.close_may_extend = r.map_stack_nohugepage = true;
   all.push_back(r);
   r.name = "6.8";
@@ -115,16 +121,19 @@ void add_5_10_to_6_12(std::vector<KernelRules>& all) {
   all.push_back(r);
   r.name = "6.12";
   r.map_next_first = false;
+  r.self_merge_spares_others = true;
   all.push_back(r);
   r.name = "6.12.117";
-  r.self_merge = false;  // a stable backport, not bracketed closer
+  r.self_merge = false;  // stable backports, not bracketed closer
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = true;
   all.push_back(r);
 }
 
-void add_6_13_to_7_0(std::vector<KernelRules>& all) {
+void add_6_13_to_7_3(std::vector<KernelRules>& all) {
   KernelRules r = all.back();
   r.name = "6.13";
   r.self_merge = true;
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = false;
   all.push_back(r);
   r.name = "6.15";
   r.dontunmap_drops_account = true;
@@ -149,6 +158,12 @@ void add_6_13_to_7_0(std::vector<KernelRules>& all) {
   r.name = "7.0";
   r.self_merge = false;
   all.push_back(r);
+  r.name = "7.2";
+  r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = true;
+  all.push_back(r);
+  r.name = "7.3";
+  r.anon_pgoff = r.remap_keeps_uffd_apart = true;
+  all.push_back(r);
 }
 
 // Each set is the one before it with what changed since.
@@ -157,7 +172,7 @@ std::vector<KernelRules> build() {
   add_2_6_32_to_3_19(all);
   add_4_9_to_5_7(all);
   add_5_10_to_6_12(all);
-  add_6_13_to_7_0(all);
+  add_6_13_to_7_3(all);
   return all;
 }
 
@@ -171,9 +186,11 @@ struct Behaviour {
 constexpr Behaviour kBehaviours[] = {
 #define BEHAVIOUR(name) {#name, &KernelRules::name, 0},
 #define BEHAVIOUR_STICKY(name, flag) {#name, nullptr, flag},
+#define BEHAVIOUR_WITH(name, function) {#name, &KernelRules::name, 0},
 #include "engine/trace/behaviours.def"
 #undef BEHAVIOUR
 #undef BEHAVIOUR_STICKY
+#undef BEHAVIOUR_WITH
 };
 
 }  // namespace

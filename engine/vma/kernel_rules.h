@@ -46,7 +46,7 @@ struct KernelRules {
   bool brk_extends_only = true;          // brk never joins the next vma (6.1)
   bool unfaulted_drops_account = true;   // mprotect to read-only clears VM_ACCOUNT (6.7)
   bool munmap_frees_original = true;     // both splits leave the fresh struct mapped (6.8)
-  bool growth_takes_lock = true;         // a stack grows under the write lock (6.5)
+  bool growth_takes_lock = true;         // a stack grows under the write lock (6.5, 6.1.37)
   bool map_stack_nohugepage = true;      // MAP_STACK sets VM_NOHUGEPAGE (6.8)
   bool close_may_extend = true;          // a vma with vm_ops->close may grow (after 6.4)
   bool remap_grow_merges = true;         // in-place growth may absorb the next vma (5.18)
@@ -63,6 +63,17 @@ struct KernelRules {
   bool merge_locks_once = true;      // also where two vmas are removed (6.1)
   LayerLock layer_lock = LayerLock::always;
   bool self_merge = true;  // MREMAP_DONTUNMAP of an unfaulted vma may merge with its own copy
+  // Where it may not, the copy may still merge with the vma on its other side (not in the stable
+  // kernels before 6.12 that took the change back).
+  bool self_merge_spares_others = true;
+  // A wholly moved source of anonymous memory gets the pgoff of its place again, as it is
+  // unfaulted. This and the next came between 7.0 and 7.2 and went back to stable kernels.
+  bool dontunmap_resets_pgoff = true;
+  bool dontunmap_splits_locked = true;  // a locked source is split, and only the part unlocked
+  // A private mapping of a file has a second offset, by which its own copies of pages are found
+  // (vm_anon_pgoff): where that does not continue nothing merges (7.3).
+  bool anon_pgoff = true;
+  bool remap_keeps_uffd_apart = true;  // what its userfaultfd does not follow never merges (7.3)
 
   // What these rules take from 5.10 for want of a kernel to ask, as a note under tables; empty from
   // 5.10 on.

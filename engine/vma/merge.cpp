@@ -23,7 +23,8 @@ bool AddressSpaces::compatible(VmaId lower, VmaId upper) const {
   const Vma& b = at(upper);
   return a.end == b.start && a.file == b.file &&
          ((a.flags ^ b.flags) & ~rules_.ignored_by_sharing()) == 0 &&
-         b.pgoff == a.pgoff + pages(b.start - a.start) && a.policy == b.policy;
+         b.pgoff == a.pgoff + pages(b.start - a.start) && a.policy == b.policy &&
+         (!rules_.anon_pgoff || a.file == 0 || a.displaced == b.displaced);
 }
 
 VmaView AddressSpaces::view(VmaId id) const {
@@ -100,6 +101,8 @@ void AddressSpaces::set_end(Mm& mm, VmaId id, std::uint64_t end) {
 
 bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) const {
   if (vma.has_close() && !rules_.close_may_extend) return false;
+  // Anonymous memory has one offset for both.
+  if (rules_.anon_pgoff && vma.file != 0 && vma.displaced != range.displaced) return false;
   return ((vma.flags ^ range.flags) & ~rules_.ignored_by_merge()) == 0 && vma.file == range.file &&
          vma.policy == range.policy && vma.context == range.context;
 }

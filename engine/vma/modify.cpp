@@ -33,6 +33,7 @@ AddressSpaces::Proposal AddressSpaces::part(VmaId vma, std::uint64_t start, std:
           .file = v.file,
           .policy = v.policy,
           .context = v.context,
+          .displaced = v.displaced,
           .anon = vma,
           .middle = vma,
           .copied = {}};

@@ -23,11 +23,32 @@ void AddressSpaces::remap_failed(Mm& mm, const Remap& event) {
     return munmap(mm, event.new_addr, event.new_addr + new_len);
   if (!fixed) return;
   if (event.ret != kErrRestartSys) {
-    if (rules_.remap_checks_first || event.ret != kErrFault) return;
-    if (rules_.remap_finds_first && !find_vma(mm, event.addr)) return;
+    if (rules_.remap_checks_first || !refused_by_source(mm, event)) return;
   }
   munmap(mm, event.new_addr, event.new_addr + new_len);
   if (old_len > new_len) munmap(mm, event.addr + new_len, event.addr + old_len);
+}
+
+// Did vma_to_resize() refuse the source, and nothing before it the call? That is asked of a call
+// that failed under rules which look at the source last.
+bool AddressSpaces::refused_by_source(Mm& mm, const Remap& event) {
+  const VmaId source = find_vma(mm, event.addr);
+  if (event.ret == kErrFault) return source || !rules_.remap_finds_first;
+  if (!source) return false;
+  if (event.ret == kErrAgain) return true;  // a locked one may not grow so much
+  const Vma& vma = at(source);
+  if (event.ret != kErrInval || (vma.flags & kVmHugeTlb)) return false;
+  const std::uint64_t old_len = page_align(event.old_len);
+  const std::uint64_t new_len = page_align(event.new_len);
+  const bool keeps_source = (event.flags & kMremapDontUnmap) != 0;
+  const bool overlap =
+      event.addr + old_len > event.new_addr && event.new_addr + new_len > event.addr;
+  if (((event.addr | event.new_addr) & page_mask_) != 0 || new_len == 0 || overlap ||
+      (event.flags & ~kMremapKnown) != 0 || (event.flags & kMremapMayMove) == 0 ||
+      (keeps_source && event.old_len != event.new_len))
+    return false;
+  if (keeps_source) return (vma.flags & (kVmDontExpand | kVmPfnMap)) != 0;
+  return old_len == 0 && (vma.flags & (kVmShared | kVmMayShare)) == 0;
 }
 
 // A sealed vma at the target, or in what a shrinking source loses.
@@ -148,6 +169,7 @@ void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::ui
                        .file = at(vma).file,
                        .policy = at(vma).policy,
                        .context = at(vma).context,
+                       .displaced = at(vma).displaced,
                        .anon = vma,
                        .middle = {},
                        .copied = {}};
@@ -166,6 +188,7 @@ VmaId AddressSpaces::copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64
   // Nothing refers to the old place yet, so the copy can be as if it had been mapped here.
   const bool unfaulted = copy.anonymous() && !faulted(vma);
   if (unfaulted) copy.pgoff = pages(new_addr);
+  copy.displaced = faulted(vma) ? copy.displaced + pages(new_addr) - pages(addr) : 0;
   copy.start = new_addr;
   copy.end = new_addr + new_len;
   const Proposal range{.start = copy.start,
@@ -175,17 +198,22 @@ VmaId AddressSpaces::copy_vma(Mm& mm, VmaId vma, std::uint64_t addr, std::uint64
                        .file = copy.file,
                        .policy = copy.policy,
                        .context = copy.context,
+                       .displaced = copy.displaced,
                        .anon = vma,
                        .middle = {},
                        .copied = vma};
   const std::size_t i = mm.list.find(new_addr);
   VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
   VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};
+  bool may_merge = !rules_.remap_keeps_uffd_apart || (copy.flags & kVmUffdMask) == 0;
   if (keep_source && unfaulted && !rules_.self_merge) {
+    const bool beside = new_addr == at(vma).end || at(vma).start == new_addr + new_len;
+    may_merge = may_merge && (!beside || rules_.self_merge_spares_others);
     if (prev_vma == vma) prev_vma = {};
     if (next_vma == vma) next_vma = {};
   }
-  if (const VmaId merged = merge_new(mm, prev_vma, next_vma, range, false)) return merged;
+  if (may_merge)
+    if (const VmaId merged = merge_new(mm, prev_vma, next_vma, range, false)) return merged;
   const VmaId fresh = alloc_vma(copy);
   strategy_->clone(fresh, vma, CloneOp::remap);
   insert_vma(mm, fresh);
@@ -200,8 +228,11 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     return impossible(mm);
   }
   const std::uint64_t flags = at(vma).flags;
+  if (keep_source && rules_.dontunmap_splits_locked && (flags & kVmLocked)) {
+    if (at(vma).start < addr) split(mm, vma, addr, true);
+    if (at(vma).end > addr + old_len) split(mm, vma, addr + old_len, false);
+  }
   const std::uint64_t pgoff = at(vma).pgoff + pages(addr - at(vma).start);
-  const bool middle = at(vma).start < addr && addr + old_len < at(vma).end;
   const VmaId copy = copy_vma(mm, vma, addr, new_addr, new_len, keep_source);
   // Of an unfaulted source the vma, the offset and all may have changed; it has no pages.
   if (faulted(vma) && copy != vma) moved(copy, vma, pgoff, pages(old_len), Watcher::Move::remap);
@@ -211,21 +242,30 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     at(copy).context = 0;
   }
   if (keep_source) {
-    const VmaId source = find_vma(mm, addr);  // the copy may have absorbed it
-    if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
-    at(source).flags &= ~kVmLockedMask;
-    if (source != copy) {
-      const VmaId behind = next(source);
-      if (rules_.dontunmap_accounts_next && middle && (flags & kVmAccount) && behind)
-        at(behind).flags |= kVmAccount;
-      const bool whole = at(source).start == addr && at(source).end == addr + old_len;
-      if (whole && rules_.dontunmap_unlinks) unlink(source);
-    }
+    leave_source(mm, addr, addr + old_len, copy);
   } else {
     munmap(mm, addr, addr + old_len);
   }
   if ((flags & kVmLocked) && new_len > old_len)
     populate(mm, new_addr + old_len, new_addr + new_len);
+}
+
+// MREMAP_DONTUNMAP: what becomes of the source.
+void AddressSpaces::leave_source(Mm& mm, std::uint64_t start, std::uint64_t end, VmaId copy) {
+  const VmaId source = find_vma(mm, start);  // the copy may have absorbed it
+  if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
+  at(source).flags &= ~kVmLockedMask;
+  if (source == copy) return;
+  const bool middle = at(source).start < start && end < at(source).end;
+  if (const VmaId behind = next(source);
+      rules_.dontunmap_accounts_next && middle && (at(source).flags & kVmAccount) && behind)
+    at(behind).flags |= kVmAccount;
+  const bool whole = at(source).start == start && at(source).end == end;
+  if (!whole || !rules_.dontunmap_unlinks) return;
+  unlink(source);
+  at(source).displaced = 0;
+  if (rules_.dontunmap_resets_pgoff && at(source).anonymous() && at(source).file == 0)
+    at(source).pgoff = pages(start);
 }
 
 }  // namespace anonvma

@@ -48,6 +48,7 @@ inline constexpr std::uint64_t kDefaultHugePage = 2u << 20;
 inline constexpr std::uint64_t kMapHugeShift = 26, kMapHugeMask = 0x3f;
 
 inline constexpr std::uint64_t kMremapMayMove = 1, kMremapFixed = 2, kMremapDontUnmap = 4;
+inline constexpr std::uint64_t kMremapKnown = kMremapMayMove | kMremapFixed | kMremapDontUnmap;
 inline constexpr std::uint64_t kMclCurrent = 1, kMclFuture = 2, kMclOnFault = 4;
 
 enum Madvise : std::uint64_t {

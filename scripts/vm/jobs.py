@@ -1,4 +1,5 @@
 """What guests are given, and what they are told to do."""
+import glob
 import os
 import shutil
 
@@ -28,8 +29,11 @@ done >verify.out 2>verify.err
 '''
 
 
-def life(thread_operations, programs, thp=''):
-    """A recording of life.sh, held against the kernel, and random programs: what is asked for of both."""
+def life(thread_operations, programs, thp='', seconds=600):
+    """A recording of life.sh, held against the kernel; and programs that once differed, and random ones.
+
+    `programs` are options for the random ones. They end in time to be compared as a whole before the guest has
+    run for `seconds`."""
     job = RUN
     if thp:
         job += f'echo {thp} >/sys/kernel/mm/transparent_hugepage/enabled || exit 1\n'
@@ -39,8 +43,11 @@ def life(thread_operations, programs, thp=''):
 [ ! -f life.trace ] || {{ run info anonvma info --json life.trace; run verify anonvma verify --json life.trace; }}
 '''
     if programs:
-        job += (f'run programs test_differential --anonvma /payload/anonvma '
-                f'--target /payload/differential_target {programs}\n')
+        differential = 'test_differential --anonvma /payload/anonvma --target /payload/differential_target'
+        job += f'''run replays {differential} --program /payload/programs/*.txt
+left=$(({int(seconds)} - 150 - $(cut -d. -f1 /proc/uptime))); [ $left -gt 30 ] || left=30
+run programs {differential} --seconds $left {programs}
+'''
     return job
 
 
@@ -55,6 +62,8 @@ def program(arch, tests=False):
         payload.update(with_libraries(path))
     if tests:
         payload['payload/life.sh'] = os.path.join(ROOT, 'scripts', 'vm', 'life.sh')
+        for path in glob.glob(os.path.join(ROOT, 'test', 'differential', 'programs', '*.txt')):
+            payload['payload/programs/' + os.path.basename(path)] = path
     bpftool = shutil.which('bpftool', path=os.environ.get('PATH', '') + ':/usr/sbin')
     if arch == 'amd64' and bpftool:
         payload.update(with_libraries(bpftool))

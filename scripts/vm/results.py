@@ -83,14 +83,27 @@ def random_programs(folder):
     if counts:
         facts.update(zip(('operations', 'programs', 'states', 'differences'), map(int, counts.groups())))
     first = re.search(r'^seed (\S+) differs.*', out, re.M)
+    lost = re.search(r'^doubt: (\d+) records were lost', out, re.M)
+    facts['lost'] = int(lost[1]) if lost else 0
+    if lost and facts.get('differences') == 0 and expected(os.path.basename(folder).split('-')[0]) == LOSES:
+        return facts, []
     wrong = [f'programs {status}: {first[0] if first else last_line(err, out)}'] if status not in (0, 77) else []
     return facts, wrong
+
+
+def replays(folder):
+    """What is wrong with the programs that once differed somewhere."""
+    status, out, err = said(folder, 'replays')
+    if status in (None, 0, 77):
+        return []
+    return [f'replays {status}: {last_line(err, out)}'] + re.findall(r'^DIFFERS .*', out, re.M)
 
 
 def judge(name, folder, guest, why):
     """result.json of what `name` brought back into `folder`; `guest` is its own status. Returns the result."""
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
+    differ += replays(folder)
     goal = expected(name)
     if goal == LOSES:
         goal = facts['tier'] if facts['lost'] else EXACT
@@ -101,7 +114,8 @@ def judge(name, folder, guest, why):
         wrong.append(f'reaches "{facts["tier"]}" and not "{goal}": see EXPECTED in scripts/vm/results.py')
     with open(f'{folder}/guest.json') as f:
         result = {'kernel': name, **json.load(f), **facts, 'expected': goal, 'programs': programs,
-                  'steps': {step: said(folder, step)[0] for step in ('doctor', 'record', 'verify', 'programs')},
+                  'steps': {step: said(folder, step)[0]
+                            for step in ('doctor', 'record', 'verify', 'replays', 'programs')},
                   'ok': not wrong, 'wrong': wrong}
     with open(f'{folder}/result.json', 'w') as f:
         json.dump(result, f, indent=1)
@@ -117,6 +131,7 @@ def sentence(result):
     if programs.get('seed'):
         text += (f'; {programs.get("operations", "?")} random operations from seed {programs["seed"]}, '
                  f'{programs.get("differences", "?")} differ')
+        text += f', {programs["lost"]} records lost' if programs.get('lost') else ''
     text += f'; {result["seconds"]:.0f} s: ' + ('ok' if result['ok'] else 'FAILED')
     return '\n  '.join([text] + result['wrong'])
 

@@ -24,19 +24,20 @@ class Tier:
     thread_operations: int  # of life.sh
     program_operations: int  # of random programs; 0: none
     variants: tuple = ('',)  # of transparent huge pages; empty: as the kernel has them
+    suffix: str = ''  # of the folder: what another tier left there stays
 
 
 TIERS = {
     'smoke': Tier(SMOKE, 2, 600, 900, 60, 0),
     'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
-    'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000),
+    'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000, suffix='-programs'),
 }
 
 
 def guest(tier, name, thp, options, seconds, kvm):
     """Runs one guest; its result."""
-    folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else ''))
-    job = life(tier.thread_operations, options, thp)
+    folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else '') + tier.suffix)
+    job = life(tier.thread_operations, options, thp, seconds)
     status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm)
     return judge(name, folder, status, why)
 

@@ -64,6 +64,7 @@ Result<Run> Campaign::run_one(const Program& program) {
 }
 
 bool Campaign::fails(const Program& program) {
+  if (time_is_up()) return false;
   for (int i = concurrent(program) ? kTriesAtOnce : 1; i > 0; --i) {
     const Result<Run> done = run_one(program);
     const bool differs = !done || !done->equal();
@@ -96,7 +97,8 @@ Result<bool> Campaign::report(const Program& program) {
 
 Result<bool> Campaign::fuzz() {
   const auto begin = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = options_.seed; operations_ < options_.operations; ++seed) {
+  for (std::uint64_t seed = options_.seed; operations_ < options_.operations && !time_is_up();
+       ++seed) {
     const Program program = generate(seed, options_.taste);
     const Result<Run> done = run_one(program);
     if (!done) return done.error();
@@ -110,6 +112,7 @@ Result<bool> Campaign::fuzz() {
     if (concurrent(program)) print_states(*session_);  // it may not come again
     const Result<bool> again = report(program);
     if (!again) return again.error();
+    if (!*again && time_is_up()) break;  // nothing is known of it
     if (!*again) fmt::print("\nIt does not differ again.\n");
     // Elsewhere somebody may have held one of the address spaces, and ended it during a walk.
     if (!*again && !concurrent(program)) --differing_, ++unrepeated_;

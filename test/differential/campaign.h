@@ -1,6 +1,7 @@
 // Many programs, one after another, until the operations asked for are done or one differs.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,8 @@ struct CampaignOptions {
   std::string target;      // the program that is recorded
   std::uint64_t seed = 0;  // of the first program; the next has the next number
   std::uint64_t operations = 3000;
+  // After which no other program begins, and none is shrunk any further: what is known is printed.
+  std::chrono::seconds time = std::chrono::hours(24 * 365);
   Taste taste;
   bool aslr = false;        // let addresses differ from run to run
   bool keep_going = false;  // after a difference
@@ -24,7 +27,8 @@ struct CampaignOptions {
 
 class Campaign {
  public:
-  explicit Campaign(const CampaignOptions& options) : options_(options) {}
+  explicit Campaign(const CampaignOptions& options)
+      : options_(options), end_(std::chrono::steady_clock::now() + options.time) {}
 
   // Random programs. True when none differed.
   Result<bool> fuzz();
@@ -37,11 +41,13 @@ class Campaign {
   Result<Run> run_one(const Program& program);
   bool fails(const Program& program);
   Result<bool> report(const Program& program);
+  bool time_is_up() const { return std::chrono::steady_clock::now() >= end_; }
   Result<bool> finish();
   void print_coverage() const;
   void print_summary() const;
 
   CampaignOptions options_;
+  std::chrono::steady_clock::time_point end_;
   std::unique_ptr<Session> session_;
   CoverageTable coverage_{};
   SessionCounts counts_;  // of the sessions that are over

@@ -10,6 +10,7 @@
 #include <exception>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,11 +70,13 @@ int fuzz(int argc, char** argv) {
   Words words;
   std::string anonvma = ANONVMA_PROGRAM;
   std::vector<std::string> programs;
+  std::optional<unsigned> seconds;
   CLI::App app("Random programs on the running kernel, compared with the model after each step.");
   app.add_option("--seed", options.seed, "of the first program (default: the time)")->take_last();
   app.add_option("--ops", options.operations, "stop after so many operations; 0: never")
       ->capture_default_str()
       ->take_last();
+  app.add_option("--seconds", seconds, "stop after so many seconds")->take_last();
   app.add_option("--program-ops", options.taste.operations, "of one program")
       ->capture_default_str();
   app.add_option("--processes", options.taste.processes, "of one program, at most")
@@ -94,6 +97,7 @@ int fuzz(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (app.count("--seed") == 0) options.seed = static_cast<std::uint64_t>(std::time(nullptr)) << 16;
   if (options.operations == 0) options.operations = ~0ull;
+  if (seconds) options.time = std::chrono::seconds(*seconds);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   if (!can_record(anonvma)) {
     fmt::print("skipped: anonvma doctor says that this machine cannot record\n");

@@ -8,6 +8,7 @@
 #include "engine/trace/text.h"
 #include "engine/vma/kernel_rules.h"
 #include "tracers/machine.h"
+#include "tracers/probe.h"
 
 namespace anonvma::differential {
 namespace {
@@ -18,11 +19,23 @@ bool is_of_snapshot(const Event& event) {
          std::holds_alternative<SnapChain>(event.body);
 }
 
+// As `record` describes it, but asked once: a session begins after every difference.
+Meta this_machine() {
+  static const Meta machine = [] {
+    Meta meta = describe_machine();
+    meta.truth = true;
+    if (const Result<Behaviours> observed = probe_behaviours())
+      meta.behaviours.insert(observed->begin(), observed->end());
+    fmt::print("rules {}, {} behaviours known\n", rules_for(meta).name, meta.behaviours.size());
+    return meta;
+  }();
+  return machine;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::start(const std::string& target, bool aslr) {
-  Meta meta = describe_machine();
-  meta.truth = true;
+  const Meta meta = this_machine();
   const StrategyInfo* const strategy = find_strategy(own_strategy(meta));
   if (strategy == nullptr)
     return Error{ErrorCode::not_supported, "no strategy is known to be this kernel's own"};

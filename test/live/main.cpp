@@ -1,10 +1,10 @@
 // Asks the program itself whether it can record here; Catch2 version 2 has no SKIP.
-#define CATCH_CONFIG_RUNNER
-#include "test/catch.h"
-
 #include <sys/wait.h>
+
 #include <cstdio>
 #include <cstdlib>
+
+#include "test/catch_run.h"
 
 int main(int argc, char** argv) {
   const int status = std::system(ANONVMA_PROGRAM " doctor >&2");
@@ -17,5 +17,5 @@ int main(int argc, char** argv) {
     std::puts("failed: anonvma doctor did not answer");
     return 1;
   }
-  return Catch::Session().run(argc, argv);
+  return anonvma::test::run_catch(argc, argv);
 }

@@ -150,11 +150,59 @@ TEST_CASE("before 6.17 a shrinking source is cut before it is found too short", 
   expect(before("6.17"), life, "0-2 rw unfaulted | 3-4 r unfaulted");
 }
 
+constexpr int kInval = -22;
+
+// EINVAL comes from before the target is unmapped, or from after it.
+TEST_CASE("before 6.17 mremap refuses to copy private memory when the target is gone",
+          "[vma][rules]") {
+  const auto life = [](World& w) { w.map(0, 8, "rw").remap_fails(6, 0, 1, kFixedMove, 2, kInval); };
+  expect(since("6.17"), life, "0-8 rw unfaulted");
+  expect(before("6.17"), life, "0-2 rw unfaulted | 3-8 rw unfaulted");
+  // Shared memory would have been copied: that something else was wrong is all one knows.
+  const auto shared = [](World& w) {
+    w.map(0, 8, "rw", kMapShared, 5).remap_fails(6, 0, 1, kFixedMove, 2, kInval);
+  };
+  expect(every_era(), shared, "0-8 rw unfaulted");
+}
+
+TEST_CASE("before 6.17 MREMAP_DONTUNMAP refuses a device when the target is gone", "[vma][rules]") {
+  const auto life = [](World& w) {
+    w.exec(1, {{.start = 0, .end = 2, .prot = "rw", .flags = kVmDontExpand, .file = 3},
+               {.start = 4, .end = 6, .prot = "rw"}});
+    w.in(1).remap_fails(0, 2, 2, kFixedMove | kMremapDontUnmap, 4, kInval);
+  };
+  expect(since("6.17"), life, "0-2 rw unfaulted | 4-6 rw unfaulted", 1);
+  expect(before("6.17"), life, "0-2 rw unfaulted", 1);
+}
+
+TEST_CASE("mremap that is refused before it begins leaves the target in all kernels", "[vma]") {
+  for (const std::string_view era : every_era()) {
+    INFO("rules of " << era);
+    const auto stays = [&](std::uint64_t page, std::uint64_t pages, std::uint64_t new_pages,
+                           std::uint64_t flags, std::uint64_t to) {
+      World w("num-children", era);
+      w.map(0, 8, "rw").remap_fails(page, pages, new_pages, flags, to, kInval);
+      CHECK(w.show() == "0-8 rw unfaulted");
+    };
+    stays(6, 0, 0, kFixedMove, 2);                     // no length
+    stays(4, 0, 4, kFixedMove, 2);                     // the target holds the source
+    stays(4, 2, 2, kFixedMove, 3);                     // they overlap
+    stays(6, 0, 1, kMremapFixed, 2);                   // may not move
+    stays(6, 0, 1, kFixedMove | 8, 2);                 // unknown flag
+    stays(6, 0, 1, kFixedMove | kMremapDontUnmap, 2);  // of two lengths
+    stays(10, 0, 1, kFixedMove, 2);                    // no source
+    World w("num-children", era);
+    const Remap crooked{World::addr(6), 0, kPage, kFixedMove, World::addr(2) + 16, kInval};
+    w.map(0, 8, "rw").apply(crooked, MmId{0});
+    CHECK(w.show() == "0-8 rw unfaulted");
+  }
+}
+
 TEST_CASE("mremap that fails for another reason changes nothing", "[vma]") {
   expect(
       every_era(),
       [](World& w) {
-        w.map(0, 2, "rw").map(10, 4, "rw").remap_fails(0, 2, 2, kFixedMove, 10, -22);
+        w.map(0, 2, "rw").map(10, 4, "rw").remap_fails(0, 2, 2, kFixedMove, 10, kInval);
         w.remap_fails(0, 4, 8, kMremapMayMove, 0, kFault);
       },
       "0-2 rw unfaulted | 10-14 rw unfaulted");
@@ -194,6 +242,80 @@ TEST_CASE("MREMAP_DONTUNMAP unlocks the source", "[vma]") {
       "0-2 rw unfaulted | 20-22 rw locked faulted a1");
 }
 
+bool newest_dontunmap(std::string_view era) {
+  return era == "6.1.192" || era == "6.12.117" || era == "7.2" || era == "7.3";
+}
+
+//  |    locked    |   ->  | locked |  **  | locked |   ...   | locked |
+TEST_CASE("MREMAP_DONTUNMAP of a part unlocks all of the source, or since 7.2 splits it",
+          "[vma][rules]") {
+  const auto part = [](World& w) {
+    w.map(0, 6, "rw").mlock(0, 6).move(2, 2, 20, kMremapDontUnmap);
+  };
+  const auto end = [](World& w) { w.map(0, 4, "rw").mlock(0, 4).move(2, 2, 20, kMremapDontUnmap); };
+  for (const std::string_view era : since("5.13")) {
+    INFO("rules of " << era);
+    CHECK(after(era, part) == (newest_dontunmap(era)
+                                   ? "0-2 rw locked faulted a1 | 2-4 rw unfaulted | 4-6 rw locked "
+                                     "faulted a1 | 20-22 rw locked faulted a1"
+                                   : "0-6 rw faulted a1 | 20-22 rw locked faulted a1"));
+    CHECK(after(era, end) ==
+          (newest_dontunmap(era)
+               ? "0-2 rw locked faulted a1 | 2-4 rw unfaulted | 20-22 rw locked faulted a1"
+               : "0-4 rw faulted a1 | 20-22 rw locked faulted a1"));
+  }
+  World w("num-children", "7.2");  // the struct stays with what moves
+  w.map(0, 6, "rw").mlock(0, 6);
+  const VmaId source = w.id(2);
+  w.move(2, 2, 20, kMremapDontUnmap);
+  CHECK(w.id(2) == source);
+}
+
+//  |  fl  | of pages 0   ->  |  un  |   fits what is mapped beside it, or not
+TEST_CASE("a source that was moved before has the pgoff of its place again since 7.2",
+          "[vma][rules]") {
+  const auto life = [](World& w) {
+    w.map(0, 2, "rw").write(0).move(0, 2, 10).move(10, 2, 20, kMremapDontUnmap).map(12, 2, "rw");
+  };
+  for (const std::string_view era : since("5.13")) {
+    INFO("rules of " << era);
+    CHECK(after(era, life) ==
+          (newest_dontunmap(era)
+               ? "10-14 rw unfaulted | 20-22 rw faulted a1"
+               : "10-12 rw unfaulted | 12-14 rw unfaulted | 20-22 rw faulted a1"));
+  }
+  World file("num-children", "7.2");  // that of a file stays
+  file.map(0, 2, "rw", 0, 5, 70).write(0).move(0, 2, 20, kMremapDontUnmap);
+  CHECK(file.pgoff(0) == 70 - kBase);
+}
+
+TEST_CASE("since 7.3 a file's own pages have an offset of their own", "[vma][rules]") {
+  const auto behind = [](World& w) {  // the file goes on, the copies of its pages do not
+    w.file(0, 2, "rw", 5).write(0).move(0, 2, 20).map(22, 2, "rw", 0, 5, 2);
+  };
+  expect(since("7.3"), behind, "20-22 rw faulted a1 | 22-24 rw unfaulted");
+  expect(between("3.0", "7.3"), behind, "20-24 rw faulted a1");
+  const auto shared = [](World& w) {  // nor does the next fault share an anon_vma
+    w.file(0, 2, "rw", 5).write(0).move(0, 2, 20).map(22, 2, "rwx", 0, 5, 2).write(22);
+  };
+  expect(since("7.3"), shared, "20-22 rw faulted a1 | 22-24 rwx faulted a2");
+  expect(between("3.0", "7.3"), shared, "20-22 rw faulted a1 | 22-24 rwx faulted a1");
+  expect(  // what was not written to has none
+      every_era(), [](World& w) { w.file(0, 2, "rw", 5).move(0, 2, 20).map(22, 2, "rw", 0, 5, 2); },
+      "20-24 rw unfaulted");
+  expect(  // two that move together stay together, and so does a part that comes back
+      since("6.17"),
+      [](World& w) {
+        w.file(0, 4, "rw", 5)
+            .write(0)
+            .move(0, 2, 20)
+            .move(2, 2, 22)
+            .move(21, 1, 40)
+            .move(40, 1, 21);
+      },
+      "20-24 rw faulted a1");
+}
+
 TEST_CASE("6.15 and 6.16 take VM_ACCOUNT from the source of MREMAP_DONTUNMAP", "[vma][rules]") {
   for (const std::string_view era : every_era()) {
     INFO("rules of " << era);
@@ -211,7 +333,7 @@ TEST_CASE("an unfaulted vma may merge with its own copy, where no kernel forbids
   const auto below = [](World& w) { w.map(4, 2, "rw").move(4, 2, 2, kMremapDontUnmap); };
   for (const std::string_view era : every_era()) {
     INFO("rules of " << era);
-    const bool never = era == "6.1.192" || era == "6.12.117" || era == "7.0";
+    const bool never = era == "6.1.192" || era == "6.12.117" || era.starts_with("7.");
     CHECK(after(era, above) ==
           (never ? "4-6 rw unfaulted | 6-8 rw unfaulted" : "4-8 rw unfaulted"));
     CHECK(after(era, below) ==
@@ -220,10 +342,15 @@ TEST_CASE("an unfaulted vma may merge with its own copy, where no kernel forbids
 }
 
 TEST_CASE("a copy that may not join its source may join another vma", "[vma][rules]") {
-  expect(
-      {"6.12.117", "7.0"},
-      [](World& w) { w.map(4, 2, "rw").map(8, 2, "rw").move(4, 2, 6, kMremapDontUnmap); },
-      "4-6 rw unfaulted | 6-10 rw unfaulted");
+  const auto life = [](World& w) {
+    w.map(4, 2, "rw").map(8, 2, "rw").move(4, 2, 6, kMremapDontUnmap);
+  };
+  expect({"6.12.117", "7.0", "7.2", "7.3"}, life, "4-6 rw unfaulted | 6-10 rw unfaulted");
+  expect({"6.1.192"}, life, "4-6 rw unfaulted | 6-8 rw unfaulted | 8-10 rw unfaulted");
+  expect(  // which does not keep it from merging anywhere else
+      {"6.1.192"},
+      [](World& w) { w.map(4, 2, "rw").map(20, 2, "rw").move(4, 2, 18, kMremapDontUnmap); },
+      "4-6 rw unfaulted | 18-22 rw unfaulted");
 }
 
 TEST_CASE("a copy is its own even if the source was faulted beside it", "[vma]") {
@@ -244,6 +371,18 @@ TEST_CASE("a userfaultfd does not follow a moved mapping", "[vma]") {
   w.exec(1, {{.start = 0, .end = 2, .prot = "rw", .flags = kVmUffdMissing, .context = 3}});
   w.in(1).move(0, 2, 20).map(22, 2, "rw");
   CHECK(w.show(1) == "20-24 rw unfaulted");
+}
+
+//  | A uffd |   moved beside   | B uffd |   with which it merged, and which lost its userfaultfd
+//  then
+TEST_CASE("since 7.3 what moves away from its userfaultfd merges with nothing", "[vma][rules]") {
+  const auto life = [](World& w) {
+    w.exec(1, {{.start = 0, .end = 2, .prot = "rw", .flags = kVmUffdMissing, .context = 3},
+               {.start = 10, .end = 12, .prot = "rw", .flags = kVmUffdMissing, .context = 3}});
+    w.in(1).move(0, 2, 12);
+  };
+  expect(since("7.3"), life, "10-12 rw uffd unfaulted | 12-14 rw unfaulted", 1);
+  expect(before("7.3"), life, "10-14 rw unfaulted", 1);
 }
 
 }  // namespace

@@ -1,0 +1,11 @@
+// Catch2's own code, compiled once for all test programs: version 2 wants it in a translation unit of
+// ours, version 3 brings a library.
+#define CATCH_CONFIG_RUNNER
+#include "test/catch.h"
+#include "test/catch_run.h"
+
+namespace anonvma::test {
+
+int run_catch(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+
+}  // namespace anonvma::test
