@@ -160,6 +160,8 @@ static __always_inline int anonvma_on_acquire(__u64 *ctx)
 			anonvma_send_growth(state);
 		return 0;
 	}
+	if (anonvma_was_told(ANONVMA_TELL_LOCK, (__u64)mm, anonvma_mm_seq(mm, true)))
+		return 0;
 	task = bpf_get_current_task_btf();
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);

@@ -4,6 +4,7 @@
  * hardened kernels run it too. One object; each file below is one family of hooks.
  */
 #include "state.bpf.h"		/* settings, maps, ring buffer */
+#include "told.bpf.h"		/* programs that are loaded more than once */
 #include "fault.bpf.h"		/* page faults, and preparations without a fault */
 #include "acquire.bpf.h"	/* mmap_lock */
 #include "look.bpf.h"		/* the vmas of an mm, seen from inside */

@@ -17,6 +17,7 @@ enum {
 	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
 	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
 	ANONVMA_MAX_PREPARE_PARTS = 4,
+	ANONVMA_COPIES = 3,		/* of each program, where it can be preempted */
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
 };
 

@@ -128,6 +128,10 @@ bool KernelBtf::has_member(std::string_view struct_name, std::string_view member
   return false;
 }
 
+bool KernelBtf::has_typedef(std::string_view name) const {
+  return btf__find_by_name_kind(btf_.get(), std::string(name).c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
 bool KernelBtf::has_enumerator(std::string_view enum_name, std::string_view enumerator) const {
   const int id = btf__find_by_name_kind(btf_.get(), std::string(enum_name).c_str(), BTF_KIND_ENUM);
   if (id < 0) return false;

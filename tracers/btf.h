@@ -30,6 +30,7 @@ class KernelBtf {
   std::vector<std::string> members(std::string_view struct_name) const;
   // Also when it is inside anonymous structs; "outer.inner" is a member of the struct `outer`.
   bool has_member(std::string_view struct_name, std::string_view member) const;
+  bool has_typedef(std::string_view name) const;
   bool has_enumerator(std::string_view enum_name, std::string_view enumerator) const;
 
  private:

@@ -7,24 +7,6 @@
 
 #include "core_fixes.bpf.h"
 
-/*
- * Kernels that run programs of tracepoints with preemption on skip one that the task before was in
- * the middle of. Held, there is hardly a place for that (Linux kernel commit fc7566ad0a82 "bpf:
- * Introduce bpf_preempt_[disable,enable] kfuncs").
- */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-#define ANONVMA_HELD(call) ({				\
-	int held_result;				\
-	if (bpf_preempt_disable)			\
-		bpf_preempt_disable();			\
-	held_result = (call);				\
-	if (bpf_preempt_enable)				\
-		bpf_preempt_enable();			\
-	held_result;					\
-})
-
 static __always_inline struct task_struct *anonvma_current(void)
 {
 	if (anonvma_is_typed())

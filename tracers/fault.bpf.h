@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "state.bpf.h"
+#include "told.bpf.h"
 
 static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall,
 					       __u64 by)

@@ -33,6 +33,8 @@ bool is_in(const KernelBtf& btf, const FeatureRow& row) {
       return btf.has_enumerator("bpf_func_id", fmt::format("BPF_FUNC_{}", row.of));
     case Kind::map:
       return btf.has_enumerator("bpf_map_type", fmt::format("BPF_MAP_TYPE_{}", row.of));
+    case Kind::type:
+      return btf.has_typedef(row.of);
   }
   return false;
 }
@@ -70,6 +72,8 @@ std::string title_of(const FeatureRow& row) {
       return fmt::format("helper bpf_{}()", row.of);
     case Kind::map:
       return fmt::format("BPF map {}", row.of);
+    case Kind::type:
+      return std::string(row.of);
   }
   return "";
 }

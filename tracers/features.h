@@ -40,7 +40,7 @@ enum class Tier : std::uint8_t {
 std::string_view name_of(Tier tier);
 
 struct FeatureRow {
-  enum class Kind : std::uint8_t { tracepoint, member, function, helper, map };
+  enum class Kind : std::uint8_t { tracepoint, member, function, helper, map, type };
   Feature id;
   Kind kind;
   std::string_view of, part;

@@ -14,6 +14,12 @@ inline bool has_fault_tracepoints(const Features& features) {
   return features[Feature::page_fault_user] && features[Feature::page_fault_kernel];
 }
 inline bool has_fault_event(const Features& features) { return !has_fault_tracepoints(features); }
+// Its programs would be skipped while a task that was preempted is in the middle of them: they are
+// held, and loaded more than once. What that takes is older than what makes it necessary.
+inline bool is_preemptible(const Features& features) {
+  return features[Feature::preemptible_programs] && features[Feature::task_storage] &&
+         features[Feature::current_task] && features[Feature::mm_lock_seq];
+}
 // Else operations are numbered in ring order.
 inline bool sees_locks(const Features& features) { return features[Feature::mmap_lock]; }
 
@@ -24,6 +30,9 @@ void fit(Skeleton& skeleton, const Features& features) {
   const bool storage = features[Feature::task_storage], lists = !features[Feature::maple_tree];
   bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
   bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
+  const bool preemptible = is_preemptible(features);
+  skeleton.rodata->anonvma_preemptible = preemptible;
+  bpf_map__set_autocreate(skeleton.maps.anonvma_telling, preemptible);
   bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter, !lists);
   bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, !lists);
   bpf_program__set_autoload(skeleton.progs.anonvma_exec, !lists);

@@ -52,7 +52,8 @@ static __always_inline int anonvma_on_newtask(struct task_struct *child)
 	struct anonvma_task *state;
 
 	anonvma_forget_task(child);	/* an earlier one at this address */
-	if (!mm || !child_mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
+	if (!mm || !child_mm || !anonvma_sending || !anonvma_wanted((__u64)mm) ||
+	    anonvma_was_told(ANONVMA_TELL_TASK, (__u64)child, child->pid))
 		return 0;
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
@@ -77,7 +78,7 @@ static __always_inline int anonvma_on_exec(bool listed)
 	struct mm_struct *mm = anonvma_get(task, mm);
 	__u64 old_mm = 0;
 
-	if (!mm || !anonvma_sending)
+	if (!mm || !anonvma_sending || anonvma_was_told(ANONVMA_TELL_EXEC, (__u64)mm, 0))
 		return 0;
 	anonvma_resolve(state);
 	if (state && state->op == ANONVMA_OP_EXECVE) {
@@ -121,7 +122,8 @@ static __always_inline int anonvma_on_exit_task(bool listed)
 	}
 	anonvma_forget_task(task);
 	/* Before 6.16 the mm is already given up here, and the event is not recorded. */
-	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm))
+	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm) ||
+	    anonvma_was_told(ANONVMA_TELL_EXIT_TASK, (__u64)mm, 0))
 		return 0;
 	/* With the last user nothing else can change the mm: what it leaves behind is exact. */
 	if (anonvma_get(mm, mm_users.counter) == 1) {
@@ -169,7 +171,7 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 
 static __always_inline int anonvma_on_exit_mmap(struct mm_struct *mm)
 {
-	if (anonvma_sending)
+	if (anonvma_sending && !anonvma_was_told(ANONVMA_TELL_EXIT_MMAP, (__u64)mm, 0))
 		anonvma_end_mm(anonvma_find_task(anonvma_current()), mm);
 	return 0;
 }

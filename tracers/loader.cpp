@@ -27,6 +27,7 @@
 #include "anonvma.skel.h"
 #include "tracers/btf.h"
 #include "tracers/capability.h"
+#include "tracers/copies.h"
 #include "tracers/features.h"
 #include "tracers/fit.h"
 #include "tracers/kallsyms.h"
@@ -46,6 +47,7 @@ struct Loader::State {
   static int give_record(void* context, void* data, std::size_t size);
 
   anonvma_bpf* skeleton = nullptr;
+  Copies copies;  // of its programs
   ring_buffer* ring = nullptr;
   std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
@@ -145,15 +147,23 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   touches = prepares > 0;
 }
 
-// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,vma_iterator.
+std::string_view environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,vma_iterator. And
+// what newer ones need on older ones: ANONVMA_WITH=preemptible_programs, and there skips as if a
+// task had been preempted.
 void leave_out(Features& features) {
-  const char* const without = std::getenv("ANONVMA_WITHOUT");
-  const std::string_view names = without != nullptr ? without : "";
+  const std::string_view names = environment("ANONVMA_WITHOUT");
   const auto leave = [&](std::string_view name, Feature feature) {
     if (names.find(name) != names.npos) features.has[static_cast<std::size_t>(feature)] = false;
   };
   leave("mm_lock_seq", Feature::mm_lock_seq);
   leave("vma_iterator", Feature::vma_iterator);
+  if (environment("ANONVMA_WITH").find("preemptible_programs") != std::string_view::npos)
+    features.has[static_cast<std::size_t>(Feature::preemptible_programs)] = true;
 }
 
 void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
@@ -273,6 +283,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   anonvma_bpf& skeleton = *state->skeleton;
   configure(skeleton, options);
   fit(skeleton, features);
+  skeleton.rodata->anonvma_skips =
+      environment("ANONVMA_WITH").find("skips") != std::string_view::npos;
   if (skeleton.rodata->anonvma_lock_unseen) trace_untraced(skeleton);
   state->locks = anonvma::sees_locks(features);
   set_sites(skeleton, options, state->touches);
@@ -280,6 +292,9 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
+  const Copies::Refusal copied =
+      state->copies.add(skeleton, is_preemptible(features) ? ANONVMA_COPIES : 1);
+  if (copied.error != 0) return refused(copied.step, copied.error);
   if (skeleton.rodata->anonvma_cache_untold && !reads_freed(skeleton))
     return Error{ErrorCode::not_supported,
                  "this kernel overwrites what it frees before a hook can read it: boot it without "
@@ -418,22 +433,7 @@ void Loader::take_lost_of(std::vector<LostCount>& grown) {
   }
 }
 
-Loader::Misses Loader::recursion_misses() const {
-  const auto& programs = state_->skeleton->progs;
-  Misses misses;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, state_->skeleton->obj) {
-    bpf_prog_info info = {};
-    std::uint32_t size = sizeof info;
-    if (bpf_program__fd(program) >= 0 &&
-        bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-      const bool slab = program == programs.anonvma_alloc || program == programs.anonvma_free ||
-                        program == programs.anonvma_free_late;
-      (slab ? misses.in_interrupts : misses.lost) += info.recursion_misses;
-    }
-  }
-  return misses;
-}
+Misses Loader::recursion_misses() { return state_->copies.misses(*state_->skeleton); }
 
 std::uint64_t Loader::pinned_bytes() const {
   std::uint64_t sum = 0;

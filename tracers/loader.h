@@ -15,6 +15,7 @@
 #include "tracers/anonvma.h"
 #include "tracers/features.h"
 #include "tracers/loss.h"
+#include "tracers/misses.h"
 
 namespace anonvma {
 
@@ -55,13 +56,8 @@ class Loader {
   bool lives(std::uint64_t address) const;
   // Where the kernel frees vmas by RCU: waits until it may free those of the calls so far.
   void wait_for_vmas() const;
-  // Runs that the kernel skipped because the same program was running on that cpu. Those of the
-  // slab hooks come from interrupts, which neither allocate nor free the three caches: no loss.
-  struct Misses {
-    std::uint64_t lost = 0;
-    std::uint64_t in_interrupts = 0;
-  };
-  Misses recursion_misses() const;
+  // Since the programs were loaded; to be asked now and then.
+  Misses recursion_misses();
 
   // Kernel memory that the ring and the maps hold whatever happens.
   std::uint64_t pinned_bytes() const;

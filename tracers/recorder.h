@@ -109,7 +109,7 @@ class Recorder : private Feed::Reader {
   std::uint64_t round_at_ = 0;                // the last one
   std::uint64_t round_wait_ns_ = kRoundWait;  // before the next
   std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
-  Loader::Misses misses_before_;  // in recordings before this one
+  Misses misses_before_;          // in recordings before this one
   std::uint64_t missed_ = 0, missed_at_ = 0;
 };
 

@@ -34,9 +34,8 @@ void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
 // Runs of programs that the kernel skipped: nobody knows whose they were.
 void Recorder::tell_missed() {
   missed_at_ = kernel_monotonic_ns();
-  const Loader::Misses misses = loader_.recursion_misses();
-  counts_.recursion_misses =
-      misses.lost + misses.in_interrupts - misses_before_.lost - misses_before_.in_interrupts;
+  const Misses misses = loader_.recursion_misses();
+  counts_.recursion_misses = misses.all() - misses_before_.all();
   if (misses.lost == missed_) return;
   const std::uint64_t count = misses.lost - std::exchange(missed_, misses.lost);
   counts_.lost += count;

@@ -176,7 +176,7 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	bool vma = index == ANONVMA_CACHE_VMA;
 	__u64 mm;
 
-	if (index >= ANONVMA_CACHES)
+	if (index >= ANONVMA_CACHES || anonvma_was_told(ANONVMA_TELL_OBJECT, object, freed))
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
@@ -305,7 +305,7 @@ static __always_inline int anonvma_on_untold(__u64 *ctx, bool freed)
 /* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
 static __always_inline int anonvma_on_alloc(__u64 *ctx)
 {
-	__u64 call_site = ctx[0];
+	__u64 call_site = ctx[0], object;
 	struct kmem_cache *cache;
 
 	if (!anonvma_sending)
@@ -320,7 +320,9 @@ static __always_inline int anonvma_on_alloc(__u64 *ctx)
 	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
 	if (anonvma_name_is(cache, "anon_vma", 9))
 		return 0;
-	anonvma_on_prepare(anonvma_void_arg(ctx, 1));
+	object = anonvma_void_arg(ctx, 1);
+	if (!anonvma_was_told(ANONVMA_TELL_PREPARE, object, 0))
+		anonvma_on_prepare(object);
 	return 0;
 }
 

@@ -7,12 +7,7 @@ import re
 # What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
 # does better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
-# Exact, or records were lost and are said to be: from 7.0 on a program is skipped while a task that was
-# preempted is in the middle of it.
-LOSES = 'exact but for lost records'
-EXPECTED = {
-    'x7.x': LOSES, 'a7.x': LOSES,
-}
+EXPECTED = {}  # all of them
 
 
 def expected(name):
@@ -85,8 +80,6 @@ def random_programs(folder):
     first = re.search(r'^seed (\S+) differs.*', out, re.M)
     lost = re.search(r'^doubt: (\d+) records were lost', out, re.M)
     facts['lost'] = int(lost[1]) if lost else 0
-    if lost and facts.get('differences') == 0 and expected(os.path.basename(folder).split('-')[0]) == LOSES:
-        return facts, []
     wrong = [f'programs {status}: {first[0] if first else last_line(err, out)}'] if status not in (0, 77) else []
     return facts, wrong
 
@@ -105,8 +98,6 @@ def judge(name, folder, guest, why):
     programs, differ = random_programs(folder)
     differ += replays(folder)
     goal = expected(name)
-    if goal == LOSES:
-        goal = facts['tier'] if facts['lost'] else EXACT
     if goal == facts['tier'] == DIFFERS:
         wrong = differ = []
     wrong = ([why or f'the job ended with {guest}'] if guest != 0 else []) + wrong + differ

@@ -46,6 +46,7 @@ class MadeUpBtf {
     btf__add_enum(btf_, "bpf_func_id", 4);
     btf__add_enum_value(btf_, name, 1);
   }
+  void type(const char* name) { btf__add_typedef(btf_, name, int_); }
   int integer() const { return int_; }
   int character() const { return char_; }
 
@@ -140,6 +141,15 @@ TEST_CASE("features: helpers and functions") {
   CHECK_FALSE(features[Feature::vma_iterator]);
 }
 
+TEST_CASE("features: a type by its name") {
+  MadeUpBtf made;
+  CHECK_FALSE(find_features(made.read())[Feature::preemptible_programs]);
+  made.structure("class_srcu_fast_notrace_t");  // not the typedef
+  CHECK_FALSE(find_features(made.read())[Feature::preemptible_programs]);
+  made.type("class_srcu_fast_notrace_t");
+  CHECK(find_features(made.read())[Feature::preemptible_programs]);
+}
+
 TEST_CASE("features: the tier is the worst of what is missing") {
   CHECK(accuracy_tier(everything(), {}) == Tier::exact);
   CHECK(accuracy_tier(everything(), {.sees_touches = false}) == Tier::without_get_user_pages);
@@ -172,6 +182,7 @@ TEST_CASE("features: of the kernels in test/btf", "[features]") {
       CHECK(f[Feature::arm64_registers] == !x86);
       CHECK(f[Feature::page_fault_user] == x86);
       CHECK(f[Feature::sys_enter]);
+      CHECK(f[Feature::preemptible_programs] == (release == "7.x"));
       CHECK(f[Feature::kmem_cache_alloc]);
       CHECK(f[Feature::kmem_cache_alloc_cache] == !is_5_10);
       CHECK(f[Feature::mmap_lock] == !is_5_10);

@@ -1,0 +1,40 @@
+// Runs of programs that the kernel skipped.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace anonvma {
+
+struct Misses {
+  std::uint64_t lost = 0;
+  std::uint64_t in_interrupts = 0;  // these neither allocate nor free the three caches: no loss
+
+  std::uint64_t all() const { return lost + in_interrupts; }
+};
+
+// Of all copies of one program: an event is lost when each of them skips it.
+class SkippedByAll {
+ public:
+  // `counts` is what each copy has skipped so far. Returns how many events may have been lost since
+  // the last call: no more than the copy skipped that skipped least. Asked often it is nearly
+  // exact, as two copies seldom skip something within the same short time.
+  std::uint64_t grown(std::span<const std::uint64_t> counts) {
+    before_.resize(counts.size());
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      least = std::min(least, counts[i] - before_[i]);
+      before_[i] = counts[i];
+    }
+    return counts.empty() ? 0 : least;
+  }
+
+ private:
+  std::vector<std::uint64_t> before_;
+};
+
+}  // namespace anonvma
