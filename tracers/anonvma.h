@@ -49,6 +49,7 @@ enum anonvma_op {
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
 	ANONVMA_OP_OTHER,		/* may change vmas: asked only where no hook sees the lock */
+	ANONVMA_OP_DROP,		/* drops a descriptor, perhaps a userfaultfd: the same */
 };
 
 enum anonvma_kind {

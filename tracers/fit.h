@@ -13,11 +13,7 @@ namespace anonvma {
 inline bool has_fault_tracepoints(const Features& features) {
   return features[Feature::page_fault_user] && features[Feature::page_fault_kernel];
 }
-// As far as its program can be loaded: the state of a task is needed in it.
-inline bool has_fault_event(const Features& features) {
-  return !has_fault_tracepoints(features) && features[Feature::task_storage] &&
-         features[Feature::current_task];
-}
+inline bool has_fault_event(const Features& features) { return !has_fault_tracepoints(features); }
 // Its programs would be skipped while a task that was preempted is in the middle of them: they are
 // held, and loaded more than once. What that takes is older than what makes it necessary.
 inline bool is_preemptible(const Features& features) {
@@ -54,6 +50,7 @@ void fit(Skeleton& skeleton, const Features& features) {
   bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
   bpf_map__set_autocreate(skeleton.maps.anonvma_motions, !sees_locks(features));
   bpf_map__set_autocreate(skeleton.maps.anonvma_effects, !sees_locks(features));
+  bpf_map__set_autocreate(skeleton.maps.anonvma_uffds, !sees_locks(features));
   bpf_program__set_autoload(skeleton.progs.anonvma_unmapped_area,
                             !sees_locks(features) && features[Feature::unmapped_area]);
   bpf_program__set_autoload(skeleton.progs.anonvma_page,

@@ -165,6 +165,7 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 			state->done = 1;
 		bpf_map_delete_elem(&anonvma_motions, &key);
 		bpf_map_delete_elem(&anonvma_effects, &key);
+		bpf_map_delete_elem(&anonvma_uffds, &key);
 	}
 }
 

@@ -185,6 +185,7 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
 void trace_untraced(anonvma_bpf& skeleton) {
   auto& settings = *skeleton.rodata;
   for (const long number : kUntracedWriters) settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
+  for (const long number : kDropsDescriptor) settings.anonvma_syscalls[number] = ANONVMA_OP_DROP;
   settings.anonvma_mbind = SYS_mbind;
   settings.anonvma_ioctl = SYS_ioctl;
 }

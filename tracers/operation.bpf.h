@@ -261,6 +261,8 @@ static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, b
 	mm = anonvma_get(task, mm);
 	if (!mm || anonvma_is_compat(task))
 		return 0;
+	if (anonvma_lock_unseen && op == ANONVMA_OP_DROP && !anonvma_has_uffd((__u64)mm))
+		return 0;
 	if (op == ANONVMA_OP_EXECVE && anonvma_get(task, tgid) == anonvma_target_tgid)
 		state = anonvma_get_task(task, ANONVMA_OP);
 	else
@@ -305,8 +307,15 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 					      long ret)
 {
 	struct mm_struct *mm = anonvma_get(task, mm);
+	__u8 op = state->op;
 
 	state->op = ANONVMA_OP_NONE;
+	/* The descriptor goes when the task returns to user mode. */
+	if (op == ANONVMA_OP_DROP) {
+		if (mm)
+			anonvma_mark_dirty((__u64)mm);
+		return;
+	}
 	if (!mm || !anonvma_other_changed(state, mm, ret))
 		return;
 	anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, 0, 0);
@@ -316,7 +325,7 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
 					   long ret, bool listed)
 {
-	if (anonvma_lock_unseen && state->op == ANONVMA_OP_OTHER) {
+	if (anonvma_lock_unseen && state->op >= ANONVMA_OP_OTHER) {
 		anonvma_end_other(task, state, ret);
 		return;
 	}

@@ -47,5 +47,16 @@ constexpr TracedSyscall kTracedSyscalls[] = {
 
 // The other calls that change vmas. Where a hook sees the mmap_lock it tells of them.
 constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
+// The last reference to a userfaultfd gives up its ranges.
+constexpr long kDropsDescriptor[] = {
+    SYS_close,
+    SYS_dup3,
+#ifdef SYS_close_range
+    SYS_close_range,
+#endif
+#ifdef SYS_dup2
+    SYS_dup2,
+#endif
+};
 
 }  // namespace anonvma

@@ -52,13 +52,30 @@ static __always_inline __u32 anonvma_stillness(__u64 mm)
 	return motion ? 2 * (__u32)motion->begun + (motion->begun != motion->ended) : 0;
 }
 
+/* The mms that have registered a userfaultfd. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} anonvma_uffds SEC(".maps");
+
+static __always_inline bool anonvma_has_uffd(__u64 mm)
+{
+	return bpf_map_lookup_elem(&anonvma_uffds, &mm) != NULL;
+}
+
 /* A call that is not traced: has it changed vmas? */
 static __always_inline bool anonvma_other_changed(const struct anonvma_task *state,
 						  struct mm_struct *mm, long ret)
 {
 	const __u32 uffd_register = 0xc020aa00, uffd_unregister = 0x8010aa01;
 	__u32 command = state->args[1];
+	__u64 key = (__u64)mm;
+	__u8 one = 1;
 
+	if (state->nr == anonvma_ioctl && command == uffd_register && ret == 0)
+		bpf_map_update_elem(&anonvma_uffds, &key, &one, BPF_ANY);
 	if (ret == 0 && state->nr == anonvma_mbind)
 		return true;
 	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
@@ -73,6 +90,8 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 {
 	struct anonvma_exec_begin_record *r;
 
+	if (state->op == ANONVMA_OP_DROP)
+		return;
 	if (state->op == ANONVMA_OP_OTHER) {
 		state->file = BPF_CORE_READ(mm, total_vm);
 		state->old_brk = BPF_CORE_READ(mm, map_count);
@@ -104,7 +123,7 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 {
 	if (!state || !state->op || state->taken || state->mm != mm)
 		return;
-	if (state->op == ANONVMA_OP_EXECVE || state->op == ANONVMA_OP_OTHER ||
+	if (state->op == ANONVMA_OP_EXECVE || state->op >= ANONVMA_OP_OTHER ||
 	    site == ANONVMA_SITE_PREPARE ||
 	    (state->op == ANONVMA_OP_CLONE && state->done))
 		return;

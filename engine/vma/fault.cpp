@@ -76,9 +76,12 @@ void AddressSpaces::fault(Mm& mm, const EventHead& head, const Fault& event) {
   written(vma, page, page + page_mask_ + 1);
 }
 
-// get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too.
+// get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too. It may grow
+// a stack, and before 6.5 no write lock tells: the stack is prepared, and begins at the address.
 void AddressSpaces::touch(Mm& mm, const Touch& event) {
-  const VmaId vma = find_vma(mm, event.addr);
+  VmaId vma = find_vma(mm, event.addr);
+  if (!vma && !rules_.growth_takes_lock && expand_stack(mm, event.addr))
+    vma = find_vma(mm, event.addr);
   if (!vma || (at(vma).flags & kVmShared)) return;
   prepare(vma);
   const std::uint64_t page = event.addr & ~page_mask_;

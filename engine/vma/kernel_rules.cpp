@@ -38,6 +38,7 @@ KernelRules rules_of_5_10() {
   r.dontunmap_unlinks = r.growth_takes_lock = r.self_merge_spares_others = false;
   r.dontunmap_resets_pgoff = r.dontunmap_splits_locked = false;
   r.anon_pgoff = r.remap_keeps_uffd_apart = false;
+  r.dontunmap_accounts_next = true;
   r.sealed = kVmSealed63;
   return r;
 }
@@ -95,6 +96,7 @@ void add_5_10_to_6_12(std::vector<KernelRules>& all) {
   all.push_back(r);
   r.name = "5.13";
   r.dontunmap_unlinks = true;
+  r.dontunmap_accounts_next = false;
   all.push_back(r);
   r.name = "5.18";
   r.remap_grow_merges = r.remap_finds_first = true;

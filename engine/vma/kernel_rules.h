@@ -55,9 +55,12 @@ struct KernelRules {
   bool remap_many = true;                // one MREMAP_FIXED call may move several vmas (6.17)
   bool dontunmap_unlinks = true;         // a wholly moved source becomes unfaulted (5.13)
   bool dontunmap_drops_account = false;  // the source loses VM_ACCOUNT (6.15 and 6.16)
-  bool fork_prepares_wiped = false;      // WIPEONFORK: the child is prepared at once (4.14 to 5.6)
-  bool merge_keeps_next = true;  // what goes wholly into the next vma is the one removed (4.9)
-  bool merge_locks_once = true;  // also where two vmas are removed (6.1)
+  // MREMAP_DONTUNMAP of the middle of a vma gives the next vma VM_ACCOUNT (5.7 to 5.11; commit
+  // 51df7bcb6151).
+  bool dontunmap_accounts_next = false;
+  bool fork_prepares_wiped = false;  // WIPEONFORK: the child is prepared at once (4.14 to 5.6)
+  bool merge_keeps_next = true;      // what goes wholly into the next vma is the one removed (4.9)
+  bool merge_locks_once = true;      // also where two vmas are removed (6.1)
   LayerLock layer_lock = LayerLock::always;
   bool self_merge = true;  // MREMAP_DONTUNMAP of an unfaulted vma may merge with its own copy
   // Where it may not, the copy may still merge with the vma on its other side (not in the stable

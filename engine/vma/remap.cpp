@@ -255,8 +255,13 @@ void AddressSpaces::leave_source(Mm& mm, std::uint64_t start, std::uint64_t end,
   const VmaId source = find_vma(mm, start);  // the copy may have absorbed it
   if (rules_.dontunmap_drops_account) at(source).flags &= ~kVmAccount;
   at(source).flags &= ~kVmLockedMask;
+  if (source == copy) return;
+  const bool middle = at(source).start < start && end < at(source).end;
+  if (const VmaId behind = next(source);
+      rules_.dontunmap_accounts_next && middle && (at(source).flags & kVmAccount) && behind)
+    at(behind).flags |= kVmAccount;
   const bool whole = at(source).start == start && at(source).end == end;
-  if (source == copy || !whole || !rules_.dontunmap_unlinks) return;
+  if (!whole || !rules_.dontunmap_unlinks) return;
   unlink(source);
   at(source).displaced = 0;
   if (rules_.dontunmap_resets_pgoff && at(source).anonymous() && at(source).file == 0)

@@ -89,6 +89,14 @@ TEST_CASE("from 6.1.37 on a stack grows only with the write lock", "[vma][rules]
       "998-1002 rw faulted a1");
 }
 
+TEST_CASE("before 6.1.37 a touch below a stack tells that it was grown", "[vma][rules]") {
+  const auto touch = [](World& w) { w.map(1000, 2, "rw", kMapGrowsDown).touch(998); };
+  expect(since("6.1.37"), touch, "1000-1002 rw unfaulted");
+  expect(before("6.1.37"), touch, "998-1002 rw faulted a1");
+  expect(
+      every_era(), [](World& w) { w.map(1000, 2, "rw").touch(998); }, "1000-1002 rw unfaulted");
+}
+
 TEST_CASE("a stack keeps 256 pages to what is below it", "[vma]") {
   const auto grows_to_800 = [](std::uint64_t below_end, std::string_view prot,
                                std::uint64_t flags = 0) {

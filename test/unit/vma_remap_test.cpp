@@ -208,6 +208,17 @@ TEST_CASE("mremap that fails for another reason changes nothing", "[vma]") {
       "0-2 rw unfaulted | 10-14 rw unfaulted");
 }
 
+TEST_CASE("MREMAP_DONTUNMAP of the middle accounts the next vma before 5.13", "[vma][rules]") {
+  const auto accounted = [](std::string_view rules, std::uint64_t page) {
+    World w("num-children", rules);
+    w.map(0, 4, "rw").write(0).map(4, 1, "r").move(page, 1, 20, kMremapDontUnmap);
+    return (w.spaces().vma(w.spaces().vmas(MmId{0}).at(1)).flags & kVmAccount) != 0;
+  };
+  CHECK(accounted("5.10", 1));
+  CHECK_FALSE(accounted("5.10", 3));  // the end of it
+  CHECK_FALSE(accounted("5.13", 1));
+}
+
 //  |  fl  |   ->  |  un  |   ...   |  fl  |
 TEST_CASE("MREMAP_DONTUNMAP of a whole vma leaves it unfaulted from 5.13 on", "[vma][rules]") {
   const auto life = [](World& w) { w.map(0, 2, "rw").write(0).move(0, 2, 20, kMremapDontUnmap); };
