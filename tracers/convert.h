@@ -153,6 +153,7 @@ class Converter {
   void correct_cache(anonvma_truth_record& r) const;
   void on_vma(anonvma_truth_record record);
   void on_walk(const anonvma_walk_record& record);
+  bool is_in_the_making(const anonvma_walk_vma& of) const;
   void note_vmas(const WalkedMm& walked);
   SnapVma snap_vma(const anonvma_vma& vma);
   EventGroup snapshot(const EventHead& head, const WalkedMm& walked, SnapReason reason);

@@ -72,6 +72,7 @@ struct Pipe {
     w.head.seq = seq;
     w.head.tgid = w.head.tid = tgid;
     w.head.map_count = 1;
+    w.head.start_brk = 0x500000;
     w.vmas.push_back(
         {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 0, 0, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
     return w;

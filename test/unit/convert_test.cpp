@@ -325,6 +325,21 @@ TEST_CASE("a walk does not announce an mm that execve is filling") {
   CHECK(p.out == "exec/0/6 snapshot/0/6 snap_vma/0/6");
 }
 
+TEST_CASE("nor one that an older execve is filling: it is adopted behind it") {
+  Attach p;
+  WalkedMm half = p.walked(kA, 4);
+  half.head.start_brk = 0;
+  p.converter.add_walk(1, SnapReason::attach, {half});
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kA, 4), 1});
+  p.converter.end_attach();
+  CHECK(p.out == "");
+  p.exec(kA, 6, kB, 1);
+  CHECK(p.out == "");
+  CHECK(p.converter.orphans() == 1);
+  p.Pipe::walk(2, SnapReason::attach, kA, 6);
+  CHECK_THAT(p.out, ContainsSubstring("snapshot/0/6"));
+}
+
 TEST_CASE("who was walked while its fork came to its end is announced by the Fork") {
   Attach p;
   p.walk();
