@@ -78,14 +78,13 @@ def random_programs(folder):
         return {}, []
     counts = re.search(r'^(\d+) operations, (\d+) programs, (\d+) states compared, (\d+) differences', out, re.M)
     seed = re.search(r'^seed (\S+)', out, re.M)
-    facts = {'seed': seed[1] if seed else ''}
+    rules = re.search(r'^rules (.+), \d+ behaviours', out, re.M)
+    facts = {'seed': seed[1] if seed else '', 'rules': rules[1] if rules else ''}
     if counts:
         facts.update(zip(('operations', 'programs', 'states', 'differences'), map(int, counts.groups())))
     first = re.search(r'^seed (\S+) differs.*', out, re.M)
     lost = re.search(r'^doubt: (\d+) records were lost', out, re.M)
     facts['lost'] = int(lost[1]) if lost else 0
-    if lost and facts.get('differences') == 0 and expected(os.path.basename(folder).split('-')[0]) == LOSES:
-        return facts, []
     wrong = [f'programs {status}: {first[0] if first else last_line(err, out)}'] if status not in (0, 77) else []
     return facts, wrong
 
@@ -131,6 +130,29 @@ def sentence(result):
         text += f', {programs["lost"]} records lost' if programs.get('lost') else ''
     text += f'; {result["seconds"]:.0f} s: ' + ('ok' if result['ok'] else 'FAILED')
     return '\n  '.join([text] + result['wrong'])
+
+
+def programs_table(out, names):
+    """What random programs came to, of the results under `out`: one row for each kernel."""
+    rows = {}
+    for path in glob.glob(f'{out}/*/result.json'):
+        with open(path) as f:
+            result = json.load(f)
+        if result['programs'].get('operations'):
+            rows.setdefault(result['kernel'], []).append(result)
+    lines = ['| kernel | machine | rules | random operations | programs | states compared | differences | lost |',
+             '|---|---|---|---|---|---|---|---|']
+    for name in names:
+        if name not in rows:
+            continue
+        results = [result['programs'] for result in rows[name]]
+        one = rows[name][0]
+        lines.append(' | '.join([
+            '| ' + re.sub(r'[+-].*', '', one['release']) + ' 16 KiB' * ('16k' in name), one['arch'],
+            ', '.join(sorted({result.get('rules', '') for result in results} - {''})),
+            *(str(sum(result.get(key, 0) for result in results))
+              for key in ('operations', 'programs', 'states', 'differences', 'lost'))]) + ' |')
+    return '\n'.join(lines)
 
 
 def table(out, names):
