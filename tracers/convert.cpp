@@ -328,8 +328,8 @@ void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<Walked
   }
 }
 
-// An execve fills it: one that was seen to begin, or one that is older than the recording and has not
-// come to where the loader says where the heap is.
+// An execve fills it: one that was seen to begin, or one that is older than the recording and has
+// not come to where the loader says where the heap is.
 bool Converter::is_in_the_making(const anonvma_walk_vma& of) const {
   return of.start_brk == 0 || execs_.contains(of.mm);
 }
@@ -346,7 +346,7 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   const bool attach = walk.reason == SnapReason::attach;
   for (const auto& [of, step] : overlap_.all(head(r.head, {}))) order_.step(of, step);
   if (walk.reason == SnapReason::resync) return on_resync(r, walked);
-  if (attach == static_cast<bool>(mm)) return;       // announced by now, or never announced
+  if (attach == static_cast<bool>(mm)) return;          // announced by now, or never announced
   if (attach && is_in_the_making(walked.head)) return;  // its Exec will
   if (attach) {
     note_vmas(walked);
