@@ -39,18 +39,21 @@ static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char
 /*
  * By call site and size alone. What unlink_anon_vmas() frees may be an anon_vma, too: the tail of
  * __put_anon_vma() is a jump. A chain entry has its anon_vma where that has the count of its lock, and
- * the allocator writes its link into the middle of what is free.
+ * the allocator writes its link into the middle of what is free. Who frees a vma may free its memory
+ * policy as well, and __mpol_put() ends in a jump: that has no mm where a vma has one.
  */
 static __always_inline __u32 anonvma_cache_by_site(__u64 object, __u64 size, bool freed,
 						   __u32 site)
 {
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
+	struct vm_area_struct *vma = (struct vm_area_struct *)object;
 
 	switch (site) {
 	case ANONVMA_SITE_OTHER:
 		return ANONVMA_CACHES;
 	case ANONVMA_SITE_VMA_FREE:
-		return freed ? ANONVMA_CACHE_VMA : ANONVMA_CACHES;
+		return freed && (__s64)BPF_CORE_READ(vma, vm_mm) < 0 ? ANONVMA_CACHE_VMA :
+								      ANONVMA_CACHES;
 	case ANONVMA_SITE_VMA_ALLOC:
 	case ANONVMA_SITE_VMA_DUP:
 		return ANONVMA_CACHE_VMA;
