@@ -110,6 +110,7 @@ static __always_inline void anonvma_witness(__u64 mm)
 	for (__u32 i = 0; i < ANONVMA_EFFECTS; i++)
 		anonvma_witness_one(mm, i);
 }
+
 /* The flags that madvise changes; false: it changes none that are known here. */
 static __always_inline bool anonvma_advice_effect(__u64 advice, struct anonvma_effect *effect)
 {

@@ -128,14 +128,20 @@ def sentence(result):
     return '\n  '.join([text] + result['wrong'])
 
 
-def programs_table(out, names):
-    """What random programs came to, of the results under `out`: one row for each kernel."""
+def by_kernel(out, counts):
+    """The results under `out` that count, of each kernel."""
     rows = {}
     for path in glob.glob(f'{out}/*/result.json'):
         with open(path) as f:
             result = json.load(f)
-        if result['programs'].get('operations'):
+        if counts(result):
             rows.setdefault(result['kernel'], []).append(result)
+    return rows
+
+
+def programs_table(out, names):
+    """What random programs came to, of the results under `out`: one row for each kernel."""
+    rows = by_kernel(out, lambda result: result['programs'].get('operations'))
     lines = ['| kernel | machine | rules | random operations | programs | states compared | differences | lost |',
              '|---|---|---|---|---|---|---|---|']
     for name in names:
@@ -153,13 +159,9 @@ def programs_table(out, names):
 
 def table(out, names):
     """The README's table, of the results under `out`; guests of one kernel are one row."""
-    rows = {}
-    for path in glob.glob(f'{out}/*/result.json'):
-        with open(path) as f:
-            result = json.load(f)
-        if result['tier'] != UNSUPPORTED and not result['events'] + result['programs'].get('operations', 0):
-            continue  # it was stopped
-        rows.setdefault(result['kernel'], []).append(result)
+    # One that was stopped has brought back nothing.
+    rows = by_kernel(out, lambda result: result['tier'] == UNSUPPORTED or result['events'] or
+                     result['programs'].get('operations'))
     lines = ['| kernel | machine | page | accuracy | events | lost | lanes | n/a | random operations | differences | s |',
              '|---|---|---|---|---|---|---|---|---|---|---|']
     for name in names:
