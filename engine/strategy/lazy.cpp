@@ -43,7 +43,7 @@ class Lazy final : public Strategy {
   void prepare(VmaId vma) override {
     if (faulted(vma)) return;
     if (!rules_.until_fork || !has_forked(layout_.view(vma).mm)) return set_root(vma, vma);
-    const AnonVmaId donated = neighbours([&](VmaId n) { return chains_.singular(n); }, vma);
+    const AnonVmaId donated = mergeable([&](VmaId n) { return chains_.singular(n); }, vma);
     chains_.attach(vma, donated ? donated : chains_.new_root());
   }
   void clone(VmaId dst, VmaId src, CloneOp) override {
@@ -200,13 +200,12 @@ class Lazy final : public Strategy {
   // Makes a lazy vma a regular one.
   void upgrade(VmaId vma) {
     const Record lazy = at(vma);
-    // For the child of a fork it must be one of the same family.
-    AnonVmaId own = neighbours(
-        [&](VmaId n) {
-          return lazy.state == State::root ||
-                 chains_.root(chains_.anon_vma(n)) == chains_.root(AnonVmaId{lazy.target});
-        },
-        vma);
+    AnonVmaId own = mergeable([](VmaId) { return true; }, vma);
+    // find_mergeable_anon_vma() has chosen before the roots are compared: if the next vma's
+    // anon_vma is of another family, the previous vma's is not tried.
+    if (own && lazy.state == State::parent &&
+        chains_.root(own) != chains_.root(AnonVmaId{lazy.target}))
+      own = AnonVmaId{};
     if (!own)
       own = lazy.state == State::root ? chains_.new_root()
                                       : chains_.new_child(AnonVmaId{lazy.target});
@@ -215,9 +214,10 @@ class Lazy final : public Strategy {
     chains_.attach(vma, own);
     drop_lazy(vma);
   }
-  // The anon_vma of a regular neighbour that `fits`, the next's before the previous one's.
+  // The anon_vma of the first regular neighbour that `fits`: the next vma is asked before the
+  // previous one.
   template <class Fits>
-  AnonVmaId neighbours(const Fits& fits, VmaId vma) const {
+  AnonVmaId mergeable(const Fits& fits, VmaId vma) const {
     const auto donates = [&](VmaId n) { return n && chains_.anon_vma(n) && fits(n); };
     const VmaId next = layout_.next(vma);
     if (donates(next) && layout_.compatible(vma, next)) return chains_.anon_vma(next);

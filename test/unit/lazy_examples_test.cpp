@@ -31,6 +31,10 @@ struct Example {
 //   0: [a0]   1: a0 [a1]   2: a1 a0 ~a1   3: [a1]   4: a1 ~a1
 const std::string kFamily =
     "M 0 0 -1 -1 10 12 3;F 0;K 0 1 1 -1;K 1 2 2 -1;M 3 1 1 -1 12 14 7;F 3;K 3 4 3 -1";
+// 3 lies between 2, of the same family, and 4, which has a family of its own.
+//   0: [a0]   1: [a0]   2: a0 ~a0   3: a0 ~a0   4: -> 4
+const std::string kBetween =
+    "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2;M 4 1 3 -1 14 16 3;F 4";
 
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
@@ -46,6 +50,21 @@ const std::vector<Example>& examples() {
       {"a root that is taken over does not leak",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2;U 0;U 1;U 2;U 3",
        {{"lazy-v1", 0, 0, 0, 4, 1, 10}, {"lazy-v1-noleak", 0, 0, 0, 4, 1, 10}}},
+
+      // 0 and 1 share a0, so that their children 2 and 3 refer to it. 4 is mapped behind 3. When 3
+      // is upgraded its next vma 4 is lazy still, and it takes over the previous vma's a2.
+      //   0: [a0]  1: [a0]  2: a0 [a2]  3: a0 [a2]  4: -> 4
+      //                     6: a2 a0 ~a2  7: a2 a0 ~a2
+      {"an upgrade takes the previous vma's anon_vma where the next has none",
+       kBetween + ";K 2 6 3 -1;K 3 7 3 6",
+       {{"lazy-v1", 7, 10, 2, 10, 2, 10}, {"lazy-v1-noleak", 7, 10, 2, 10, 2, 10}}},
+      // Here 4 has forked before, and has a1, which is a root of another family. That is what 3 is
+      // given and must refuse: a2 is not tried.
+      //   0: [a0]  1: [a0]  2: a0 [a2]    3: a0 [a3]    4: [a1]
+      //                     6: a2 a0 ~a2  7: a3 a0 ~a3  5: a1 ~a1
+      {"an upgrade does not try the previous vma behind a next one of another root",
+       kBetween + ";K 4 5 2 -1;K 2 6 3 -1;K 3 7 3 6",
+       {{"lazy-v1", 8, 12, 4, 12, 4, 12}, {"lazy-v1-noleak", 8, 12, 4, 12, 4, 12}}},
 
       // 1 was split, 2 points to it still when 0 takes its place over.
       //   0: -> 0   2: -> 1   1 is a zombie

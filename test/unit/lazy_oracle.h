@@ -132,18 +132,19 @@ class LazyOracle {
     return low.mm == high.mm && low.end == high.start && low.flags / 8 == high.flags / 8 &&
            high.pgoff - low.pgoff == low.end - low.start;
   }
-  // The anon_vma that a neighbour of `id` gives, the higher neighbour's first. `family`: the root
-  // it must have, if any. `singular`: its vma must be linked to nothing else.
+  // The anon_vma that a neighbour of `id` gives: the higher neighbour's, if that one fits.
+  // `family`: the root that this anon_vma must have, or else there is none. `singular`: its vma
+  // must be linked to nothing else.
   int donated(int id, int family, bool singular) const {
     const Vma& asking = vmas.at(id);
     int below = -1, above = -1;
     for (const auto& [n, vma] : vmas) {
       if (vma.own < 0 || (singular && vma.chain.size() != 1)) continue;
-      if (family >= 0 && avs.at(vma.own).root != family) continue;
       if (fits(vma, asking)) below = vma.own;
       if (fits(asking, vma)) above = vma.own;
     }
-    return above >= 0 ? above : below;
+    const int chosen = above >= 0 ? above : below;
+    return chosen >= 0 && family >= 0 && avs.at(chosen).root != family ? -1 : chosen;
   }
   void fault(int id) {
     if (!rules_.until_fork || !forked_.contains(vmas[id].mm)) {
