@@ -108,13 +108,17 @@ std::string read_text(const char* path) {
   return all;
 }
 
-void reap(pid_t pid) {
-  int status = 0;
-  must(waitpid(pid, &status, 0) == pid, "waitpid");
+void must_have_ended_well(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 77) std::_Exit(77);
   if (status == 0) return;
   std::fprintf(stderr, "a child ended with %#x\n", static_cast<unsigned>(status));
   std::_Exit(1);
+}
+
+void reap(pid_t pid) {
+  int status = 0;
+  must(waitpid(pid, &status, 0) == pid, "waitpid");
+  must_have_ended_well(status);
 }
 
 void reap_any_end(pid_t pid) { must(waitpid(pid, nullptr, 0) == pid, "waitpid"); }

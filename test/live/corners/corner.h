@@ -39,6 +39,7 @@ int scratch_file(std::size_t pages);  // unlinked, on a real file system
 void write_text(const char* path, const std::string& text);
 std::string read_text(const char* path);
 
+void must_have_ended_well(int wait_status);
 void reap(pid_t pid);          // it has to end with status 0
 void reap_any_end(pid_t pid);  // however it ends
 template <class Work>

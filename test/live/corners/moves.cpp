@@ -1,10 +1,10 @@
 // mremap and remap_file_pages.
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
-#include <utility>
 
 #include "corner.h"
 #include "families.h"
@@ -19,55 +19,95 @@ char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags,
   return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
 }
 
-constexpr std::size_t kMany = 8192;  // pages that a timer meets while KSM gives them up
+constexpr std::size_t kMany = 256;
 
-// A timer ends the call while KSM gives up the pages to be moved; whether it did.
-template <class Call>
-bool interrupts(Call&& call) {
-  struct sigaction action = {};
-  action.sa_handler = [](int) {};
-  must(sigaction(SIGALRM, &action, nullptr) == 0, "sigaction");
-  const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 300}};
-  must(setitimer(ITIMER_REAL, &soon, nullptr) == 0, "setitimer");
-  errno = 0;
-  const bool interrupted = std::forward<Call>(call)() == MAP_FAILED && errno == EINTR;
-  const itimerval never{};
-  must(setitimer(ITIMER_REAL, &never, nullptr) == 0, "setitimer");
-  return interrupted;
+bool enters_mremap(pid_t pid) {
+  __ptrace_syscall_info info{};
+  available(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0,
+            "PTRACE_GET_SYSCALL_INFO");
+  return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_mremap;
 }
 
+// Lets the traced `pid` run to its end. Each of its mremap calls is stopped at its entry and gets a
+// signal there, which is pending when the call goes on.
+void interrupt_moves_of(pid_t pid) {
+  const auto next_stop = [pid] {
+    int status = 0;
+    must(waitpid(pid, &status, 0) == pid, "waitpid");
+    if (!WIFSTOPPED(status)) must_have_ended_well(status);
+    return WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+  };
+  if (next_stop() == 0) return;
+  const auto options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+  must(ptrace(PTRACE_SETOPTIONS, pid, nullptr, options) == 0, "PTRACE_SETOPTIONS");
+  for (int deliver = 0;;) {
+    must(ptrace(PTRACE_SYSCALL, pid, nullptr, deliver) == 0, "PTRACE_SYSCALL");
+    const int stop = next_stop();
+    if (stop == 0) return;
+    const bool at_call = stop == (SIGTRAP | 0x80);
+    if (at_call && enters_mremap(pid)) must(kill(pid, SIGUSR1) == 0, "kill");
+    deliver = at_call ? 0 : stop;
+  }
+}
+
+// The first pages of a larger mapping, which KSM has to give up before they move. It looks for a
+// signal before each page.
 char* mergeable_island() {
   char* p = island(2 * kMany);
   available(madvise(p, kMany * kPage, MADV_MERGEABLE) == 0, "MADV_MERGEABLE");
-  write_pages(p);
+  write_pages(p, kMany);
   return p;
+}
+
+void must_be_interrupted(char* moved) {
+  must(moved == MAP_FAILED && errno == EINTR, "an interrupted mremap");
+}
+
+// Each of these fails after its target was unmapped, and after what a smaller size gives up.
+void moves_that_are_interrupted() {
+  char* to = map(2 * kMany);
+  const auto renew = [&] { write_pages(map_over(to, 2 * kMany)); };
+  renew();
+  must_be_interrupted(move(mergeable_island(), kMany, kMany / 2, kMoveTo, at(to, 64)));
+  must_be_interrupted(move(mergeable_island(), kMany / 2, kMany / 2, kMoveTo, at(to, 32)));
+  must_be_interrupted(move(mergeable_island(), kMany / 2, kMany, MREMAP_MAYMOVE));
+  renew();
+  must_be_interrupted(move(mergeable_island(), kMany, 2 * kMany, kMoveTo, to));
+  renew();
+  char* p = mergeable_island();
+  must(move(p, kMany, kMany / 2, MREMAP_MAYMOVE) == p, "a mapping that shrinks does not move");
+}
+
+// Two mappings in one call. KSM stops the move of the first one, or, where it has no part in the
+// first one, that of the second after the first has moved.
+void interrupted_among_mappings() {
+  char* to = map(2 * kMany);
+  for (const bool first_moves : {false, true}) {
+    char* p = mergeable_island();
+    if (first_moves)
+      advise(p, 8, MADV_UNMERGEABLE);
+    else
+      protect(p, 8, PROT_READ);
+    const char* moved = move(p, kMany, kMany, kMoveTo, at(to, 16));
+    const bool refused = errno == EFAULT;  // Linux before 6.17 moves one mapping at a time
+    must(moved == MAP_FAILED && (errno == EINTR || refused), "an interrupted mremap of two");
+    const bool gone = msync(p, kPage, MS_ASYNC) != 0;
+    must(refused || gone == first_moves, "the mapping that moves before the signal is looked for");
+  }
 }
 
 }  // namespace
 
-// A move that fails half-way: its target is unmapped by then, and what a smaller size gives up.
 void move_interrupted() {
-  char* to = map(2 * kMany);
-  write_pages(to);
-  bool shrunk = false, moved = false, stayed = false, several = false;
-  for (int i = 0; i < 100 && !(shrunk && moved && stayed && several); ++i) {
-    char* p = mergeable_island();
-    shrunk |= interrupts([&] { return move(p, kMany, kMany / 2, kMoveTo, at(to, 64)); });
-    p = mergeable_island();
-    moved |= interrupts([&] { return move(p, kMany / 2, kMany / 2, kMoveTo, at(to, 32)); });
-    p = mergeable_island();
-    stayed |= interrupts([&] { return move(p, kMany / 2, kMany, MREMAP_MAYMOVE); });
-    p = mergeable_island();
-    protect(p, 8, PROT_READ);
-    several |= interrupts([&] { return move(p, kMany, kMany, kMoveTo, at(to, 16)); });
-    p = mergeable_island();
-    interrupts([&] { return move(p, kMany, kMany / 2, MREMAP_MAYMOVE); });
-    p = mergeable_island();
-    interrupts([&] { return move(p, kMany, 2 * kMany, kMoveTo, to); });
-    map_over(to, 2 * kMany);
-    write_pages(to);
-  }
-  must(shrunk && moved && stayed && several, "an interrupted mremap");
+  interrupt_moves_of(spawn([] {
+    struct sigaction action = {};  // without SA_RESTART
+    action.sa_handler = [](int) {};
+    must(sigaction(SIGUSR1, &action, nullptr) == 0, "sigaction");
+    available(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0, "PTRACE_TRACEME");
+    raise(SIGSTOP);
+    moves_that_are_interrupted();
+    interrupted_among_mappings();
+  }));
 }
 
 void move_basics() {
