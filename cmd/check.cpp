@@ -33,6 +33,9 @@ std::string as_text(const std::string& path, const CheckResult& result, std::uin
   std::string notes = fmt::format("lost {}", result.lost);
   if (result.softened != 0)
     notes += fmt::format(", {} contradictions that follow from losses", result.softened);
+  if (result.undecided != 0)
+    notes += fmt::format(", {} contradictions that may follow from losses behind the cut",
+                         result.undecided);
   if (result.skipped_chunks + result.skipped_records != 0)
     notes += fmt::format(", skipped {} chunks and {} records of kinds newer than this program",
                          result.skipped_chunks, result.skipped_records);
@@ -66,6 +69,7 @@ Json as_json(const std::string& path, const CheckResult& result) {
           {"damage", result.of(FindingLevel::container)},
           {"contradictions", result.of(FindingLevel::event)},
           {"follow_from_losses", result.softened},
+          {"undecided_at_cut", result.undecided},
           {"chunks", result.chunks},
           {"events", result.events},
           {"lost", result.lost},

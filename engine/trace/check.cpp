@@ -201,10 +201,11 @@ Result<CheckResult> Checker::run() {
     check_chunk(*piece->chunk);
   }
   ++result_.chunks;  // the header
-  events_->finish();
+  events_->finish(end_ || footer_seen_ ? FileEnd::whole : FileEnd::cut);
   result_.events = events_->events();
   result_.lost = events_->lost();
   result_.softened = events_->softened();
+  result_.undecided = events_->undecided();
   if (!end_) find(FindingKind::no_end, file_.size(), "file has no end chunk");
   if (!footer_seen_) find(FindingKind::no_end, file_.size(), "file has no footer");
   if (end_ && whole_) check_totals();

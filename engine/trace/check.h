@@ -48,6 +48,7 @@ struct CheckResult {
   std::vector<Finding> findings;
   std::array<std::uint64_t, 32> counts{};  // of all, by FindingKind
   std::uint64_t softened = 0;              // what would be a finding but for a loss before it
+  std::uint64_t undecided = 0;             // what may follow from a loss behind the cut
   std::uint64_t chunks = 0, events = 0, lost = 0;
   std::uint64_t skipped_chunks = 0, skipped_records = 0;
   std::uint32_t compat = 0;  // bits that this program does not know

@@ -109,7 +109,13 @@ void EventCheck::gap() {
   held_.clear();
 }
 
-void EventCheck::finish() {
+// A recorder that is killed may be writing a snapshot, and may have to tell of a loss yet.
+void EventCheck::finish(FileEnd end) {
+  if (end == FileEnd::cut) {
+    undecided_ = held_.size();
+    held_.clear();
+    return;
+  }
   if (in_group_ || exec_) end_group("the end");
   release_held();
 }

@@ -36,6 +36,9 @@ inline bool is_snapshot_part(EventType type) {
   return type == EventType::snap_vma || type == EventType::snap_chain;
 }
 
+// Whether the file has its end. Behind a cut, what would come next is unknown.
+enum class FileEnd : bool { cut, whole };
+
 class EventCheck {
  public:
   using Report = std::function<void(Finding)>;
@@ -46,11 +49,12 @@ class EventCheck {
   void apply(const Event& event);
   // Chunks are missing here, or could not be read: as good as a Lost event.
   void gap();
-  void finish();
+  void finish(FileEnd end);
 
   std::uint64_t events() const { return events_; }
   std::uint64_t lost() const { return lost_; }
   std::uint64_t softened() const { return softened_; }
+  std::uint64_t undecided() const { return undecided_; }
 
  private:
   struct Mm {
@@ -85,7 +89,7 @@ class EventCheck {
   // waits for it.
   std::vector<Finding> held_;
   std::uint64_t held_since_ns_ = 0;
-  std::uint64_t lost_ = 0, softened_ = 0;
+  std::uint64_t lost_ = 0, softened_ = 0, undecided_ = 0;
   std::uint64_t newest_ns_ = 0;
 
   std::unordered_map<MmId, Mm> mms_;  // alive

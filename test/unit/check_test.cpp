@@ -180,6 +180,54 @@ TEST_CASE("what follows from a loss is no finding, what cannot is") {
           "");
 }
 
+// The file as a recorder leaves it that is killed behind these events, with and without a part of
+// the next chunk.
+TEST_CASE("what a cut file leaves open is no finding") {
+  const std::string born = kBorn;
+  struct Open {
+    const char* events;
+    const char* whole;  // what the same events are found to be where the file goes on, or ends
+    std::uint64_t undecided;
+  };
+  const Open rows[] = {
+      {"0.1 mm=0 snapshot reason=3 nr_vmas=2\n", "snapshot@2", 0},
+      {"0.1 mm=0 snapshot reason=3 nr_vmas=2\n0.1 mm=0 snap_vma start=0x1000 end=0x2000\n",
+       "snapshot@3", 0},
+      {"0.1 mm=0 snapshot reason=3 nr_vmas=1\n"
+       "0.1 mm=0 snap_vma start=0x1000 end=0x2000 anon_vma=5 nr_chain=2\n"
+       "0.1 mm=0 snap_chain anon_vma=4 root=4 parent=4\n",
+       "snapshot@4", 0},
+      {"0.1 mm=1 exec old_mm=0\n", "snapshot@2", 0},
+      {"0.1 mm=7 fault\n", "mm_unborn@1", 1},
+      {"0.1 mm=0 seq=9 unmap\n0.1 mm=0 seq=7 brk\n", "seq@2", 1},
+      {"0.1 truth object=1\n0.1 truth object=1\n", "truth_alloc@2", 1},
+      {"0.1 mm=0 snapshot reason=3 nr_vmas=2\n0.1 mm=0 fault\n", "snapshot@2", 1},
+      // What no loss explains, or would have explained by now, stays a finding.
+      {"0.1 mm=0 fault addr=0x1001\n", "alignment@1", 0},
+      {"0.1 mm=7 fault\n11.2 mm=0 fault\n", "mm_unborn@1", 0},
+  };
+  for (const Open& row : rows) {
+    CAPTURE(row.events);
+    const FileBytes file = file_of(born + row.events);
+    CHECK(found(check_file(file)) == row.whole);
+    const auto chunks = chunks_of(file);  // header, events, end, footer
+    REQUIRE(chunks.size() == 4);
+    const bool stays = row.undecided == 0 && !std::string_view(row.whole).starts_with("snapshot");
+    const std::string before = stays ? std::string(row.whole) + ' ' : "";
+    for (const std::size_t more : {0, 10}) {
+      const CheckResult cut = check_file(std::span(file).first(chunks[2].offset + more));
+      CHECK(found(cut) == before + (more == 0 ? "no_end no_end" : "no_chunk no_end no_end"));
+      CHECK(cut.undecided == row.undecided);
+    }
+    // With a footer or an end chunk all events are there, whichever of the two is missing.
+    for (const std::size_t missing : {2, 3}) {
+      auto some = chunks;
+      some.erase(some.begin() + static_cast<std::ptrdiff_t>(missing));
+      CHECK(found(check_file(assemble({}, some))).starts_with(row.whole));
+    }
+  }
+}
+
 TEST_CASE("findings of one kind are counted behind the first few") {
   std::string text = kBorn;
   for (int i = 0; i < 100; ++i) text += "0.1 mm=0 fault addr=1\n";
