@@ -24,10 +24,18 @@ struct SeenMm {
     return reason == SnapReason::attach || reason == SnapReason::resync;
   }
   SnapReason reason() const { return static_cast<SnapReason>(snapshot.reason); }
+  // Everything that was announced has come.
+  bool complete() const {
+    return vmas.size() >= snapshot.nr_vmas &&
+           (vmas.empty() || vmas.back().chain.size() >= vmas.back().vma.nr_chain);
+  }
+  // The mm begins with this snapshot, so that a part of one is better than none.
+  bool is_birth() const { return reason() == SnapReason::attach || reason() == SnapReason::exec; }
 };
 
 // The file decides nothing about memory: what is announced but does not come simply ends the
-// snapshot early.
+// snapshot early. What it lacks may be cut off, and does not mean that nothing is mapped there:
+// only a birth is taken then.
 class SnapshotCollector {
  public:
   // True when `event` belongs to a snapshot. `done` gets each snapshot that is over.
@@ -45,7 +53,7 @@ class SnapshotCollector {
       finish(done);
       return false;
     }
-    if (complete()) finish(done);
+    if (seen_->complete()) finish(done);
     return true;
   }
   template <class Done>
@@ -53,18 +61,12 @@ class SnapshotCollector {
     if (!seen_) return;
     SeenMm seen = std::move(*seen_);
     seen_.reset();
-    done(std::move(seen));
+    if (seen.complete() || seen.is_birth()) done(std::move(seen));
   }
 
   bool empty() const { return !seen_; }
 
  private:
-  bool complete() const {
-    const std::vector<SeenVma>& vmas = seen_->vmas;
-    return vmas.size() >= seen_->snapshot.nr_vmas &&
-           (vmas.empty() || vmas.back().chain.size() >= vmas.back().vma.nr_chain);
-  }
-
   std::optional<SeenMm> seen_;
 };
 

@@ -59,6 +59,25 @@ TEST_CASE("what is taken over from an unseen writer is counted", "[vma]") {
   CHECK(taken_over(kOneFaulted, {}) == 1);
 }
 
+// What such a snapshot lacks is unknown: it does not say that nothing is mapped there.
+TEST_CASE("an unfinished snapshot changes nothing that is alive, and is a birth all the same",
+          "[vma]") {
+  const SnapVma first = World::snap_vma({.start = 0, .end = 2, .prot = "r", .file = 5});
+  World w;
+  kOneFaulted(w);
+  w.apply(UnknownWrite{}, MmId{0});
+  w.apply(World::snapshot_event(SnapReason::unknown_write, 2), MmId{0});
+  w.apply(first, MmId{0});
+  w.spaces().finish();
+  CHECK(w.show() == "0-6 rw faulted a1");
+  CHECK(w.spaces().anomalies()[Anomaly::resynchronised] == 0);
+  w.apply(Exec{}, MmId{1});
+  w.apply(World::snapshot_event(SnapReason::exec, 2), MmId{1});
+  w.apply(first, MmId{1});
+  w.spaces().finish();
+  CHECK(w.show(1) == "0-2 r unfaulted");
+}
+
 //  |        fl a1        |   ->  | fl a1 | fl a1 uffd | fl a1 |
 TEST_CASE("an unseen writer that set a flag on a part: the vma splits", "[vma]") {
   CHECK(overtaken(kOneFaulted,
