@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -99,6 +100,7 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
         mmap(nullptr, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (int page = 0; page < 64; ++page) region[page * 4096] = 1;
     mprotect(region + 8 * 4096, 4096, PROT_READ);
+    close(gate[1]);
     char byte = 0;
     if (read(gate[0], &byte, 1) != 1) _exit(1);
     for (int i = 0; i < 50; ++i) {
@@ -109,18 +111,22 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
         _exit(0);
       }
     }
-    usleep(300000);
+    while (wait(nullptr) > 0) continue;
     _exit(0);
   }
   const std::string errors = scratch.path("stderr");
-  const pid_t recorder = start(
-      {kProgram, "record", "-o", trace, "--duration", "9", "--pid", std::to_string(older)}, errors);
-  for (int i = 0; i < 600 && access(trace.c_str(), F_OK) != 0; ++i) usleep(100000);
-  usleep(4000000);  // programs are attached one by one, and each takes a grace period
-  REQUIRE(write(gate[1], "x", 1) == 1);
+  const pid_t recorder =
+      start({kProgram, "record", "-o", trace, "--pid", std::to_string(older)}, errors);
+  const bool recorded = records(recorder, trace);
+  if (recorded) REQUIRE(write(gate[1], "x", 1) == 1);
+  close(gate[1]);  // `older` goes on, or ends
+  int status = 0;
+  REQUIRE(waitpid(older, &status, 0) == older);
+  kill(recorder, SIGINT);
   const Outcome outcome = finish(recorder, errors);
-  kill(older, SIGKILL);
   INFO(outcome.errors);
+  REQUIRE(recorded);
+  REQUIRE(status == 0);
   REQUIRE(outcome.status == 0);
   const Recording r = read_recording(trace);
   check_exact(r);
@@ -148,10 +154,11 @@ TEST_CASE("SIGINT ends a recording with a whole file", "[signal]") {
   const std::string trace = scratch.path("signal.trace");
   const std::string errors = scratch.path("stderr");
   const pid_t recorder = start({kProgram, "record", "-o", trace}, errors);
-  usleep(1500000);
+  const bool recorded = records(recorder, trace);
   kill(recorder, SIGINT);
   const Outcome outcome = finish(recorder, errors);
   INFO(outcome.errors);
+  REQUIRE(recorded);
   CHECK((outcome.status == 0 || outcome.status == 3));
   CHECK_THAT(outcome.errors, ContainsSubstring("lost "));
   CHECK(read_recording(trace).events.size() > 0);

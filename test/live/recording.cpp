@@ -1,6 +1,7 @@
 #include "test/live/recording.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,18 @@ Outcome finish(pid_t pid, const std::string& errors_path) {
   int status = 0;
   waitpid(pid, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(errors_path)};
+}
+
+bool records(pid_t pid, const std::string& trace) {
+  for (;;) {
+    std::error_code missing;
+    if (std::filesystem::file_size(trace, missing) > 0 && !missing) return true;
+    siginfo_t ended{};
+    if (waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        ended.si_pid != 0)
+      return false;
+    usleep(10'000);
+  }
 }
 
 Outcome run(const std::vector<std::string>& command) {

@@ -19,6 +19,9 @@ struct Outcome {
 // Starts `command` with stderr in a file beside `name`; finish() waits for it.
 pid_t start(const std::vector<std::string>& command, const std::string& errors_path);
 Outcome finish(pid_t pid, const std::string& errors_path);
+// Waits until the recorder `pid` records into `trace`: its header is written when all programs are
+// attached and what was alive has been read. False if the recorder has ended before.
+bool records(pid_t pid, const std::string& trace);
 Outcome run(const std::vector<std::string>& command);
 
 // A folder of its own for one test, removed with everything in it.
