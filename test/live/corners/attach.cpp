@@ -1,10 +1,13 @@
 // A family that is older than its recording: three living generations, one dead one between them.
-// It prints the process ids, waits until the file named by $CORNERS_GO is there, and goes on.
+// It prints the process ids, waits until the file named by $CORNERS_GO is there, or its folder is
+// not, and goes on.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
 
 #include "corner.h"
 #include "families.h"
@@ -15,7 +18,8 @@ namespace {
 void wait_for_go() {
   const char* file = std::getenv("CORNERS_GO");
   if (file == nullptr) return;
-  for (int i = 0; i < 1000 && access(file, F_OK) != 0; ++i) usleep(10000);
+  const std::string folder = std::filesystem::path(file).parent_path();
+  while (access(file, F_OK) != 0 && access(folder.c_str(), F_OK) == 0) usleep(10000);
 }
 
 void tell(const char* who) {

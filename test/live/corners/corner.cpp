@@ -123,6 +123,10 @@ void reap(pid_t pid) {
 
 void reap_any_end(pid_t pid) { must(waitpid(pid, nullptr, 0) == pid, "waitpid"); }
 
+void outlive(pid_t parent) {
+  while (getppid() == parent) usleep(1000);
+}
+
 Gate::Gate() { must(pipe2(ends_, O_CLOEXEC) == 0, "pipe"); }
 void Gate::open() const { must(write(ends_[1], "x", 1) == 1, "gate"); }
 void Gate::wait() const {

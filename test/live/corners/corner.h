@@ -42,6 +42,7 @@ std::string read_text(const char* path);
 void must_have_ended_well(int wait_status);
 void reap(pid_t pid);          // it has to end with status 0
 void reap_any_end(pid_t pid);  // however it ends
+void outlive(pid_t parent);    // until this process has another parent
 template <class Work>
 pid_t spawn(Work&& work) {
   const pid_t pid = fork();

@@ -41,19 +41,19 @@ record_family() { # MEMBER
   rm -f "$dir/go"
   CORNERS_GO=$dir/go "$corners" older_family >"$dir/out" 2>&1 &
   local family=$!
-  for _ in $(seq 100); do
-    [ "$(grep -c . "$dir/out")" -lt 4 ] || break
-    sleep 0.02
-  done
-  "$program" record --quiet --truth --ring-mib 64 --force -o "$trace" --duration 2.5 \
+  until [ "$(grep -c . "$dir/out")" -ge 4 ] || ! kill -0 $family 2>/dev/null; do sleep 0.02; done
+  rm -f "$trace"
+  "$program" record --quiet --truth --ring-mib 64 --force -o "$trace" \
     --pid "$(sed -n "s/^$1 //p" "$dir/out")" >"$dir/errors" 2>&1 &
   local recorder=$!
-  sleep 1.5
+  # The header is written when all that was there has been read.
+  until [ -s "$trace" ] || ! kill -0 $recorder 2>/dev/null; do sleep 0.02; done
   touch "$dir/go"
-  wait $recorder
-  recorded=$?
   wait $family
   status=$?
+  kill -INT $recorder 2>/dev/null
+  wait $recorder
+  recorded=$?
 }
 
 # What a scenario said of itself: equal, skipped or failed.

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -115,18 +116,20 @@ void clone_vm_exec() {
 
 // The parent ends first: its mm lives on in a task that is no thread of its group.
 void clone_vm_outlives() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   in_child([] {
+    static const pid_t parent = getpid();
     char* p = island(16);
     char* stack = map(16);
     clone_on(
         stack, 16,
         [](void* q) {
-          usleep(30000);
+          outlive(parent);
           return maps_and_unmaps(q);
         },
         CLONE_VM | SIGCHLD, p);
   });
-  usleep(80000);
+  must(wait(nullptr) > 0, "the task that outlives its parent");
 }
 
 void exec_from_thread() {

@@ -45,11 +45,11 @@ void chain_of_orphans() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   spawn([&] {
     write_pages(at(p, 2), 2);
-    spawn([&] {
-      usleep(5000);
+    spawn([&, parent = getpid()] {
+      outlive(parent);
       write_pages(at(p, 4), 2);
-      spawn([&] {
-        usleep(5000);
+      spawn([&, middle = getpid()] {
+        outlive(middle);
         write_pages(at(p, 6), 2);
         protect(at(p, 3), 2, PROT_READ);
         in_child([&] { write_pages(at(p, 8), 2); });
