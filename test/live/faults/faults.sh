@@ -35,16 +35,13 @@ record() { # OPTION... -- COMMAND...
   status=0
   "$program" record --quiet --force -o "$trace" "$@" 2>"$errors" || status=$?
 }
-start_record() { # OPTION... -- COMMAND...
+start_record() { # OPTION... -- COMMAND...; goes on when it records: then the header is in the file
   : >"$errors"
   rm -f "$trace"
   "$program" record --quiet --force -o "$trace" "$@" 2>"$errors" &
   recorder=$!
   mine+=("$recorder")
-  for _ in $(seq 200); do
-    [ ! -s "$trace" ] || return 0
-    sleep 0.05
-  done
+  until [ -s "$trace" ] || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.02; done
 }
 end_record() { status=0; wait "$recorder" 2>/dev/null || status=$?; }
 # Of the trace's description; nothing if there is none.
@@ -94,8 +91,8 @@ orphans() {
         "\($object) \(.id)"'
   done | grep -cvxFf "$dir/held"
 }
-no_leftovers() {
-  for _ in $(seq 50); do
+no_leftovers() { # the kernel frees them in its own time: what is left for a minute stays
+  for _ in $(seq 600); do
     leftovers=$(orphans)
     [ "$leftovers" -gt 0 ] || break
     sleep 0.1
@@ -170,6 +167,10 @@ case_kill() {
   echo "kill: $done traces of killed recorders"
 }
 
+# Of `sh -c`, with the target: work for as long as its recorder is there.
+# shellcheck disable=SC2016  # for the inner shell
+until_it_ends='while kill -0 "$PPID" 2>/dev/null; do "$0" family 1 0; done'
+
 # The file system is full, on a small one of its own.
 case_disk_full() {
   unshare -m true 2>/dev/null || return 1
@@ -178,10 +179,10 @@ case_disk_full() {
   # shellcheck disable=SC2016  # for the inner shell
   unshare -m bash -c '
     mount -t tmpfs -o size=256k none "$1/small" || exit 99
-    "$2" record --quiet --truth -o "$1/small/trace" -- "$3" family 2 0 2>"$1/errors"
+    "$2" record --quiet --truth -o "$1/small/trace" -- sh -c "$4" "$3" 2>"$1/errors"
     status=$?
     cp "$1/small/trace" "$1/trace"
-    exit "$status"' - "$dir" "$program" "$target" || status=$?
+    exit "$status"' - "$dir" "$program" "$target" "$until_it_ends" || status=$?
   [ "$status" -ne 99 ] || return 1
   must "status" status_is 74
   must "no clear line" one_line
@@ -208,13 +209,14 @@ case_read_only() {
   # shellcheck disable=SC2016
   unshare -m bash -c '
     mount -o loop "$1/image" "$1/mount" || exit 99
-    "$2" record --quiet -o "$1/mount/trace" -- "$3" family 3 0 2>"$1/errors" &
-    sleep 2
+    "$2" record --quiet -o "$1/mount/trace" -- \
+      sh -c "$4" "$3" 2>"$1/errors" &
+    until [ -s "$1/mount/trace" ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
     mount -o remount,abort "$1/mount" 2>/dev/null || mount -o remount,ro "$1/mount"
     wait $!
     status=$?
     cp "$1/mount/trace" "$1/trace"
-    exit "$status"' - "$dir" "$program" "$target" >/dev/null 2>&1
+    exit "$status"' - "$dir" "$program" "$target" "$until_it_ends" >/dev/null 2>&1
   status=$?
   [ "$status" -ne 99 ] || { status=74; return 0; }
   must "status" status_is 74
@@ -286,7 +288,7 @@ C
   must "differs from the kernel" verified_is 0
   local last
   last=$("$program" dump "$trace" | tail -n 1 | cut -d. -f1)
-  must "times of another clock" test "$last" -ge 1 -a "$last" -lt 60
+  must "times of another clock" test "$last" -ge 1 -a "$last" -lt 100000
 }
 
 # All CPUs are busy with something else.
