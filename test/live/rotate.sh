@@ -6,20 +6,37 @@
 set -euo pipefail
 program=$1 workloads=$2 case=$3
 dir=$(mktemp -d)
-load=0
+load=0 recorder=0
 stop_load() {
-  if [ "$load" -ne 0 ]; then kill "$load" 2>/dev/null || true; wait "$load" 2>/dev/null || true; fi
+  # A process group of its own.
+  if [ "$load" -ne 0 ]; then kill -- "-$load" 2>/dev/null || true; wait "$load" 2>/dev/null || true; fi
   load=0
 }
-trap 'stop_load; rm -rf "$dir"' EXIT
+stop_all() {
+  stop_load
+  if [ "$recorder" -ne 0 ]; then kill -KILL "$recorder" 2>/dev/null || true; fi
+}
+trap 'stop_all; rm -rf "$dir"' EXIT
 
 fail() {
   echo "rotate.sh $case: $*" >&2
   exit 1
 }
 record() { # OPTION...
+  start_record "$@"
+  end_record
+}
+start_record() { # OPTION...
+  "$program" record --truth --ring-mib 64 "$@" 2>"$dir/messages" &
+  recorder=$!
+}
+until_recorded() { # COMMAND...: until it succeeds, or the recorder has ended
+  until "$@" || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.1; done
+}
+end_record() {
   local status=0
-  "$program" record --truth --ring-mib 64 "$@" 2>"$dir/messages" || status=$?
+  wait "$recorder" || status=$?
+  recorder=0
   cat "$dir/messages"
   case $status in
     0) ;;
@@ -29,17 +46,16 @@ record() { # OPTION...
 }
 # Forks and execs with pauses, beside them threads and maps if there is stress-ng: a change of parts
 # waits for the reader, which takes seconds where events come as fast as they can be read.
-begin_load() { # SECONDS [STRESS-NG]
+begin_load() { # [STRESS-NG]; until stop_load
   # shellcheck disable=SC2016 # for the inner shell
-  timeout "$1" bash -c '
+  timeout 600 bash -c '
     while :; do
       (true); sh -c "true & wait"; sleep 0.02
       [ -z "$1" ] || "$1" --quiet --timeout 2 --fork 1 --fork-ops 20 --mmap 1 --mmap-ops 2 \
         --mmap-bytes 1m --pthread 1 --pthread-ops 4 --temp-path "$2" >/dev/null 2>&1
       sleep 0.02
-    done' load "${2-}" "$dir" &
+    done' load "${1-}" "$dir" &
   load=$!
-  sleep 0.5
 }
 stress=$(command -v stress-ng || true)
 number() { # KEY FILE
@@ -69,8 +85,11 @@ check_files() { # FILE...
 
 case $case in
   rotate)
-    begin_load 40 "$stress"
-    record -o "$dir/x.trace" --rotate-time 0.5 --duration 15
+    begin_load "$stress"
+    start_record -o "$dir/x.trace" --rotate-time 0.5
+    until_recorded test -e "$dir/x.0008.trace"
+    kill -INT "$recorder" 2>/dev/null || true
+    end_record
     stop_load
     files=("$dir"/x.*.trace)
     [ "${#files[@]}" -ge 4 ] || fail "only ${#files[@]} files"
@@ -83,8 +102,8 @@ case $case in
     grep -q ": $events events" "$dir/messages" || fail "$events events are in the files"
     ;;
   max_size)
-    begin_load 60 # few events a second: a part has to end before the next is over, too
-    record -o "$dir/x.trace" --rotate-size 128K --max-size 1M --keep 2 --duration 60
+    begin_load # few events a second: a part has to end before the next is over, too
+    record -o "$dir/x.trace" --rotate-size 128K --max-size 1M --keep 2
     stop_load
     grep -q 'max-size' "$dir/messages" || fail "it does not say why it ended"
     [ "$(find "$dir" -name 'x.*.trace' | wc -l)" -eq 2 ] || fail "not 2 files"
@@ -92,24 +111,15 @@ case $case in
     check_files "$dir"/x.*.trace
     ;;
   flight)
-    begin_load 20 "$stress"
-    "$program" record --truth --ring-mib 64 -o "$dir/x.trace" --flight 0.5 2>"$dir/messages" &
-    recorder=$!
-    for _ in $(seq 100); do # until it records
-      if grep -q 'flight recorder' "$dir/messages" || ! kill -0 "$recorder" 2>/dev/null; then break; fi
-      sleep 0.1
-    done
-    sleep 2
-    if ! kill -USR1 "$recorder" 2>/dev/null; then
-      wait "$recorder" || status=$?
-      cat "$dir/messages"
-      case ${status:-0} in 69 | 77) exit 77 ;; *) fail "it ended with ${status:-0}" ;; esac
-    fi
-    sleep 1.5
-    kill -INT "$recorder"
-    wait "$recorder" || fail "it ended with $?"
+    begin_load "$stress"
+    start_record -o "$dir/x.trace" --flight 0.5
+    until_recorded grep -q 'flight recorder' "$dir/messages"
+    sleep 2 # some parts are forgotten meanwhile
+    kill -USR1 "$recorder" 2>/dev/null || true
+    until_recorded grep -q '\.trace: ' "$dir/messages" # a part is written
+    kill -INT "$recorder" 2>/dev/null || true
+    end_record
     stop_load
-    cat "$dir/messages"
     check_files "$dir"/x.*.trace
     for file in "$dir"/x.*.trace; do
       "$program" info "$file" | grep -q '^written because *SIGUSR1$' || fail "$file: no reason"
@@ -117,14 +127,13 @@ case $case in
     done
     ;;
   trigger)
-    # Whoever forks with faulted memory raises anon_vma: 400 children at once.
-    (
-      sleep 2
-      # shellcheck disable=SC2016 # for the inner shell
-      timeout 5 bash -c 'x=$(seq 2000); for i in $(seq 400); do sleep 3 & done; wait' || true
-    ) &
+    # Whoever forks with faulted memory raises anon_vma: 400 children, which stay until it has ended.
+    start_record -o "$dir/x.trace" --flight 1 --trigger-slab anon_vma=+20% --trigger-once
+    until_recorded grep -q 'flight recorder' "$dir/messages"
+    # shellcheck disable=SC2016 # for the inner shell
+    timeout 600 bash -c 'x=$(seq 2000); for i in $(seq 400); do sleep 600 & done; wait' &
     load=$!
-    record -o "$dir/x.trace" --flight 1 --trigger-slab anon_vma=+20% --trigger-once --duration 20
+    end_record
     stop_load
     check_files "$dir"/x.*.trace
     for file in "$dir"/x.*.trace; do
