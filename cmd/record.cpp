@@ -272,6 +272,24 @@ Result<int> record(const RecordOptions& options) {
 }
 
 }  // namespace
+}  // namespace anonvma::cmd
+
+#else
+
+namespace anonvma::cmd {
+namespace {
+
+Result<int> record(const RecordOptions&) {
+  return Error{ErrorCode::not_supported, "this build cannot record (" ANONVMA_NO_RECORDER_REASON
+                                         "): install clang, bpftool and libbpf and build again"};
+}
+
+}  // namespace
+}  // namespace anonvma::cmd
+
+#endif
+
+namespace anonvma::cmd {
 
 int run_record(const RecordOptions& options) {
   if (!options.command.empty() && !options.pids.empty())
@@ -284,16 +302,3 @@ int run_record(const RecordOptions& options) {
 }
 
 }  // namespace anonvma::cmd
-
-#else
-
-namespace anonvma::cmd {
-
-int run_record(const RecordOptions&) {
-  return fail({ErrorCode::not_supported, "this build cannot record (" ANONVMA_NO_RECORDER_REASON
-                                         "): install clang, bpftool and libbpf and build again"});
-}
-
-}  // namespace anonvma::cmd
-
-#endif

@@ -27,7 +27,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "test/unit/bpf_paths.h"
+#include "test/unit/tracers/bpf_paths.h"
 #include "tracers/anonvma.h"
 #include "tracers/features.h"
 #include "tracers/fit.h"

@@ -7,7 +7,7 @@
 
 #include "engine/trace/event.h"
 #include "test/catch.h"
-#include "test/unit/convert_pipe.h"
+#include "test/unit/tracers/convert_pipe.h"
 #include "tracers/convert.h"
 #include "tracers/kallsyms.h"
 #include "tracers/order.h"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "test/catch.h"
-#include "test/unit/convert_pipe.h"
+#include "test/unit/tracers/convert_pipe.h"
 #include "test/unit/verify_tape.h"
 
 using namespace anonvma;
