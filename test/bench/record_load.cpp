@@ -2,7 +2,9 @@
 // any command.
 //
 // Usage: record_load timed FILE COMMAND...   wall and CPU nanoseconds of it and its children
-//        record_load fork_exec|mmap|faults COUNT
+//        record_load fork_exec|mmap|faults COUNT FILE   writes COUNT into FILE when all are done
+//
+// Both files are the proof that the load ran: a recorder may end without having started it.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -59,6 +61,13 @@ int timed(const char* file, char** command) {
   return std::fclose(out) == 0 && status == 0 ? 0 : 1;
 }
 
+int completed(const char* file, long count) {
+  std::FILE* const out = std::fopen(file, "w");
+  if (!out) die(file);
+  std::fprintf(out, "%ld\n", count);
+  return std::fclose(out) == 0 ? 0 : 1;
+}
+
 // fork(2) and execve(2), as a shell does, of a program that does nothing.
 void fork_exec(long count) {
   for (long i = 0; i < count; ++i) {
@@ -99,7 +108,7 @@ void faults(long count) {
 int main(int argc, char** argv) {
   const std::string_view load = argc > 1 ? argv[1] : "";
   if (load == "timed" && argc > 3) return timed(argv[2], argv + 3);
-  const long count = argc == 3 ? std::atol(argv[2]) : 0;
+  const long count = argc == 4 ? std::atol(argv[2]) : 0;
   if (load == "fork_exec" && count > 0)
     fork_exec(count);
   else if (load == "mmap" && count > 0)
@@ -108,4 +117,5 @@ int main(int argc, char** argv) {
     faults(count);
   else
     return 2;
+  return completed(argv[3], count);
 }
