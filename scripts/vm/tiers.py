@@ -12,7 +12,6 @@ from vm.packages import KERNELS, Unavailable, fetch
 from vm.results import judge, sentence
 
 MATRIX = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a6.12-16k', 'a6.18', 'a7.x')
-SMOKE = ('x5.10', 'x6.1', 'x6.12', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a7.x')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Tier:
 
 
 TIERS = {
-    'smoke': Tier(SMOKE, 2, 600, 900, 60, 0),
+    'smoke': Tier(MATRIX, 2, 600, 1800, 60, 0),
     'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
     'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000, suffix='-programs'),
 }
