@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,13 +22,14 @@ enum class Feature : std::uint8_t {
 #undef FACT
 #undef FEATURE
 };
-inline constexpr std::size_t kFeatureCount = 0
-#define FEATURE(id, kind, of, part, without, then) +1
-#define FACT(id, kind, of, part, with, without) +1
+inline constexpr Feature kFeatures[] = {
+#define FEATURE(id, kind, of, part, without, then) Feature::id,
+#define FACT(id, kind, of, part, with, without) Feature::id,
 #include "tracers/features.def"
 #undef FACT
 #undef FEATURE
-    ;
+};
+inline constexpr std::size_t kFeatureCount = std::size(kFeatures);
 
 // How far a recording can be trusted, from best to worst. The names are in trace headers.
 enum class Tier : std::uint8_t {

@@ -39,7 +39,7 @@ struct RecorderCounts {
   std::uint64_t given_up = 0;  // lock numbers that nobody explained
 };
 
-class Recorder : private Feed::Reader {
+class Recorder final : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
 

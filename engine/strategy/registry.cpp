@@ -33,7 +33,9 @@ std::string StrategyChoice::name() const {
   char before = ':';
   for (const auto& [key, value] : parameters) {
     text += before;
-    text += key + "=" + value;
+    text += key;
+    text += '=';
+    text += value;
     before = ',';
   }
   return text;

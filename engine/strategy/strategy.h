@@ -6,6 +6,7 @@
 // faulted(), same() and singular().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -124,9 +125,8 @@ class Strategy {
   virtual std::uint64_t rmap_target(VmaId vma) const { return anon_vma_name(vma); }
   // Does a walk for a page that points at `target` visit `vma`?
   virtual bool reaches(std::uint64_t target, VmaId vma) const {
-    for (const ChainLink& link : chain_links(vma))
-      if (link.anon_vma == target) return true;
-    return false;
+    return std::ranges::any_of(chain_links(vma),
+                               [target](const ChainLink& link) { return link.anon_vma == target; });
   }
   // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old
   // one, where that does not reach it any more, then point at the new one.
