@@ -19,6 +19,7 @@
 #include "tracers/kallsyms.h"
 #include "tracers/loader.h"
 #include "tracers/machine.h"
+#include "tracers/namespaces.h"
 #endif
 
 namespace anonvma::cmd {
@@ -91,15 +92,18 @@ Report examine() {
   std::vector<Check>& checks = report.checks;
   checks.push_back({"recorder built", true, true, ""});
   const std::vector<std::string> missing = missing_capabilities();
-  checks.push_back({"privilege to load BPF programs", missing.empty(), true,
-                    missing.empty() ? "" : fmt::format("{} missing", fmt::join(missing, " and "))});
+  const bool initial = is_initial_user_namespace(), privileged = initial && missing.empty();
+  checks.push_back({"privilege to load BPF programs", privileged, true,
+                    privileged ? ""
+                    : initial  ? fmt::format("{} missing", fmt::join(missing, " and "))
+                               : "this is a user namespace"});
   const Result<KernelBtf> btf = KernelBtf::load();
   checks.push_back({"kernel type information (BTF)", static_cast<bool>(btf), true,
                     btf ? btf_path() : btf.error().message});
   const Features features = btf ? find_features(*btf) : Features{};
   if (btf) check_features(features, report);
   Tier tier = accuracy_tier(features, {});
-  if (missing.empty()) {  // root alone may read what follows
+  if (privileged) {  // root alone may read what follows
     check_slab(checks);
     check_symbols(checks);
     if (btf) checks.push_back(check_loading(tier));
@@ -109,9 +113,10 @@ Report examine() {
     if (check.needed && !check.ok && check.name != "privilege to load BPF programs")
       supported = false;
   report.tier = name_of(supported ? tier : Tier::unsupported);
-  if (!missing.empty()) {
+  if (!privileged) {
     report.status = kNoPrivilege;
-    report.advice = "run it again as root, with sudo: loading was not tried";
+    report.advice = initial ? "run it again as root, with sudo: loading was not tried"
+                            : std::string(kInUserNamespace);
   } else if (!supported) {
     report.status = kNotSupported;
     report.advice = is_locked_down()

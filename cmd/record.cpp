@@ -24,6 +24,7 @@
 #include "tracers/capability.h"
 #include "tracers/clock.h"
 #include "tracers/machine.h"
+#include "tracers/namespaces.h"
 #include "tracers/probe.h"
 #include "tracers/recorder.h"
 
@@ -198,6 +199,8 @@ void summarise(const Session& session) {
 }
 
 Status check_privilege() {
+  if (!is_initial_user_namespace())
+    return Error{ErrorCode::no_privilege, std::string(kInUserNamespace)};
   const std::vector<std::string> missing = missing_capabilities();
   if (missing.empty()) return ok();
   return Error{ErrorCode::no_privilege, fmt::format("recording needs {}: run it as root, with sudo",

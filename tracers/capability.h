@@ -10,6 +10,11 @@ namespace anonvma {
 // Names of the capabilities it lacks; empty: none.
 std::vector<std::string> missing_capabilities();
 
+// What the kernel says of capabilities that are none outside of a user namespace.
+inline constexpr std::string_view kInUserNamespace =
+    "root of a user namespace does not suffice to load BPF programs: run it as root of the initial "
+    "one";
+
 // What a kernel under lockdown=confidentiality keeps even from root.
 inline constexpr std::string_view kLockedDown =
     "this kernel is booted with lockdown=confidentiality, which keeps BPF programs from reading "
