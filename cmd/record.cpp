@@ -94,6 +94,10 @@ struct Session {
   // Since the first part began.
   std::uint64_t elapsed_ns() const { return began_ns + recorder->elapsed_ns(); }
   std::uint64_t lost() const { return before.lost + recorder->counts().lost; }
+  // The command itself is the first to exec.
+  bool missed_command() const {
+    return child && before.execs + recorder->counts().execs == 0 && lost() == 0;
+  }
 
   void progress(std::uint64_t now) {
     if (!show || now - shown_at < kProgressNs) return;
@@ -154,6 +158,7 @@ struct Session {
     if (const Status s = end_part(true); !s) return s;
     before.lost += recorder->counts().lost;
     before.malformed += recorder->counts().malformed;
+    before.execs += recorder->counts().execs;
     recorder = std::move(*next);
     began_ns = now;
     ++part;
@@ -230,6 +235,10 @@ Result<int> run_session(Session& session, const Signals& signals) {
   if (const Status s = session.output.finish(); !s && status) status = s;
   if (!status) return status.error();
   summarise(session);
+  if (session.missed_command())
+    return Error{ErrorCode::not_supported,
+                 "the exec of the command was not seen, and nothing of it was recorded: run "
+                 "\"anonvma doctor\""};
   if (session.interrupted) return static_cast<int>(kInterrupted);
   return static_cast<int>(session.lost() > 0 ? kEventsLost : kOk);
 }

@@ -130,6 +130,8 @@ struct anonvma_site {
 /*
  * Head of every ring record. `seq` is even or odd as engine/trace/event.h says. Where no hook sees
  * the lock it tells apart the calls of a task (0: in none): the recorder numbers in ring order.
+ * A tid or tgid is the number in the initial pid namespace; a local one is that in the recorder's
+ * own, 0 where the process is not in there.
  */
 struct anonvma_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
@@ -160,7 +162,7 @@ struct anonvma_fork_record {
 	__u32 child_seq;
 	__u32 child_tid;
 	__u32 child_tgid;
-	__u32 pad;
+	__u32 child_local_tgid;
 };
 
 struct anonvma_exec_begin_record {
@@ -195,7 +197,7 @@ struct anonvma_exec_record {
 	__u32 nr_vmas;
 	__u32 tgid;
 	__u32 reason;			/* of a SEEN */
-	__u32 pad;
+	__u32 local_tgid;
 	char comm[16];
 };
 
@@ -259,6 +261,8 @@ struct anonvma_walk_vma {
 	__u64 object;			/* its address, where vmas are freed by RCU; else 0 */
 	__u32 nr_chain;
 	__u32 chain_cut;		/* the list was longer than ANONVMA_MAX_CHAIN */
+	__u32 local_tgid;
+	__u32 pad;
 };
 
 struct anonvma_walk_avc {

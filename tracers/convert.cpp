@@ -98,7 +98,7 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
 
 // An address that is still in use lost its ExitMmap with the ring full: the old mm is gone. What
 // else was lost there may have been the new one's.
-MmId Converter::bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& r,
+MmId Converter::bear(std::uint64_t address, Tgid tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
     if (start_walks_.erase(address) > 0) taken_back_.insert(old);
@@ -141,7 +141,8 @@ void Converter::on_fork(const anonvma_fork_record& r) {
   const MmId parent = addresses_.mm(r.head.mm);
   if (!parent || order_.covered(parent, r.head.seq)) return on_fork_unseen(r, parent);
   overlap_.forked(parent);
-  const MmId child = bear(r.child_mm, r.child_tgid, r.head, family_of(parent));
+  const MmId child =
+      bear(r.child_mm, {r.child_tgid, r.child_local_tgid}, r.head, family_of(parent));
   if (round_.placed.contains(parent)) {
     round_.placed.insert(child);
     round_.forked.insert(family_of(parent));
@@ -181,7 +182,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
     for (const Event& object : objects.mapped()) order_.pass(object);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
   MmId old_mm = begun ? *begun : addresses_.mm(r.old_mm);
-  const MmId mm = bear(r.head.mm, r.tgid, r.head, next_family_++);
+  const MmId mm = bear(r.head.mm, {r.tgid, r.local_tgid}, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
   if (seen.rest.size() < r.nr_vmas) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
@@ -350,7 +351,7 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   if (attach && is_in_the_making(walked.head)) return;  // its Exec will
   if (attach) {
     note_vmas(walked);
-    mm = bear(r.head.mm, walked.head.tgid, r.head, 0);
+    mm = bear(r.head.mm, {walked.head.tgid, walked.head.local_tgid}, r.head, 0);
   }
   const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
@@ -409,9 +410,9 @@ EventGroup Converter::snapshot(const EventHead& head, const WalkedMm& walked, Sn
   return event;
 }
 
-std::uint32_t Converter::tgid_of(MmId mm) const {
+std::uint32_t Converter::local_tgid_of(MmId mm) const {
   const auto it = tgids_.find(mm);
-  return it == tgids_.end() ? 0 : it->second;
+  return it == tgids_.end() ? 0 : it->second.local;
 }
 
 }  // namespace anonvma

@@ -67,8 +67,9 @@ class Converter {
   // `lives`: does the mm at the address still?
   void end_round(std::uint64_t now_ns, const std::function<bool(std::uint64_t)>& lives);
 
-  // A process that uses the mm, to walk it; 0 when none is known or the mm has gone.
-  std::uint32_t tgid_of(MmId mm) const;
+  // The local tgid of a process that uses the mm, to walk it; 0 when none is known or the mm has
+  // gone.
+  std::uint32_t local_tgid_of(MmId mm) const;
   // mms that live but were not announced: children of a parent not yet walked.
   std::size_t orphans() const { return orphans_.size(); }
   void forget_orphans() { orphans_.clear(); }
@@ -99,6 +100,10 @@ class Converter {
     std::unordered_set<std::uint64_t> alive;  // addresses
     std::uint32_t first_unlisted = 0;         // mms from here on were born behind that list
   };
+  struct Tgid {
+    std::uint32_t initial = 0;  // as the trace has it
+    std::uint32_t local = 0;
+  };
   struct Walk {
     SnapReason reason;
     std::unordered_map<std::uint64_t, WalkedMm> mms;  // by kernel address
@@ -110,8 +115,7 @@ class Converter {
   std::uint64_t since_start(std::uint64_t time_ns) const;
   EventHead head(const anonvma_record& record, MmId mm) const;
   EventGroup group(const anonvma_record& record, MmId mm, EventBody body) const;
-  MmId bear(std::uint64_t address, std::uint32_t tgid, const anonvma_record& record,
-            std::uint32_t family);
+  MmId bear(std::uint64_t address, Tgid tgid, const anonvma_record& record, std::uint32_t family);
   void taint_newborn(std::uint64_t address, MmId mm, const anonvma_record& record,
                      std::uint32_t seq);
   void drop_unborn(const anonvma_record& record);
@@ -167,7 +171,7 @@ class Converter {
   AddressMap addresses_;
   Overlap overlap_;
   Grace grace_;
-  std::unordered_map<MmId, std::uint32_t> tgids_;
+  std::unordered_map<MmId, Tgid> tgids_;
   std::map<std::uint64_t, Walk> walks_;
   std::unordered_map<std::uint32_t, std::vector<anonvma_vma>> seen_vmas_;  // by tid
   std::unordered_map<std::uint64_t, MmId> execs_;                          // new mm to old

@@ -129,7 +129,7 @@ void Converter::taint(MmId mm, std::uint64_t now_ns) {
 // walk has announced the child, or has still to do so.
 void Converter::on_fork_unseen(const anonvma_fork_record& r, MmId parent) {
   const MmId known = addresses_.mm(r.child_mm);
-  if (known && tgid_of(known) == r.child_tgid) return;
+  if (known && tgids_[known].initial == r.child_tgid) return;
   if (!lossy_) {
     orphans_[r.child_mm] = r.child_tgid;
     return;

@@ -76,7 +76,8 @@ void Converter::on_resync(const anonvma_walk_record& r, WalkedMm& walked) {
     mm = {};
   }
   const bool unborn = !mm;
-  if (unborn) mm = bear(r.head.mm, walked.head.tgid, r.head, next_family_++);
+  const Tgid tgid{walked.head.tgid, walked.head.local_tgid};
+  if (unborn) mm = bear(r.head.mm, tgid, r.head, next_family_++);
   for (const WalkedVma& vma : walked.vmas)
     for (const anonvma_walk_avc& avc : vma.chain) {
       const auto [root, first] = round_.roots.try_emplace(avc.root, mm);

@@ -182,6 +182,18 @@ struct anon_vma_chain {
 	struct list_head same_vma;
 };
 
+struct pid_namespace;
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -190,6 +202,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct mm_struct *active_mm;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	void *stack;
 	struct files_struct *files;
 	char comm[16];

@@ -16,7 +16,7 @@ static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct tas
 	r->child_seq = 0;
 	r->child_tid = child->pid;
 	r->child_tgid = child->tgid;
-	r->pad = 0;
+	r->child_local_tgid = anonvma_local_tgid(child);
 	anonvma_submit(r);
 }
 
@@ -41,7 +41,7 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, struct
 	r->child_seq = anonvma_mm_seq(child_mm, false);
 	r->child_tid = child->pid;
 	r->child_tgid = child->tgid;
-	r->pad = 0;
+	r->child_local_tgid = anonvma_local_tgid(child);
 	anonvma_submit(r);
 }
 

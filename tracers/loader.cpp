@@ -180,6 +180,13 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
   bpf_program__set_autoload(skeleton.progs.anonvma_free, options.truth);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk_tasks, false);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_find_namespace, false);
+}
+
+// Tells the programs whose numbers the recorder uses: the program looks at who runs it.
+int find_namespace(const anonvma_bpf& skeleton) {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  return bpf_prog_test_run_opts(bpf_program__fd(skeleton.progs.anonvma_find_namespace), &options);
 }
 
 void trace_untraced(anonvma_bpf& skeleton) {
@@ -233,7 +240,7 @@ bool attach_fault_events(const bpf_program* program, std::vector<bpf_link*>& eve
 // cpu may be using it anew.
 bool reads_freed(anonvma_bpf& skeleton) {
   auto& shared = *skeleton.bss;
-  __atomic_store_n(&shared.anonvma_testing, static_cast<std::uint32_t>(getpid()), __ATOMIC_SEQ_CST);
+  __atomic_store_n(&shared.anonvma_testing, shared.anonvma_recorder, __ATOMIC_SEQ_CST);
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   for (int i = 0; i < 8; ++i) {
     void* const at = mmap(nullptr, page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -291,6 +298,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   bpf_program__set_autoload(skeleton.progs.anonvma_free_late, options.truth && state->vma_free_rcu);
   if (const int error = anonvma_bpf__load(&skeleton)) return refused("load", -error);
+  if (const int error = find_namespace(skeleton)) return refused("run", -error);
   if (const int error = anonvma_bpf__attach(&skeleton)) return refused("attach", -error);
   const Copies::Refusal copied =
       state->copies.add(skeleton, is_preemptible(features) ? ANONVMA_COPIES : 1);

@@ -23,7 +23,7 @@ struct LoaderOptions {
   anonvma_faults faults = ANONVMA_FAULTS_WRITE;
   bool truth = false;
   bool tracked_only = false;      // only mms that the walk or target_tgid brings in
-  std::uint32_t target_tgid = 0;  // tracked from its next exec on
+  std::uint32_t target_tgid = 0;  // local; tracked from its next exec on
   std::uint64_t ring_bytes = 32u << 20;
 };
 
@@ -44,8 +44,8 @@ class Loader {
   // that busy writers do not hold the caller for ever; returns how many.
   static constexpr std::size_t kMostPerDrain = 1u << 18;
   Result<std::size_t> drain();
-  // The bytes of one walk over a process, or the whole system (0). `track`: its mms count as alive,
-  // and are recorded, from here on. The walk's ring records carry `walk_id`.
+  // The bytes of one walk over a process (by its local tgid), or the whole system (0). `track`: its
+  // mms count as alive, and are recorded, from here on. The walk's ring records carry `walk_id`.
   Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
   // What was lost since the last call.
   std::vector<LostCount> take_lost();

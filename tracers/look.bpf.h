@@ -121,7 +121,7 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	r->nr_vmas = state->nr_seen;
 	r->tgid = anonvma_get(task, tgid);
 	r->reason = reason;
-	r->pad = 0;
+	r->local_tgid = anonvma_local_tgid(task);
 	anonvma_copy_comm(r->comm, task);
 	anonvma_submit(r);
 }

@@ -263,7 +263,8 @@ static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, b
 		return 0;
 	if (anonvma_lock_unseen && op == ANONVMA_OP_DROP && !anonvma_has_uffd((__u64)mm))
 		return 0;
-	if (op == ANONVMA_OP_EXECVE && anonvma_get(task, tgid) == anonvma_target_tgid)
+	if (op == ANONVMA_OP_EXECVE && anonvma_target_tgid &&
+	    anonvma_local_tgid(task) == anonvma_target_tgid)
 		state = anonvma_get_task(task, ANONVMA_OP);
 	else
 		state = anonvma_wanted_task(task, (__u64)mm, ANONVMA_OP);

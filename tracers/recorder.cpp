@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tracers/clock.h"
+#include "tracers/namespaces.h"
 #include "tracers/processes.h"
 #include "tracers/snapshot.h"
 
@@ -28,6 +29,12 @@ bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;
 }
 
+// Inside of a pid namespace iterators list the processes in there, and hooks see all: the others
+// could not be read, and are no part of the recording.
+bool is_tracked_only(const RecorderOptions& options) {
+  return !is_whole_system(options) || !is_initial_pid_namespace();
+}
+
 }  // namespace
 
 Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink)
@@ -37,16 +44,20 @@ Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, S
       sink_(std::move(sink)),
       order_([this](const Event& event) { on_event(event); }),
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
-                 !is_whole_system(options)) {
+                 is_tracked_only(options)) {
   if (!loader_.sees_locks()) converter_.number_in_ring_order();
 }
 
 Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
+  if (!options.pids.empty() && !proc_is_local())
+    return Error{ErrorCode::not_supported,
+                 "/proc is not of this pid namespace, and does not tell who descends from --pid: "
+                 "mount -t proc proc /proc"};
   LoaderOptions load;
   load.faults = options.faults;
   load.truth = options.truth;
   load.ring_bytes = options.ring_bytes;
-  load.tracked_only = !is_whole_system(options);
+  load.tracked_only = is_tracked_only(options);
   load.target_tgid = options.command_tgid;
   Result<std::shared_ptr<Feed>> feed = Feed::open(load);
   if (!feed) return feed.error();
@@ -112,6 +123,7 @@ void Recorder::deliver(const Event& event) {
   ends_in_set_ = delivers_set_;
   if (const Status written = sink_(event); !written) failure_ = written.error();
   const EventType type = type_of(event.body);
+  if (type == EventType::exec) ++counts_.execs;
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
   if (type == EventType::exit_mmap) {
     stale_.erase(event.head.mm);
@@ -143,6 +155,10 @@ Status Recorder::walk_all(bool first) {
         if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
   }
   if (const Status s = drain(); !s) return s;
+  if (!proc_is_local()) {  // nobody tells whom the walk has missed
+    counts_.processes = walked_.size();
+    return adopt_orphans();
+  }
   const std::set<std::uint32_t> after = processes_with_mm();
   for (const std::uint32_t tgid : wanted) {
     if (!before.contains(tgid)) continue;
@@ -169,13 +185,13 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
       if (!mms) return mms.error();
       std::vector<WalkedMm> whole;
       for (WalkedMm& mm : *mms) {
-        walked_.insert(mm.head.tgid);
+        walked_.insert(mm.head.local_tgid);
         const bool resync = reason == SnapReason::resync;
         if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // of no interest
         if (!mm.torn)
           whole.push_back(std::move(mm));
         else if (attempt < tries)
-          torn.push_back(mm.head.tgid);
+          torn.push_back(mm.head.local_tgid);
         else if (resync || reason == SnapReason::attach)
           whole.push_back(std::move(mm));
       }
@@ -220,7 +236,7 @@ Status Recorder::resynchronise() {
   for (const MmId mm : due) {
     stale_.erase(mm);
     walked_at_[mm] = now;
-    const std::uint32_t tgid = converter_.tgid_of(mm);
+    const std::uint32_t tgid = converter_.local_tgid_of(mm);
     if (tgid == 0) continue;
     if (const Status s = walk(tgid, SnapReason::unknown_write, false); !s) return s;
   }

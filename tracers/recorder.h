@@ -25,7 +25,8 @@ struct RecorderOptions {
   anonvma_faults faults = ANONVMA_FAULTS_WRITE;
   bool truth = false;
   std::uint64_t ring_bytes = 32u << 20;
-  // At most one of both; neither: the whole system.
+  // At most one of both; neither: the whole system, or all of the recorder's pid namespace. The
+  // numbers are those of that namespace.
   std::vector<int> pids;           // these processes and their descendants
   std::uint32_t command_tgid = 0;  // a child that will exec the command
 };
@@ -36,6 +37,7 @@ struct RecorderCounts {
   std::uint64_t processes = 0;         // at attach
   std::uint64_t unreadable = 0;        // of them, not walked
   std::uint64_t malformed = 0;
+  std::uint64_t execs = 0;
   std::uint64_t given_up = 0;  // lock numbers that nobody explained
 };
 
@@ -95,7 +97,7 @@ class Recorder final : private Feed::Reader {
   Order order_;
   Converter converter_;
   RecorderCounts counts_;
-  std::set<std::uint32_t> walked_;                     // tgids, by the walks of the start
+  std::set<std::uint32_t> walked_;                     // local tgids, by the walks of the start
   std::map<MmId, std::uint64_t> stale_;                // mms to walk again, and not before when
   std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
   std::uint64_t orphans_walked_at_ = 0;

@@ -2,13 +2,13 @@
 /* Settings, maps, the state of a task between two hooks, and the ring buffer. */
 #pragma once
 
-#include "current.bpf.h"
+#include "namespace.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "anonvma.h"
 
 /* Set before load: the verifier removes what they switch off. */
 const volatile bool anonvma_tracked_only = false;	/* else every process */
-const volatile __u32 anonvma_target_tgid = 0;		/* tracked from its next exec on */
+const volatile __u32 anonvma_target_tgid = 0;		/* local; tracked from its next exec on */
 const volatile __u32 anonvma_faults = ANONVMA_FAULTS_WRITE;
 const volatile bool anonvma_truth = false;
 const volatile __u64 anonvma_page_mask = ~4095ULL;

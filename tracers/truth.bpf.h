@@ -336,7 +336,7 @@ int anonvma_alloc(__u64 *ctx)
 }
 
 /*
- * Before anything is sent the loader, of this tgid, unmaps. A hook that comes behind the free finds
+ * Before anything is sent the loader, of this task->tgid, unmaps. A hook that comes behind the free finds
  * nothing in a vma that the kernel has wiped or poisoned: no pointer to an mm.
  */
 __u32 anonvma_testing = 0;

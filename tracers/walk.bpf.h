@@ -105,6 +105,7 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 	out.map_count = mm->map_count;
 	out.tgid = task->tgid;
 	out.tid = task->pid;
+	out.local_tgid = anonvma_local_tgid(task);
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
 	anonvma_fill_vma(&out.vma, vma, true);
 	out.object = anonvma_vma_waits() ? (__u64)vma : 0;

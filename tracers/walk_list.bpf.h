@@ -9,7 +9,7 @@
 #include "unseen.bpf.h"
 #include "walk.bpf.h"
 
-__u32 anonvma_walk_only = 0;	/* this tgid, or every one */
+__u32 anonvma_walk_only = 0;	/* this local tgid, or every one */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -76,6 +76,7 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	out->map_count = BPF_CORE_READ(mm, map_count);
 	out->tgid = BPF_CORE_READ(task, tgid);
 	out->tid = BPF_CORE_READ(task, pid);
+	out->local_tgid = anonvma_local_tgid(task);
 	anonvma_copy_comm(out->comm, task);
 	anonvma_fill_vma(&out->vma, vma, false);
 	out->chain_cut = count > ANONVMA_MAX_CHAIN;
@@ -113,7 +114,7 @@ int anonvma_walk_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	mm = BPF_CORE_READ(task, mm);
-	if (!mm || (anonvma_walk_only && BPF_CORE_READ(task, tgid) != anonvma_walk_only))
+	if (!mm || (anonvma_walk_only && anonvma_local_tgid(task) != anonvma_walk_only))
 		return 0;
 	/* Another thread of a process whose first one has been at it. */
 	if (BPF_CORE_READ(task, group_leader, mm) == mm && BPF_CORE_READ(task, group_leader) != task)

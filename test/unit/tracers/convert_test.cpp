@@ -485,6 +485,27 @@ TEST_CASE("a walk's bytes: one owner per mm, torn states are noticed") {
   CHECK_FALSE(parse_walk(std::as_bytes(std::span(bytes))));
 }
 
+TEST_CASE("a process is walked by its local tgid, and the trace has the other") {
+  Pipe p;
+  WalkedMm older = p.walked(kA, 0, 3011);
+  older.head.local_tgid = 7;
+  p.converter.add_walk(1, SnapReason::attach, {older});
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kA, 0), 1});
+  p.feed(anonvma_fork_record{p.head(ANONVMA_FORK, kA, 2), kB, 2, 3012, 3012, 8});
+  anonvma_exec_record exec{};
+  exec.head = p.head(ANONVMA_EXEC, kC, 2, 0);
+  exec.tgid = 3013;  // in no namespace of the recorder's
+  p.feed(exec);
+  p.order.finish();
+  CHECK(p.converter.local_tgid_of(MmId{0}) == 7);
+  CHECK(p.converter.local_tgid_of(MmId{1}) == 8);
+  CHECK(p.converter.local_tgid_of(MmId{2}) == 0);
+  std::vector<std::uint64_t> tgids;
+  for (const Event& event : p.events)
+    if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) tgids.push_back(snapshot->tgid);
+  CHECK(tgids == std::vector<std::uint64_t>{3011, 3013});
+}
+
 TEST_CASE("every part of a kernel function is found") {
   std::istringstream kallsyms(
       "0000000000000010 T anon_vma_clone\n"

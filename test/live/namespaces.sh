@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Usage: namespaces.sh PROGRAM CASE
+# Recordings from inside of namespaces. CASE is command or foreign_proc (a command in a pid namespace,
+# with a /proc of its own and without), pid or system (a process that was there before, in a pid
+# namespace), or user (root of a user namespace). Needs root, but for user; 77 where the machine cannot
+# record, or does not let anybody make such a namespace.
+set -euo pipefail
+program=$(realpath "$1") case=$2 self=$(realpath "$0")
+
+fail() {
+  echo "namespaces.sh $case: $*" >&2
+  exit 1
+}
+
+# Inside of the namespace, in the folder of the test: the name of a case with inside_ before it.
+case $case in
+  inside_pid | inside_system)
+    # shellcheck disable=SC2016 # for the inner shell
+    bash -c 'read -r _ <go; ./insider; ls / | sort >listed; echo >ask; read -r _ <answer; ./insider' &
+    older=$!
+    only=()
+    [ "$case" = inside_system ] || only=(--pid "$older")
+    "$program" record --truth --force -o trace "${only[@]}" &
+    recorder=$!
+    until [ -s trace ]; do # the header is written when everything is attached
+      kill -0 "$recorder" 2>/dev/null || { wait "$recorder"; exit 1; }
+      sleep 0.05
+    done
+    echo >go
+    wait "$older"
+    kill -INT "$recorder"
+    wait "$recorder"
+    exit
+    ;;
+esac
+
+dir=$(mktemp -d)
+helper=0
+stop() {
+  if [ "$helper" -ne 0 ]; then kill "$helper" 2>/dev/null || true; wait "$helper" 2>/dev/null || true; fi
+  rm -rf "$dir"
+}
+trap stop EXIT
+cd "$dir"
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+may_unshare() { # OPTION...
+  unshare "$@" true 2>/dev/null || skip "unshare $* is not permitted here"
+}
+can_record() {
+  local status=0
+  "$program" doctor >said 2>&1 || status=$?
+  case $status in
+    0) ;;
+    69 | 77) cat said && skip "anonvma doctor says that this machine cannot record (see above)" ;;
+    *) fail "doctor ended with $status" ;;
+  esac
+}
+# It has the given number of processes at its start, events, and no difference to the kernel.
+check_trace() { # PROCESSES, as a pattern
+  local info verdict status=0
+  info=$("$program" info trace)
+  verdict=$("$program" verify trace) || status=$?
+  echo "$info" | grep '^events\|^processes'
+  [ "$status" -eq 0 ] || fail "verify ended with $status: $verdict"
+  echo "$info" | grep -q "^processes *$1 at start, 0 unreadable" || fail "not $1 processes"
+  echo "$info" | grep -q '^events *[1-9]' || fail "no events"
+}
+execs_of() { "$program" dump trace | grep -c " snapshot reason=1 .* comm=$1$" || true; }
+
+case $case in
+  command | foreign_proc)
+    [ "$case" = foreign_proc ] && namespace=(--pid --fork) || namespace=(--pid --fork --mount-proc)
+    may_unshare "${namespace[@]}"
+    can_record
+    unshare "${namespace[@]}" "$program" record --truth -o trace -- sh -c 'ls; ls | sort' ||
+      fail "record ended with $?"
+    check_trace 0
+    [ "$(execs_of ls)" -ge 2 ] || fail "not every exec of the command is in the trace"
+    ;;
+  pid | system)
+    may_unshare --pid --fork --mount-proc
+    can_record
+    mkfifo go ask answer
+    cp "$(type -P true)" insider
+    cp insider outsider
+    # Outside, but while it is recorded inside.
+    (read -r _ <ask && ./outsider && ./outsider && echo >answer) &
+    helper=$!
+    unshare --pid --fork --mount-proc --kill-child "$self" "$program" "inside_$case" ||
+      fail "it ended with $?"
+    # All of the namespace: its init, which waits by sleep, the older process and the recorder.
+    check_trace "$([ "$case" = pid ] && echo 1 || echo '[34]')"
+    [ "$(execs_of insider)" -eq 2 ] || fail "not every exec inside is in the trace"
+    [ "$(execs_of outsider)" -eq 0 ] || fail "an exec outside is in the trace"
+    ;;
+  user)
+    may_unshare -Ur
+    for command in doctor "record -o trace -- true"; do
+      status=0
+      # shellcheck disable=SC2086 # words
+      unshare -Ur "$program" $command >said 2>&1 || status=$?
+      cat said
+      [ "$status" -eq 77 ] || fail "$command ended with $status"
+      [ "$(grep -c 'root of a user namespace does not suffice' said)" -eq 1 ] ||
+        fail "$command does not say why in one line"
+    done
+    [ "$(wc -l <said)" -eq 1 ] || fail "record says more than that line"
+    [ ! -e trace ] || fail "record left a file behind"
+    ;;
+  *) fail "no such case" ;;
+esac
