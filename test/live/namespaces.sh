@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Usage: namespaces.sh PROGRAM CASE
 # Recordings from inside of namespaces. CASE is command or foreign_proc (a command in a pid namespace,
-# with a /proc of its own and without), pid or system (a process that was there before, in a pid
-# namespace), or user (root of a user namespace). Needs root, but for user; 77 where the machine cannot
-# record, or does not let anybody make such a namespace.
+# with a /proc of its own and without), beside (the same, while processes of another namespace that
+# have the command's number exec), pid or system (a process that was there before, in a pid namespace),
+# or user (root of a user namespace). Needs root, but for user; 77 where the machine cannot record, or
+# does not let anybody make such a namespace.
 set -euo pipefail
 program=$(realpath "$1") case=$2 self=$(realpath "$0")
 
@@ -80,6 +81,31 @@ case $case in
       fail "record ended with $?"
     check_trace 0
     [ "$(execs_of ls)" -ge 2 ] || fail "not every exec of the command is in the trace"
+    ;;
+  beside)
+    may_unshare --pid --fork --mount-proc
+    can_record
+    mkfifo never
+    cp "$(type -P true)" insider
+    cp insider stranger
+    # Each process there has one of the numbers 2 to 40. A read that nothing answers forks no sleep.
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare --pid --fork --kill-child bash -c '
+      exec 3<>never
+      for ((i = 2; i <= 40; i++)); do
+        (until [ -e told ]; do read -r -t 0.05 -u 3 _ || true; done && exec ./stranger) &
+      done
+      wait && : >ended' &
+    helper=$!
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare --pid --fork --mount-proc "$program" record --truth -o trace -- \
+      sh -c './insider; echo $$ >number; : >told; until [ -e ended ]; do sleep 0.05; done' ||
+      fail "record ended with $?"
+    check_trace 0
+    number=$(cat number)
+    ((2 <= number && number <= 40)) || fail "nobody had the command's number $number"
+    [ "$(execs_of insider)" -eq 1 ] || fail "an exec inside is not in the trace"
+    [ "$(execs_of stranger)" -eq 0 ] || fail "an exec beside is in the trace"
     ;;
   pid | system)
     may_unshare --pid --fork --mount-proc
