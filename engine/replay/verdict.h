@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/slab/slab_account.h"
+#include "engine/trace/meta.h"
 
 namespace anonvma {
 
@@ -36,6 +37,8 @@ struct Verdict {
   std::vector<Excluded> excluded;
   std::vector<std::string> differences;  // the first ones, in full
   std::vector<std::string> doubts;       // why equal lanes would not prove equality
+  // Write acquires outside every traced operation, by the name of the call.
+  EventCounts unseen_writers{};
   // anon_vmas of the start that are shared with address spaces nobody recorded.
   std::uint64_t shared_elsewhere = 0;
 

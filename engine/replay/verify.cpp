@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/trace/syscall_names.h"
+
 namespace anonvma {
 namespace {
 
@@ -32,6 +34,7 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spa
       truth_(meta.truth),
       slice_(is_slice(meta)),
       rcu_(meta.vma_free_rcu),
+      machine_(meta.machine),
       degree_(own_strategy(meta) == "degree") {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
@@ -218,7 +221,8 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     kin_ns_ = event.head.time_ns;
   if (compares_objects()) note_event_of(event, for_preparing, prepared);
   if (event.head.seq % 2 == 1) ++lane(kWriters).compared, ++lane(kWriters).equal;
-  if (std::holds_alternative<UnknownWrite>(event.body)) {
+  if (const auto* unseen = std::get_if<UnknownWrite>(&event.body)) {
+    ++unseen_writers_[unseen->syscall];
     const auto by_it = operations_.extract(token_of(mm, event.head.seq));
     if (!spaces_.tainted(mm)) {  // its snapshot will account for it
       Unexplained& open = unexplained_[mm];
@@ -303,6 +307,8 @@ Verdict Verifier::finish() {
            {waited_for_, 0, 0}});
   }
   verdict.differences = differences_;
+  for (const auto& [call, count] : unseen_writers_)
+    verdict.unseen_writers[unseen_writer_name(call, machine_)] += count;
   verdict.shared_elsewhere = kin_elsewhere();
   if (const std::uint64_t shared = verdict.shared_elsewhere; shared > 0)
     verdict.doubts.push_back(fmt::format(

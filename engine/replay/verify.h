@@ -151,8 +151,10 @@ class Verifier {
   const SlabAccount& slab_;
   AddressSpaces& spaces_;
   bool truth_;
-  bool slice_;   // the snapshots of the start are the model's: there is nothing to compare
-  bool rcu_;     // vmas come back a grace period after they were freed
+  bool slice_;  // the snapshots of the start are the model's: there is nothing to compare
+  bool rcu_;    // vmas come back a grace period after they were freed
+  std::string machine_;
+  std::map<std::uint64_t, std::uint64_t> unseen_writers_;  // by UnknownWrite.syscall
   bool degree_;  // the kernel counts vmas and children of an anon_vma together, as num_children
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;

@@ -1,5 +1,6 @@
 // The verdict of `verify`, for people and for programs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -25,6 +26,20 @@ std::uint64_t differing(const Verdict& verdict) {
   std::uint64_t all = 0;
   for (const Lane& lane : verdict.lanes) all += lane.compared - lane.equal;
   return all;
+}
+
+std::string unseen_writers_text(const EventCounts& by_call) {
+  if (by_call.empty()) return "";
+  std::uint64_t all = 0;
+  std::vector<std::string> words;
+  for (const auto& [call, count] : by_call) {
+    all += count;
+    words.push_back(fmt::format("{} by {}", count, call));
+  }
+  return wrapped(fmt::format("unseen writers: {} write acquires outside every recorded call, whose "
+                             "effects snapshots tell: {}",
+                             all, fmt::join(words, ", ")),
+                 0, 2);
 }
 
 }  // namespace
@@ -65,6 +80,7 @@ std::string render_verdict_text(const Comparison& comparison) {
                 : fmt::format("{:30} n/a: {}\n", lane.name, lane.not_available);
   text += "\n";
   for (const Excluded& excluded : verdict.excluded) text += excluded_text(excluded);
+  text += unseen_writers_text(verdict.unseen_writers);
   for (const std::string& doubt : verdict.doubts) text += wrapped("doubt: " + doubt, 0, 2);
   for (const AnomalyRow& row : rows(comparison).anomalies)
     if (row.info.severity == Severity::error)
@@ -127,6 +143,7 @@ std::string render_verdict_json(const Comparison& comparison) {
                {"verdict", verdict_words(comparison)},
                {"lanes", std::move(lanes)},
                {"excluded", std::move(excluded)},
+               {"unseen_writers", verdict.unseen_writers},
                {"doubts", verdict.doubts},
                {"differences", verdict.differences}};
   if (!trace.meta.tier.empty()) json["trace"]["tier"] = trace.meta.tier;

@@ -180,12 +180,15 @@ struct Lock {
   std::uint64_t op = 0;     // LockOp
   std::uint64_t flags = 0;  // of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
   std::int64_t ret = 0;
-  std::uint64_t vm_flags = 0;  // of the vma at addr, after a call that failed; 0: not read
+  // After a call that failed; 0: not read.
+  std::uint64_t vm_flags = 0;  // of the vma at addr
+  std::uint64_t locked = 0;    // pages by which mm->locked_vm grew, plus one
   static constexpr auto fields() {
     return std::make_tuple(
         Field{"addr", &Lock::addr, Coding::address}, Field{"len", &Lock::len, Coding::bits},
         Field{"op", &Lock::op, Coding::number}, Field{"flags", &Lock::flags, Coding::bits},
-        Field{"ret", &Lock::ret, Coding::number}, Field{"vm_flags", &Lock::vm_flags, Coding::bits});
+        Field{"ret", &Lock::ret, Coding::number}, Field{"vm_flags", &Lock::vm_flags, Coding::bits},
+        Field{"locked", &Lock::locked, Coding::number});
   }
   friend bool operator==(const Lock&, const Lock&) = default;
 };
@@ -411,7 +414,13 @@ struct Touch {
 struct UnknownWrite {
   static constexpr EventType type = EventType::unknown_write;
   static constexpr std::string_view name = "unknown_write";
-  static constexpr auto fields() { return std::make_tuple(); }
+  // Number of the system call plus one, and kCompatCall more when it is one of a 32-bit program;
+  // 0: in none, or not known.
+  std::uint64_t syscall = 0;
+  static constexpr std::uint64_t kCompatCall = 65536;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"syscall", &UnknownWrite::syscall, Coding::number});
+  }
   friend bool operator==(const UnknownWrite&, const UnknownWrite&) = default;
 };
 

@@ -56,6 +56,7 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("tier", meta.tier);
   visit("command", meta.command);
   visit("ring_bytes", meta.ring_bytes);
+  visit("reader", meta.reader);
   visit("series", meta.series);
   visit("part", meta.part);
   visit("anonymized", meta.anonymized);
@@ -70,6 +71,10 @@ void each_key(M& end, Visit&& visit) requires std::is_same_v<std::remove_const_t
   visit("recursion_misses", end.recursion_misses);
   visit("processes_at_attach", end.processes_at_attach);
   visit("unreadable_processes", end.unreadable_processes);
+  visit("torn_at_attach", end.torn_at_attach);
+  visit("unread_writes", end.unread_writes);
+  visit("unseen_writers", end.unseen_writers);
+  visit("spilled_bytes", end.spilled_bytes);
   visit("command_status", end.command_status);
   visit("continued", end.continued);
   visit("trigger", end.trigger);

@@ -65,6 +65,9 @@ struct Meta {
   std::string tier;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
+  // How the scheduler treated the thread that read the ring: a name of tracers/ring_plan.h. Empty:
+  // not known, as in files of early writers.
+  std::string reader;
   // Of a recording in several files: what they have in common, and which of them this is, from 1.
   std::string series;
   std::uint64_t part = 0;
@@ -89,9 +92,16 @@ struct EndInfo {
   std::uint64_t recursion_misses = 0;
   std::uint64_t processes_at_attach = 0;
   std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
-  std::int64_t command_status = -1;        // wait status of the command, -1: none
-  bool continued = false;                  // another part goes on, and began before this one ended
-  std::string trigger{};                   // why a flight recorder wrote this file
+  // Address spaces that never held still: their snapshot of the start is not one state.
+  std::uint64_t torn_at_attach = 0;
+  // Address spaces that ended before anybody had read what an unseen writer changed.
+  std::uint64_t unread_writes = 0;
+  // Write acquires outside every traced operation, by the name of the call: see syscall_names.h.
+  EventCounts unseen_writers{};
+  std::uint64_t spilled_bytes = 0;   // the most that waited in the recorder's memory
+  std::int64_t command_status = -1;  // wait status of the command, -1: none
+  bool continued = false;            // another part goes on, and began before this one ended
+  std::string trigger{};             // why a flight recorder wrote this file
   // For readers that jump; files of early writers lack them. TraceWriter fills them in.
   EventCounts events_by_type{};
   std::uint64_t events_chunks = 0;

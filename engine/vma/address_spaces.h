@@ -249,7 +249,8 @@ class AddressSpaces final : public Layout {
   void advise(Mm& mm, const Advise& event);
   void lock(Mm& mm, const Lock& event);
   void seal(Mm& mm, const Seal& event);
-  bool over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start, std::uint64_t end);
+  bool over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start, std::uint64_t end,
+                       std::uint64_t wanted);
   void lock_all(Mm& mm, const Lock& event);
   void remap(Mm& mm, const Remap& event);
   void remap_failed(Mm& mm, const Remap& event);

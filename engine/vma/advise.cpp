@@ -143,15 +143,21 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
   walk(mm, event.addr, end, false, [&](VmaId v) { return flags_of(at(v)); });
 }
 
-// -ENOMEM without a hole: populating failed, or it was over the limit, and nothing changed. The vma
-// at the start tells, if it can be locked at all.
+// -ENOMEM without a hole: populating failed, or it was over the limit, and nothing changed. Whether
+// mm->locked_vm grew tells. Where all was locked before, and in older traces, the flags of the vma
+// at the start do, unless they were as wanted before or that vma cannot be locked.
 bool AddressSpaces::over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start,
-                                    std::uint64_t end) {
-  if (!is_mapped(mm, start, end, 0)) return false;
-  const VmaId first = find_vma(mm, start);
-  if (event.vm_flags == 0 || (at(first).flags & kVmLocked))
+                                    std::uint64_t end, std::uint64_t wanted) {
+  if (!is_mapped(mm, start, end, 0) || event.locked > 1) return false;
+  if (event.locked == 1)
+    for (std::size_t i = mm.list.find(start); i < mm.list.size() && at(mm.list[i]).start < end; ++i)
+      if (may_lock(at(mm.list[i])) && !(at(mm.list[i]).flags & kVmLocked)) return true;
+  const Vma& first = at(find_vma(mm, start));
+  const std::uint64_t before = first.flags & kVmLockedMask;
+  if (event.locked == 0 && (event.vm_flags == 0 || before != 0))
     return is_mapped(mm, start, end, kVmAccess);
-  return may_lock(at(first)) && (event.vm_flags & kVmLocked) == 0;
+  return event.vm_flags != 0 && before != wanted && may_lock(first) &&
+         (event.vm_flags & kVmLockedMask) != wanted;
 }
 
 void AddressSpaces::lock(Mm& mm, const Lock& event) {
@@ -165,9 +171,9 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
   if (len == 0 || event.len > (1ull << 57) || !valid_range(start, len, event.ret)) return;
   if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrFault && event.ret != kErrAgain)
     return;
-  if (event.ret == kErrNoMem && over_lock_limit(mm, event, start, start + len)) return;
   std::uint64_t wanted = op == LockOp::munlock ? 0 : kVmLocked;
   if (op == LockOp::mlock2 && (event.flags & 1)) wanted |= kVmLockOnFault;
+  if (event.ret == kErrNoMem && over_lock_limit(mm, event, start, start + len, wanted)) return;
   const bool hole =
       walk(mm, start, start + len, true, [&](VmaId v) -> std::optional<std::uint64_t> {
         const std::uint64_t flags = at(v).flags;

@@ -84,9 +84,11 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
 
   const std::vector<VmaId> replaced = detach(mm, start, end);
   const std::size_t i = mm.list.find(start);
+  // The kernel takes VM_LOCKED from a droppable mapping only after it has looked for neighbours.
+  const std::uint64_t dropped = (fresh.flags & kVmDroppable) && asked_to_lock ? kVmLocked : 0;
   const Proposal range{.start = start,
                        .end = end,
-                       .flags = fresh.flags,
+                       .flags = fresh.flags | dropped,
                        .pgoff = fresh.pgoff,
                        .file = static_cast<FileId>(event.file),
                        .policy = 0,

@@ -279,7 +279,7 @@ TEST_CASE("the header has no keys that nobody has thought about", "[anonymize]")
       "tool_version release machine page_size cpus boot_id_hash start_unix_ns thp_mode overcommit "
       "caches struct_sizes anon_vma_members anon_vma_clone_args vma_free_rcu behaviours scope "
       "faults "
-      "truth tier command ring_bytes series part anonymized cut ";
+      "truth tier command ring_bytes reader series part anonymized cut ";
   std::ifstream in(ANONVMA_SOURCE_DIR "/engine/trace/meta.cpp");
   std::stringstream source;
   source << in.rdbuf();

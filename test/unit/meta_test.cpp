@@ -30,6 +30,7 @@ Meta full_meta() {
   meta.truth = true;
   meta.command = {"sh", "-c", "echo \"\n\x01 \xc3\xa9\"", ""};
   meta.ring_bytes = 32u << 20;
+  meta.reader = "realtime";
   meta.series = "0123456789abcdef";
   meta.part = 3;
   return meta;
@@ -40,8 +41,24 @@ Meta full_meta() {
 TEST_CASE("meta and end survive JSON") {
   REQUIRE(*parse_meta(to_json(full_meta())) == full_meta());
   REQUIRE(*parse_meta(to_json(Meta{})) == Meta{});
-  const EndInfo end{1, 2,  3,    4, 5, ~0ull, 256, true, "SIGUSR1", {{"map", 7}, {"200", 8}},
-                    9, 10, true, 11};
+  const EndInfo end{.duration_ns = 1,
+                    .events = 2,
+                    .lost = 3,
+                    .recursion_misses = 4,
+                    .processes_at_attach = 5,
+                    .unreadable_processes = ~0ull,
+                    .torn_at_attach = 12,
+                    .unread_writes = 13,
+                    .unseen_writers = {{"ioctl", 14}, {"no call", 15}},
+                    .spilled_bytes = 16,
+                    .command_status = 256,
+                    .continued = true,
+                    .trigger = "SIGUSR1",
+                    .events_by_type = {{"map", 7}, {"200", 8}},
+                    .events_chunks = 9,
+                    .raw_bytes = 10,
+                    .repaired = true,
+                    .missing_chunks = 11};
   REQUIRE(*parse_end_info(to_json(end)) == end);
   REQUIRE(*parse_end_info(to_json(EndInfo{})) == EndInfo{});
 }

@@ -75,6 +75,45 @@ TEST_CASE("mlock over the limit changes nothing", "[vma]") {
   CHECK(w.show() == "0-6 rw unfaulted");
 }
 
+// Pages 0 to 2 are locked already, so the flags of the first vma tell nothing.
+TEST_CASE("whether locked_vm grew tells a failed populate from the limit", "[vma]") {
+  const auto after = [](std::uint64_t grown) {
+    World w;
+    w.map(0, 6, "rw").mlock(0, 2);
+    w.apply(Lock{.addr = World::addr(0), .len = 4 * kPage, .ret = -12, .locked = grown + 1},
+            MmId{0});
+    return w.show();
+  };
+  CHECK(after(2) == "0-4 rw locked faulted a1 | 4-6 rw unfaulted");
+  CHECK(after(0) == "0-2 rw locked faulted a1 | 2-6 rw unfaulted");
+}
+
+// locked_vm never grows here: the flags of the first vma tell.
+TEST_CASE("a failed mlock2 may still have changed how memory is locked", "[vma]") {
+  const auto after = [](std::uint64_t vm_flags) {
+    World w;
+    w.map(0, 4, "rw").mlock_onfault(0, 4);
+    w.apply(Lock{.addr = World::addr(0),
+                 .len = 2 * kPage,
+                 .ret = -12,
+                 .vm_flags = vm_flags,
+                 .locked = 1},
+            MmId{0});
+    return w.show();
+  };
+  CHECK(after(kVmLocked) == "0-2 rw locked faulted a1 | 2-4 rw locked onfault unfaulted");
+  CHECK(after(kVmLocked | kVmLockOnFault) == "0-4 rw locked onfault unfaulted");
+}
+
+TEST_CASE("a droppable mapping gives up MCL_FUTURE after it has looked for neighbours", "[vma]") {
+  constexpr std::uint64_t kFlags = kVmRead | kVmWrite | kVmMayAccess | kVmDroppable;
+  World w;
+  w.map_read_back(0, 2, kFlags).map_read_back(2, 2, kFlags);
+  CHECK(w.show() == "0-4 rw unfaulted");
+  w.mlockall(kMclFuture).map_read_back(4, 2, kFlags);
+  CHECK(w.show() == "0-4 rw unfaulted | 4-6 rw faulted a1");
+}
+
 TEST_CASE("mlockall(MCL_CURRENT) prepares all that is private and writable", "[vma]") {
   World w;
   w.map(0, 1, "rw").map(2, 1, "").map(4, 1, "rw").map(6, 1, "r").mlockall(kMclCurrent);

@@ -1,0 +1,15 @@
+// Names of the system calls that are known to take the mmap_lock for writing outside of every
+// traced operation.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace anonvma {
+
+// `syscall` as in UnknownWrite, `machine` as in Meta: "ioctl", "32-bit call 192", "call 500", or
+// "no call" for what the kernel did by itself.
+std::string unseen_writer_name(std::uint64_t syscall, std::string_view machine);
+
+}  // namespace anonvma
