@@ -36,7 +36,7 @@ struct RecordOptions {
   std::vector<int> pids;
   bool truth = false;
   std::string faults = "write";
-  std::uint64_t ring_mib = 32;
+  std::uint64_t ring_mib = 0;  // 0: what fits the machine
   bool quiet = false;
   std::vector<std::string> command;
   // Several files; 0: one.

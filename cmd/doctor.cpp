@@ -20,6 +20,7 @@
 #include "tracers/loader.h"
 #include "tracers/machine.h"
 #include "tracers/namespaces.h"
+#include "tracers/ring_plan.h"
 #endif
 
 namespace anonvma::cmd {
@@ -69,13 +70,17 @@ void check_symbols(std::vector<Check>& checks) {
 Check check_loading(Tier& tier) {
   LoaderOptions options;
   options.truth = true;
-  options.ring_bytes = RecordOptions{}.ring_mib << 20;
+  const Standing standing = best_standing();
+  const RingPlan plan = plan_ring(machine_size(), options.truth, standing);
+  options.ring_bytes = plan.ring_bytes;
   const Result<Loader> loader = Loader::open(options, [](std::span<const std::byte>) {});
   if (!loader) return {"BPF programs load and attach", false, true, loader.error().message};
   tier = loader->tier();
   return {"BPF programs load and attach", true, true,
-          fmt::format("{} of kernel memory pinned while recording with default options",
-                      size_text(loader->pinned_bytes()))};
+          fmt::format(
+              "{} of kernel memory pinned while recording with default options; up to {} of "
+              "the recorder's own while records wait; its reader is {}",
+              size_text(loader->pinned_bytes()), size_text(plan.spill_bytes), name_of(standing))};
 }
 
 void check_slab(std::vector<Check>& checks) {

@@ -139,6 +139,9 @@ void recording_lines(Text& text, const Summary& s) {
   if (!s.meta.command.empty()) text.line("command", "{}", fmt::join(s.meta.command, " "));
   text.line("faults", "{}{}", or_unknown(s.meta.faults), s.meta.truth ? ", with truth lane" : "");
   if (!s.meta.tier.empty()) text.line("accuracy", "{}", s.meta.tier);
+  if (!s.meta.reader.empty())
+    text.line("ring", "{:.1f} MiB, its reader {}",
+              static_cast<double>(s.meta.ring_bytes) / (1 << 20), s.meta.reader);
   if (s.meta.anonymized) text.line("anonymized", "names, ids and addresses are pseudonyms");
   if (const CutInfo& cut = s.meta.cut; cut != CutInfo{}) {
     text.line("slice", "{:.6f} s to {:.6f} s, events {} to {} of trace {}",
@@ -152,8 +155,13 @@ void recording_lines(Text& text, const Summary& s) {
   text.line("duration", "{:.3f} s", static_cast<double>(s.duration_ns()) / 1e9);
   if (!s.end) return;
   text.line("recursion misses", "{}", s.end->recursion_misses);
-  text.line("processes", "{} at start, {} unreadable", s.end->processes_at_attach,
-            s.end->unreadable_processes);
+  text.line("processes", "{} at start, {} unreadable, {} never held still",
+            s.end->processes_at_attach, s.end->unreadable_processes, s.end->torn_at_attach);
+  for (const auto& [call, count] : s.end->unseen_writers)
+    text.line("unseen writer", "{}: {} write acquires outside every recorded call", call, count);
+  if (s.end->unread_writes > 0)
+    text.line("unread", "{} address spaces ended before an unseen change was read",
+              s.end->unread_writes);
   if (s.end->repaired)
     text.line("repaired", "{} chunks were missing; lost counts what was in them",
               s.end->missing_chunks);
@@ -215,6 +223,8 @@ Json recording_json(const Summary& s) {
                {"duration_ns", s.duration_ns()},
                {"complete", !s.damage}};
   if (!s.meta.tier.empty()) json["tier"] = s.meta.tier;
+  if (!s.meta.reader.empty())
+    json["reader"] = s.meta.reader, json["ring_bytes"] = s.meta.ring_bytes;
   if (s.meta.anonymized) json["anonymized"] = true;
   if (const CutInfo& cut = s.meta.cut; cut != CutInfo{})
     json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
@@ -227,6 +237,10 @@ Json recording_json(const Summary& s) {
   json["recursion_misses"] = s.end->recursion_misses;
   json["processes_at_attach"] = s.end->processes_at_attach;
   json["unreadable_processes"] = s.end->unreadable_processes;
+  json["torn_at_attach"] = s.end->torn_at_attach;
+  json["unread_writes"] = s.end->unread_writes;
+  json["unseen_writers"] = s.end->unseen_writers;
+  json["spilled_bytes"] = s.end->spilled_bytes;
   json["command_status"] = s.end->command_status;
   json["raw_bytes"] = s.end->raw_bytes;
   json["repaired"] = s.end->repaired;

@@ -185,9 +185,9 @@ void add_record(CLI::App& app, Commands& commands, RecordOptions& options) {
                   "Which page faults; 'first' is exact for the recording kernel's strategy alone")
       ->check(CLI::IsMember({"first", "write", "all"}))
       ->capture_default_str();
-  sub->add_option("--ring-mib", options.ring_mib, "Size of the ring buffer in MiB")
-      ->check(ring_size)
-      ->capture_default_str();
+  sub->add_option("--ring-mib", options.ring_mib,
+                  "Size of the ring buffer in MiB (default: what fits the CPUs and the memory)")
+      ->check(ring_size);
   sub->add_flag("-q,--quiet", options.quiet, "No progress and no summary");
   add_long_recording(sub, options);
   sub->footer(

@@ -21,12 +21,14 @@
 
 #include "cmd/make_output.h"
 #include "cmd/signals.h"
+#include "engine/trace/syscall_names.h"
 #include "tracers/capability.h"
 #include "tracers/clock.h"
 #include "tracers/machine.h"
 #include "tracers/namespaces.h"
 #include "tracers/probe.h"
 #include "tracers/recorder.h"
+#include "tracers/ring_plan.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -36,22 +38,28 @@ constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a r
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
 
-// In bytes. ANONVMA_RING_KIB is for tests, which want losses.
-std::uint64_t ring_bytes(const RecordOptions& options) {
-  const char* const kib = std::getenv("ANONVMA_RING_KIB");
-  if (kib == nullptr) return options.ring_mib << 20;
-  return std::bit_ceil(std::clamp<std::uint64_t>(std::strtoull(kib, nullptr, 10), 4, 1u << 20))
-         << 10;
+// What --ring-mib says, or what fits the machine. ANONVMA_RING_KIB is for tests, which want losses:
+// the spill is as small then.
+RingPlan ring_plan(const RecordOptions& options, Standing standing) {
+  RingPlan plan = plan_ring(machine_size(), options.truth, standing);
+  if (options.ring_mib != 0) plan.ring_bytes = options.ring_mib << 20;
+  if (const char* const kib = std::getenv("ANONVMA_RING_KIB")) {
+    const std::uint64_t wanted = std::strtoull(kib, nullptr, 10);
+    plan.ring_bytes = std::bit_ceil(std::clamp<std::uint64_t>(wanted, 4, 1u << 20)) << 10;
+    plan.spill_bytes = plan.ring_bytes;
+  }
+  return plan;
 }
 
-Meta make_meta(const RecordOptions& options) {
+Meta make_meta(const RecordOptions& options, Standing standing, const RingPlan& plan) {
   Meta meta = describe_machine();
   meta.tool_version = ANONVMA_VERSION;
   meta.scope = !options.command.empty() ? "command" : !options.pids.empty() ? "pid" : "system";
   meta.faults = options.faults;
   meta.truth = options.truth;
   meta.command = options.command;
-  meta.ring_bytes = ring_bytes(options);
+  meta.ring_bytes = plan.ring_bytes;
+  meta.reader = name_of(standing);
   return meta;
 }
 
@@ -62,13 +70,14 @@ Behaviours observed_behaviours() {
   return {};
 }
 
-RecorderOptions make_options(const RecordOptions& options, pid_t command) {
+RecorderOptions make_options(const RecordOptions& options, const RingPlan& plan, pid_t command) {
   RecorderOptions out;
   out.faults = options.faults == "first" ? ANONVMA_FAULTS_FIRST
                : options.faults == "all" ? ANONVMA_FAULTS_ALL
                                          : ANONVMA_FAULTS_WRITE;
   out.truth = options.truth;
-  out.ring_bytes = ring_bytes(options);
+  out.ring_bytes = plan.ring_bytes;
+  out.spill_bytes = plan.spill_bytes;
   out.pids = options.pids;
   out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
   return out;
@@ -141,6 +150,11 @@ struct Session {
     end.recursion_misses = counts.recursion_misses;
     end.processes_at_attach = counts.processes;
     end.unreadable_processes = counts.unreadable;
+    end.torn_at_attach = counts.torn;
+    end.unread_writes = counts.unread;
+    end.spilled_bytes = counts.spilled_bytes;
+    for (const auto& [call, count] : counts.unseen)
+      end.unseen_writers[unseen_writer_name(call, meta.machine)] += count;
     end.continued = continued;
     if (child && child->ended()) end.command_status = child->status();
     if (const Status s = output.end_part(end, now); !s && status) status = s;
@@ -262,10 +276,17 @@ Result<int> record(const RecordOptions& options) {
     early.push_back(event);
     return ok();
   };
-  auto recorder = Recorder::start(make_options(options, *child ? (*child)->pid() : 0), sink);
+  const Standing standing = best_standing();
+  const RingPlan plan = ring_plan(options, standing);
+  if (standing == Standing::plain)
+    spdlog::warn(
+        "the recorder may not run before other programs (CAP_SYS_NICE is missing): its ring "
+        "has {} instead, which a machine that is busy for long may still fill",
+        size_text(plan.ring_bytes));
+  auto recorder = Recorder::start(make_options(options, plan, *child ? (*child)->pid() : 0), sink);
   if (!recorder) return recorder.error();
   Session session{options,
-                  make_meta(options),
+                  make_meta(options, standing, plan),
                   **output,
                   std::move(*recorder),
                   *child ? &**child : nullptr,

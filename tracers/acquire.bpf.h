@@ -7,6 +7,7 @@
 #pragma once
 
 #include "fault.bpf.h"
+#include "left.bpf.h"
 
 static __always_inline void anonvma_exec_begins(struct anonvma_task *state, __u64 new_mm)
 {
@@ -42,61 +43,63 @@ static __always_inline bool anonvma_op_acquires(struct anonvma_task *state, stru
 	state->seq = seq;
 	state->map_count = mm->map_count;
 	state->old_brk = mm->brk;
+	anonvma_enter_range(state, mm);
 	return true;
 }
 
-static __always_inline void anonvma_owe_snapshot(struct anonvma_task *state, __u8 whose)
+/* Which call it was, so that users can tell of it. */
+static __always_inline void anonvma_send_unknown(struct task_struct *task, __u64 mm, __u32 seq,
+						 __u32 map_count)
+{
+	const __u32 kernel_thread = 0x200000;	/* PF_KTHREAD */
+	struct anonvma_unknown_record *r;
+	long nr = -1;
+
+	r = anonvma_reserve(struct anonvma_unknown_record, ANONVMA_UNKNOWN, mm, seq, map_count);
+	if (!r)
+		return;
+	if (!(anonvma_get(task, flags) & kernel_thread))
+		nr = anonvma_entry_syscall(task);
+	r->syscall = nr < 0 ? 0 : nr + 1 + (anonvma_is_compat(task) ? ANONVMA_COMPAT : 0);
+	anonvma_submit(r);
+}
+
+/* The writer is of another process. It reads the mm when its call returns. */
+static __always_inline void anonvma_note_foreign(struct anonvma_task *state, struct mm_struct *mm)
 {
 	if (!state)
 		return;
-	if (!state->unseen)
+	if (!state->foreign_mm)
 		__sync_fetch_and_add(&anonvma_pending, 1);
-	state->unseen |= whose;
-}
-
-/* Any task of the mm looks at it, when it next enters or leaves a system call. */
-static __always_inline void anonvma_mark_dirty(__u64 mm)
-{
-	const long exists = -17;
-	__u8 one = 1;
-	long error = bpf_map_update_elem(&anonvma_dirty, &mm, &one, BPF_NOEXIST);
-
-	if (!error)
-		__sync_fetch_and_add(&anonvma_pending, 1);
-	else if (error != exists)
-		anonvma_count_lost(ANONVMA_SEEN, mm, 1);
+	state->foreign_mm = (__u64)mm;
+	state->foreign_pid = anonvma_owner_pid(mm);
 }
 
 /*
  * A write acquire outside every operation: by the fault being handled, which grows a stack, or by a
- * system call that nobody traces. The mm is looked at when that returns, before the task can do
- * anything else. A fault in kernel mode may be over already: both, then.
+ * system call that nobody traces. The mm is read when that returns, before the task can do
+ * anything else, or by the next writer, who may be faster. A fault in kernel mode may be over
+ * already: both, then.
  */
 static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
 						    struct mm_struct *mm, __u32 seq)
 {
-	/* PF_IO_WORKER, PF_EXITING: never returns from a system call. */
-	const __u32 worker = 0x10 | 0x4;
+	/* PF_KTHREAD, PF_IO_WORKER, PF_EXITING: never returns from a system call. */
+	const __u32 worker = 0x200000 | 0x10 | 0x4;
 	bool own = task->mm == mm;
 	bool faulting = own && state && state->fault_addr;
 	bool by_user = faulting && (state->fault_addr & ANONVMA_FAULT_USER);
 
 	if (by_user && !anonvma_in_user_exception(task))
 		faulting = false;
-	if (!(faulting && by_user) && !(task->flags & worker)) {
-		if (!state)
-			state = anonvma_get_task(task, ANONVMA_SEEN);
-		if (state && !own) {
-			state->foreign_mm = (__u64)mm;
-			state->foreign_pid = anonvma_owner_pid(mm);
-		}
-		anonvma_owe_snapshot(state, own ? ANONVMA_UNSEEN_OWN : ANONVMA_UNSEEN_FOREIGN);
+	if (!(faulting && by_user)) {
+		anonvma_mark_dirty((__u64)mm, task->pid);
+		if (!own && !(task->flags & worker))
+			anonvma_note_foreign(state ?: anonvma_get_task(task, ANONVMA_SEEN), mm);
 	}
-	if (task->flags & worker)
-		anonvma_mark_dirty((__u64)mm);
 	if (!state || !faulting) {
-		anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, seq, mm->map_count);
+		anonvma_send_unknown(task, (__u64)mm, seq, mm->map_count);
 		return;
 	}
 	state->grow_mm = (__u64)mm;
@@ -141,7 +144,7 @@ static __always_inline void anonvma_send_growth(struct anonvma_task *state)
 	anonvma_submit(r);
 }
 
-static __always_inline int anonvma_on_acquire(__u64 *ctx)
+static __always_inline int anonvma_on_acquire(__u64 *ctx, bool listed)
 {
 	struct mm_struct *mm = (struct mm_struct *)ctx[0];
 	struct task_struct *task;
@@ -172,6 +175,10 @@ static __always_inline int anonvma_on_acquire(__u64 *ctx)
 	if (!anonvma_count_acquire(mm))
 		anonvma_count_lost(ANONVMA_UNKNOWN, (__u64)mm, 1);
 	seq = anonvma_mm_seq(mm, true);
+	if (!listed && anonvma_nr_left)
+		anonvma_read_left(mm, seq - 2);
+	if (!listed && anonvma_pending && task->mm == mm)
+		anonvma_pay_as_writer(mm);
 	if (!mm->map_count)
 		state = anonvma_kernel_execs(task, state);
 	if (state && state->op && anonvma_op_acquires(state, mm, seq))
@@ -182,8 +189,31 @@ static __always_inline int anonvma_on_acquire(__u64 *ctx)
 	return 0;
 }
 
+/*
+ * A chain entry that the task has just linked is read before it lets the lock go: another thread may
+ * unmap its vma at once. Where this is skipped the task's next hook reads it.
+ */
+SEC("tp_btf/mmap_lock_released")
+int anonvma_mmap_unlock(__u64 *ctx)
+{
+	struct anonvma_task *state;
+
+	if (!anonvma_pending || !anonvma_sending)
+		return 0;
+	state = anonvma_find_task(bpf_get_current_task_btf());
+	if (state && state->avc)
+		anonvma_resolve_touch(state);
+	return 0;
+}
+
 SEC("tp_btf/mmap_lock_acquire_returned")
 int anonvma_mmap_lock(__u64 *ctx)
 {
-	return ANONVMA_HELD(anonvma_on_acquire(ctx));
+	return ANONVMA_HELD(anonvma_on_acquire(ctx, false));
+}
+
+SEC("tp_btf/mmap_lock_acquire_returned")
+int anonvma_mmap_lock_listed(__u64 *ctx)
+{
+	return anonvma_on_acquire(ctx, true);
 }

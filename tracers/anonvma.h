@@ -16,7 +16,7 @@ enum {
 	ANONVMA_MAX_SITES = 48,
 	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
 	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
-	ANONVMA_MAX_PREPARE_PARTS = 4,
+	ANONVMA_MAX_PARTS = 4,
 	ANONVMA_COPIES = 3,		/* of each program, where it can be preempted */
 	ANONVMA_MAX_CHAIN = 512,	/* per vma in a walk: has to fit one read of the iterator */
 };
@@ -45,7 +45,7 @@ enum anonvma_op {
 	ANONVMA_OP_MSEAL,
 	ANONVMA_OP_SHMAT,
 	ANONVMA_OP_REMAP_FILE,		/* remap_file_pages */
-	ANONVMA_OP_PKEY,		/* pkey_alloc, pkey_free: take the lock and change no vma */
+	ANONVMA_OP_QUIET,		/* takes the lock and changes no vma */
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
 	ANONVMA_OP_OTHER,		/* may change vmas: asked only where no hook sees the lock */
@@ -149,7 +149,7 @@ struct anonvma_op_record {
 	__s64 ret;
 	__u64 old_brk;
 	__u64 vm_flags;			/* of the vma at `ret` (mmap, shmat) or under the new break */
-	__u64 vma_len;			/* shmat tells no length; mremap: Remap.stopped */
+	__u64 vma_len;			/* shmat tells no length; mremap: Remap.stopped; mlock: Lock.locked */
 	__u64 file;			/* of the descriptor given */
 	__u64 stored_file;
 	__u32 ops;
@@ -197,9 +197,18 @@ struct anonvma_exec_record {
 	__u32 nr_vmas;
 	__u32 tgid;
 	__u32 reason;			/* of a SEEN */
+	__u32 torn;			/* of an EXEC: the vmas before it are not one state */
 	__u32 local_tgid;
+	__u32 pad;
 	char comm[16];
 };
+
+/* A write acquire outside every traced operation. */
+struct anonvma_unknown_record {
+	struct anonvma_record head;
+	__u64 syscall;			/* number + 1, + ANONVMA_COMPAT; 0: in none */
+};
+#define ANONVMA_COMPAT 65536
 
 /* Most records are faults, and each costs the cache lines it takes. */
 struct anonvma_fault_record {

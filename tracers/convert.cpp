@@ -43,8 +43,9 @@ void Converter::take(std::span<const std::byte> bytes) {
     case ANONVMA_OP:
       return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
     case ANONVMA_EXTRA:
+      return on_write(common, 0);
     case ANONVMA_UNKNOWN:
-      return on_write(common);
+      return with(anonvma_unknown_record{}, [&](auto& r) { on_write(r.head, r.syscall); });
     case ANONVMA_FORK:
       return with(anonvma_fork_record{}, [&](auto& r) { on_fork(r); });
     case ANONVMA_SHARED:
@@ -127,14 +128,14 @@ void Converter::on_op(const anonvma_op_record& r) {
     order_.read(mm, r.head.seq, std::move(event));
 }
 
-void Converter::on_write(const anonvma_record& r) {
+void Converter::on_write(const anonvma_record& r, std::uint64_t syscall) {
   const MmId mm = addresses_.mm(r.mm);
   if (!mm) return;
   overlap_.forked(mm);  // a fork that failed ends here
   if (r.kind == ANONVMA_EXTRA)
     order_.account(mm, r.seq);
   else
-    order_.write(mm, r.seq, group(r, mm, UnknownWrite{}));
+    order_.write(mm, r.seq, group(r, mm, UnknownWrite{syscall}));
 }
 
 void Converter::on_fork(const anonvma_fork_record& r) {
@@ -185,7 +186,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   const MmId mm = bear(r.head.mm, {r.tgid, r.local_tgid}, r.head, next_family_++);
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
-  if (seen.rest.size() < r.nr_vmas) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
+  if (seen.rest.size() < r.nr_vmas || r.torn != 0) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);

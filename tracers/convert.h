@@ -134,7 +134,7 @@ class Converter {
   void retire(std::uint64_t address, MmId mm, std::uint64_t time_ns);
 
   void on_op(const anonvma_op_record& record);
-  void on_write(const anonvma_record& record);
+  void on_write(const anonvma_record& record, std::uint64_t syscall);
   void on_fork(const anonvma_fork_record& record);
   void on_shared(const anonvma_fork_record& record);
   void on_exec(const anonvma_exec_record& record);

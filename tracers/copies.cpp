@@ -18,9 +18,14 @@ std::string_view section_of(const bpf_program* program) {
   return bpf_program__section_name(program);
 }
 
+// What is skipped at an unlock the next hook of the task does.
+bool is_caught_up(const bpf_program* program) {
+  return section_of(program) == "tp_btf/mmap_lock_released";
+}
+
 // Page faults come with interrupts off, and the others are iterators.
 bool has_copies(const bpf_program* program) {
-  return section_of(program).starts_with("tp_btf/") &&
+  return section_of(program).starts_with("tp_btf/") && !is_caught_up(program) &&
          !section_of(program).starts_with("tp_btf/page_fault");
 }
 
@@ -93,6 +98,7 @@ Misses Copies::misses(const anonvma_bpf& first) {
     add_skipped(counts, program);
     for (const anonvma_bpf* const copy : copies_) add_skipped(counts, find_in(*copy, program));
     const std::uint64_t grown = skipped_[bpf_program__name(program)].grown(counts);
+    if (is_caught_up(program)) continue;
     (is_slab(program) && !close ? misses_.in_interrupts : misses_.lost) += grown;
   }
   return misses_;

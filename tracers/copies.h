@@ -29,6 +29,7 @@ class Copies {
   // Until there are `count` of each, with `first`, which is attached.
   Refusal add(const anonvma_bpf& first, std::uint32_t count);
 
+  bool any() const { return !copies_.empty(); }
   // All so far, also of programs without a copy.
   Misses misses(const anonvma_bpf& first);
 

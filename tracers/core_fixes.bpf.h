@@ -64,6 +64,13 @@ static __always_inline bool anonvma_counts_locks(void)
 	return bpf_core_field_exists(((struct mm_struct___int_seq *)0)->mm_lock_seq);
 }
 
+/* Is the number odd, or has it risen, as soon as a writer may change something? */
+static __always_inline bool anonvma_seq_shows_writer(void)
+{
+	return anonvma_counts_acquires ||
+	       bpf_core_field_exists(((struct mm_struct *)0)->mm_lock_seq.sequence);
+}
+
 static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
 {
 	if (anonvma_counts_acquires)

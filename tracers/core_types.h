@@ -75,6 +75,7 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 };
 
@@ -127,6 +128,7 @@ struct mm_struct {
 	struct seqcount mm_lock_seq;
 	unsigned long def_flags;
 	unsigned long total_vm;
+	unsigned long locked_vm;
 	unsigned long start_brk;
 	unsigned long brk;
 	unsigned long start_stack;
@@ -238,8 +240,3 @@ struct bpf_iter__task_vma {
 };
 
 #pragma clang attribute pop
-
-/* The open-coded vma iterator: opaque, on the program's stack. */
-struct bpf_iter_task_vma {
-	__u64 opaque[1];
-} __attribute__((aligned(8)));

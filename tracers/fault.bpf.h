@@ -106,11 +106,12 @@ static __always_inline bool anonvma_fault_explains(const struct anonvma_task *st
 	       anonvma_in_user_exception(task);
 }
 
-static __always_inline bool anonvma_in_prepare(__u64 call_site)
+static __always_inline bool anonvma_is_inside(__u64 call_site,
+					      const volatile struct anonvma_site *parts)
 {
 #pragma unroll
-	for (int i = 0; i < ANONVMA_MAX_PREPARE_PARTS; i++)
-		if (call_site - anonvma_prepare[i].start < anonvma_prepare[i].size)
+	for (int i = 0; i < ANONVMA_MAX_PARTS; i++)
+		if (call_site - parts[i].start < parts[i].size)
 			return true;
 	return false;
 }

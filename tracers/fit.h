@@ -42,7 +42,9 @@ void fit(Skeleton& skeleton, const Features& features) {
   bpf_program__set_autoload(skeleton.progs.anonvma_exec_listed, lists);
   bpf_program__set_autoload(skeleton.progs.anonvma_exit_task_listed, lists);
   skeleton.rodata->anonvma_lock_unseen = !sees_locks(features);
-  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features));
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features) && !lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock_listed, sees_locks(features) && lists);
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_unlock, features[Feature::mmap_unlock]);
   bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm, features[Feature::exit_mmap]);
   const bool walks = features[Feature::task_vma_walk];
   bpf_program__set_autoload(skeleton.progs.anonvma_walk, walks);
@@ -61,7 +63,6 @@ void fit(Skeleton& skeleton, const Features& features) {
   if (!told) bpf_program__set_autoload(skeleton.progs.anonvma_free, true);
   const bool counts = sees_locks(features) && !features[Feature::mm_lock_seq];
   skeleton.rodata->anonvma_counts_acquires = counts;
-  skeleton.rodata->anonvma_reads_tree = !lists && !features[Feature::vma_iterator];
   if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   const bool faults = has_fault_tracepoints(features);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);

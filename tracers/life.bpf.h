@@ -2,6 +2,8 @@
 /* Births and deaths of address spaces and tasks. */
 #pragma once
 
+#include "left.bpf.h"
+#include "look.bpf.h"
 #include "operation.bpf.h"
 
 static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct task_struct *child)
@@ -116,15 +118,19 @@ static __always_inline int anonvma_on_exit_task(bool listed)
 	__u32 map_count = 0;
 
 	anonvma_resolve(state);
-	if (state && state->unseen) {
-		state->unseen = 0;
+	if (state && state->foreign_mm) {
+		state->foreign_mm = 0;
 		__sync_fetch_and_add(&anonvma_pending, -1);
 	}
+	if (state)
+		anonvma_forget_left(state);
 	anonvma_forget_task(task);
 	/* Before 6.16 the mm is already given up here, and the event is not recorded. */
 	if (!mm || !anonvma_sending || !anonvma_wanted((__u64)mm) ||
 	    anonvma_was_told(ANONVMA_TELL_EXIT_TASK, (__u64)mm, 0))
 		return 0;
+	if (anonvma_pending)
+		anonvma_pay_dirty(listed);
 	/* With the last user nothing else can change the mm: what it leaves behind is exact. */
 	if (anonvma_get(mm, mm_users.counter) == 1) {
 		map_count = anonvma_get(mm, map_count);
@@ -151,8 +157,8 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 {
 	__u64 key = (__u64)mm;
 
-	if (anonvma_pending && !bpf_map_delete_elem(&anonvma_dirty, &key))
-		__sync_fetch_and_add(&anonvma_pending, -1);
+	if (anonvma_pending && anonvma_take_dirty(key))
+		__sync_fetch_and_add(&anonvma_unread, 1);
 	if (state)
 		state->exiting = 0;
 	if (anonvma_wanted(key)) {

@@ -8,6 +8,50 @@
 
 #include "state.bpf.h"
 
+/* Operations of an mm, begun and ended. The map is there where no hook sees the lock. */
+struct anonvma_motion {
+	__u64 begun;
+	__u64 ended;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct anonvma_motion);
+} anonvma_motions SEC(".maps");
+
+static __always_inline void anonvma_moves(__u64 mm, bool begins)
+{
+	struct anonvma_motion none = {};
+	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+
+	if (!motion && begins) {
+		bpf_map_update_elem(&anonvma_motions, &mm, &none, BPF_NOEXIST);
+		motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+	}
+	if (!motion)
+		return;
+	if (begins)
+		__sync_fetch_and_add(&motion->begun, 1);
+	else
+		__sync_fetch_and_add(&motion->ended, 1);
+}
+
+/* As a lock number: odd while an operation is under way. */
+static __always_inline __u32 anonvma_stillness(__u64 mm)
+{
+	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
+
+	return motion ? 2 * (__u32)motion->begun + (motion->begun != motion->ended) : 0;
+}
+
+/* Is no call of the mm under way? That has to do where no number of the lock tells. */
+static __always_inline bool anonvma_list_is_still(__u64 mm)
+{
+	return !anonvma_lock_unseen || !(anonvma_stillness(mm) & 1);
+}
+
 /* find_vma(): the first that ends above `addr`, 0 for none. */
 __noinline __u64 anonvma_find_listed(__u64 mm, __u64 addr)
 {

@@ -28,6 +28,7 @@
 #include "tracers/btf.h"
 #include "tracers/capability.h"
 #include "tracers/copies.h"
+#include "tracers/drain.h"
 #include "tracers/features.h"
 #include "tracers/fit.h"
 #include "tracers/kallsyms.h"
@@ -39,6 +40,7 @@ namespace anonvma {
 struct Loader::State {
   ~State() {
     for (bpf_link* const event : events) bpf_link__destroy(event);
+    drain.reset();
     ring_buffer__free(ring);
     ring_buffer__free(walk_ring);
     anonvma_bpf__destroy(skeleton);
@@ -51,7 +53,8 @@ struct Loader::State {
   ring_buffer* ring = nullptr;
   std::vector<bpf_link*> events;  // of page faults, by cpu, where there are no tracepoints
   OnRecord on_record;
-  std::size_t given = 0;  // records, in this drain()
+  Drain* pass = nullptr;       // that empties the ring at this moment
+  std::optional<Drain> drain;  // of the ring
   bool truth = false;
   bool faults = false;
   bool touches = false;
@@ -99,6 +102,8 @@ constexpr TruthFunction kFreeingFunctions[] = {
     {"setup_arg_pages", ANONVMA_SITE_VMA_FREE},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
+constexpr std::string_view kVmaAlloc = "vm_area_alloc";
+constexpr std::string_view kThpArea = "thp_get_unmapped_area";
 
 // libbpf says why a load failed in the middle of a long log. It has one print callback for the
 // whole process, so this is the one mutable global: the last line worth showing.
@@ -130,13 +135,19 @@ void set_sites(anonvma_bpf& skeleton, const LoaderOptions& options, bool& touche
   std::vector<TruthFunction> functions(std::begin(kTruthFunctions), std::end(kTruthFunctions));
   if (untold)
     functions.insert(functions.end(), std::begin(kFreeingFunctions), std::end(kFreeingFunctions));
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names{kThpArea};
   for (const TruthFunction& function : functions) names.push_back(function.name);
-  std::uint32_t prepares = 0, sites = 0;
+  std::uint32_t prepares = 0, allocs = 0, sites = 0;
   for (const SymbolRange& range : find_functions(names)) {
     if (range.size == 0) continue;
-    if (range.function == kPrepare && prepares < ANONVMA_MAX_PREPARE_PARTS)
+    if (range.function == kPrepare && prepares < ANONVMA_MAX_PARTS)
       skeleton.rodata->anonvma_prepare[prepares++] = {range.start, range.size, 0};
+    if (range.function == kThpArea) {
+      skeleton.rodata->anonvma_thp_area = range.start;
+      continue;
+    }
+    if (range.function == kVmaAlloc && allocs < ANONVMA_MAX_PARTS)
+      skeleton.rodata->anonvma_vma_alloc[allocs++] = {range.start, range.size, 0};
     const auto function =
         std::find_if(functions.begin(), functions.end(),
                      [&](const TruthFunction& f) { return f.name == range.function; });
@@ -152,8 +163,8 @@ std::string_view environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq,vma_iterator. And
-// what newer ones need on older ones: ANONVMA_WITH=preemptible_programs, and there skips as if a
+// Tests run what older kernels need on newer ones: ANONVMA_WITHOUT=mm_lock_seq. And what newer ones
+// need on older ones: ANONVMA_WITH=preemptible_programs, and there skips as if a
 // task had been preempted.
 void leave_out(Features& features) {
   const std::string_view names = environment("ANONVMA_WITHOUT");
@@ -161,7 +172,6 @@ void leave_out(Features& features) {
     if (names.find(name) != names.npos) features.has[static_cast<std::size_t>(feature)] = false;
   };
   leave("mm_lock_seq", Feature::mm_lock_seq);
-  leave("vma_iterator", Feature::vma_iterator);
   if (environment("ANONVMA_WITH").find("preemptible_programs") != std::string_view::npos)
     features.has[static_cast<std::size_t>(Feature::preemptible_programs)] = true;
 }
@@ -173,6 +183,7 @@ void configure(anonvma_bpf& skeleton, const LoaderOptions& options) {
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
+  settings.anonvma_prctl = SYS_prctl;
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
@@ -261,11 +272,11 @@ int Loader::State::keep_walked(void* context, void* data, std::size_t size) {
   return 0;
 }
 
-// An error ends the drain behind this record, which counts as given.
+// An error ends the pass behind this record, which counts as taken.
 int Loader::State::give_record(void* context, void* data, std::size_t size) {
-  State& state = *static_cast<State*>(context);
-  state.on_record({static_cast<const std::byte*>(data), size});
-  return ++state.given < kMostPerDrain ? 0 : -ECANCELED;
+  return static_cast<State*>(context)->pass->take({static_cast<const std::byte*>(data), size})
+             ? 0
+             : -ECANCELED;
 }
 
 Loader::Loader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -325,6 +336,12 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->cpus = std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
                                         ANONVMA_MAX_CPUS);
   state->lost_before.resize(state->cpus);
+  const auto consume = [state = state.get()](Drain& pass) {
+    state->pass = &pass;
+    const int n = ring_buffer__consume(state->ring);
+    return n == -ECANCELED ? 0 : n;
+  };
+  state->drain.emplace(consume, options.spill_bytes);
   return Loader(std::move(state));
 }
 
@@ -341,12 +358,17 @@ void Loader::stop() {
   __atomic_store_n(&state_->skeleton->bss->anonvma_sending, 0, __ATOMIC_SEQ_CST);
 }
 
-Result<std::size_t> Loader::drain() {
-  state_->given = 0;
-  const int n = ring_buffer__consume(state_->ring);
-  if (n < 0 && n != -ECANCELED)
-    return Error{ErrorCode::io, fmt::format("cannot read the ring: {}", strerror(-n))};
-  return state_->given;
+Result<bool> Loader::drain() {
+  const int settled = state_->drain->settle();
+  if (settled < 0)
+    return Error{ErrorCode::io, fmt::format("cannot read the ring: {}", strerror(-settled))};
+  state_->drain->give(kMostPerDrain, state_->on_record);
+  return settled > 0 && state_->drain->empty();
+}
+
+std::uint64_t Loader::spilled_bytes() const { return state_->drain->peak_bytes(); }
+std::uint64_t Loader::unread() const {
+  return __atomic_load_n(&state_->skeleton->bss->anonvma_unread, __ATOMIC_RELAXED);
 }
 
 Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
@@ -390,6 +412,13 @@ std::optional<std::vector<std::uint64_t>> Loader::alive() const {
   if (steps == 0 || __atomic_load_n(&state_->skeleton->bss->anonvma_untracked, __ATOMIC_RELAXED))
     return std::nullopt;
   return std::vector<std::uint64_t>(found.begin(), found.end());
+}
+
+void Loader::read_again(std::uint64_t address) const {
+  const std::uint32_t nobody = 0;
+  const int map = bpf_map__fd(state_->skeleton->maps.anonvma_dirty);
+  if (bpf_map_update_elem(map, &address, &nobody, BPF_NOEXIST) == 0)
+    __atomic_fetch_add(&state_->skeleton->bss->anonvma_pending, 1, __ATOMIC_SEQ_CST);
 }
 
 void Loader::wait_for_vmas() const {
@@ -441,6 +470,7 @@ void Loader::take_lost_of(std::vector<LostCount>& grown) {
   }
 }
 
+bool Loader::has_copies() const { return state_->copies.any(); }
 Misses Loader::recursion_misses() { return state_->copies.misses(*state_->skeleton); }
 
 std::uint64_t Loader::pinned_bytes() const {

@@ -2,20 +2,25 @@
 /* Reading the vmas of an mm from inside: at exec, at exit, and after a writer that nobody traces. */
 #pragma once
 
-#include "acquire.bpf.h"
 #include "list.bpf.h"
+#include "told.bpf.h"
 #include "tree.bpf.h"
 
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
-				 __u64 addr) __ksym __weak;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
-
+/* One reading of an mm. */
 struct anonvma_look {
 	struct anonvma_task *state;
 	__u64 mm;
-	__u64 first;	/* the first vma at or behind where it began */
 };
+
+static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,
+					    struct anonvma_seen_vma *seen)
+{
+	seen->start = BPF_CORE_READ(vma, vm_start);
+	seen->len = BPF_CORE_READ(vma, vm_end) - seen->start;
+	seen->vm_flags = BPF_CORE_READ(vma, vm_flags);
+	seen->file = (__u64)BPF_CORE_READ(vma, vm_file);
+	seen->ops = anonvma_vma_ops(BPF_CORE_READ(vma, vm_ops));
+}
 
 static long anonvma_look_on(__u32 i, struct anonvma_look *look)
 {
@@ -28,7 +33,11 @@ static long anonvma_look_on(__u32 i, struct anonvma_look *look)
 	return look->state->tree.ended != 0;
 }
 
-/* The same without the lock. An odd number says that a writer came in between. */
+/*
+ * Sends every vma of the tree. The caller holds the mmap_lock, or checks afterwards that nobody
+ * wrote. The counts are kept with the current task: in a register each would be a new state for the
+ * verifier with every vma.
+ */
 static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
 {
 	struct anonvma_look look = { .state = state, .mm = (__u64)mm };
@@ -38,7 +47,7 @@ static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_st
 	state->nr_seen = 0;
 	anonvma_tree_begin(&state->tree, mm, 0);
 	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_on, &look, 0);
-	state->seen_seq = state->tree.seq | !anonvma_tree_held(&state->tree, mm);
+	state->seen_seq = state->tree.seq;
 	return 0;
 }
 
@@ -47,69 +56,109 @@ static long anonvma_look_for_first(__u32 i, struct anonvma_look *look)
 	struct vm_area_struct *vma = anonvma_tree_step(&look->state->tree);
 
 	if (vma)
-		look->first = BPF_CORE_READ(vma, vm_start);
+		look->state->found = (__u64)vma;
 	return vma || look->state->tree.ended != 0;
 }
 
-/* What anonvma_first_mapped() tells. */
-static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state,
-						 struct mm_struct *mm, __u64 start)
+/* The first mapped address from `start` on, ~0 when there is none. The vma is in state->found. */
+static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state, struct mm_struct *mm,
+					      __u64 start)
 {
-	struct anonvma_look look = { .state = state, .first = ~0ull };
+	struct anonvma_look look = { .state = state };
+	struct vm_area_struct *vma;
+	__u64 first;
 
 	if (!state || !mm)
 		return 0;
+	state->found = 0;
 	anonvma_tree_begin(&state->tree, mm, start);
 	bpf_loop(ANONVMA_TREE_STEPS, anonvma_look_for_first, &look, 0);
-	if (!anonvma_tree_held(&state->tree, mm))
-		return 0;
-	return look.first > start ? look.first : start;
+	if (!state->found)
+		return ~0ull;
+	vma = (struct vm_area_struct *)state->found;
+	first = BPF_CORE_READ(vma, vm_start);
+	return first > start ? first : start;
+}
+
+/* Was everything read as one state? Then every vma was seen, and no number of the lock passed. */
+static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
+					       struct mm_struct *mm)
+{
+	return !state->tree.torn && !(state->seen_seq & 1) &&
+	       state->seen_seq == anonvma_mm_seq_probe(mm) &&
+	       state->nr_seen == (__u32)BPF_CORE_READ(mm, map_count);
+}
+
+/* bpf_find_vma() calls this with the mmap_lock held for reading. */
+static long anonvma_look_locked(struct task_struct *task, struct vm_area_struct *vma,
+				struct anonvma_look *look)
+{
+	struct anonvma_task *state = look->state;
+	struct mm_struct *mm = (struct mm_struct *)look->mm;
+
+	anonvma_send_tree(state, mm);
+	state->seen_whole = anonvma_seen_whole(state, mm);
+	return 0;
 }
 
 /*
- * Sends every vma of a task's mm. The count is kept with the current task: in a register it would be
- * a new state for the verifier with every vma.
+ * The lock is only tried. Where there will be no other time to read the mm it is read without the
+ * lock: the mm may hold still by chance, which the number of the lock tells.
  */
-static __always_inline void anonvma_send_vmas(struct anonvma_task *state, struct task_struct *task,
-					      struct mm_struct *mm, bool listed)
+static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_struct *task,
+				      struct mm_struct *mm, bool last_time)
 {
-	struct bpf_iter_task_vma it;
-	struct vm_area_struct *vma;
+	struct anonvma_look look = { .state = state, .mm = (__u64)mm };
+	__u64 first;
 
-	if (!listed && anonvma_reads_tree) {
-		anonvma_send_tree(state, mm);
-		return;
-	}
-	state->nr_seen = 0;
-	state->seen_seq = anonvma_mm_seq(mm, false);
-	if (listed) {
-		anonvma_send_list(state, mm);
-		return;
-	}
-	bpf_iter_task_vma_new(&it, task, 0);
-	while ((vma = bpf_iter_task_vma_next(&it))) {
-		state->seen_seq = anonvma_mm_seq(mm, false);
-		state->nr_seen++;
-		anonvma_send_vma((__u64)mm, vma, true);
-	}
-	bpf_iter_task_vma_destroy(&it);
+	if (!state || !task || !mm)
+		return 0;
+	state->seen_whole = 0;
+	first = anonvma_first_in_tree(state, mm, 0);
+	if (!bpf_find_vma(task, first, anonvma_look_locked, &look, 0))
+		return 0;
+	if (!last_time && first != ~0ull)
+		return 0;
+	anonvma_send_tree(state, mm);
+	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
+	return 0;
 }
 
-static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
-						struct task_struct *task, struct mm_struct *mm,
-						__u32 kind, __u32 reason, __u64 other_mm,
-						bool listed)
+/*
+ * Lists are read without a lock, and without a lock number no call may have been under way, before
+ * or afterwards. An mm that never holds still is taken as it is after many tries.
+ */
+static __always_inline void anonvma_read_list(struct anonvma_task *state, struct mm_struct *mm,
+					      bool last_time)
+{
+	const __u32 most_tries = 64;
+	__u32 before = anonvma_lock_unseen ? anonvma_stillness((__u64)mm) : 0;
+	bool patient = !last_time && state->list_tries < most_tries;
+
+	state->nr_seen = 0;
+	state->seen_seq = anonvma_mm_seq(mm, false);
+	state->seen_whole = 0;
+	state->list_tries++;
+	if (patient && !anonvma_list_is_still((__u64)mm))
+		return;
+	anonvma_send_list(state, mm);
+	if (!state->nr_seen)
+		return;
+	if (patient && anonvma_lock_unseen &&
+	    (anonvma_stillness((__u64)mm) != before ||
+	     state->nr_seen != (__u32)BPF_CORE_READ(mm, map_count)))
+		return;
+	state->list_tries = 0;
+	state->seen_whole = 1;
+}
+
+/* The vmas were sent before it. Those of a reading that was torn are dropped by the recorder. */
+static __always_inline void anonvma_send_seen(struct anonvma_task *state, struct task_struct *task,
+					      struct mm_struct *mm, __u32 kind, __u32 reason,
+					      __u64 other_mm)
 {
 	struct anonvma_exec_record *r;
 
-	anonvma_send_vmas(state, task, mm, listed);
-	/* The lock was busy, or a writer came in between: any task of the mm tries again. */
-	if (kind == ANONVMA_SEEN && (!state->nr_seen || (state->seen_seq & 1))) {
-		state->nr_seen = 0;
-		if (reason == ANONVMA_REASON_UNKNOWN_WRITE)
-			anonvma_mark_dirty((__u64)mm);
-		return;
-	}
 	r = anonvma_reserve(struct anonvma_exec_record, kind, (__u64)mm, state->seen_seq,
 			    state->nr_seen);
 	if (!r)
@@ -121,9 +170,35 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	r->nr_vmas = state->nr_seen;
 	r->tgid = anonvma_get(task, tgid);
 	r->reason = reason;
+	r->torn = !state->seen_whole;
 	r->local_tgid = anonvma_local_tgid(task);
+	r->pad = 0;
 	anonvma_copy_comm(r->comm, task);
 	anonvma_submit(r);
+}
+
+/*
+ * Reads the mm of `task`. A snapshot that was not read as one state is not sent: the next task of
+ * the mm that enters or leaves a system call, or takes the lock, reads it. An Exec is sent in any
+ * case, as it is the birth of the mm.
+ */
+static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
+						struct task_struct *task, struct mm_struct *mm,
+						__u32 kind, __u32 reason, __u64 other_mm,
+						bool listed)
+{
+	bool last_time = reason != ANONVMA_REASON_UNKNOWN_WRITE;
+
+	if (listed)
+		anonvma_read_list(state, mm, last_time);
+	else
+		anonvma_read_mm(state, task, mm, last_time);
+	if (kind == ANONVMA_SEEN && !state->seen_whole) {
+		if (reason == ANONVMA_REASON_UNKNOWN_WRITE)
+			anonvma_mark_dirty((__u64)mm, 0);
+		return;
+	}
+	anonvma_send_seen(state, task, mm, kind, reason, other_mm);
 }
 
 /*
@@ -173,49 +248,36 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	if (!state)
 		return 0;
 	/* Before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc"). */
-	if (!bpf_task_from_pid) {
-		anonvma_mark_dirty(state->foreign_mm);
+	if (!bpf_task_from_pid)
 		return 0;
-	}
 	owner = bpf_task_from_pid(state->foreign_pid);
 	if (!owner)
 		return 0;
 	mm = anonvma_get(owner, mm);
-	if (mm && (__u64)mm == state->foreign_mm && anonvma_wanted((__u64)mm))
+	if (mm && (__u64)mm == state->foreign_mm && anonvma_take_dirty((__u64)mm))
 		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
 				    (__u64)anonvma_get(task, mm), false);
 	bpf_task_release(owner);
 	return 0;
 }
 
-static __always_inline void anonvma_pay_snapshot(struct anonvma_task *state,
-						 struct task_struct *task, bool listed)
+/* A task of that process may be asleep for long: the writer itself reads what it has changed. */
+static __always_inline void anonvma_pay_foreign(struct anonvma_task *state, bool listed)
 {
-	__u64 mm = (__u64)anonvma_get(task, mm);
-	__u8 unseen = state->unseen;
-
-	state->unseen = 0;
+	if (!state->foreign_mm)
+		return;
 	__sync_fetch_and_add(&anonvma_pending, -1);
-	if ((unseen & ANONVMA_UNSEEN_OWN) && mm && anonvma_wanted(mm))
-		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
-	if (!listed && (unseen & ANONVMA_UNSEEN_FOREIGN))
+	if (!listed)
 		anonvma_send_foreign(state);
+	state->foreign_mm = 0;
 }
 
 static __always_inline int anonvma_pay_dirty_own(bool listed)
 {
-	struct task_struct *task = anonvma_current();
-	struct anonvma_task *state;
-	__u64 mm = (__u64)anonvma_get(task, mm);
+	__u64 mm = (__u64)anonvma_get(anonvma_current(), mm);
 
-	if (!mm || !bpf_map_lookup_elem(&anonvma_dirty, &mm))
-		return 0;
-	anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
-	state = anonvma_find_task(task);
-	if (!state || !state->nr_seen)	/* busy: the next one */
-		return 0;
-	if (!bpf_map_delete_elem(&anonvma_dirty, &mm))
-		__sync_fetch_and_add(&anonvma_pending, -1);
+	if (mm && anonvma_take_dirty(mm))
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
 	return 0;
 }
 
@@ -235,4 +297,32 @@ static __always_inline void anonvma_pay_dirty(bool listed)
 		anonvma_pay_dirty_listed();
 	else
 		anonvma_pay_dirty_plain();
+}
+
+/*
+ * The current task has taken the lock of its mm for writing and has changed nothing yet: nobody else
+ * can. So this reading never fails, and it shows what the writer before has left.
+ */
+static __noinline int anonvma_pay_as_writer(struct mm_struct *mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state;
+	__u64 key = (__u64)mm;
+	__u32 *by;
+
+	by = bpf_map_lookup_elem(&anonvma_dirty, &key);
+	/* The writer itself, which goes on: its call is read at its end. */
+	if (!by || *by == (__u32)task->pid || !anonvma_take_dirty(key))
+		return 0;
+	state = anonvma_get_task(task, ANONVMA_SEEN);
+	if (!state || !mm)
+		return 0;
+	anonvma_send_tree(state, mm);
+	state->seen_seq = anonvma_mm_seq(mm, true) - 1;
+	state->seen_whole = !state->tree.torn && state->nr_seen == (__u32)mm->map_count;
+	if (state->seen_whole)
+		anonvma_send_seen(state, task, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	else
+		anonvma_mark_dirty(key, 0);
+	return 0;
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "acquire.bpf.h"
+#include "left.bpf.h"
 #include "look.bpf.h"
 #include "unseen.bpf.h"
 
@@ -12,11 +14,12 @@
 static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
 {
 	const __u32 writable = 2, noexec = 4;	/* FMODE_WRITE, MNT_NOEXEC */
-	const __u32 tmpfs = 0x01021994;
+	const __u32 tmpfs = 0x01021994, kind = 0170000, regular = 0100000;	/* S_IFMT, S_IFREG */
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	__u64 fd = (__u32)state->args[4];
 	struct file *file = NULL;
 	struct file **files;
+	__u64 places;
 
 	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
 		return;
@@ -29,8 +32,14 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 		state->file_ops |= ANONVMA_OPS_READONLY_FILE;
 	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & noexec)
 		state->file_ops |= ANONVMA_OPS_NO_EXEC;
-	if (BPF_CORE_READ(file, f_op, get_unmapped_area) &&
-	    BPF_CORE_READ(file, f_inode, i_sb, s_magic) != tmpfs)
+	/*
+	 * Several vmas move at once where the file leaves the place to the kernel, or is shmem: what
+	 * lies in a tmpfs, but for devices.
+	 */
+	places = (__u64)BPF_CORE_READ(file, f_op, get_unmapped_area);
+	if (places && places != anonvma_thp_area &&
+	    (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != tmpfs ||
+	     (BPF_CORE_READ(file, f_inode, i_mode) & kind) != regular))
 		state->file_ops |= ANONVMA_OPS_PLACES;
 }
 
@@ -39,52 +48,38 @@ static __always_inline __u32 anonvma_op_of(long nr)
 	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
 }
 
-struct anonvma_seen_vma {
-	__u64 vm_flags;
-	__u64 len;
-	__u64 file;
-	__u32 ops;
-};
-
-static long anonvma_see_vma(struct task_struct *task, struct vm_area_struct *vma,
-			    struct anonvma_seen_vma *seen)
+/* One vma of an mm, read without its lock. */
+static __always_inline bool anonvma_see_listed(__u64 mm, __u64 addr, struct anonvma_seen_vma *seen)
 {
-	seen->vm_flags = anonvma_get(vma, vm_flags);
-	seen->len = anonvma_get(vma, vm_end) - anonvma_get(vma, vm_start);
-	seen->file = (__u64)anonvma_get(vma, vm_file);
-	seen->ops = anonvma_vma_ops(anonvma_get(vma, vm_ops));
-	return 0;
+	struct vm_area_struct *vma = (void *)anonvma_find_listed(mm, addr);
+
+	if (!vma)
+		return false;
+	anonvma_see_vma(vma, seen);
+	return addr - seen->start < seen->len;
 }
 
 /* `listed`: as anonvma_lists_vmas(), but in the source, as callbacks cannot be dead code before 5.13. */
-static __always_inline long anonvma_see(struct task_struct *task, __u64 addr,
-					struct anonvma_seen_vma *seen, bool listed)
+static __always_inline bool anonvma_see(struct anonvma_task *state, struct mm_struct *mm,
+					__u64 addr, struct anonvma_seen_vma *seen, bool listed)
 {
-	const long noent = -2;
-	struct vm_area_struct *vma;
-
-	if (!listed)
-		return bpf_find_vma(task, addr, anonvma_see_vma, seen, 0);
-	vma = (void *)anonvma_find_listed((__u64)BPF_CORE_READ(task, mm), addr);
-	if (!vma || BPF_CORE_READ(vma, vm_start) > addr)
-		return noent;
-	return anonvma_see_vma(task, vma, seen);
+	return listed ? anonvma_see_listed((__u64)mm, addr, seen) :
+			anonvma_see_result(state, mm, addr, seen);
 }
 
-/* The lock is only tried: a busy one leaves the vma unread. */
-static __always_inline void anonvma_read_vma(struct task_struct *task, struct anonvma_task *state,
+/*
+ * What the arguments do not tell of the vma that the call has made or extended. Where another writer
+ * came in between, a vma that was there before stays unread: its flags are those of the arguments, as
+ * the kernel would have merged nothing with it otherwise.
+ */
+static __always_inline void anonvma_read_vma(struct mm_struct *mm, struct anonvma_task *state,
 					     long ret, struct anonvma_seen_vma *seen,
 					     bool listed)
 {
-	bool locks = state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2;
 	__u64 addr = ret;
 
-	if (ret < 0 && ret > -4096) {
-		/* Over the limit nothing was locked, but where populating failed all was. */
-		if (locks)
-			anonvma_see(task, state->args[0] & anonvma_page_mask, seen, listed);
+	if (ret < 0 && ret > -4096)
 		return;
-	}
 	if (state->op == ANONVMA_OP_BRK) {
 		if (addr <= state->old_brk)
 			return;
@@ -94,37 +89,27 @@ static __always_inline void anonvma_read_vma(struct task_struct *task, struct an
 	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
 		return;
 	}
-	if (anonvma_see(task, addr, seen, listed))
-		seen->ops = ANONVMA_OPS_UNREAD | state->file_ops;
+	if (anonvma_see(state, mm, addr, seen, listed))
+		return;
+	*seen = (struct anonvma_seen_vma){ .ops = ANONVMA_OPS_UNREAD | state->file_ops };
 }
 
-/*
- * The first address from `start` on that is mapped, ~0 for none, 0 when the lock is busy: tells how
- * far a call came that failed. A driver's mmap fails after MAP_FIXED has unmapped what was there,
- * and mremap may have moved some vmas before the one that stops it.
- */
-static __always_inline __u64 anonvma_first_mapped(struct task_struct *task,
+/* Where the place that a call came to is not certain the whole mm is read. */
+static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm,
 						  struct anonvma_task *state, __u64 start,
 						  bool listed)
 {
-	struct bpf_iter_task_vma it;
-	struct vm_area_struct *vma;
-	__u64 first = 0;
-	int error;
+	__u64 first;
 
 	if (listed)
-		return anonvma_first_listed(BPF_CORE_READ(task, mm), start);
-	if (anonvma_reads_tree)
-		return anonvma_first_in_tree(state, anonvma_get(task, mm), start);
-	error = bpf_iter_task_vma_new(&it, task, start);
-	vma = bpf_iter_task_vma_next(&it);
-	if (!error)
-		first = !vma ? ~0ull : vma->vm_start > start ? vma->vm_start : start;
-	bpf_iter_task_vma_destroy(&it);
+		return anonvma_first_listed(mm, start);
+	first = anonvma_first_behind(state, mm, start);
+	if (!first)
+		anonvma_mark_dirty((__u64)mm, 0);
 	return first;
 }
 
-static __always_inline void anonvma_look_after_failure(struct task_struct *task,
+static __always_inline void anonvma_look_after_failure(struct mm_struct *mm,
 						       struct anonvma_task *state,
 						       struct anonvma_seen_vma *seen,
 						       bool listed)
@@ -134,20 +119,26 @@ static __always_inline void anonvma_look_after_failure(struct task_struct *task,
 	__u64 end;
 
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
-		seen->len = anonvma_first_mapped(task, state, state->args[0], listed);
+		seen->len = anonvma_first_mapped(mm, state, state->args[0], listed);
+	/* Over the limit nothing was locked, but where populating failed all was. */
+	if (state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2) {
+		if (!anonvma_see(state, mm, state->args[0] & anonvma_page_mask, seen, listed))
+			seen->vm_flags = 0;
+		seen->len = listed ? 0 : anonvma_newly_locked(state, mm);
+	}
 	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
 		return;
 	if (state->args[3] & map_huge)
 		page = (1ull << (log2 ? log2 : 21)) - 1;
 	end = (state->args[0] + state->args[1] + page) & ~page;
-	if (anonvma_first_mapped(task, state, state->args[0], listed) >= end)
+	if (anonvma_first_mapped(mm, state, state->args[0], listed) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;
 }
 
 /* Of a call during which no vma came or went. */
 static __always_inline bool anonvma_may_have_locked(const struct anonvma_task *state)
 {
-	if (state->op == ANONVMA_OP_PKEY)
+	if (state->op == ANONVMA_OP_QUIET)
 		return false;
 	if (state->op != ANONVMA_OP_MADVISE)
 		return true;
@@ -213,9 +204,9 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 		return;
 	if (!state->taken && !anonvma_lock_unseen)
 		seq = anonvma_mm_seq(mm, false) & ~1u;	/* another task may be writing */
-	anonvma_read_vma(task, state, ret, &seen, listed);
+	anonvma_read_vma(mm, state, ret, &seen, listed);
 	if (ret < 0 && ret > -4096)
-		anonvma_look_after_failure(task, state, &seen, listed);
+		anonvma_look_after_failure(mm, state, &seen, listed);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
 	if (!r)
@@ -235,11 +226,19 @@ static __always_inline void anonvma_finish_op(struct task_struct *task, struct a
 	anonvma_submit(r);
 	/* A refused one may leave a split behind. */
 	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))
-		anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
+		anonvma_mark_dirty((__u64)mm, 0);
 	/* shmat tells neither the length nor the flags, and the other one no file. */
 	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
 	    (seen.ops & ANONVMA_OPS_UNREAD))
-		anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
+		anonvma_mark_dirty((__u64)mm, 0);
+}
+
+/* Of the calls of prctl(2) only one takes the lock and changes no vma. */
+static __always_inline bool anonvma_is_quiet(long nr, const __u64 *args)
+{
+	const __u64 set_thp_disable = 41;
+
+	return nr != anonvma_prctl || args[0] == set_thp_disable;
 }
 
 static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, bool listed)
@@ -277,7 +276,10 @@ static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr, b
 	state->file_ops = 0;
 	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
 		anonvma_read_file(state, task);
+	if (op == ANONVMA_OP_QUIET && !anonvma_is_quiet(nr, state->args))
+		op = ANONVMA_OP_NONE;
 	state->old_brk = 0;
+	state->locked_vm = 0;
 	state->seq = 0;
 	state->map_count = 0;
 	state->fault_addr = 0;
@@ -314,13 +316,13 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 	/* The descriptor goes when the task returns to user mode. */
 	if (op == ANONVMA_OP_DROP) {
 		if (mm)
-			anonvma_mark_dirty((__u64)mm);
+			anonvma_mark_dirty((__u64)mm, 0);
 		return;
 	}
 	if (!mm || !anonvma_other_changed(state, mm, ret))
 		return;
-	anonvma_send(ANONVMA_UNKNOWN, (__u64)mm, 0, 0);
-	anonvma_owe_snapshot(state, ANONVMA_UNSEEN_OWN);
+	anonvma_send_unknown(task, (__u64)mm, 0, 0);
+	anonvma_mark_dirty((__u64)mm, 0);
 }
 
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
@@ -341,6 +343,7 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 		anonvma_moves(state->mm, false);
 		anonvma_forget_effect(state);
 	}
+	anonvma_forget_left(state);
 	state->op = ANONVMA_OP_NONE;
 	state->fault_addr = 0;
 }
@@ -354,17 +357,16 @@ static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret, b
 	/* What ends later has lost some of its objects: it was under way at the end. */
 	if ((!op && !anonvma_pending) || !anonvma_sending)
 		return 0;
-	if (anonvma_pending)
-		anonvma_pay_dirty(listed);
 	task = anonvma_current();
 	state = anonvma_find_task(task);
-	if (!state)
-		return 0;
 	anonvma_resolve(state);
-	if (op && state->op)
+	if (state && op && state->op)
 		anonvma_end_op(task, state, ret, listed);
-	if (state->unseen)
-		anonvma_pay_snapshot(state, task, listed);
+	if (!anonvma_pending)
+		return 0;
+	if (state)
+		anonvma_pay_foreign(state, listed);
+	anonvma_pay_dirty(listed);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tracers/clock.h"
+#include "tracers/drain.h"
 #include "tracers/namespaces.h"
 #include "tracers/processes.h"
 #include "tracers/snapshot.h"
@@ -57,6 +58,7 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   load.faults = options.faults;
   load.truth = options.truth;
   load.ring_bytes = options.ring_bytes;
+  load.spill_bytes = options.spill_bytes;
   load.tracked_only = is_tracked_only(options);
   load.target_tgid = options.command_tgid;
   Result<std::shared_ptr<Feed>> feed = Feed::open(load);
@@ -78,7 +80,9 @@ Status Recorder::begin(bool first) {
   order_.tick(start_ns_);
   misses_before_ = loader_.recursion_misses();
   missed_ = misses_before_.lost;
+  unread_before_ = loader_.unread();
   feed_->join(this);
+  prefer_this_thread();
   if (first) loader_.start();
   if (options_.command_tgid == 0 || !first) {  // else nothing of it runs yet
     converter_.begin_attach();
@@ -132,7 +136,9 @@ void Recorder::deliver(const Event& event) {
              (snapshot->reason == static_cast<std::uint64_t>(SnapReason::unknown_write) ||
               snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync))) {
     stale_.erase(event.head.mm);  // the task itself has looked, or it was read anew
-  } else if (type == EventType::unknown_write && !stale_.contains(event.head.mm)) {
+  } else if (const auto* unseen = std::get_if<UnknownWrite>(&event.body)) {
+    ++counts_.unseen[unseen->syscall];
+    if (stale_.contains(event.head.mm)) return;
     const auto last = walked_at_.find(event.head.mm);
     stale_[event.head.mm] = last == walked_at_.end() ? 0 : last->second + kRewalkAfter;
   }
@@ -192,8 +198,10 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
           whole.push_back(std::move(mm));
         else if (attempt < tries)
           torn.push_back(mm.head.local_tgid);
-        else if (resync || reason == SnapReason::attach)
+        else if (resync || reason == SnapReason::attach) {
+          if (!resync) note_torn(mm.head.mm);
           whole.push_back(std::move(mm));
+        }
       }
       converter_.add_walk(walk_id, reason, std::move(whole));
       if (const Status s = drain(); !s) return s;  // the walk's ring records are in there
@@ -202,6 +210,13 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
     todo = std::move(torn);
   }
   return ok();
+}
+
+// The start of an mm that never held still is what was seen of it. Its next writer reads it once
+// more, in one piece, and what differs is put right.
+void Recorder::note_torn(std::uint64_t address) {
+  ++counts_.torn;
+  if (loader_.lives(address)) loader_.read_again(address);
 }
 
 // A child of a parent that was not yet walked when it forked has no Fork: it needs a walk too.
@@ -218,11 +233,10 @@ Status Recorder::adopt_orphans() {
 Status Recorder::drain() {
   for (std::size_t again = 0; again < kMostDrains; ++again) {
     const std::uint64_t losses = loader_.losses();  // later ones may be ahead of the ring's end
-    const Result<std::size_t> drained = loader_.drain();
-    if (!drained) return drained.error();
-    const bool all = *drained < Loader::kMostPerDrain;
-    tell_lost(kernel_monotonic_ns(), all ? losses : 0);
-    if (all || !failure_) break;
+    const Result<bool> all = loader_.drain();
+    if (!all) return all.error();
+    tell_lost(kernel_monotonic_ns(), *all ? losses : 0);
+    if (*all || !failure_) break;
   }
   counts_.lost += converter_.tell_unborn(kernel_monotonic_ns());
   return failure_;
@@ -251,7 +265,7 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 Status Recorder::poll() {
   order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
-  if (kernel_monotonic_ns() - missed_at_ > kSecond) tell_missed();
+  if (loader_.has_copies() || kernel_monotonic_ns() - missed_at_ > kSecond) tell_missed();
   if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > round_wait_ns_)
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
@@ -281,6 +295,8 @@ Status Recorder::finish() {
   order_.finish();
   tell_missed();
   counts_.malformed = converter_.malformed();
+  counts_.unread = loader_.unread() - unread_before_;
+  counts_.spilled_bytes = loader_.spilled_bytes();
   counts_.given_up = order_.given_up();
   if (!status) return status;
   return failure_;

@@ -25,6 +25,7 @@ struct RecorderOptions {
   anonvma_faults faults = ANONVMA_FAULTS_WRITE;
   bool truth = false;
   std::uint64_t ring_bytes = 32u << 20;
+  std::uint64_t spill_bytes = 256u << 20;
   // At most one of both; neither: the whole system, or all of the recorder's pid namespace. The
   // numbers are those of that namespace.
   std::vector<int> pids;           // these processes and their descendants
@@ -38,7 +39,11 @@ struct RecorderCounts {
   std::uint64_t unreadable = 0;        // of them, not walked
   std::uint64_t malformed = 0;
   std::uint64_t execs = 0;
-  std::uint64_t given_up = 0;  // lock numbers that nobody explained
+  std::uint64_t given_up = 0;       // lock numbers that nobody explained
+  std::uint64_t torn = 0;           // address spaces whose snapshot of the start is not one state
+  std::uint64_t unread = 0;         // that ended before what an unseen writer changed was read
+  std::uint64_t spilled_bytes = 0;  // the most that waited in memory
+  std::map<std::uint64_t, std::uint64_t> unseen;  // writers, by UnknownWrite.syscall
 };
 
 class Recorder final : private Feed::Reader {
@@ -76,6 +81,7 @@ class Recorder final : private Feed::Reader {
   Status walk_all(bool first);
   Status walk(std::uint32_t tgid, SnapReason reason, bool track);
   Status adopt_orphans();
+  void note_torn(std::uint64_t address);
   Status resynchronise();
   void on_record(std::span<const std::byte> bytes) override;
   void tell_lost(std::uint64_t now_ns, std::uint64_t losses);
@@ -112,6 +118,7 @@ class Recorder final : private Feed::Reader {
   std::uint64_t round_wait_ns_ = kRoundWait;  // before the next
   std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
   Misses misses_before_;          // in recordings before this one
+  std::uint64_t unread_before_ = 0;
   std::uint64_t missed_ = 0, missed_at_ = 0;
 };
 

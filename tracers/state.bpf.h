@@ -14,7 +14,9 @@ const volatile bool anonvma_truth = false;
 const volatile __u64 anonvma_page_mask = ~4095ULL;
 const volatile __u8 anonvma_syscalls[ANONVMA_MAX_SYSCALL] = {};	/* number to anonvma_op */
 /* __anon_vma_prepare and its split-off parts; an unused part has size 0. */
-const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PREPARE_PARTS] = {};
+const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PARTS] = {};
+/* vm_area_alloc, likewise. */
+const volatile struct anonvma_site anonvma_vma_alloc[ANONVMA_MAX_PARTS] = {};
 const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* truth */
 const volatile __u32 anonvma_nr_sites = 0;
 
@@ -24,6 +26,8 @@ const volatile __u32 anonvma_nr_sites = 0;
  * or else where it returns.
  */
 const volatile bool anonvma_lock_unseen = false;
+const volatile __u64 anonvma_thp_area = 0;	/* thp_get_unmapped_area() */
+const volatile __u32 anonvma_prctl = 0;
 const volatile __u32 anonvma_mbind = 0, anonvma_ioctl = 0;	/* their numbers, then */
 /* kmem_cache_* tell no cache (before 3544de8ee6e4 "mm, tracing: record slab name for kmem_cache_free()"). */
 const volatile bool anonvma_cache_untold = false;
@@ -32,7 +36,9 @@ const volatile bool anonvma_cache_untold = false;
 __u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
 __u64 anonvma_losses = 0;	/* moves before a counter rises, and again behind that */
 __u64 anonvma_marked = 0;	/* where it stood when the ring last told */
-__u32 anonvma_pending = 0;	/* tasks that hold a Touch or owe a snapshot */
+__u32 anonvma_pending = 0;	/* tasks that hold a Touch, and mms to be read */
+__u64 anonvma_unread = 0;	/* mms that ended before anybody had read them */
+__u32 anonvma_nr_left = 0;	/* entries of anonvma_left */
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
@@ -63,18 +69,46 @@ struct {
 	__type(value, __u64);
 } anonvma_lost_of SEC(".maps");
 
-/* The mms that a kernel worker has written to, and nobody has looked at since. */
+/*
+ * The mms that were written to outside every traced call, and that nobody has read since. The value
+ * is the tid of the writer while its call goes on, and 0 afterwards.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u32);
 } anonvma_dirty SEC(".maps");
 
-enum {
-	ANONVMA_UNSEEN_OWN = 1,
-	ANONVMA_UNSEEN_FOREIGN = 2,
+/* What a call tells of the vma that it has made or found. */
+struct anonvma_seen_vma {
+	__u64 start;
+	__u64 len;
+	__u64 vm_flags;
+	__u64 file;
+	__u64 ops;
 };
+
+/* What the writer with lock number `seq` has left: see left.bpf.h. */
+struct anonvma_writer {
+	__u64 mm;
+	__u64 seq;
+};
+struct anonvma_left {
+	__u64 vma;	/* that it has allocated; 0: none */
+	__u64 from;	/* with has_range: look for the first mapped address from here on */
+	__u64 has_range;
+	__u64 filled;	/* set last, behind what follows */
+	__u64 first;
+	__u64 locked_vm;
+	struct anonvma_seen_vma seen;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct anonvma_writer);
+	__type(value, struct anonvma_left);
+} anonvma_left SEC(".maps");
 
 /*
  * A place in the tree of vmas: one slot of one node. It is kept with the task, as each value on the
@@ -100,8 +134,8 @@ struct anonvma_task {
 	__u64 file;		/* mmap: struct file of the descriptor */
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
 	__u32 nr_left;		/* of its vmas, where no hook tells that it ends */
-	__u64 foreign_mm;	/* another one's mm that it has written to, and a task of that */
-	__u32 foreign_pid;
+	__u64 foreign_mm;	/* of another process: written to, to be read at the end of the call */
+	__u32 foreign_pid;	/* a task of that process */
 	__u64 grow_mm;		/* a stack about to grow: the acquire, and the fault */
 	__u64 grow_addr;
 	__u32 grow_seq;
@@ -109,7 +143,13 @@ struct anonvma_task {
 	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
 	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
 	__u32 seen_seq;
+	__u32 seen_whole;	/* they were one state */
+	__u32 list_tries;	/* since the last reading of a list that was */
+	__u64 found;		/* the vma that the last search in the tree came to */
+	__u64 fresh;		/* the vma that the call has allocated */
+	__u32 entered;		/* the call is in anonvma_left */
 	__u64 old_brk;
+	__u64 locked_vm;	/* likewise: when the lock was taken */
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
 	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
@@ -121,7 +161,6 @@ struct anonvma_task {
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
-	__u8 unseen;		/* owes a snapshot at the end of the system call: ANONVMA_UNSEEN_* */
 };
 
 struct {
@@ -324,6 +363,30 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 static __always_inline void anonvma_submit(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/*
+ * `mm` has to be read. Any task of it does that, at the next system call it enters or leaves, or
+ * when it is the next to take the lock. `tid` is the writer whose call still goes on, or 0.
+ */
+static __always_inline void anonvma_mark_dirty(__u64 mm, __u32 tid)
+{
+	const long exists = -17;
+	long error = bpf_map_update_elem(&anonvma_dirty, &mm, &tid, BPF_NOEXIST);
+
+	if (!error)
+		__sync_fetch_and_add(&anonvma_pending, 1);
+	else if (error != exists)
+		anonvma_count_lost(ANONVMA_SEEN, mm, 1);
+}
+
+/* True for the one task that is to read `mm` now. */
+static __always_inline bool anonvma_take_dirty(__u64 mm)
+{
+	if (bpf_map_delete_elem(&anonvma_dirty, &mm))
+		return false;
+	__sync_fetch_and_add(&anonvma_pending, -1);
+	return true;
 }
 
 /* Records that are a head and nothing else. */

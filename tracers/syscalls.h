@@ -33,8 +33,9 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {kMsealNumber, ANONVMA_OP_MSEAL},
     {SYS_shmat, ANONVMA_OP_SHMAT},
     {SYS_remap_file_pages, ANONVMA_OP_REMAP_FILE},
-    {SYS_pkey_alloc, ANONVMA_OP_PKEY},
-    {SYS_pkey_free, ANONVMA_OP_PKEY},
+    {SYS_pkey_alloc, ANONVMA_OP_QUIET},
+    {SYS_pkey_free, ANONVMA_OP_QUIET},
+    {SYS_prctl, ANONVMA_OP_QUIET},
 #ifdef SYS_fork  // arm64 has neither
     {SYS_fork, ANONVMA_OP_CLONE},
     {SYS_vfork, ANONVMA_OP_CLONE},

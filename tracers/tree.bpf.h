@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The vmas of an mm without its lock, for kernels whose programs cannot take it: before the
- * open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce task_vma open-coded iterator
- * kfuncs", 6.7) the maple tree is read as it stands in memory. A writer that comes in between shows
- * in the count of acquires, and what was read is worth nothing then.
+ * The maple tree of an mm, read as it stands in memory. Who holds the mmap_lock reads one state.
+ * Otherwise a writer that comes in between shows in the number of the lock, and what was read is
+ * worth nothing then. The open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce
+ * task_vma open-coded iterator kfuncs") would be of no use: since it takes the locks of single vmas
+ * it leaves out those whose lock is taken.
  */
 #pragma once
 
 #include "state.bpf.h"
-
-const volatile bool anonvma_reads_tree = false;	/* the loader looks for the iterator */
 
 enum {
 	ANONVMA_TREE_STEPS = 1 << 20,	/* several times what a process may have mapped */
@@ -33,24 +32,29 @@ static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
 	return BPF_CORE_READ(mm, mmap_lock.count.counter) & 1;
 }
 
+/*
+ * Is the state still the one with lock number `seq`, which is even? Numbers that rise with the unlock
+ * do not show a writer who holds the lock.
+ */
+static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
+{
+	if (anonvma_mm_seq_probe(mm) != seq)
+		return false;
+	return anonvma_seq_shows_writer() || !anonvma_is_writing(mm);
+}
+
 /* Begins at the vma that ends behind `addr`. */
 static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct mm_struct *mm,
 					       __u64 addr)
 {
 	tree->seq = anonvma_mm_seq_probe(mm);
-	tree->torn = anonvma_is_writing(mm);
+	tree->torn = 0;
 	tree->root = tree->node = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
 	tree->index = addr;
 	tree->max = ~0ull;
 	tree->slot = 0;
 	/* A tree of one entry is none of an mm: that has no vma. */
 	tree->ended = (tree->root & 3) != 2 || tree->root < 4096;
-}
-
-/* True when nobody has changed the mm since. */
-static __always_inline bool anonvma_tree_held(const struct anonvma_tree *tree, struct mm_struct *mm)
-{
-	return !tree->torn && !anonvma_is_writing(mm) && tree->seq == anonvma_mm_seq_probe(mm);
 }
 
 /*

@@ -318,7 +318,11 @@ static __always_inline int anonvma_on_alloc(__u64 *ctx)
 	cache = (struct kmem_cache *)ctx[2];
 	if (anonvma_truth)
 		anonvma_on_told(call_site, anonvma_void_arg(ctx, 1), cache, false);
-	if (!anonvma_in_prepare(call_site))
+	/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
+	if (anonvma_is_inside(call_site, anonvma_vma_alloc) &&
+	    anonvma_name_is(cache, "vm_area_struct", 15))
+		anonvma_enter_vma(anonvma_void_arg(ctx, 1));
+	if (!anonvma_is_inside(call_site, anonvma_prepare))
 		return 0;
 	/* __anon_vma_prepare allocates the chain entry first, then perhaps an anon_vma. */
 	if (anonvma_name_is(cache, "anon_vma", 9))

@@ -14,44 +14,6 @@ static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
 	return BPF_CORE_READ(mm, mm_users.counter) == 0;
 }
 
-/* Operations of an mm, begun and ended: nobody holds its lock where the walk reads it. */
-struct anonvma_motion {
-	__u64 begun;
-	__u64 ended;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64);
-	__type(value, struct anonvma_motion);
-} anonvma_motions SEC(".maps");
-
-static __always_inline void anonvma_moves(__u64 mm, bool begins)
-{
-	struct anonvma_motion none = {};
-	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
-
-	if (!motion && begins) {
-		bpf_map_update_elem(&anonvma_motions, &mm, &none, BPF_NOEXIST);
-		motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
-	}
-	if (!motion)
-		return;
-	if (begins)
-		__sync_fetch_and_add(&motion->begun, 1);
-	else
-		__sync_fetch_and_add(&motion->ended, 1);
-}
-
-/* As a lock number: odd while an operation is under way. */
-static __always_inline __u32 anonvma_stillness(__u64 mm)
-{
-	struct anonvma_motion *motion = bpf_map_lookup_elem(&anonvma_motions, &mm);
-
-	return motion ? 2 * (__u32)motion->begun + (motion->begun != motion->ended) : 0;
-}
-
 /* The mms that have registered a userfaultfd. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

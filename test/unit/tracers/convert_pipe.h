@@ -41,6 +41,9 @@ struct Pipe {
   void simple(anonvma_kind kind, std::uint64_t mm, std::uint32_t seq = 0) {
     feed(head(kind, mm, seq));
   }
+  void unknown(std::uint64_t mm, std::uint32_t seq, std::uint64_t syscall = 0) {
+    feed(anonvma_unknown_record{head(ANONVMA_UNKNOWN, mm, seq), syscall});
+  }
   void op(anonvma_op op, std::uint64_t mm, std::uint32_t seq, std::int64_t ret = 0) {
     anonvma_op_record r{};
     r.head = head(ANONVMA_OP, mm, seq);
@@ -54,7 +57,8 @@ struct Pipe {
   void fork(std::uint64_t parent, std::uint32_t seq, std::uint64_t child) {
     feed(anonvma_fork_record{head(ANONVMA_FORK, parent, seq), child, 2, 42, 42, 0});
   }
-  void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0) {
+  void exec(std::uint64_t mm, std::uint32_t seq, std::uint64_t old_mm, std::uint32_t nr_vmas = 0,
+            bool torn = false) {
     for (std::uint32_t i = 0; i < nr_vmas; ++i)
       feed(anonvma_exec_vma_record{
           head(ANONVMA_EXEC_VMA, mm, 0),
@@ -63,6 +67,7 @@ struct Pipe {
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
     r.nr_vmas = nr_vmas;
+    r.torn = torn;
     std::strcpy(r.comm, "sh");
     feed(r);
   }

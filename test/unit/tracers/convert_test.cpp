@@ -67,9 +67,21 @@ TEST_CASE("an acquire of nobody's is an UnknownWrite at its place") {
   Pipe p;
   p.exec(kA, 0, 0);
   p.take();
-  p.simple(ANONVMA_UNKNOWN, kA, 3);
+  p.unknown(kA, 3, 17);
   p.op(ANONVMA_OP_MMAP, kA, 1);
   CHECK(p.out == "map/0/1 unknown_write/0/3");
+  CHECK(std::get<UnknownWrite>(p.events.back().body).syscall == 17);
+}
+
+TEST_CASE("an exec whose vmas are not one state is read again") {
+  Pipe p;
+  p.exec(kA, 4, 0, 2);
+  CHECK_FALSE(p.converter.suspects());
+  p.exec(kB, 4, 0, 2, /*torn=*/true);
+  CHECK(p.converter.suspects());
+  CHECK(p.out ==
+        "exec/0/4 snapshot/0/4 snap_vma/0/4 snap_vma/0/4 "
+        "exec/1/4 snapshot/1/4 snap_vma/1/4 snap_vma/1/4 lost/1/4");
 }
 
 TEST_CASE("a number that stays open is given up, and its operation may still come") {
@@ -132,7 +144,7 @@ TEST_CASE("a fork without a token goes behind the operations before it") {
   Pipe p;
   p.exec(kA, 0, 0);
   p.take();
-  p.simple(ANONVMA_UNKNOWN, kA, 1);
+  p.unknown(kA, 1);
   p.fork(kA, 4, kB);
   CHECK(p.out == "unknown_write/0/1");
   p.op(ANONVMA_OP_MMAP, kA, 3);
@@ -378,7 +390,7 @@ TEST_CASE("a resynchronisation waits for the operations it saw") {
   Pipe p;
   p.exec(kA, 0, 0);
   p.take();
-  p.simple(ANONVMA_UNKNOWN, kA, 1);
+  p.unknown(kA, 1);
   p.walk(1, SnapReason::unknown_write, kA, 4);
   p.fault(kA, 4);
   CHECK(p.out == "unknown_write/0/1");

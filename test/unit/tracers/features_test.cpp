@@ -138,7 +138,6 @@ TEST_CASE("features: helpers and functions") {
   CHECK(features[Feature::loop]);
   CHECK_FALSE(features[Feature::find_vma]);
   CHECK(features[Feature::task_vma_walk]);
-  CHECK_FALSE(features[Feature::vma_iterator]);
 }
 
 TEST_CASE("features: a type by its name") {
@@ -192,7 +191,7 @@ TEST_CASE("features: of the kernels in test/btf", "[features]") {
       CHECK(f[Feature::task_vma_walk] == !is_5_10);
       CHECK(f[Feature::maple_tree] == !is_5_10);
       CHECK(f[Feature::mm_lock_seq] == !(is_5_10 || is_6_1));
-      CHECK(f[Feature::vma_iterator] == !(is_5_10 || is_6_1));
+      CHECK(f[Feature::loop] == !is_5_10);
       CHECK(f[Feature::vma_freed_by_rcu] == (release == "6.12"));
       CHECK(f[Feature::lock_has_path] == (is_6_1 || release == "6.12"));
       CHECK(f[Feature::exit_with_mm] == is_new);
