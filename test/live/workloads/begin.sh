@@ -15,6 +15,10 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
+# build NAME: compiles NAME.cpp of this folder where nobody has built it, and prints the program's path.
+build() {
+  g++ -std=c++20 -O1 -I"$here/../../.." -o "./$1" "$here/$1.cpp" -lpthread && echo "./$1"
+}
 fail() {
   echo "${0##*/}: $*" >&2
   exit 1
