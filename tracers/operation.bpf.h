@@ -130,7 +130,7 @@ static __always_inline void anonvma_look_after_failure(struct mm_struct *mm,
 		return;
 	if (state->args[3] & map_huge)
 		page = (1ull << (log2 ? log2 : 21)) - 1;
-	end = (state->args[0] + state->args[1] + page) & ~page;
+	end = state->args[0] + ((state->args[1] + page) & ~page);
 	if (anonvma_first_mapped(mm, state, state->args[0], listed) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;
 }

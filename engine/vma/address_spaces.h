@@ -150,6 +150,7 @@ class AddressSpaces final : public Layout {
     std::uint32_t copy_seq = 0;    // and the lock token of that fork
     std::uint32_t family = 0;      // mms that forked from each other since their exec; 0: at attach
     bool ending = false;           // its last task has exited
+    bool shared = false;           // another task has used it, too
     bool drifted = false;          // its map_count differed, and no snapshot has put it right
     bool tainted = false;          // records were lost, and no snapshot has put it right
   };
@@ -249,6 +250,9 @@ class AddressSpaces final : public Layout {
   void advise(Mm& mm, const Advise& event);
   void lock(Mm& mm, const Lock& event);
   void seal(Mm& mm, const Seal& event);
+  // Populating takes place without the write lock of the call. Where other tasks may come in between,
+  // Touch events tell the recording kernel's own strategy what was prepared.
+  bool populates_as_told(const Mm& mm) const { return setting_.role == Role::own && mm.shared; }
   bool over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start, std::uint64_t end,
                        std::uint64_t wanted);
   void lock_all(Mm& mm, const Lock& event);

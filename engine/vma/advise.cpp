@@ -111,7 +111,7 @@ void AddressSpaces::advise(Mm& mm, const Advise& event) {
       if (vma.start > stop || (vma.flags & (kVmIo | kVmPfnMap)) || !(vma.flags & kVmWrite)) break;
       stop = vma.end;
     }
-    populate(mm, event.addr, std::min(stop, end), 0);
+    if (!populates_as_told(mm)) populate(mm, event.addr, std::min(stop, end), 0);
     return;
   }
   if (event.advice == kMadvGuardInstall) {
@@ -181,7 +181,8 @@ void AddressSpaces::lock(Mm& mm, const Lock& event) {
         return (flags & ~kVmLockedMask) | wanted;
       });
   // As above: a page that cannot be populated (behind the end of a file) stops it.
-  if (!hole && wanted != 0 && (event.ret >= 0 || setting_.role == Role::rival))
+  if (!hole && wanted != 0 && !populates_as_told(mm) &&
+      (event.ret >= 0 || setting_.role == Role::rival))
     populate(mm, start, start + len);
 }
 
@@ -199,7 +200,7 @@ void AddressSpaces::lock_all(Mm& mm, const Lock& event) {
     if (!may_lock(at(v))) return old;
     return (old & ~kVmLockedMask) | wanted;
   });
-  if (!lock) return;
+  if (!lock || populates_as_told(mm)) return;
   slab_.worked(mm.list.size());
   for (std::size_t i = 0; i < mm.list.size(); ++i) {
     const Vma& vma = at(mm.list[i]);

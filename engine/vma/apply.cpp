@@ -122,6 +122,7 @@ std::uint32_t AddressSpaces::take_slot() {
   mm.unlinked = 0;
   mm.family = 0;
   mm.ending = false;
+  mm.shared = false;
   mm.copy = kNoCopy;
   mm.drifted = false;
   mm.tainted = false;
@@ -306,8 +307,10 @@ void AddressSpaces::replay(const Event& event, std::uint64_t index) {
                  [&](const ExitTask&) {
                    if (Mm* mm = find_mm(event.head.mm)) exit_task(*mm, event.head);
                  },
-                 // A task that shares an mm leaves it as it is.
-                 [](const Shared&) {},
+                 // A task that shares an mm leaves its vmas as they are.
+                 [&](const Shared&) {
+                   if (Mm* mm = find_mm(event.head.mm)) mm->shared = true;
+                 },
                  [](const Truth&) {},
                  // collect() has taken these; a stray one belongs to no snapshot.
                  [](const Snapshot&) {},

@@ -47,6 +47,7 @@ void AddressSpaces::map_failed(Mm& mm, const Map& event) {
   const std::uint64_t len = event.len < ~unit ? (event.len + unit - 1) / unit * unit : 0;
   if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len, event.ret))
     return;
+  if (event.addr % unit != 0) return;  // refused before anything else
   if (event.ops & kOpsHole)
     munmap(mm, event.addr, event.addr + len);
   else
@@ -105,7 +106,8 @@ void AddressSpaces::map(Mm& mm, const Map& event) {
   for (const VmaId vma : replaced) strategy_->release(vma);
 
   const bool populates = (event.map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
-  const bool told = setting_.role == Role::own && (event.ops & kOpsShared) != 0;
+  const bool told =
+      populates_as_told(mm) || (setting_.role == Role::own && (event.ops & kOpsShared) != 0);
   if ((asked_to_lock || populates) && !told) populate(mm, start, end);
 }
 
@@ -146,7 +148,7 @@ void AddressSpaces::brk(Mm& mm, const Brk& event) {
                               .file = 0,
                               .ops = kOpsAnonymous}));
   }
-  if (flags & kVmLocked) populate(mm, old_end, new_end);
+  if ((flags & kVmLocked) && !populates_as_told(mm)) populate(mm, old_end, new_end);
 }
 
 }  // namespace anonvma

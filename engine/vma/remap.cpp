@@ -177,7 +177,7 @@ void AddressSpaces::remap_grow(Mm& mm, VmaId vma, std::uint64_t old_end, std::ui
     lock_layer({.vma = vma});
     set_end(mm, vma, new_end);
   }
-  if (flags & kVmLocked) populate(mm, old_end, new_end);
+  if ((flags & kVmLocked) && !populates_as_told(mm)) populate(mm, old_end, new_end);
 }
 
 // The copy at the target: part of a neighbour there, or a new vma with a clone of the chain.
@@ -246,7 +246,7 @@ void AddressSpaces::move_vma(Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   } else {
     munmap(mm, addr, addr + old_len);
   }
-  if ((flags & kVmLocked) && new_len > old_len)
+  if ((flags & kVmLocked) && new_len > old_len && !populates_as_told(mm))
     populate(mm, new_addr + old_len, new_addr + new_len);
 }
 

@@ -75,6 +75,32 @@ TEST_CASE("mlock over the limit changes nothing", "[vma]") {
   CHECK(w.show() == "0-6 rw unfaulted");
 }
 
+// Another thread may unmap what is locked before the call has come to populate it.
+TEST_CASE("with other tasks a Touch tells what mlock has populated", "[vma]") {
+  const auto life = [](Role role, bool shared) {
+    World w("num-children", "6.19", {.role = role});
+    if (shared) w.apply(Shared{}, MmId{0});
+    w.map(0, 4, "rw").mlock(0, 2).mlockall(kMclCurrent);
+    return w.show();
+  };
+  CHECK(life(Role::own, true) == "0-4 rw locked unfaulted");
+  CHECK(life(Role::own, false) == "0-4 rw locked faulted a1");
+  CHECK(life(Role::rival, true) == "0-4 rw locked faulted a1");
+}
+
+TEST_CASE("a huge mapping at no huge page is refused before anything is unmapped", "[vma]") {
+  World w;
+  w.map(0, 4, "rw");
+  w.apply(Map{.addr = World::addr(1) - 2 * kPage,
+              .len = kPage,
+              .prot = 3,
+              .map_flags = 2u | kMapFixed | kMapAnonymous | kMapHugeTlb,
+              .ops = kOpsHole,
+              .ret = -22},
+          MmId{0});
+  CHECK(w.show() == "0-4 rw unfaulted");
+}
+
 // Pages 0 to 2 are locked already, so the flags of the first vma tell nothing.
 TEST_CASE("whether locked_vm grew tells a failed populate from the limit", "[vma]") {
   const auto after = [](std::uint64_t grown) {
