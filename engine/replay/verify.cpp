@@ -252,9 +252,18 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   book.model.add(delta);
   book.model_prepared += prepared;
   if (const auto* fault = std::get_if<Fault>(&event.body); fault != nullptr && prepared > 0)
-    faults_[event.head.tid] = {mm, fault->addr, event.head.time_ns, for_preparing};
+    faults_[event.head.tid] = {.mm = mm,
+                               .addr = fault->addr,
+                               .ns = event.head.time_ns,
+                               .model = for_preparing,
+                               .seq = event.head.seq};
   if (touch != nullptr && prepared > 0)
-    faults_[event.head.tid] = {mm, touch->addr, event.head.time_ns, {}, ~0ull};  // set right behind
+    faults_[event.head.tid] = {.mm = mm,
+                               .addr = touch->addr,
+                               .ns = event.head.time_ns,
+                               .model = {},
+                               .handled_ns = ~0ull,  // set right behind
+                               .seq = event.head.seq};
   if (std::holds_alternative<ExitTask>(event.body)) book.ending |= event.head.map_count != 0;
   if (std::holds_alternative<ExitMmap>(event.body))
     close_book(mm, place(event.head, index, "exit_mmap"));

@@ -187,6 +187,7 @@ class Verifier {
     std::uint64_t addr = 0, ns = 0;
     Counts model;                  // what it allocated
     std::uint64_t handled_ns = 0;  // when the kernel did; 0: not seen
+    std::uint32_t seq = 0;         // number of the lock
   };
   std::unordered_map<std::uint32_t, Exception> faults_;  // the last one of each tid
   // What a task has allocated to prepare a vma, until an event of its own says for which.
