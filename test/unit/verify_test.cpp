@@ -202,6 +202,28 @@ TEST_CASE("a writer whose work a snapshot shows is explained", "[verify]") {
   CHECK(verify(parent_exits(t)).proves());
 }
 
+// It holds up writers, not faults: the vma at page 8 is prepared while the task reads.
+TEST_CASE("a fault may be handled while a task reads what an unseen writer left", "[verify]") {
+  const auto life = [](bool same_number) {
+    Tape t = youth();
+    t.op(map_event(8, 1), 3, "+v").op(UnknownWrite{}, 0, "");
+    const std::uint32_t number = t.token - 1;
+    t.by(11).head.seq = same_number ? number : number - 2;
+    t.head.time_ns = 1000;
+    t.add(write_event(8)).head.seq = 0;
+    t.head.time_ns = 2000;
+    t.kernel("+p +a6").by(10).head.seq = number;
+    t.head.time_ns = 3000;
+    std::vector<Seen> seen = without_chains(parent(0));
+    seen.insert(seen.begin() + 2, {{.start = 8, .end = 9, .prot = "rw"}, {}});
+    t.see(SnapReason::unknown_write, seen);
+    t.head.seq = 0;
+    return t;
+  };
+  CHECK(differing(life(true)) == "");
+  CHECK(differing(life(false)) == "vmas in snapshots");
+}
+
 TEST_CASE("what a loader made and gave up is left out", "[verify]") {
   CHECK(excluded(life(), "exec temporaries") == objs(1, 0, 0));
 }
