@@ -10,6 +10,7 @@
 struct anonvma_look {
 	struct anonvma_task *state;
 	__u64 mm;
+	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading takes it out */
 };
 
 static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,
@@ -89,13 +90,18 @@ static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
 	       state->nr_seen == (__u32)BPF_CORE_READ(mm, map_count);
 }
 
-/* bpf_find_vma() calls this with the mmap_lock held for reading. */
+/*
+ * bpf_find_vma() calls this with the mmap_lock held for reading. An mm that is to be read is taken
+ * here and not before: the next writer has to find it as long as nobody holds the lock.
+ */
 static long anonvma_look_locked(struct task_struct *task, struct vm_area_struct *vma,
 				struct anonvma_look *look)
 {
 	struct anonvma_task *state = look->state;
 	struct mm_struct *mm = (struct mm_struct *)look->mm;
 
+	if (look->dirty && !anonvma_take_dirty(look->mm))
+		return 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm);
 	return 0;
@@ -108,7 +114,7 @@ static long anonvma_look_locked(struct task_struct *task, struct vm_area_struct 
 static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_struct *task,
 				      struct mm_struct *mm, bool last_time)
 {
-	struct anonvma_look look = { .state = state, .mm = (__u64)mm };
+	struct anonvma_look look = { .state = state, .mm = (__u64)mm, .dirty = !last_time };
 	__u64 first;
 
 	if (!state || !task || !mm)
@@ -117,8 +123,8 @@ static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_st
 	first = anonvma_first_in_tree(state, mm, 0);
 	if (!bpf_find_vma(task, first, anonvma_look_locked, &look, 0))
 		return 0;
-	if (!last_time && first != ~0ull)
-		return 0;
+	if (!last_time)	/* an mm without any vma has nothing to be read */
+		return first == ~0ull ? anonvma_take_dirty((__u64)mm) : 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
 	return 0;
@@ -194,8 +200,10 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 	else
 		anonvma_read_mm(state, task, mm, last_time);
 	if (kind == ANONVMA_SEEN && !state->seen_whole) {
-		if (reason == ANONVMA_REASON_UNKNOWN_WRITE)
+		if (listed && !last_time)
 			anonvma_mark_dirty((__u64)mm, 0);
+		else if (!last_time)
+			anonvma_leave_dirty((__u64)mm);
 		return;
 	}
 	anonvma_send_seen(state, task, mm, kind, reason, other_mm);
@@ -254,7 +262,7 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	if (!owner)
 		return 0;
 	mm = anonvma_get(owner, mm);
-	if (mm && (__u64)mm == state->foreign_mm && anonvma_take_dirty((__u64)mm))
+	if (mm && (__u64)mm == state->foreign_mm && anonvma_is_dirty((__u64)mm))
 		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
 				    (__u64)anonvma_get(task, mm), false);
 	bpf_task_release(owner);
@@ -276,7 +284,7 @@ static __always_inline int anonvma_pay_dirty_own(bool listed)
 {
 	__u64 mm = (__u64)anonvma_get(anonvma_current(), mm);
 
-	if (mm && anonvma_take_dirty(mm))
+	if (mm && (listed ? anonvma_take_dirty(mm) : anonvma_is_dirty(mm)))
 		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0, listed);
 	return 0;
 }

@@ -380,7 +380,21 @@ static __always_inline void anonvma_mark_dirty(__u64 mm, __u32 tid)
 		anonvma_count_lost(ANONVMA_SEEN, mm, 1);
 }
 
-/* True for the one task that is to read `mm` now. */
+static __always_inline bool anonvma_is_dirty(__u64 mm)
+{
+	return bpf_map_lookup_elem(&anonvma_dirty, &mm) != NULL;
+}
+
+/* The lock was busy: whoever gets it next reads the mm, the writer itself as well. */
+static __always_inline void anonvma_leave_dirty(__u64 mm)
+{
+	const __u64 exist = 2;	/* BPF_EXIST */
+	__u32 nobody = 0;
+
+	bpf_map_update_elem(&anonvma_dirty, &mm, &nobody, exist);
+}
+
+/* True for the one task that reads `mm` now. */
 static __always_inline bool anonvma_take_dirty(__u64 mm)
 {
 	if (bpf_map_delete_elem(&anonvma_dirty, &mm))
