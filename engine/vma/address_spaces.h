@@ -250,8 +250,8 @@ class AddressSpaces final : public Layout {
   void advise(Mm& mm, const Advise& event);
   void lock(Mm& mm, const Lock& event);
   void seal(Mm& mm, const Seal& event);
-  // Populating takes place without the write lock of the call. Where other tasks may come in between,
-  // Touch events tell the recording kernel's own strategy what was prepared.
+  // Populating takes place without the write lock of the call. Where other tasks may come in
+  // between, Touch events tell the recording kernel's own strategy what was prepared.
   bool populates_as_told(const Mm& mm) const { return setting_.role == Role::own && mm.shared; }
   bool over_lock_limit(Mm& mm, const Lock& event, std::uint64_t start, std::uint64_t end,
                        std::uint64_t wanted);
