@@ -38,8 +38,8 @@ constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a r
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
 
-// What --ring-mib says, or what fits the machine. ANONVMA_RING_KIB is for tests, which want losses:
-// the spill is as small then.
+// The size of --ring-mib, or else what fits the machine. ANONVMA_RING_KIB is for tests that want
+// losses: the spill is as small then.
 RingPlan ring_plan(const RecordOptions& options, Standing standing) {
   RingPlan plan = plan_ring(machine_size(), options.truth, standing);
   if (options.ring_mib != 0) plan.ring_bytes = options.ring_mib << 20;
@@ -153,8 +153,7 @@ struct Session {
     end.torn_at_attach = counts.torn;
     end.unread_writes = counts.unread;
     end.spilled_bytes = counts.spilled_bytes;
-    for (const auto& [call, count] : counts.unseen)
-      end.unseen_writers[unseen_writer_name(call, meta.machine)] += count;
+    end.unseen_writers = unseen_writers_by_name(counts.unseen, meta.machine);
     end.continued = continued;
     if (child && child->ended()) end.command_status = child->status();
     if (const Status s = output.end_part(end, now); !s && status) status = s;

@@ -208,7 +208,7 @@ struct anonvma_unknown_record {
 	struct anonvma_record head;
 	__u64 syscall;			/* number + 1, + ANONVMA_COMPAT; 0: in none */
 };
-#define ANONVMA_COMPAT 65536
+#define ANONVMA_COMPAT 65536		/* UnknownWrite::kCompatCall of the engine */
 
 /* Most records are faults, and each costs the cache lines it takes. */
 struct anonvma_fault_record {

@@ -10,7 +10,7 @@ namespace anonvma {
 // Names of the capabilities it lacks; empty: none.
 std::vector<std::string> missing_capabilities();
 
-// What the kernel says of capabilities that are none outside of a user namespace.
+// The capabilities of a user namespace count for nothing outside of it.
 inline constexpr std::string_view kInUserNamespace =
     "root of a user namespace does not suffice to load BPF programs: run it as root of the initial "
     "one";

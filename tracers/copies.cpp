@@ -18,7 +18,7 @@ std::string_view section_of(const bpf_program* program) {
   return bpf_program__section_name(program);
 }
 
-// What is skipped at an unlock the next hook of the task does.
+// The next hook of the task does what is skipped at an unlock.
 bool is_caught_up(const bpf_program* program) {
   return section_of(program) == "tp_btf/mmap_lock_released";
 }

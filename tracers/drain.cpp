@@ -62,27 +62,30 @@ bool Drain::take(std::span<const std::byte> record) {
   std::memcpy(filling_.data() + at, &size, kHead);
   std::memcpy(filling_.data() + at + kHead, record.data(), size);
   if (filling_.size() >= kBlockBytes) {
-    const std::lock_guard lock(mutex_);
-    bytes_ += filling_.size();
-    peak_bytes_ = std::max(peak_bytes_, bytes_);
-    full_.push_back(std::exchange(filling_, {}));
+    const bool has_room = hand_over();
     filling_.reserve(kBlockBytes + kBlockBytes / 16);
-    if (bytes_ >= most_bytes_) return false;
+    if (!has_room) return false;
   }
   return ++taken_ < kMostPerPass;
 }
 
-// 1: the ring was emptied; 0: it was not; or the error.
-int Drain::pass() {
-  taken_ = 0;
-  const int error = consume_(*this);
+// Gives the block to the caller's side; false when no more may wait there.
+bool Drain::hand_over() {
   const std::lock_guard lock(mutex_);
   if (!filling_.empty()) {
     bytes_ += filling_.size();
     peak_bytes_ = std::max(peak_bytes_, bytes_);
     full_.push_back(std::exchange(filling_, {}));
   }
-  return error < 0 ? error : taken_ < kMostPerPass && bytes_ < most_bytes_ ? 1 : 0;
+  return bytes_ < most_bytes_;
+}
+
+// 1: the ring was emptied; 0: it was not; or the error.
+int Drain::pass() {
+  taken_ = 0;
+  const int error = consume_(*this);
+  const bool has_room = hand_over();
+  return error < 0 ? error : taken_ < kMostPerPass && has_room ? 1 : 0;
 }
 
 void Drain::run() {
@@ -99,8 +102,8 @@ void Drain::run() {
       answer_ = result;
       settled_.notify_one();
     }
-    if (asked_ == answered_ && !stopping_ && result != 0) wake_.wait_for(lock, kBetween);
-    if (result == 0 && bytes_ >= most_bytes_ && !stopping_) wake_.wait_for(lock, kBetween);
+    const bool goes_on = result == 0 && bytes_ < most_bytes_;
+    if (asked_ == answered_ && !stopping_ && !goes_on) wake_.wait_for(lock, kBetween);
   }
 }
 

@@ -18,7 +18,7 @@ namespace anonvma {
 enum class Standing { realtime, nice, plain };
 // What this process may have, tried on a thread that ends at once.
 Standing best_standing();
-// Gives the calling thread nothing better than nice -20: for work that may take long.
+// Gives the calling thread nice -20, and never more: its work may take long.
 void prefer_this_thread();
 
 class Drain {
@@ -48,6 +48,7 @@ class Drain {
 
   void run();
   int pass();
+  bool hand_over();
 
   const Consume consume_;
   const std::size_t most_bytes_;

@@ -9,6 +9,29 @@
 
 #include "look.bpf.h"
 
+/* What the writer with lock number `seq` has left. */
+struct anonvma_writer {
+	__u64 mm;
+	__u64 seq;
+};
+struct anonvma_left {
+	__u64 vma;	/* that it has allocated; 0: none */
+	__u64 from;	/* with has_range: look for the first mapped address from here on */
+	__u64 has_range;
+	__u64 filled;	/* set last, behind what follows */
+	__u64 first;
+	__u64 locked_vm;
+	struct anonvma_seen_vma seen;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct anonvma_writer);
+	__type(value, struct anonvma_left);
+} anonvma_left SEC(".maps");
+
+__u32 anonvma_nr_left = 0;	/* entries of anonvma_left */
+
 /* Is the call one whose result is read back? */
 static __always_inline bool anonvma_op_maps(const struct anonvma_task *state)
 {

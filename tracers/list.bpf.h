@@ -46,12 +46,6 @@ static __always_inline __u32 anonvma_stillness(__u64 mm)
 	return motion ? 2 * (__u32)motion->begun + (motion->begun != motion->ended) : 0;
 }
 
-/* Is no call of the mm under way? That has to do where no number of the lock tells. */
-static __always_inline bool anonvma_list_is_still(__u64 mm)
-{
-	return !anonvma_lock_unseen || !(anonvma_stillness(mm) & 1);
-}
-
 /* find_vma(): the first that ends above `addr`, 0 for none. */
 __noinline __u64 anonvma_find_listed(__u64 mm, __u64 addr)
 {

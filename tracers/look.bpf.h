@@ -145,7 +145,7 @@ static __always_inline void anonvma_read_list(struct anonvma_task *state, struct
 	state->seen_seq = anonvma_mm_seq(mm, false);
 	state->seen_whole = 0;
 	state->list_tries++;
-	if (patient && !anonvma_list_is_still((__u64)mm))
+	if (patient && (before & 1))
 		return;
 	anonvma_send_list(state, mm);
 	if (!state->nr_seen)

@@ -38,7 +38,6 @@ __u64 anonvma_losses = 0;	/* moves before a counter rises, and again behind that
 __u64 anonvma_marked = 0;	/* where it stood when the ring last told */
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch, and mms to be read */
 __u64 anonvma_unread = 0;	/* mms that ended before anybody had read them */
-__u32 anonvma_nr_left = 0;	/* entries of anonvma_left */
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
@@ -88,27 +87,6 @@ struct anonvma_seen_vma {
 	__u64 file;
 	__u64 ops;
 };
-
-/* What the writer with lock number `seq` has left: see left.bpf.h. */
-struct anonvma_writer {
-	__u64 mm;
-	__u64 seq;
-};
-struct anonvma_left {
-	__u64 vma;	/* that it has allocated; 0: none */
-	__u64 from;	/* with has_range: look for the first mapped address from here on */
-	__u64 has_range;
-	__u64 filled;	/* set last, behind what follows */
-	__u64 first;
-	__u64 locked_vm;
-	struct anonvma_seen_vma seen;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct anonvma_writer);
-	__type(value, struct anonvma_left);
-} anonvma_left SEC(".maps");
 
 /*
  * A place in the tree of vmas: one slot of one node. It is kept with the task, as each value on the

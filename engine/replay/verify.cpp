@@ -316,8 +316,7 @@ Verdict Verifier::finish() {
            {waited_for_, 0, 0}});
   }
   verdict.differences = differences_;
-  for (const auto& [call, count] : unseen_writers_)
-    verdict.unseen_writers[unseen_writer_name(call, machine_)] += count;
+  verdict.unseen_writers = unseen_writers_by_name(unseen_writers_, machine_);
   verdict.shared_elsewhere = kin_elsewhere();
   if (const std::uint64_t shared = verdict.shared_elsewhere; shared > 0)
     verdict.doubts.push_back(fmt::format(

@@ -36,7 +36,7 @@ inline bool is_snapshot_part(EventType type) {
   return type == EventType::snap_vma || type == EventType::snap_chain;
 }
 
-// Whether the file has its end. Behind a cut, what would come next is unknown.
+// How the file ends. Behind a cut, the next event is unknown.
 enum class FileEnd : bool { cut, whole };
 
 class EventCheck {

@@ -55,4 +55,11 @@ std::string unseen_writer_name(std::uint64_t syscall, std::string_view machine) 
   return fmt::format("call {}", number);
 }
 
+EventCounts unseen_writers_by_name(const std::map<std::uint64_t, std::uint64_t>& counts,
+                                   std::string_view machine) {
+  EventCounts by_name;
+  for (const auto& [call, count] : counts) by_name[unseen_writer_name(call, machine)] += count;
+  return by_name;
+}
+
 }  // namespace anonvma
