@@ -102,8 +102,10 @@ case $case in
     grep -q ": $events events" "$dir/messages" || fail "$events events are in the files"
     ;;
   max_size)
-    begin_load # few events a second: a part has to end before the next is over, too
-    record -o "$dir/x.trace" --rotate-size 128K --max-size 1M --keep 2
+    # Only this load, and no other of the machine: it makes few events a second, as a part has to end
+    # before the next one is full.
+    begin_load
+    record -o "$dir/x.trace" --pid "$load" --rotate-size 64K --max-size 512K --keep 2
     stop_load
     grep -q 'max-size' "$dir/messages" || fail "it does not say why it ended"
     [ "$(find "$dir" -name 'x.*.trace' | wc -l)" -eq 2 ] || fail "not 2 files"
