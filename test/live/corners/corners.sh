@@ -39,6 +39,7 @@ record_command() { # NAME OPTION...
 # A family that was there before: all of it, or the part below one of its members.
 record_family() { # MEMBER
   rm -f "$dir/go"
+  : >"$dir/out" # the family of the test before must not be taken for this one
   CORNERS_GO=$dir/go "$corners" older_family >"$dir/out" 2>&1 &
   local family=$!
   until [ "$(grep -c . "$dir/out")" -ge 4 ] || ! kill -0 $family 2>/dev/null; do sleep 0.02; done
@@ -68,6 +69,7 @@ settle() { # NAME STATUS OUTPUT
 try_alone() { # NAME
   local name=$1
   recorded=0 status=0
+  : >"$dir/errors"
   case $name in
     restless) record_command "$name" --duration 0.2 && status=0 ;; # ended by a signal
     family_of_*) record_family "${name#family_of_}" ;;
@@ -76,7 +78,7 @@ try_alone() { # NAME
   case $recorded in
     0 | 3) ;;
     69 | 77) echo "skipped $name: this machine cannot record" && return ;;
-    *) fail "$name: record: $(tail -n 1 "$dir/out")" && return ;;
+    *) fail "$name: record ended with $recorded: $(tail -qn 1 "$dir/out" "$dir/errors" 2>&1)" && return ;;
   esac
   if [ "$status" -ne 0 ] || "$program" verify "$trace" >"$dir/verdict" 2>&1; then
     settle "$name" "$status" "$dir/out"
