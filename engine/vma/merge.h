@@ -1,10 +1,10 @@
 // Merging: vma_merge_new_range() and vma_merge_existing_range() of mm/vma.c, vma_merge() of
 // mm/mmap.c before 6.13.
 //
-//   new range          existing range of `middle`, which gets new flags
-//   AAAA    BBBB       AAAAMMMMBBBB         AAAAMMMMMMBBBB      * = the range
-//       ****               ****                 ***
-//   AAAAAAAAAAAA       AAAAAAAAAAAA         AAAAAAAMMMBBBB
+//   before          A new range (#)      A changed range (#) of M
+//                   PPPP####NNNN         PPPP####NNNN   PPPP##MMMMMM   MMMMMM##NNNN
+//   after           PPPPPPPPPPPP         PPPPPPPPPPPP   PPPPPPMMMMMM   MMMMMMNNNNNN
+//                   joins prev and next  joins both     goes into prev goes into next
 //
 // Same: which neighbours a range joins, which vm_area_struct stays, chains cloned before ranges
 // change, by the rules of each era (KernelRules).
