@@ -24,14 +24,14 @@ class Seeder {
   explicit Seeder(Strategy& strategy, bool counts = false) : strategy_(strategy), counts_(counts) {}
   void set_counts(bool counts) { counts_ = counts; }
 
-  // Begins a set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
-  // for them do not. With `anew` (after a loss) a name may stand for another anon_vma by now.
+  // Begins a set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that
+  // stood for them do not. With `anew` (after a loss) a name may stand for another anon_vma by now.
   void begin(bool anew = false);
 
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
-  // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own. All
-  // phantoms are returned, and the caller removes them. `about` is called before the objects of a
-  // vma are made. It returns false to stop: a snapshot of a hostile file may name any number of
+  // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own.
+  // All phantoms are returned, and the caller removes them. `about` is called before the objects of
+  // a vma are made. It returns false to stop: a snapshot of a hostile file may name any number of
   // ancestors.
   std::vector<VmaId> build(const std::function<VmaId()>& phantom,
                            const std::function<bool(VmaId)>& about);
