@@ -14,40 +14,10 @@
 #include "engine/replay/verdict.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/meta.h"
+#include "engine/vma/anomalies.h"
+#include "engine/vma/map_counts.h"
 
 namespace anonvma {
-
-enum class Anomaly : std::uint8_t {
-#define ANOMALY(id, severity, meaning) id,
-#include "engine/replay/anomalies.def"
-#undef ANOMALY
-  count
-};
-enum class Severity : std::uint8_t { info, data_loss, error };
-struct AnomalyInfo {
-  std::string_view name;
-  Severity severity;
-  std::string_view meaning;
-};
-const AnomalyInfo& anomaly_info(Anomaly anomaly);
-
-struct Anomalies {
-  std::array<std::uint64_t, static_cast<std::size_t>(Anomaly::count)> counts{};
-  std::uint64_t& operator[](Anomaly a) { return counts[static_cast<std::size_t>(a)]; }
-  std::uint64_t operator[](Anomaly a) const { return counts[static_cast<std::size_t>(a)]; }
-  friend bool operator==(const Anomalies&, const Anomalies&) = default;
-};
-
-// The first event whose recorded map_count differs from the model's.
-struct Mismatch {
-  std::uint64_t event = 0;  // index in the trace
-  std::uint64_t time_ns = 0;
-  std::uint32_t mm = 0;
-  std::string comm;
-  std::string operation;  // event type name
-  std::uint64_t kernel = 0, model = 0;
-  friend bool operator==(const Mismatch&, const Mismatch&) = default;
-};
 
 // Reverse-map walks of one moment: for each faulted vma, how many vmas a walk for a page first
 // faulted there visits.

@@ -87,9 +87,9 @@ ReplayResult Run::finish(const Meta& meta) {
   result.at_start_objs = spaces_.at_start();
   result.root_locks = slab_.root_locks();
   result.slub = slab_.slub();
-  result.map_counts_compared = spaces_.map_counts_compared();
-  result.map_count_mismatches = spaces_.map_count_mismatches();
-  result.first_mismatch = spaces_.first_mismatch();
+  result.map_counts_compared = spaces_.map_counts().compared();
+  result.map_count_mismatches = spaces_.map_counts().mismatches();
+  result.first_mismatch = spaces_.map_counts().first();
   if (reach_) result.reach = reach_->finish();
   result.anomalies = spaces_.anomalies();
   result.anomalies[Anomaly::tainted_at_end] = spaces_.tainted_now();

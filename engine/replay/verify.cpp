@@ -71,7 +71,7 @@ Verifier::Counts Verifier::counts() const {
 }
 
 std::uint64_t Verifier::differing() const {
-  std::uint64_t all = spaces_.map_count_mismatches();
+  std::uint64_t all = spaces_.map_counts().mismatches();
   for (const Lane& lane : lanes_) all += lane.compared - lane.equal;
   return all;
 }
@@ -145,9 +145,9 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
 
   if (spaces_.abandon_fork_before(event.head)) forget_steps(event.head.mm);
   const Counts before = counts();
-  const std::uint64_t prepared = spaces_.prepared();
-  const auto prepared_objs = spaces_.prepared_objs();
-  const std::uint64_t mismatches = spaces_.map_count_mismatches();
+  const std::uint64_t prepared = spaces_.rmap().prepared();
+  const auto prepared_objs = spaces_.rmap().prepared_objs();
+  const std::uint64_t mismatches = spaces_.map_counts().mismatches();
   const std::string_view rule = spaces_.last_rule(event.head.mm);
   spaces_.apply(event, index);
   Counts delta = counts();
@@ -155,7 +155,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
     delta.allocs[c] -= before.allocs[c];
     delta.frees[c] -= before.frees[c];
   }
-  if (spaces_.map_count_mismatches() != mismatches)
+  if (spaces_.map_counts().mismatches() != mismatches)
     differ(
         fmt::format("{}: map_count before it: kernel {}, model differs (last "
                     "rule applied: {})",
@@ -196,8 +196,8 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   }
   Counts for_preparing;
   for (std::size_t c = 0; c < kNumCaches; ++c)
-    for_preparing.allocs[c] = spaces_.prepared_objs()[c] - prepared_objs[c];
-  applied(event, index, delta, for_preparing, spaces_.prepared() - prepared);
+    for_preparing.allocs[c] = spaces_.rmap().prepared_objs()[c] - prepared_objs[c];
+  applied(event, index, delta, for_preparing, spaces_.rmap().prepared() - prepared);
   if (!late_.empty() && (type != EventType::fault || unfaulted_ > 0))
     look_again(event.head.time_ns);
 }
@@ -273,8 +273,8 @@ Verdict Verifier::finish() {
   spaces_.finish();
   for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
   look_again(~0ull);
-  lane(kMapCount).compared = spaces_.map_counts_compared();
-  lane(kMapCount).equal = spaces_.map_counts_compared() - spaces_.map_count_mismatches();
+  lane(kMapCount).compared = spaces_.map_counts().compared();
+  lane(kMapCount).equal = spaces_.map_counts().compared() - spaces_.map_counts().mismatches();
   leave_out_what_is_under_way();
   take_faults_as_handled();
   if (compares_objects()) leave_out_makers();

@@ -1,138 +1,122 @@
-// fork and exit: dup_mmap() of kernel/fork.c (mm/mmap.c from 6.13), exit_mmap() of mm/mmap.c.
+#include "engine/vma/fork.h"
+
 #include <utility>
 
-#include "engine/vma/address_spaces.h"
+#include "engine/vma/pages.h"
 
 namespace anonvma {
+namespace {
 
-// The child of a fork that is under way: it has a slot, and no id before its Fork.
-std::uint32_t AddressSpaces::begin_copy(std::uint32_t parent) {
-  if (mms_[parent].copy != kNoCopy) return mms_[parent].copy;
-  const std::uint32_t slot = take_slot();  // may move mms_
-  Mm &from = mms_[parent], &child = mms_[slot];
+constexpr std::uint64_t kAll = ~0ull;
+
+// The child of a fork in flight: it has a slot, and no id before its Fork.
+std::uint32_t begin_copy(Layer& layer, std::uint32_t parent) {
+  if (layer.mms[parent].copy != Mm::kNoCopy) return layer.mms[parent].copy;
+  const std::uint32_t slot = mm_init(layer);  // may move all mms
+  Mm &from = layer.mms[parent], &child = layer.mms[slot];
   from.copy = slot;
   child.def_flags = from.def_flags & kVmNoHugePage;  // what mlockall set is not inherited
   child.start_brk = from.start_brk;
   child.comm = from.comm;
   child.family = from.family;
-  strategy_->mm_init(MmSlot{slot});
   return slot;
 }
 
+VmaId copy_one(Layer& layer, VmaId source, std::uint32_t child, VmaId child_prev) {
+  Vma copy = layer.at(source);
+  copy.mm = child;
+  const VmaId fresh = layer.vmas.alloc(copy);
+  if (!(copy.flags & kVmWipeOnFork))
+    layer.strategy.fork(fresh, source, child_prev);
+  else if (layer.rules.fork_prepares_wiped)
+    layer.strategy.fork_wiped(fresh, source);
+  if (copy.flags & kVmUffdMask) layer.at(fresh).context = 0;
+  layer.at(fresh).flags &= ~(kVmLockedMask | kVmUffdMask);
+  return fresh;
+}
+
 // Copies vmas in ascending order until the child has `count`, or all.
-void AddressSpaces::copy_vmas(std::uint32_t parent, std::uint64_t count) {
-  const std::uint32_t slot = begin_copy(parent);
-  Mm &from = mms_[parent], &child = mms_[slot];
-  acts_for(child);
+void dup_mmap(Layer& layer, std::uint32_t parent, std::uint64_t count) {
+  const std::uint32_t slot = begin_copy(layer, parent);
+  Mm &from = layer.mms[parent], &child = layer.mms[slot];
+  layer.acts_for(child);
   VmaId child_prev = child.list.size() > 0 ? child.list[child.list.size() - 1] : VmaId{};
-  const std::uint64_t done = child_prev ? at(child_prev).end : 0;
-  for (std::size_t i = from.list.find(done); i < from.list.size() && child.list.size() < count;
-       ++i) {
-    if (slab_.over_budget()) return;  // whatever comes of it, nobody will see
-    slab_.worked(1);
-    const VmaId source = from.list[i];
-    Vma copy = at(source);
-    if (copy.flags & kVmDontCopy) continue;
-    copy.mm = slot;
-    const VmaId fresh = alloc_vma(copy);
-    if (!(copy.flags & kVmWipeOnFork))
-      strategy_->fork(fresh, source, child_prev);
-    else if (rules_.fork_prepares_wiped)
-      strategy_->fork_wiped(fresh, source);
-    if (copy.flags & kVmUffdMask) at(fresh).context = 0;
-    at(fresh).flags &= ~(kVmLockedMask | kVmUffdMask);
-    child.list.append(copy.end, fresh);
-    child_prev = fresh;
+  const std::uint64_t done = child_prev ? layer.at(child_prev).end : 0;
+  for (const VmaId source : layer.vmas.range(from, done, kAll)) {
+    if (child.list.size() >= count) return;
+    if (layer.slab.over_budget()) return;  // the replay gives up, so nobody sees the rest
+    if (layer.at(source).flags & kVmDontCopy) continue;
+    child_prev = copy_one(layer, source, slot, child_prev);
+    child.list.append(layer.at(child_prev).end, child_prev);
   }
 }
 
-// The fork failed: what was copied goes again.
-void AddressSpaces::drop_copy(Mm& parent) {
-  if (parent.copy == kNoCopy) return;
-  Mm& child = mms_[std::exchange(parent.copy, kNoCopy)];
-  acts_for(child);
-  for (std::size_t i = 0; i < child.list.size(); ++i) unlink(child.list[i]);
-  for (std::size_t i = 0; i < child.list.size(); ++i) strategy_->release(child.list[i]);
-  child.list.clear();
-  retire(slot(child));
-  acts_for(parent);
-}
-
-bool AddressSpaces::abandon_fork_before(const EventHead& head) {
-  if (head.seq % 2 == 0) return false;
-  Mm* mm = find_mm(head.mm);
-  if (mm == nullptr || mm->copy == kNoCopy || mm->copy_seq == head.seq) return false;
-  begin_op(OpKind::fork, false, head.tid);
-  drop_copy(*mm);
-  end_op();
-  return true;
-}
-
-void AddressSpaces::abandon_forks() {
-  for (Mm& mm : mms_) drop_copy(mm);
-}
-
-void AddressSpaces::fork(Mm& parent, const Fork& event) {
-  const std::uint32_t parent_slot = slot(parent);
-  if (endings_[parent.family] > 0 && !setting_.tells_steps) ++anomalies_[Anomaly::order_ambiguous];
-  if (!event.child || slot_of_.contains(event.child.v)) {
-    ++anomalies_[Anomaly::born_twice];
-    return drop_copy(parent);
-  }
-  copy_vmas(parent_slot, ~0ull);
-  const std::uint32_t child = std::exchange(mms_[parent_slot].copy, kNoCopy);
-  slot_of_.emplace(event.child.v, child);
-  mms_[child].id = event.child;
-  if (mms_[parent_slot].tainted) set_tainted(mms_[child]);
-  ++mms_seen_;
-  strategy_->mm_forked(MmSlot{child}, MmSlot{parent_slot});
-  if (watcher_ != nullptr) tell_of_fork(parent_slot, child);
-}
-
-// A parent is locked while it forks; in a damaged trace it may have mapped something else where the
+// A parent is locked while it forks. In a damaged trace it may have mapped something else where the
 // steps of the fork had copied.
-void AddressSpaces::tell_of_fork(std::uint32_t parent, std::uint32_t child) {
-  for (std::size_t i = 0; i < mms_[child].list.size(); ++i) {
-    const VmaId id = mms_[child].list[i], source = find_vma(mms_[parent], at(id).start);
-    const Vma& copy = at(id);
+void tell_of_fork(Layer& layer, Mm& parent, const Mm& child) {
+  for (const VmaId id : layer.vmas.range(child, 0, kAll)) {
+    const Vma& copy = layer.at(id);
+    const VmaId source = layer.vmas.vma_lookup(parent, copy.start);
     if (!source || (copy.flags & kVmWipeOnFork)) continue;
-    const Vma& from = at(source);
+    const Vma& from = layer.at(source);
     if (from.start == copy.start && from.end == copy.end && from.pgoff == copy.pgoff)
-      watcher_->forked(id, source);
+      layer.watcher->forked(id, source);
   }
 }
 
-void AddressSpaces::step(Mm& mm, const EventHead& head, const Step& event) {
+void release_all(Layer& layer, Mm& mm) {
+  for (const VmaId id : layer.vmas.range(mm, 0, kAll)) layer.strategy.release(id);
+  mm.list.clear();
+  mm.last = {};
+}
+
+}  // namespace
+
+void abandon_fork(Layer& layer, Mm& parent) {
+  if (parent.copy == Mm::kNoCopy) return;
+  Mm& child = layer.mms[std::exchange(parent.copy, Mm::kNoCopy)];
+  layer.acts_for(child);
+  for (const VmaId id : layer.vmas.range(child, 0, kAll)) unlink_anon_vmas(layer, id);
+  release_all(layer, child);
+  mmdrop(layer, layer.mms.slot(child));
+  layer.acts_for(parent);
+}
+
+void dup_mm(Layer& layer, Mm& parent, const Fork& event) {
+  const std::uint32_t from = layer.mms.slot(parent);
+  if (layer.mms.family_is_exiting(parent) && !layer.setting.tells_steps)
+    ++layer.anomalies[Anomaly::order_ambiguous];
+  if (!layer.mms.may_be_born(event.child)) return abandon_fork(layer, parent);
+  dup_mmap(layer, from, kAll);
+  const std::uint32_t to = std::exchange(layer.mms[from].copy, Mm::kNoCopy);
+  layer.mms.name(to, event.child);
+  if (layer.mms[from].tainted) layer.mms.taint(layer.mms[to]);
+  layer.strategy.mm_forked(MmSlot{to}, MmSlot{from});
+  if (layer.watcher != nullptr) tell_of_fork(layer, layer.mms[from], layer.mms[to]);
+}
+
+void step(Layer& layer, Mm& mm, const EventHead& head, const Step& event) {
   if (event.copied > 0) {
     mm.copy_seq = head.seq;
-    return copy_vmas(slot(mm), event.copied);
+    return dup_mmap(layer, layer.mms.slot(mm), event.copied);
   }
   for (; mm.unlinked < mm.list.size(); ++mm.unlinked) {
     const VmaId vma = mm.list[mm.unlinked];
-    if (at(vma).start > event.unlinked) break;
-    unlink(vma);
+    if (layer.at(vma).start > event.unlinked) break;
+    unlink_anon_vmas(layer, vma);
   }
 }
 
-// The map_count of the head tells the last task of the mm.
-void AddressSpaces::exit_task(Mm& mm, const EventHead& head) {
-  if (head.map_count == 0 || mm.ending) return;
-  mm.ending = true;
-  ++endings_[mm.family];
-}
-
-void AddressSpaces::exit_mmap(Mm& mm) {
-  if (mm.ending) --endings_[mm.family];
-  drop_copy(mm);
-  // What steps have unlinked already is faulted again where a damaged trace says so.
-  for (std::size_t i = 0; i < mm.list.size(); ++i)
-    if (i >= mm.unlinked || strategy_->faulted(mm.list[i])) unlink(mm.list[i]);
-  for (std::size_t i = 0; i < mm.list.size(); ++i) strategy_->release(mm.list[i]);
-  mm.list.clear();
-  mm.last = {};
-  slot_of_.erase(mm.id.v);
-  last_mm_ = {};
-  retire(slot(mm));
+void exit_mmap(Layer& layer, Mm& mm) {
+  layer.mms.end_exit(mm);
+  abandon_fork(layer, mm);
+  // Steps have unlinked the first vmas already. In a damaged trace one of them is faulted again.
+  std::size_t i = 0;
+  for (const VmaId id : layer.vmas.range(mm, 0, kAll))
+    if (i++ >= mm.unlinked || layer.strategy.faulted(id)) unlink_anon_vmas(layer, id);
+  release_all(layer, mm);
+  layer.mms.forget(mm.id);
+  mmdrop(layer, layer.mms.slot(mm));
 }
 
 }  // namespace anonvma

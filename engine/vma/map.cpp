@@ -1,5 +1,10 @@
-// mmap and brk: mmap_region() and do_brk_flags() of mm/vma.c.
-#include "engine/vma/address_spaces.h"
+#include "engine/vma/map.h"
+
+#include <vector>
+
+#include "engine/vma/fault.h"
+#include "engine/vma/merge.h"
+#include "engine/vma/unmap.h"
 
 namespace anonvma {
 namespace {
@@ -16,10 +21,8 @@ std::uint64_t length_unit(const Map& event, std::uint64_t page_size) {
   return log2 >= 12 && log2 <= 40 ? 1ull << log2 : kDefaultHugePage;
 }
 
-}  // namespace
-
-// What the kernel computes from the arguments, for a mapping that could not be read back.
-std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
+// calc_vm_prot_bits() and calc_vm_flag_bits(), for a mapping that could not be read back.
+std::uint64_t calc_vm_flags(Layer& layer, const Mm& mm, const Map& event) {
   std::uint64_t flags = (event.prot & kVmAccess) | kVmMayAccess | mm.def_flags;
   const auto translate = [&](std::uint64_t map_flag, std::uint64_t vm_flag) {
     if (event.map_flags & map_flag) flags |= vm_flag;
@@ -29,7 +32,7 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
   translate(kMapSync, kVmSync);
   translate(kMapNoReserve, kVmNoReserve);
   translate(kMapHugeTlb, kVmHugeTlb | kVmNoReserve);
-  if (rules_.map_stack_nohugepage) translate(kMapStack, kVmNoHugePage);
+  if (layer.rules.map_stack_nohugepage) translate(kMapStack, kVmNoHugePage);
   if (event.ops & kOpsNoExec) flags &= ~kVmMayExec;
   if (is_shared(event)) {
     flags |= kVmShared | kVmMayShare;
@@ -41,114 +44,103 @@ std::uint64_t AddressSpaces::map_flags(const Mm& mm, const Map& event) const {
   return flags;
 }
 
-// What MAP_FIXED does before it fails.
-void AddressSpaces::map_failed(Mm& mm, const Map& event) {
-  const std::uint64_t unit = length_unit(event, page_mask_ + 1);
+bool asked_to_lock(const Mm& mm, const Map& event) {
+  return (event.map_flags & kMapLocked) || (mm.def_flags & kVmLocked);
+}
+
+// What MAP_FIXED has done by the time it fails.
+void mmap_failed(Layer& layer, Mm& mm, const Map& event) {
+  const std::uint64_t unit = length_unit(event, layer.page.bytes());
   const std::uint64_t len = event.len < ~unit ? (event.len + unit - 1) / unit * unit : 0;
-  if (!(event.map_flags & kMapFixed) || len == 0 || !valid_range(event.addr, len, event.ret))
+  if (!(event.map_flags & kMapFixed) || len == 0 || !layer.valid_range(event.addr, len, event.ret))
     return;
   if (event.addr % unit != 0) return;  // refused before anything else
   if (event.ops & kOpsHole)
-    munmap(mm, event.addr, event.addr + len);
+    do_munmap(layer, mm, event.addr, event.addr + len);
   else
-    munmap_refused(mm, event.addr, event.addr + len, event.ret);
+    munmap_refused(layer, mm, event.addr, event.addr + len, event.ret);
 }
 
-void AddressSpaces::map(Mm& mm, const Map& event) {
-  if (event.ret < 0) return map_failed(mm, event);
-  const auto start = static_cast<std::uint64_t>(event.ret);
-  const std::uint64_t unit = length_unit(event, page_mask_ + 1);
-  if (event.len == 0 || !valid_range(start, event.len) || !valid_range(start, event.len + unit))
-    return;
-  const std::uint64_t end = start + (event.len + unit - 1) / unit * unit;
-
+// The vma that the call asks for, as if it merged with nothing.
+Vma new_vma(Layer& layer, const Mm& mm, const Map& event, std::uint64_t start, std::uint64_t end) {
   const bool read_back = (event.ops & kOpsUnread) == 0 && event.vm_flags != 0;
   // Huge pages come from a file, whatever the flags say.
   const bool anonymous =
       event.file == 0 && (event.map_flags & (kMapAnonymous | kMapHugeTlb)) == kMapAnonymous;
-  Vma fresh{.start = start, .end = end, .flags = 0, .pgoff = event.pgoff, .mm = slot(mm)};
-  fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | rules_.sticky) : map_flags(mm, event);
+  Vma fresh{.start = start, .end = end, .pgoff = event.pgoff, .mm = layer.mms.slot(mm)};
+  fresh.flags = read_back ? event.vm_flags & ~(kVmSoftDirty | layer.rules.sticky)
+                          : calc_vm_flags(layer, mm, event);
   fresh.file = static_cast<FileId>(read_back ? event.stored_file : event.file);
   fresh.ops = static_cast<std::uint32_t>(event.ops) & (kOpsAnonymous | kOpsClose | kOpsPlaces);
   if (anonymous && !is_shared(event)) {
-    fresh.pgoff = pages(start);
+    fresh.pgoff = layer.pages(start);
     fresh.ops |= kOpsAnonymous;
   }
   // Shared anonymous memory has a file of its own each time, which begins here.
   if (anonymous && is_shared(event)) fresh.pgoff = 0;
-  if (anonymous && is_shared(event) && fresh.file == 0)
-    fresh.file = kUnnamedFile | ++unnamed_files_;
-  if (!valid_pgoff(fresh.pgoff)) return;
-
-  const bool asked_to_lock = (event.map_flags & kMapLocked) || (mm.def_flags & kVmLocked);
-  if ((fresh.flags & kVmLocked) && !asked_to_lock) fresh.ops |= kOpsKeepsLock;
-
-  const std::vector<VmaId> replaced = detach(mm, start, end);
-  const std::size_t i = mm.list.find(start);
-  // The kernel takes VM_LOCKED from a droppable mapping only after it has looked for neighbours.
-  const std::uint64_t dropped = (fresh.flags & kVmDroppable) && asked_to_lock ? kVmLocked : 0;
-  const Proposal range{.start = start,
-                       .end = end,
-                       .flags = fresh.flags | dropped,
-                       .pgoff = fresh.pgoff,
-                       .file = static_cast<FileId>(event.file),
-                       .policy = 0,
-                       .context = 0,
-                       .anon = {},
-                       .middle = {},
-                       .copied = {}};
-  const VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
-  const VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};
-  // A file that no descriptor named (shmat) is new, so nothing beside it can be the same.
-  const bool new_file = event.file == 0 && fresh.file != 0;
-  if (new_file || !merge_new(mm, prev_vma, next_vma, range, false))
-    insert_vma(mm, alloc_vma(fresh));
-  for (const VmaId vma : replaced) strategy_->release(vma);
-
-  const bool populates = (event.map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
-  const bool told =
-      populates_as_told(mm) || (setting_.role == Role::own && (event.ops & kOpsShared) != 0);
-  if ((asked_to_lock || populates) && !told) populate(mm, start, end);
+  if (anonymous && is_shared(event) && fresh.file == 0) fresh.file = layer.vmas.unnamed_file();
+  if ((fresh.flags & kVmLocked) && !asked_to_lock(mm, event)) fresh.ops |= kOpsKeepsLock;
+  return fresh;
 }
 
-void AddressSpaces::brk(Mm& mm, const Brk& event) {
+}  // namespace
+
+void mmap_region(Layer& layer, Mm& mm, const Map& event) {
+  if (event.ret < 0) return mmap_failed(layer, mm, event);
+  const auto start = static_cast<std::uint64_t>(event.ret);
+  const std::uint64_t unit = length_unit(event, layer.page.bytes());
+  if (event.len == 0 || !layer.valid_range(start, event.len) ||
+      !layer.valid_range(start, event.len + unit))
+    return;
+  const std::uint64_t end = start + (event.len + unit - 1) / unit * unit;
+  const Vma fresh = new_vma(layer, mm, event, start, end);
+  if (!layer.valid_pgoff(fresh.pgoff)) return;
+
+  const std::vector<VmaId> replaced = vms_gather_munmap_vmas(layer, mm, start, end);
+  VmaMerge range = VmaMerge::like(fresh);
+  range.file = static_cast<FileId>(event.file);
+  const bool locks = asked_to_lock(mm, event);
+  // The kernel takes VM_LOCKED from a droppable mapping only after it has looked for neighbours.
+  if ((fresh.flags & kVmDroppable) && locks) range.flags |= kVmLocked;
+  // A file that no descriptor named (shmat) is new, so nothing beside it can be the same.
+  const bool new_file = event.file == 0 && fresh.file != 0;
+  if (new_file || !vma_merge_new_range(layer, mm, layer.vmas.neighbours(mm, start), range))
+    layer.vmas.insert(layer.vmas.alloc(fresh));
+  for (const VmaId vma : replaced) layer.strategy.release(vma);
+
+  const bool populates = (event.map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
+  const bool by_touch =
+      layer.populates_by_touch(mm) || (layer.setting.own() && (event.ops & kOpsShared) != 0);
+  if ((locks || populates) && !by_touch) mm_populate(layer, mm, start, end);
+}
+
+void do_brk_flags(Layer& layer, Mm& mm, const Brk& event) {
   if (event.ret < 0 || static_cast<std::uint64_t>(event.ret) != event.addr) return;  // refused
-  const std::uint64_t old_end = page_align(event.old_brk);
-  const std::uint64_t new_end = page_align(event.addr);
-  if (!valid_range(old_end, 0) || !valid_range(new_end, 0)) return;
-  if (new_end < old_end) munmap(mm, new_end, old_end);
+  const std::uint64_t old_end = layer.page_align(event.old_brk);
+  const std::uint64_t new_end = layer.page_align(event.addr);
+  if (!layer.valid_range(old_end, 0) || !layer.valid_range(new_end, 0)) return;
+  if (new_end < old_end) do_munmap(layer, mm, new_end, old_end);
   if (new_end <= old_end) return;
 
-  std::uint64_t flags = event.vm_flags & ~(kVmSoftDirty | rules_.sticky);
+  std::uint64_t flags = event.vm_flags & ~(kVmSoftDirty | layer.rules.sticky);
   if (flags == 0) flags = kVmRead | kVmWrite | kVmMayAccess | kVmAccount | mm.def_flags;
-  const Proposal range{.start = old_end,
-                       .end = new_end,
-                       .flags = flags,
-                       .pgoff = pages(old_end),
-                       .file = 0,
-                       .policy = 0,
-                       .context = 0,
-                       .anon = {},
-                       .middle = {},
-                       .copied = {}};
-  const std::size_t i = mm.list.find(old_end);
-  if (i < mm.list.size() && at(mm.list[i]).start < new_end) {
-    return impossible(mm);  // the break never grows over a mapping
-  }
-  VmaId prev_vma = i > 0 ? mm.list[i - 1] : VmaId{};
-  const VmaId next_vma = i < mm.list.size() ? mm.list[i] : VmaId{};
+  const Vma fresh{.start = old_end,
+                  .end = new_end,
+                  .flags = flags,
+                  .pgoff = layer.pages(old_end),
+                  .mm = layer.mms.slot(mm),
+                  .ops = kOpsAnonymous};
+  VmaTable::Neighbours neighbours = layer.vmas.neighbours(mm, old_end);
+  // The break never grows over a mapping.
+  if (neighbours.next && layer.at(neighbours.next).start < new_end) return layer.impossible(mm);
   // Only the heap is extended, never the bss that may end where the heap begins.
-  if (prev_vma && rules_.brk_extends_only && at(prev_vma).end <= mm.start_brk) prev_vma = {};
-  if (!merge_new(mm, prev_vma, next_vma, range, rules_.brk_extends_only)) {
-    insert_vma(mm, alloc_vma({.start = old_end,
-                              .end = new_end,
-                              .flags = flags,
-                              .pgoff = range.pgoff,
-                              .mm = slot(mm),
-                              .file = 0,
-                              .ops = kOpsAnonymous}));
-  }
-  if ((flags & kVmLocked) && !populates_as_told(mm)) populate(mm, old_end, new_end);
+  const bool extends_only = layer.rules.brk_extends_only;
+  if (neighbours.prev && extends_only && layer.at(neighbours.prev).end <= mm.start_brk)
+    neighbours.prev = {};
+  if (!vma_merge_new_range(layer, mm, neighbours, VmaMerge::like(fresh), extends_only))
+    layer.vmas.insert(layer.vmas.alloc(fresh));
+  if ((flags & kVmLocked) && !layer.populates_by_touch(mm))
+    mm_populate(layer, mm, old_end, new_end);
 }
 
 }  // namespace anonvma

@@ -1,274 +1,212 @@
-// The table of vmas, and merging: vma_merge_new_range(), vma_merge_existing_range() of mm/vma.c,
-// vma_merge() of mm/mmap.c before.
-#include "engine/vma/address_spaces.h"
+// The decision and the work of merging. The order of steps is the kernel's: chains are cloned,
+// locks are taken, then ranges change.
+#include "engine/vma/merge.h"
+
+#include "engine/vma/layer_locks.h"
+#include "engine/vma/pages.h"
 
 namespace anonvma {
+namespace {
 
-VmaId AddressSpaces::prev(VmaId id) const {
-  const Vma& vma = at(id);
-  const VmaList& list = mms_[vma.mm].list;
-  const std::size_t i = list.find(vma.start);
-  return i > 0 ? list[i - 1] : VmaId{};
+// `vma` went into `kept`.
+void remove_vma(Layer& layer, VmaId vma, VmaId kept) {
+  const std::uint64_t pages = layer.pages(layer.at(vma).end - layer.at(vma).start);
+  moved(layer, kept, vma, layer.at(vma).pgoff, pages, Watcher::Move::merge);
+  if (layer.watcher != nullptr) layer.watcher->emptied(vma);
+  layer.strategy.unlink_merged(vma, kept);
+  layer.vmas.erase(vma);
+  layer.strategy.release(vma);
 }
 
-VmaId AddressSpaces::next(VmaId id) const {
-  const Vma& vma = at(id);
-  const VmaList& list = mms_[vma.mm].list;
-  const std::size_t i = list.find(vma.end);
-  return i < list.size() ? list[i] : VmaId{};
-}
-
-bool AddressSpaces::compatible(VmaId lower, VmaId upper) const {
-  const Vma& a = at(lower);
-  const Vma& b = at(upper);
-  return a.end == b.start && a.file == b.file &&
-         ((a.flags ^ b.flags) & ~rules_.ignored_by_sharing()) == 0 &&
-         b.pgoff == a.pgoff + pages(b.start - a.start) && a.policy == b.policy &&
-         (!rules_.anon_pgoff || a.file == 0 || a.displaced == b.displaced);
-}
-
-VmaView AddressSpaces::view(VmaId id) const {
-  const Vma& vma = at(id);
-  return {.mm = MmSlot{vma.mm},
-          .start = pages(vma.start),
-          .pages = pages(vma.end - vma.start),
-          .pgoff = vma.pgoff,
-          .file = vma.file,
-          .anonymous = vma.anonymous(),
-          .has_close = vma.has_close()};
-}
-
-void AddressSpaces::recycle(VmaId vma) { free_vmas_.push_back(vma.v); }
-
-VmaId AddressSpaces::find_vma(Mm& mm, std::uint64_t addr) {
-  if (mm.last) {
-    const Vma& last = at(mm.last);
-    if (last.start <= addr && addr < last.end) return mm.last;
-  }
-  const std::size_t i = mm.list.find(addr);
-  if (i == mm.list.size() || at(mm.list[i]).start > addr) return {};
-  return mm.last = mm.list[i];
-}
-
-VmaId AddressSpaces::alloc_vma(const Vma& attributes) {
-  slab_.alloc(kVmAreaStruct);
-  if (free_vmas_.empty()) {
-    table_.push_back(attributes);
-    return VmaId{static_cast<std::uint32_t>(table_.size() - 1)};
-  }
-  const VmaId id{free_vmas_.back()};
-  free_vmas_.pop_back();
-  at(id) = attributes;
-  return id;
-}
-
-void AddressSpaces::insert_vma(Mm& mm, VmaId vma) {
-  const Vma& v = at(vma);
-  const std::size_t i = mm.list.find(v.start);
-  slab_.worked(mm.list.distance(i) / kMovesPerStep);
-  mm.list.insert(i, v.end, vma);
-}
-
-// `kept` is the vma that took this one's range over, none when it is unmapped.
-void AddressSpaces::remove_vma(Mm& mm, VmaId vma, VmaId kept) {
-  if (mm.last == vma) mm.last = {};
-  if (kept) {
-    moved(kept, vma, at(vma).pgoff, pages(at(vma).end - at(vma).start), Watcher::Move::merge);
-    if (watcher_ != nullptr) watcher_->emptied(vma);
-    strategy_->unlink_merged(vma, kept);
-  } else {
-    unlink(vma);
-  }
-  const std::size_t i = mm.list.find(at(vma).start);
-  slab_.worked(mm.list.distance(i) / kMovesPerStep);
-  mm.list.erase(i);
-  strategy_->release(vma);
-}
-
-void AddressSpaces::set_start(VmaId id, std::uint64_t start, bool with_pgoff) {
-  Vma& vma = at(id);
-  if (with_pgoff) vma.pgoff += pages(start) - pages(vma.start);
-  vma.start = start;
-  strategy_->resized(id);
-}
-
-void AddressSpaces::set_end(Mm& mm, VmaId id, std::uint64_t end) {
-  Vma& vma = at(id);
-  mm.list.set_end(mm.list.find(vma.start), end);
-  vma.end = end;
-  strategy_->resized(id);
-}
-
-bool AddressSpaces::attributes_match(const Vma& vma, const Proposal& range) const {
-  if (vma.has_close() && !rules_.close_may_extend) return false;
+bool is_mergeable_vma(Layer& layer, const Vma& vma, const VmaMerge& range) {
+  if (vma.has_close() && !layer.rules.close_may_extend) return false;
   // Anonymous memory has one offset for both.
-  if (rules_.anon_pgoff && vma.file != 0 && vma.displaced != range.displaced) return false;
-  return ((vma.flags ^ range.flags) & ~rules_.ignored_by_merge()) == 0 && vma.file == range.file &&
-         vma.policy == range.policy && vma.context == range.context;
+  if (layer.rules.anon_pgoff && vma.file != 0 && vma.displaced != range.displaced) return false;
+  return ((vma.flags ^ range.flags) & ~layer.rules.ignored_by_merge()) == 0 &&
+         vma.file == range.file && vma.policy == range.policy && vma.context == range.context;
 }
 
 // May `target` be extended over a range with the anon_vma of `range.anon`?
-bool AddressSpaces::anon_vma_ok(VmaId target, const Proposal& range) const {
-  const bool target_faulted = faulted(target);
-  const bool range_faulted = faulted(range.anon);
-  if (!rules_.fork_blocks_merge) {
+bool is_mergeable_anon_vma(Layer& layer, VmaId target, const VmaMerge& range) {
+  const bool target_faulted = layer.faulted(target);
+  const bool range_faulted = layer.faulted(range.anon);
+  if (!layer.rules.fork_blocks_merge) {
     if (!target_faulted || !range_faulted) return true;
-  } else if (!rules_.symmetric_merge) {
-    if ((!target_faulted || !range_faulted) && target_faulted && strategy_->singular(target))
+  } else if (!layer.rules.symmetric_merge) {
+    if ((!target_faulted || !range_faulted) && target_faulted && layer.strategy.singular(target))
       return true;
   } else {
     if (!target_faulted && range_faulted)
-      return !came_through_fork(range.middle) &&
-             !(rules_.merge_checks_copied && came_through_fork(range.copied));
-    if (target_faulted && !range_faulted) return strategy_->singular(target);
+      return !layer.rmap.came_through_fork(range.middle) &&
+             !(layer.rules.merge_checks_copied && layer.rmap.came_through_fork(range.copied));
+    if (target_faulted && !range_faulted) return layer.strategy.singular(target);
   }
   if (!target_faulted || !range_faulted) return target_faulted == range_faulted;
-  return strategy_->same(target, range.anon);
+  return layer.strategy.same(target, range.anon);
 }
 
-bool AddressSpaces::can_merge_left(VmaId prev, const Proposal& range) const {
+bool can_vma_merge_left(Layer& layer, VmaId prev, const VmaMerge& range) {
   if (!prev) return false;
-  const Vma& p = at(prev);
-  return p.end == range.start && attributes_match(p, range) &&
-         p.pgoff + pages(p.end - p.start) == range.pgoff && anon_vma_ok(prev, range);
+  const Vma& p = layer.at(prev);
+  return p.end == range.start && is_mergeable_vma(layer, p, range) &&
+         p.pgoff + layer.pages(p.end - p.start) == range.pgoff &&
+         is_mergeable_anon_vma(layer, prev, range);
 }
 
-bool AddressSpaces::can_merge_right(VmaId next, const Proposal& range) const {
+bool can_vma_merge_right(Layer& layer, VmaId next, const VmaMerge& range) {
   if (!next) return false;
-  const Vma& n = at(next);
-  return n.start == range.end && attributes_match(n, range) &&
-         n.pgoff == range.pgoff + pages(range.end - range.start) && anon_vma_ok(next, range);
+  const Vma& n = layer.at(next);
+  return n.start == range.end && is_mergeable_vma(layer, n, range) &&
+         n.pgoff == range.pgoff + layer.pages(range.end - range.start) &&
+         is_mergeable_anon_vma(layer, next, range);
 }
 
-bool AddressSpaces::neighbours_ok(VmaId prev, VmaId next) const {
-  return !faulted(prev) || !faulted(next) || strategy_->same(prev, next);
+bool are_anon_vmas_compatible(Layer& layer, VmaId prev, VmaId next) {
+  return !layer.faulted(prev) || !layer.faulted(next) || layer.strategy.same(prev, next);
 }
 
-void AddressSpaces::dup_anon_vma(VmaId dst, VmaId src) {
-  if (src && dst != src && faulted(src) && !faulted(dst))
-    strategy_->clone(dst, src, CloneOp::merge);
+void dup_anon_vma(Layer& layer, VmaId dst, VmaId src) {
+  if (src && dst != src && layer.faulted(src) && !layer.faulted(dst))
+    layer.strategy.clone(dst, src, CloneOp::merge);
 }
 
-// A new range between `prev` and `next`: extends one of them, joins both, or gives none.
-VmaId AddressSpaces::merge_new(Mm& mm, VmaId prev, VmaId next, const Proposal& range,
-                               bool extend_only) {
+// The range goes into the vma before `middle`, and `next_vma`, if any, as well.
+VmaId merge_into_prev(Layer& layer, VmaId middle, VmaId next_vma, const VmaMerge& range) {
+  const VmaId target = layer.vmas.prev(middle);
+  const bool whole = range.end == layer.at(middle).end;
+  std::uint64_t sticky = range.flags | layer.at(target).flags;
+  dup_anon_vma(layer, target, layer.faulted(next_vma) ? next_vma : middle);
+  if (next_vma || whole)
+    lock_layer(layer, {.vma = target, .removed = next_vma ? 2u : 1u});
+  else
+    lock_layer(layer, {.vma = target, .shrinks = middle});
+  if (!whole)
+    moved(layer, target, middle, range.pgoff, layer.pages(range.end - range.start),
+          Watcher::Move::merge);
+  std::uint64_t end = range.end;
+  if (next_vma) {
+    sticky |= layer.at(next_vma).flags;
+    end = layer.at(next_vma).end;
+    remove_vma(layer, middle, target);
+    remove_vma(layer, next_vma, target);
+  } else if (whole) {
+    remove_vma(layer, middle, target);
+  } else {
+    layer.vmas.set_start(middle, range.end, true);
+  }
+  layer.vmas.set_end(target, end);
+  layer.at(target).flags |= sticky & layer.rules.sticky;
+  return target;
+}
+
+// The range goes into the vma after `middle`. Up to 4.8 it was the other way round when that was
+// all of `middle`, which then kept its struct and its chain.
+VmaId merge_into_next(Layer& layer, VmaId middle, VmaId next_vma, const VmaMerge& range) {
+  const bool whole = range.start == layer.at(middle).start;
+  const std::uint64_t sticky = range.flags | layer.at(next_vma).flags;
+  const bool keeps_next = !whole || layer.rules.merge_keeps_next;
+  const VmaId target = keeps_next ? next_vma : middle;
+  const VmaId other = keeps_next ? middle : next_vma;
+  dup_anon_vma(layer, target, other);
+  if (whole)
+    lock_layer(layer, {.vma = target, .removed = 1});
+  else
+    lock_layer(layer, {.vma = middle, .grows = next_vma});
+  if (!whole)
+    moved(layer, target, middle, range.pgoff, layer.pages(range.end - range.start),
+          Watcher::Move::merge);
+  const std::uint64_t end = layer.at(next_vma).end;
+  if (whole)
+    remove_vma(layer, other, target);
+  else
+    layer.vmas.set_end(middle, range.start);
+  if (keeps_next)
+    layer.vmas.set_start(target, range.start, true);
+  else
+    layer.vmas.set_end(target, end);
+  layer.at(target).policy = range.policy;
+  layer.at(target).context = range.context;
+  layer.at(target).flags |= sticky & layer.rules.sticky;
+  return target;
+}
+
+}  // namespace
+
+VmaMerge VmaMerge::like(const Vma& vma) {
+  return {.start = vma.start,
+          .end = vma.end,
+          .flags = vma.flags,
+          .pgoff = vma.pgoff,
+          .file = vma.file,
+          .policy = vma.policy,
+          .context = vma.context,
+          .displaced = vma.displaced};
+}
+
+VmaId vma_merge_new_range(Layer& layer, Mm& mm, VmaTable::Neighbours neighbours,
+                          const VmaMerge& range, bool extend_only) {
+  const auto [prev, next] = neighbours;
   if (range.flags & kVmSpecial) return {};
   bool left = false;
   bool right = false;
-  if (rules_.map_next_first && !range.anon && !range.copied && !extend_only) {
-    right = can_merge_right(next, range);
-    Proposal judged = range;
+  if (layer.rules.map_next_first && !range.anon && !range.copied && !extend_only) {
+    right = can_vma_merge_right(layer, next, range);
+    VmaMerge judged = range;
     if (right) judged.anon = next;  // prev is held against the anon_vma of next
-    left = can_merge_left(prev, judged);
-    if (left && right && !neighbours_ok(prev, next)) left = false;
+    left = can_vma_merge_left(layer, prev, judged);
+    if (left && right && !are_anon_vmas_compatible(layer, prev, next)) left = false;
   } else {
-    left = can_merge_left(prev, range);
-    right = !extend_only && can_merge_right(next, range) && (!left || neighbours_ok(prev, next));
+    left = can_vma_merge_left(layer, prev, range);
+    right = !extend_only && can_vma_merge_right(layer, next, range) &&
+            (!left || are_anon_vmas_compatible(layer, prev, next));
   }
-  if (left && right && at(next).has_close()) right = false;
+  if (left && right && layer.at(next).has_close()) right = false;
   mm.rule = left && right ? "new range joins prev and next"
             : left        ? "new range extends prev"
             : right       ? "new range extends next"
                           : "new range merges with neither side";
   if (!left && !right) return {};
 
-  const VmaId copied = rules_.merge_checks_copied ? range.copied : VmaId{};
+  const VmaId copied = layer.rules.merge_checks_copied ? range.copied : VmaId{};
   const VmaId target = left ? prev : next;
-  if (left && right) dup_anon_vma(prev, next);
-  dup_anon_vma(target, copied);
-  lock_layer({.vma = target, .removed = left && right ? 1u : 0u, .start_moves = !left});
+  if (left && right) dup_anon_vma(layer, prev, next);
+  dup_anon_vma(layer, target, copied);
+  lock_layer(layer, {.vma = target, .removed = left && right ? 1u : 0u, .start_moves = !left});
   std::uint64_t sticky = range.flags;
   if (left && right) {
-    sticky |= at(next).flags;
-    const std::uint64_t end = at(next).end;
-    remove_vma(mm, next, prev);
-    set_end(mm, prev, end);
+    sticky |= layer.at(next).flags;
+    const std::uint64_t end = layer.at(next).end;
+    remove_vma(layer, next, prev);
+    layer.vmas.set_end(prev, end);
   } else if (left) {
-    set_end(mm, prev, range.end);
+    layer.vmas.set_end(prev, range.end);
   } else {
-    at(next).pgoff = range.pgoff;
-    set_start(next, range.start, false);
+    layer.at(next).pgoff = range.pgoff;
+    layer.vmas.set_start(next, range.start, false);
   }
-  at(target).flags |= sticky & rules_.sticky;
+  layer.at(target).flags |= sticky & layer.rules.sticky;
   return target;
 }
 
-// [range.start, range.end) of `middle` gets new flags: may it become part of a neighbour?
-VmaId AddressSpaces::merge_existing(Mm& mm, VmaId middle, const Proposal& range) {
-  const bool at_start = range.start == at(middle).start;
-  const bool at_end = range.end == at(middle).end;
+VmaId vma_merge_existing_range(Layer& layer, Mm& mm, const VmaMerge& range) {
+  const VmaId middle = range.middle;
+  const bool at_start = range.start == layer.at(middle).start;
+  const bool at_end = range.end == layer.at(middle).end;
   if ((range.flags & kVmSpecial) || (!at_start && !at_end)) return {};
-  const VmaId prev_vma = at_start ? prev(middle) : VmaId{};
-  const VmaId next_vma = at_end ? next(middle) : VmaId{};
-  const bool left = can_merge_left(prev_vma, range);
-  bool right = can_merge_right(next_vma, range) && (!left || neighbours_ok(prev_vma, next_vma));
+  const VmaId prev_vma = at_start ? layer.vmas.prev(middle) : VmaId{};
+  const VmaId next_vma = at_end ? layer.vmas.next(middle) : VmaId{};
+  const bool left = can_vma_merge_left(layer, prev_vma, range);
+  bool right = can_vma_merge_right(layer, next_vma, range) &&
+               (!left || are_anon_vmas_compatible(layer, prev_vma, next_vma));
   if (!left && !right) return {};
   const bool whole = at_start && at_end;
-  if (whole && at(middle).has_close()) return {};
-  if (left && right && at(next_vma).has_close()) right = false;
+  if (whole && layer.at(middle).has_close()) return {};
+  if (left && right && layer.at(next_vma).has_close()) right = false;
   mm.rule = left && right ? "changed range joins prev and next"
             : left        ? "changed range goes into prev"
                           : "changed range goes into next";
-  if (left) return merge_left(mm, middle, right ? next_vma : VmaId{}, range);
-  return merge_right(mm, middle, next_vma, range);
-}
-
-// The range goes into the vma before `middle`, and `next_vma`, if any, as well.
-VmaId AddressSpaces::merge_left(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range) {
-  const VmaId target = prev(middle);
-  const bool whole = range.end == at(middle).end;
-  std::uint64_t sticky = range.flags | at(target).flags;
-  dup_anon_vma(target, faulted(next_vma) ? next_vma : middle);
-  if (next_vma || whole)
-    lock_layer({.vma = target, .removed = next_vma ? 2u : 1u});
-  else
-    lock_layer({.vma = target, .shrinks = middle});
-  if (!whole)
-    moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
-  std::uint64_t end = range.end;
-  if (next_vma) {
-    sticky |= at(next_vma).flags;
-    end = at(next_vma).end;
-    remove_vma(mm, middle, target);
-    remove_vma(mm, next_vma, target);
-  } else if (whole) {
-    remove_vma(mm, middle, target);
-  } else {
-    set_start(middle, range.end, true);
-  }
-  set_end(mm, target, end);
-  at(target).flags |= sticky & rules_.sticky;
-  return target;
-}
-
-// The range goes into the vma after `middle`. Up to 4.8 it was the other way round when that was
-// all of `middle`, which then kept its struct and its chain.
-VmaId AddressSpaces::merge_right(Mm& mm, VmaId middle, VmaId next_vma, const Proposal& range) {
-  const bool whole = range.start == at(middle).start;
-  const std::uint64_t sticky = range.flags | at(next_vma).flags;
-  const bool keeps_next = !whole || rules_.merge_keeps_next;
-  const VmaId target = keeps_next ? next_vma : middle;
-  const VmaId other = keeps_next ? middle : next_vma;
-  dup_anon_vma(target, other);
-  if (whole)
-    lock_layer({.vma = target, .removed = 1});
-  else
-    lock_layer({.vma = middle, .grows = next_vma});
-  if (!whole)
-    moved(target, middle, range.pgoff, pages(range.end - range.start), Watcher::Move::merge);
-  const std::uint64_t end = at(next_vma).end;
-  if (whole)
-    remove_vma(mm, other, target);
-  else
-    set_end(mm, middle, range.start);
-  if (keeps_next)
-    set_start(target, range.start, true);
-  else
-    set_end(mm, target, end);
-  at(target).policy = range.policy;
-  at(target).context = range.context;
-  at(target).flags |= sticky & rules_.sticky;
-  return target;
+  if (left) return merge_into_prev(layer, middle, right ? next_vma : VmaId{}, range);
+  return merge_into_next(layer, middle, next_vma, range);
 }
 
 }  // namespace anonvma

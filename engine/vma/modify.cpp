@@ -1,60 +1,53 @@
-// Splitting, and changing the flags of a part of a vma: __split_vma(), vma_modify() of mm/vma.c.
-#include "engine/vma/address_spaces.h"
+#include "engine/vma/modify.h"
+
+#include "engine/vma/layer_locks.h"
+#include "engine/vma/pages.h"
 
 namespace anonvma {
 
-VmaId AddressSpaces::split(Mm& mm, VmaId vma, std::uint64_t addr, bool fresh_below) {
-  Vma copy = at(vma);
-  if (fresh_below) {
-    copy.end = addr;
+VmaId split_vma(Layer& layer, VmaId vma, std::uint64_t addr, bool new_below) {
+  Vma half = layer.at(vma);
+  if (new_below) {
+    half.end = addr;
   } else {
-    copy.start = addr;
-    copy.pgoff += pages(addr - at(vma).start);
+    half.start = addr;
+    half.pgoff += layer.pages(addr - layer.at(vma).start);
   }
-  const VmaId fresh = alloc_vma(copy);
-  strategy_->clone(fresh, vma, CloneOp::split);
-  lock_layer({.vma = vma, .inserts = true, .start_moves = fresh_below});
-  if (fresh_below)
-    set_start(vma, addr, true);
+  const VmaId fresh = layer.vmas.alloc(half);
+  layer.strategy.clone(fresh, vma, CloneOp::split);
+  lock_layer(layer, {.vma = vma, .inserts = true, .start_moves = new_below});
+  if (new_below)
+    layer.vmas.set_start(vma, addr, true);
   else
-    set_end(mm, vma, addr);
-  insert_vma(mm, fresh);
-  moved(fresh, vma, copy.pgoff, pages(copy.end - copy.start), Watcher::Move::split);
+    layer.vmas.set_end(vma, addr);
+  layer.vmas.insert(fresh);
+  moved(layer, fresh, vma, half.pgoff, layer.pages(half.end - half.start), Watcher::Move::split);
   return fresh;
 }
 
-AddressSpaces::Proposal AddressSpaces::part(VmaId vma, std::uint64_t start, std::uint64_t end,
-                                            std::uint64_t flags) const {
-  const Vma& v = at(vma);
-  return {.start = start,
-          .end = end,
-          .flags = flags,
-          .pgoff = v.pgoff + pages(start - v.start),
-          .file = v.file,
-          .policy = v.policy,
-          .context = v.context,
-          .displaced = v.displaced,
-          .anon = vma,
-          .middle = vma,
-          .copied = {}};
+VmaMerge range_of(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t end,
+                  std::uint64_t flags) {
+  VmaMerge range = VmaMerge::like(layer.at(vma));
+  range.pgoff += layer.pages(start - range.start);
+  range.start = start;
+  range.end = end;
+  range.flags = flags;
+  range.anon = range.middle = vma;
+  return range;
 }
 
-VmaId AddressSpaces::modify(Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
-                            std::uint64_t flags) {
-  return modify(mm, vma, part(vma, start, end, flags));
-}
-
-VmaId AddressSpaces::modify(Mm& mm, VmaId vma, const Proposal& range) {
+VmaId vma_modify(Layer& layer, Mm& mm, const VmaMerge& range) {
+  const VmaId vma = range.middle;
   mm.rule = "changed range merges with neither side";
-  VmaId changed = merge_existing(mm, vma, range);
+  VmaId changed = vma_merge_existing_range(layer, mm, range);
   if (!changed) {
-    if (at(vma).start < range.start) split(mm, vma, range.start, true);
-    if (at(vma).end > range.end) split(mm, vma, range.end, false);
+    if (layer.at(vma).start < range.start) split_vma(layer, vma, range.start, true);
+    if (layer.at(vma).end > range.end) split_vma(layer, vma, range.end, false);
     changed = vma;
-    at(changed).policy = range.policy;
-    at(changed).context = range.context;
+    layer.at(changed).policy = range.policy;
+    layer.at(changed).context = range.context;
   }
-  at(changed).flags = range.flags | (at(changed).flags & rules_.sticky);
+  layer.at(changed).flags = range.flags | (layer.at(changed).flags & layer.rules.sticky);
   return changed;
 }
 

@@ -1,6 +1,11 @@
-// Gives the vmas of an attach snapshot their objects: exactly where the strategy can take the
-// kernel's own trees over, else by replaying them as a life, in which every anon_vma is prepared
+// Gives the vmas of an attach snapshot their objects. A strategy that can take the kernel's own
+// trees over does so exactly. For any other they are replayed as a life: each anon_vma is prepared
 // by, or forked to, one vma that stands for it, ancestors first.
+//
+//   snapshot             replayed as a life
+//   A (root, no vma)     a phantom vma is prepared: A
+//   └─ B (vmas 1 2)      vma 1 is forked from the phantom: B; vma 2 is cloned from vma 1
+//      └─ C (vma 3)      vma 3 is forked from vma 1: C
 #pragma once
 
 #include <cstdint>
@@ -15,18 +20,19 @@ namespace anonvma {
 
 class Seeder {
  public:
-  // `counts`: counters are counted from what is added, else taken over as the kernel had them.
+  // With `counts`, counters are counted from what is added, and the kernel's counters are ignored.
   explicit Seeder(Strategy& strategy, bool counts = false) : strategy_(strategy), counts_(counts) {}
   void set_counts(bool counts) { counts_ = counts; }
 
-  // A new set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that stood
-  // for them do not. `anew`: after a loss, when a name may be another one's by now.
+  // Begins a set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that
+  // stood for them do not. With `anew` (after a loss) a name may stand for another anon_vma by now.
   void begin(bool anew = false);
 
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
-  // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own;
-  // those made are returned, to be removed by the caller. `about` is told before the objects of a
-  // vma are made; false: there are enough of them, as a snapshot may say anything of ancestors.
+  // Builds everything. `phantom` makes a vma that stands for an ancestor without vmas of its own.
+  // All phantoms are returned, and the caller removes them. `about` is called before the objects of
+  // a vma are made. It returns false to stop: a snapshot of a hostile file may name any number of
+  // ancestors.
   std::vector<VmaId> build(const std::function<VmaId()>& phantom,
                            const std::function<bool(VmaId)>& about);
 

@@ -1,5 +1,5 @@
-// One who looks on while address spaces change: told which pages appear, move and go. It changes
-// nothing, and the VMA layer pays one branch per call where there is none.
+// An observer of pages while address spaces change: which pages appear, move and go. It changes
+// nothing, and without one the VMA layer pays a branch per call.
 //
 // Pages are named by their vma and pgoff, which mremap does not change.
 #pragma once
@@ -17,18 +17,18 @@ class Watcher {
 
   enum class Move : std::uint8_t { split, merge, remap };
 
-  // Around every operation; the rest is called in between.
+  // These two enclose every operation; all other calls come in between.
   virtual void began(OpKind kind, std::uint64_t event, std::uint64_t time_ns) = 0;
   virtual void settled() = 0;
 
-  // Private pages of `vma` were written to, and are its own from now on. It is faulted.
+  // Private pages of `vma`, which is faulted, were written to. They belong to it from now on.
   virtual void written(VmaId vma, std::uint64_t pgoff, std::uint64_t pages) = 0;
-  // The pages `from` has at these offsets, if any, are those of `to` from now on. Comes after the
-  // strategy's clone() into `to`, and before its unlink() of `from`.
+  // Pages that `from` has at these offsets belong to `to` from now on. The call comes after the
+  // strategy's clone() into `to` and before its unlink() of `from`.
   virtual void moved(VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t pages, Move why) = 0;
-  // `child` maps what `parent` does. Comes when the fork has succeeded.
+  // `child` maps the pages of `parent`. The call comes when the fork has succeeded.
   virtual void forked(VmaId child, VmaId parent) = 0;
-  // The pages of `vma` go: its unlink() comes next.
+  // The pages of `vma` are freed: its unlink() comes next.
   virtual void emptied(VmaId vma) = 0;
 };
 

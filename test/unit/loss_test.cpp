@@ -159,12 +159,12 @@ TEST_CASE("the map_count of a tainted mm proves nothing", "[loss]") {
   w.map(0, 2, "rw");
   lose(w, MmId{0});
   w.apply(Unmap{World::addr(8), kPage, 0}, MmId{0}, 5);
-  CHECK(w.spaces().map_counts_compared() == 0);
+  CHECK(w.spaces().map_counts().compared() == 0);
   CHECK(w.spaces().anomalies()[Anomaly::drifted] == 0);
   see(w, 0, {{{.start = 0, .end = 2, .prot = "rw"}, {}}});
   w.apply(Unmap{World::addr(8), kPage, 0}, MmId{0}, 1);
-  CHECK(w.spaces().map_counts_compared() == 1);
-  CHECK(w.spaces().map_count_mismatches() == 0);
+  CHECK(w.spaces().map_counts().compared() == 1);
+  CHECK(w.spaces().map_counts().mismatches() == 0);
 }
 
 TEST_CASE("what a tainted mm cannot have done proves no damage", "[loss]") {

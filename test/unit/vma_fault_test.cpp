@@ -10,7 +10,7 @@ TEST_CASE("faults prepare writable private memory only", "[vma]") {
   w.map(0, 1, "r").map(2, 1, "rw", kMapShared, 5).map(4, 1, "rw", 0, 6).map(6, 1, "rw");
   w.write(0).write(2).write(4).read(6);
   CHECK(w.show() == "0-1 r unfaulted | 2-3 rw unfaulted | 4-5 rw faulted a1 | 6-7 rw unfaulted");
-  CHECK(w.spaces().prepared() == 1);
+  CHECK(w.spaces().rmap().prepared() == 1);
 }
 
 // FOLL_FORCE: ptrace and /proc/PID/mem write to memory that its owner may only read.
@@ -19,7 +19,7 @@ TEST_CASE("a touch prepares read-only private memory, too, but nothing shared", 
   w.map(0, 1, "r").map(2, 1, "r", kMapShared, 5).touch(0).touch(2).touch(9);
   CHECK(w.show() == "0-1 r faulted a1 | 2-3 r unfaulted");
   w.touch(0);
-  CHECK(w.spaces().prepared() == 1);
+  CHECK(w.spaces().rmap().prepared() == 1);
 }
 
 TEST_CASE("a raced write is the kernel's to explain, and every rival's first write", "[vma]") {
@@ -77,7 +77,7 @@ TEST_CASE("a stack grows by a fault below it, of either kind", "[vma]") {
   w.grow(995, kFaultWrite);
   CHECK(w.show() == "995-1002 rw faulted a1");
   CHECK(w.allocs(kVmAreaStruct) == 1);
-  CHECK(w.spaces().map_count_mismatches() == 0);
+  CHECK(w.spaces().map_counts().mismatches() == 0);
 }
 
 TEST_CASE("from 6.1.37 on a stack grows only with the write lock", "[vma][rules]") {
@@ -121,12 +121,12 @@ TEST_CASE("a fault below an ordinary vma is a signal", "[vma]") {
 TEST_CASE("map_count is compared before the operation", "[vma]") {
   World w;
   w.map(0, 2, "rw").apply(Unmap{World::addr(0), kPage, 0}, MmId{0}, 1);
-  CHECK(w.spaces().map_count_mismatches() == 0);
+  CHECK(w.spaces().map_counts().mismatches() == 0);
   w.apply(Unmap{World::addr(1), kPage, 0}, MmId{0}, 3);
-  REQUIRE(w.spaces().map_count_mismatches() == 1);
-  CHECK(w.spaces().first_mismatch()->kernel == 3);
-  CHECK(w.spaces().first_mismatch()->model == 1);
-  CHECK(w.spaces().first_mismatch()->operation == "unmap");
+  REQUIRE(w.spaces().map_counts().mismatches() == 1);
+  CHECK(w.spaces().map_counts().first()->kernel == 3);
+  CHECK(w.spaces().map_counts().first()->model == 1);
+  CHECK(w.spaces().map_counts().first()->operation == "unmap");
 }
 
 TEST_CASE("impossible events are counted, not believed", "[vma]") {

@@ -1,11 +1,11 @@
-#include "engine/replay/result.h"
+#include "engine/vma/anomalies.h"
 
 namespace anonvma {
 
 namespace {
 constexpr std::array<AnomalyInfo, static_cast<std::size_t>(Anomaly::count)> kAnomalies{{
 #define ANOMALY(id, severity, meaning) {#id, Severity::severity, meaning},
-#include "engine/replay/anomalies.def"
+#include "engine/vma/anomalies.def"
 #undef ANOMALY
 }};
 }  // namespace

@@ -1,0 +1,312 @@
+// From events to operations: which mm, is it known, does the kernel's map_count agree.
+#include <algorithm>
+#include <utility>
+
+#include "engine/vma/address_spaces.h"
+#include "engine/vma/advise.h"
+#include "engine/vma/fault.h"
+#include "engine/vma/fork.h"
+#include "engine/vma/lock.h"
+#include "engine/vma/map.h"
+#include "engine/vma/protect.h"
+#include "engine/vma/remap.h"
+#include "engine/vma/snapshot.h"
+#include "engine/vma/unmap.h"
+
+namespace anonvma {
+namespace {
+
+constexpr std::uint64_t kPartBytes = 320;  // for the budget: a part of a snapshot not built yet
+
+struct Accounted {
+  OpKind kind;
+  bool counts;  // is an operation by itself, not a part of one
+};
+
+Accounted accounted(EventType type) {
+  switch (type) {
+    case EventType::map:
+      return {OpKind::map, true};
+    case EventType::unmap:
+      return {OpKind::unmap, true};
+    case EventType::brk:
+      return {OpKind::brk, true};
+    case EventType::protect:
+      return {OpKind::protect, true};
+    case EventType::advise:
+      return {OpKind::advise, true};
+    case EventType::lock:
+      return {OpKind::lock, true};
+    case EventType::remap:
+      return {OpKind::remap, true};
+    case EventType::seal:
+      return {OpKind::seal, true};
+    case EventType::fork:
+      return {OpKind::fork, true};
+    case EventType::exec:
+      return {OpKind::exec, true};
+    case EventType::exit_mmap:
+      return {OpKind::exit, true};
+    case EventType::fault:
+    case EventType::touch:
+      return {OpKind::fault, true};
+    case EventType::unknown_write:
+      return {OpKind::unseen, true};
+    case EventType::exit_task:
+      return {OpKind::exit, false};
+    case EventType::shared:
+    case EventType::snapshot:
+    case EventType::snap_vma:
+    case EventType::snap_chain:
+    case EventType::lost:
+    case EventType::truth:
+    case EventType::step:
+      break;
+  }
+  return {OpKind::unseen, false};
+}
+
+OpKind kind_of(const Step& step) { return step.copied > 0 ? OpKind::fork : OpKind::exit; }
+
+void do_unmap(Layer& layer, Mm& mm, const Unmap& event) {
+  const std::uint64_t len = layer.page_align(event.len);
+  if (!layer.valid_range(event.addr, len, event.ret)) return;
+  if (event.ret >= 0)
+    do_munmap(layer, mm, event.addr, event.addr + len);
+  else
+    munmap_refused(layer, mm, event.addr, event.addr + len, event.ret);
+}
+
+}  // namespace
+
+AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
+                             const StrategyChoice& strategy, SlabAccount& slab, Setting setting)
+    : rules_(rules),
+      setting_(setting),
+      slab_(slab),
+      mms_(slab, anomalies_),
+      vmas_(rules_, PageSize(page_size), strategy, slab, mms_),
+      rmap_(vmas_.strategy(), slab),
+      layer_{.rules = rules_,
+             .setting = setting_,
+             .page = PageSize(page_size),
+             .slab = slab_,
+             .anomalies = anomalies_,
+             .mms = mms_,
+             .vmas = vmas_,
+             .strategy = vmas_.strategy(),
+             .rmap = rmap_},
+      attach_(layer_) {}
+
+Mm* AddressSpaces::known_mm(MmId id) {
+  Mm* mm = mms_.find(id);
+  if (mm == nullptr) ++anomalies_[Anomaly::unknown_mm];
+  return mm;
+}
+
+MmSlot AddressSpaces::mm_slot(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  return mm == nullptr ? MmSlot{} : MmSlot{mms_.slot(*mm)};
+}
+
+std::string AddressSpaces::comm(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  if (mm == nullptr) return {};
+  std::array<char, 16> storage{};
+  return std::string(comm_view(mm->comm, storage));
+}
+
+AddressSpaces::MmState AddressSpaces::state(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  if (mm == nullptr) return {};
+  return {mm->def_flags, mm->start_brk, mm->comm};
+}
+
+std::string_view AddressSpaces::last_rule(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  return mm == nullptr ? std::string_view{} : mm->rule;
+}
+
+std::vector<VmaId> AddressSpaces::vmas(MmId id) const {
+  std::vector<VmaId> all;
+  const Mm* mm = mms_.find(id);
+  if (mm == nullptr) return all;
+  for (std::size_t i = 0; i < mm->list.size(); ++i) all.push_back(mm->list[i]);
+  return all;
+}
+
+bool AddressSpaces::tainted(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  return mm != nullptr && mm->tainted;
+}
+
+void AddressSpaces::begin_op(OpKind kind, bool counts, std::uint32_t tid) {
+  slab_.begin_op(kind, now_event_, now_ns_, counts, tid);
+  if (layer_.watcher != nullptr) layer_.watcher->began(kind, now_event_, now_ns_);
+}
+
+void AddressSpaces::end_op() {
+  layer_.strategy.settle();
+  if (layer_.watcher != nullptr) layer_.watcher->settled();
+  slab_.end_op();
+}
+
+bool AddressSpaces::abandon_fork_before(const EventHead& head) {
+  if (head.seq % 2 == 0) return false;
+  Mm* mm = mms_.find(head.mm);
+  if (mm == nullptr || mm->copy == Mm::kNoCopy || mm->copy_seq == head.seq) return false;
+  begin_op(OpKind::fork, false, head.tid);
+  abandon_fork(layer_, *mm);
+  end_op();
+  return true;
+}
+
+void AddressSpaces::abandon_forks() {
+  mms_.for_each_slot([this](Mm& mm) { abandon_fork(layer_, mm); });
+}
+
+// Most events are faults in a vma that has its anon_vma: the model does not change.
+bool AddressSpaces::pass_by(const Event& event, std::uint64_t index) {
+  const auto* fault = std::get_if<Fault>(&event.body);
+  if (fault == nullptr || event.head.map_count != 0 || layer_.watcher != nullptr ||
+      !collector_.empty() || !set_.empty())
+    return false;
+  Mm* mm = mms_.find(event.head.mm);
+  const VmaId vma = mm == nullptr ? VmaId{} : vmas_.vma_lookup(*mm, fault->addr);
+  if (!vma) return false;
+  if ((fault->flags & kFaultWrite) && vmas_[vma].may_prepare() && !layer_.strategy.faulted(vma))
+    return false;
+  now_event_ = index;
+  now_ns_ = event.head.time_ns;
+  slab_.pass_by(OpKind::fault, now_event_, now_ns_);
+  return true;
+}
+
+void AddressSpaces::apply(const Event& event, std::uint64_t index) {
+  if (std::holds_alternative<Truth>(event.body)) return;  // never an input of the model
+  if (pass_by(event, index)) return;
+  // A snapshot is built when the next event shows that it is complete: at the time of its last
+  // part.
+  const bool taken = collect(event);
+  now_event_ = index;
+  now_ns_ = event.head.time_ns;
+  if (taken) return;
+  abandon_fork_before(event.head);
+  Accounted op = accounted(type_of(event.body));
+  if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
+  begin_op(op.kind, op.counts, event.head.tid);
+  replay(event, index);
+  end_op();
+}
+
+void AddressSpaces::replay(const Event& event, std::uint64_t index) {
+  map_counts_.compare(layer_, event, index);
+  const auto with_mm = [&](auto&& operation) {
+    Mm* mm = known_mm(event.head.mm);
+    if (mm == nullptr) return;
+    layer_.acts_for(*mm);
+    operation(*mm);
+  };
+  const auto call = [&](auto operation, const auto& e) {
+    with_mm([&](Mm& mm) { operation(layer_, mm, e); });
+  };
+  std::visit(overloaded{
+                 [&](const Map& e) { call(mmap_region, e); },
+                 [&](const Unmap& e) { call(do_unmap, e); },
+                 [&](const Brk& e) { call(do_brk_flags, e); },
+                 [&](const Protect& e) { call(do_mprotect, e); },
+                 [&](const Advise& e) { call(do_madvise, e); },
+                 [&](const Lock& e) { call(do_mlock, e); },
+                 [&](const Remap& e) { call(do_mremap, e); },
+                 [&](const Seal& e) { call(do_mseal, e); },
+                 [&](const Fork& e) { call(dup_mm, e); },
+                 [&](const Exec&) {
+                   if (Mm* mm = mm_alloc(layer_, event.head.mm)) mm->family = mms_.new_family();
+                 },
+                 [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(layer_, mm); }); },
+                 [&](const Step& e) { with_mm([&](Mm& mm) { step(layer_, mm, event.head, e); }); },
+                 [&](const Fault& e) {
+                   with_mm([&](Mm& mm) { handle_fault(layer_, mm, event.head, e); });
+                 },
+                 [&](const Touch& e) { call(touch, e); },
+                 [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
+                 [&](const Lost& e) {
+                   anomalies_[Anomaly::lost_events] += e.count;
+                   if (e.unnamed == 0) mms_.taint(event.head.mm);
+                 },
+                 // The last task of an mm carries a map_count.
+                 [&](const ExitTask&) {
+                   Mm* mm = mms_.find(event.head.mm);
+                   if (mm != nullptr && event.head.map_count != 0) mms_.begin_exit(*mm);
+                 },
+                 // A task that shares an mm leaves its vmas as they are.
+                 [&](const Shared&) {
+                   if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
+                 },
+                 [](const Truth&) {},
+                 // collect() has taken these; a stray one belongs to no snapshot.
+                 [](const Snapshot&) {},
+                 [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
+                 [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },
+             },
+             event.body);
+}
+
+bool AddressSpaces::collect(const Event& event) {
+  const auto take = [this](SeenMm&& seen) { take_snapshot(std::move(seen)); };
+  if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
+    collector_.finish(take);
+    const auto reason = static_cast<SnapReason>(snapshot->reason);
+    if (!SeenMm::comes_in_sets(reason) || (!set_.empty() && set_.front().reason() != reason))
+      finish();
+  }
+  const bool taken = collector_.collect(event, take);
+  if (taken) {
+    ++parts_;
+    slab_.holds(kPartBytes);
+    slab_.worked(1);
+  } else {
+    finish();
+  }
+  return taken;
+}
+
+void AddressSpaces::finish() {
+  collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
+  if (!set_.empty()) build_set();
+  slab_.drops(std::exchange(parts_, 0) * kPartBytes);
+}
+
+void AddressSpaces::build_set() {
+  const std::vector<SeenMm> set = std::exchange(set_, {});
+  begin_op(OpKind::start, true, 0);
+  if (set.front().reason() == SnapReason::attach)
+    attach_.attach(set);
+  else
+    attach_.resync(set);
+  slab_.end_op();
+}
+
+void AddressSpaces::take_snapshot(SeenMm&& seen) {
+  switch (seen.reason()) {
+    case SnapReason::attach:
+    case SnapReason::resync:
+      set_.push_back(std::move(seen));
+      break;
+    case SnapReason::exec:
+      begin_op(OpKind::exec, false, seen.head.tid);
+      take_exec(layer_, seen);
+      end_op();
+      break;
+    case SnapReason::unknown_write:
+      begin_op(OpKind::unseen, false, seen.head.tid);
+      if (Mm* mm = known_mm(seen.head.mm)) resynchronise(layer_, *mm, seen);
+      end_op();
+      break;
+    case SnapReason::end:
+    case SnapReason::exit:
+      break;  // for `verify`
+  }
+}
+
+}  // namespace anonvma

@@ -1,0 +1,15 @@
+// madvise and mseal: calls that walk a range and change flags (mm/madvise.c, mm/mseal.c).
+//
+// Same: which advice changes which flags, where a call is refused and what it has changed by then.
+// Ignored: what an advice does to pages (MADV_DONTNEED, MADV_COLLAPSE and others change no vma).
+#pragma once
+
+#include "engine/trace/event.h"
+#include "engine/vma/layer.h"
+
+namespace anonvma {
+
+void do_madvise(Layer& layer, Mm& mm, const Advise& event);
+void do_mseal(Layer& layer, Mm& mm, const Seal& event);
+
+}  // namespace anonvma

@@ -1,0 +1,131 @@
+#include "engine/vma/attach.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "engine/vma/fork.h"
+#include "engine/vma/pages.h"
+#include "engine/vma/snapshot.h"
+
+namespace anonvma {
+
+Seeder& Attach::seeder(bool counts, bool anew) {
+  if (!seeder_) seeder_ = std::make_unique<Seeder>(layer_.strategy);
+  seeder_->set_counts(counts);
+  seeder_->begin(anew);
+  return *seeder_;
+}
+
+// An empty mm gets the vmas that a snapshot shows; their objects come with seed().
+void Attach::take_vmas(Mm& mm, const SeenMm& seen) {
+  layer_.acts_for(mm);
+  take_mm(mm, seen);
+  for (const SeenVma& s : seen.vmas)
+    if (const VmaId id = take_vma(layer_, mm, s.vma)) seeder_->add(id, s.vma.anon_vma, s.chain);
+}
+
+VmaId Attach::add_phantom() {
+  if (!phantom_slot_) phantom_slot_ = mm_init(layer_);
+  const std::uint64_t start = (phantom_pages_ += 2) << layer_.page.shift();  // never adjacent
+  layer_.slab.acts_for(*phantom_slot_);
+  const VmaId id = layer_.vmas.alloc({.start = start,
+                                      .end = start + layer_.page.bytes(),
+                                      .flags = kVmRead | kVmWrite | kVmMayAccess | kVmAccount,
+                                      .pgoff = layer_.pages(start),
+                                      .mm = *phantom_slot_,
+                                      .ops = kOpsAnonymous});
+  layer_.vmas.insert(id);
+  return id;
+}
+
+void Attach::remove_phantoms(const std::vector<VmaId>& phantoms) {
+  phantom_pages_ = 0;
+  if (!phantom_slot_) return;
+  layer_.slab.acts_for(*phantom_slot_);
+  for (const VmaId id : phantoms) {
+    unlink_anon_vmas(layer_, id);
+    layer_.vmas.erase(id);
+    layer_.strategy.release(id);
+  }
+  mmdrop(layer_, *std::exchange(phantom_slot_, std::nullopt));
+}
+
+// Gives all vmas that were taken their objects.
+void Attach::seed(const std::vector<SeenMm>& set) {
+  remove_phantoms(seeder_->build([&] { return add_phantom(); },
+                                 [&](VmaId id) {
+                                   layer_.slab.acts_for(layer_.at(id).mm);
+                                   return !layer_.slab.over_budget();
+                                 }));
+  layer_.strategy.settle();
+  if (layer_.watcher != nullptr) {
+    for (const SeenMm& seen : set)
+      if (const Mm* mm = layer_.mms.find(seen.head.mm))
+        for (const VmaId id : layer_.vmas.range(*mm, 0, kTaskSizeMax))
+          written(layer_, id, layer_.at(id).start, layer_.at(id).end);
+    layer_.watcher->settled();
+  }
+  if (!seeder_->exact()) layer_.anomalies[Anomaly::seed_approximate] += seeder_->vmas();
+}
+
+void Attach::attach(const std::vector<SeenMm>& set) {
+  const bool first = !seeder_;
+  seeder(layer_.setting.counts_anew, false);
+  const auto active = [&](std::size_t cache) {
+    return layer_.slab.usage(static_cast<CacheIndex>(cache)).active_objs;
+  };
+  std::array<std::uint64_t, kAllCaches> before{};
+  for (std::size_t c = 0; c < kAllCaches; ++c) before[c] = active(c);
+  for (const SeenMm& seen : set)
+    if (Mm* mm = mm_alloc(layer_, seen.head.mm)) take_vmas(*mm, seen);
+  seed(set);
+  // A later set holds mms that the recorder found late: they lived before, but not from the first.
+  if (first) layer_.slab.begin_here();
+  for (std::size_t c = 0; c < kAllCaches; ++c) at_start_[c] += active(c) - before[c];
+}
+
+void Attach::resync(const std::vector<SeenMm>& set) {
+  seeder(layer_.setting.counts_anew || layer_.setting.sees_families, true);
+  std::unordered_map<MmId, std::uint32_t> families;  // of those known
+  for (const SeenMm& seen : set) {
+    Mm* mm = layer_.mms.find(seen.head.mm);
+    if (mm == nullptr) continue;
+    families.emplace(seen.head.mm, mm->family);
+    layer_.acts_for(*mm);
+    exit_mmap(layer_, *mm);
+    layer_.mms.expect_again();
+  }
+  layer_.strategy.settle();
+  for (const SeenMm& seen : set) {
+    Mm* mm = mm_alloc(layer_, seen.head.mm);
+    if (mm == nullptr) continue;
+    const auto known = families.find(seen.head.mm);
+    mm->family = known != families.end() ? known->second : family_by(seen.snapshot.by);
+    take_vmas(*mm, seen);
+  }
+  unite_families(set);
+  seed(set);
+}
+
+// The snapshot of an mm whose birth was lost may come before that of any relative. An anon_vma of
+// the same root proves the same family.
+void Attach::unite_families(const std::vector<SeenMm>& set) {
+  std::unordered_map<std::uint32_t, MmId> first;  // by root
+  for (const SeenMm& seen : set) {
+    Mm* mm = layer_.mms.find(seen.head.mm);
+    if (mm == nullptr) continue;
+    for (const SeenVma& vma : seen.vmas)
+      for (const SnapChain& link : vma.chain) {
+        const MmId relative = first.try_emplace(link.root.v, seen.head.mm).first->second;
+        if (Mm* other = layer_.mms.find(relative)) layer_.mms.unite_families(*other, *mm);
+      }
+  }
+}
+
+// The family of an mm whose birth was lost.
+std::uint32_t Attach::family_by(MmId relative) {
+  if (const Mm* mm = layer_.mms.find(relative)) return mm->family;
+  return layer_.mms.new_family();
+}
+
+}  // namespace anonvma

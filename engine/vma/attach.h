@@ -1,0 +1,49 @@
+// Address spaces taken over with their objects: at attach, and again after records were lost.
+//
+//   snapshots of a set ─► mms, vmas ─► Seeder ─► anon_vmas and chains, as the kernel had them
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/vma/layer.h"
+#include "engine/vma/seeder.h"
+#include "engine/vma/seen.h"
+
+namespace anonvma {
+
+class Attach {
+ public:
+  explicit Attach(Layer& layer) : layer_(layer) {}
+
+  // All attach snapshots of a set: mms that are new to the model.
+  void attach(const std::vector<SeenMm>& set);
+  // All snapshots after a loss. The model's state of these mms goes, and the kernel's takes its
+  // place: boundaries, attributes and objects. The set holds whole families, so none of their
+  // objects belongs to any other mm.
+  void resync(const std::vector<SeenMm>& set);
+
+  // Objects alive when recording began (attach snapshots), per cache.
+  const std::array<std::uint64_t, kAllCaches>& at_start() const { return at_start_; }
+
+ private:
+  Seeder& seeder(bool counts, bool anew);
+  void take_vmas(Mm& mm, const SeenMm& seen);
+  void seed(const std::vector<SeenMm>& set);
+  VmaId add_phantom();
+  void remove_phantoms(const std::vector<VmaId>& phantoms);
+  std::uint32_t family_by(MmId relative);
+  void unite_families(const std::vector<SeenMm>& set);
+
+  Layer& layer_;
+  std::unique_ptr<Seeder> seeder_;
+  // Ancestors whose processes are gone live again for a moment, in an mm without an id.
+  std::optional<std::uint32_t> phantom_slot_;
+  std::uint64_t phantom_pages_ = 0;
+  std::array<std::uint64_t, kAllCaches> at_start_{};
+};
+
+}  // namespace anonvma

@@ -1,0 +1,30 @@
+#include "engine/vma/map_counts.h"
+
+#include <array>
+
+#include "engine/vma/layer.h"
+
+namespace anonvma {
+
+void MapCounts::compare(Layer& layer, const Event& event, std::uint64_t index) {
+  if (event.head.map_count == 0) return;
+  Mm* mm = layer.mms.find(event.head.mm);
+  if (mm == nullptr || mm->tainted) return;
+  ++compared_;
+  const bool equal = mm->list.size() == event.head.map_count;
+  if (!equal && layer.setting.own()) mm->drifted = true;
+  if (mm->drifted) ++layer.anomalies[Anomaly::drifted];
+  if (equal) return;
+  ++mismatches_;
+  if (first_) return;
+  std::array<char, 16> storage{};
+  first_ = Mismatch{index,
+                    event.head.time_ns,
+                    event.head.mm.v,
+                    std::string(comm_view(mm->comm, storage)),
+                    std::string(name_of(type_of(event.body))),
+                    event.head.map_count,
+                    mm->list.size()};
+}
+
+}  // namespace anonvma

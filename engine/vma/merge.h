@@ -1,0 +1,40 @@
+// Merging: vma_merge_new_range() and vma_merge_existing_range() of mm/vma.c, vma_merge() of
+// mm/mmap.c before 6.13.
+//
+//   before          A new range (#)      A changed range (#) of M
+//                   PPPP####NNNN         PPPP####NNNN   PPPP##MMMMMM   MMMMMM##NNNN
+//   after           PPPPPPPPPPPP         PPPPPPPPPPPP   PPPPPPMMMMMM   MMMMMMNNNNNN
+//                   joins prev and next  joins both     goes into prev goes into next
+//
+// Same: which neighbours a range joins, which vm_area_struct stays, chains cloned before ranges
+// change, by the rules of each era (KernelRules).
+// Simplified: a maple tree, gaps and i_mmap are not modelled; no step can run out of memory.
+// Ignored: anon_vma_name as text (an id stands for the name), memory accounting.
+#pragma once
+
+#include "engine/vma/layer.h"
+
+namespace anonvma {
+
+// struct vma_merge_struct: a range about to be mapped, moved or changed.
+struct VmaMerge {
+  std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
+  FileId file = 0;
+  std::uint32_t policy = 0, context = 0;
+  std::uint64_t displaced = 0;
+  VmaId anon = {};    // the vma whose anon_vma the range carries; none: unfaulted
+  VmaId middle = {};  // the vma being changed, when the range is a part of one
+  VmaId copied = {};  // mremap: the vma being copied
+
+  // A range that is to be as `vma`; it carries no anon_vma.
+  static VmaMerge like(const Vma& vma);
+};
+
+// A new range between `neighbours`: extends one of them, joins both, or gives none.
+// `extend_only`: it does not join the next one.
+VmaId vma_merge_new_range(Layer& layer, Mm& mm, VmaTable::Neighbours neighbours,
+                          const VmaMerge& range, bool extend_only = false);
+// The range of `range.middle` gets the flags of `range`: the neighbour that it goes into, or none.
+VmaId vma_merge_existing_range(Layer& layer, Mm& mm, const VmaMerge& range);
+
+}  // namespace anonvma

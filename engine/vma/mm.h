@@ -1,0 +1,34 @@
+// An mm_struct, as far as the model needs it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/ids.h"
+#include "engine/trace/event.h"
+#include "engine/vma/vma_list.h"
+
+namespace anonvma {
+
+struct Mm {
+  static constexpr std::uint32_t kNoCopy = 0xffffffffu;
+
+  VmaList list;
+  std::uint64_t def_flags = 0;
+  std::uint64_t start_brk = 0;
+  Comm comm;
+  MmId id;                       // none: of a fork in flight
+  VmaId last;                    // the vma of the last look-up: faults come in runs
+  std::string_view rule;         // what the last operation came to, see AddressSpaces::last_rule()
+  std::size_t unlinked = 0;      // vmas that exit_mmap() has unlinked so far
+  std::uint32_t copy = kNoCopy;  // slot of the child that a fork in flight is filling
+  std::uint32_t copy_seq = 0;    // lock token of that fork
+  std::uint32_t family = 0;      // mms that forked from each other since an exec; 0: at attach
+  bool ending = false;           // its last task has exited
+  bool shared = false;           // another task has used it, too
+  bool drifted = false;          // its map_count differed, and no snapshot has corrected it
+  bool tainted = false;          // records were lost, and no snapshot has corrected it
+};
+
+}  // namespace anonvma

@@ -1,0 +1,79 @@
+// All mms of a replay: their ids, their families, and which of them lost records.
+//
+// An mm lives in a slot, which is reused after its exit. Families are mms that forked from each
+// other since an exec; all that lived at attach are family 0. A fork may reuse an anon_vma of any
+// relative, so an mm that lost records makes its whole family unsure ("tainted").
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/ids.h"
+#include "engine/slab/slab_account.h"
+#include "engine/vma/anomalies.h"
+#include "engine/vma/mm.h"
+
+namespace anonvma {
+
+class MmTable {
+ public:
+  MmTable(SlabAccount& slab, Anomalies& anomalies) : slab_(slab), anomalies_(anomalies) {}
+
+  Mm* find(MmId id) {
+    if (!id) return nullptr;
+    if (id == last_mm_) return &mms_[last_slot_];
+    return find_in_map(id);
+  }
+  const Mm* find(MmId id) const;
+  Mm& operator[](std::uint32_t slot) { return mms_[slot]; }
+  const Mm& operator[](std::uint32_t slot) const { return mms_[slot]; }
+  std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
+  std::vector<MmId> ids() const;  // alive, ascending
+  std::uint64_t seen() const { return seen_; }
+
+  // A slot for an mm without an id. References to other mms become invalid.
+  std::uint32_t take_slot();
+  void give_back(std::uint32_t slot) { free_.push_back(slot); }
+  // False, and an anomaly, for the id of an mm that lives already, and for none.
+  bool may_be_born(MmId id);
+  // The mm in `slot` is `id` from now on.
+  void name(std::uint32_t slot, MmId id);
+  void forget(MmId id);
+  // The mm that was forgotten last is about to be named again, and is not a new one.
+  void expect_again() { --seen_; }
+
+  std::uint32_t new_family();
+  void unite_families(Mm& a, Mm& b);
+  // Between the exit of the last task of `mm` and its exit_mmap().
+  void begin_exit(Mm& mm);
+  void end_exit(const Mm& mm);
+  bool family_is_exiting(const Mm& mm) const { return exiting_[mm.family] > 0; }
+
+  // Records of `id` were lost; none: of an unknown mm, so that all are tainted.
+  void taint(MmId id);
+  void taint(Mm& mm);
+  std::uint64_t tainted() const;  // now
+
+  template <class Visit>
+  void for_each_slot(Visit visit) {  // those of forks in flight and free ones, too
+    for (Mm& mm : mms_) visit(mm);
+  }
+
+ private:
+  Mm* find_in_map(MmId id);
+
+  SlabAccount& slab_;
+  Anomalies& anomalies_;
+  std::vector<Mm> mms_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::uint32_t, std::uint32_t> slot_of_;  // ids come from a file: not dense
+  MmId last_mm_;
+  std::uint32_t last_slot_ = 0;
+  std::uint64_t seen_ = 0;
+  std::vector<std::uint32_t> exiting_{0};           // by family
+  std::unordered_set<std::uint32_t> tainted_ever_;  // mms
+};
+
+}  // namespace anonvma

@@ -1,0 +1,47 @@
+// Splitting a vma, and changing a part of one: __split_vma() and vma_modify() of mm/vma.c.
+//
+// Same: the chain of the new half is cloned before ranges change; a range is merged if it may be,
+// and split off only then.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/vma/layer.h"
+#include "engine/vma/merge.h"
+
+namespace anonvma {
+
+// Cuts `vma` at `addr`. The new vma is the lower half with `new_below`, else the upper one.
+VmaId split_vma(Layer& layer, VmaId vma, std::uint64_t addr, bool new_below);
+// The range [start, end) of `vma`, to be changed: its flags become `flags`.
+VmaMerge range_of(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t end,
+                  std::uint64_t flags);
+// Gives the range its flags, policy and context; the result is the vma that holds it now.
+VmaId vma_modify(Layer& layer, Mm& mm, const VmaMerge& range);
+
+// Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
+// nothing to stop at this vma. True when a hole was met; with `stop_at_hole` the walk ends there.
+template <class Change>
+bool walk_vmas(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
+               Change change) {
+  bool hole = false;
+  for (std::uint64_t cursor = start; cursor < end;) {
+    VmaId vma = layer.vmas.find_vma(mm, cursor);
+    const bool mapped = vma && layer.at(vma).start < end;
+    if (!mapped || layer.at(vma).start > cursor) {
+      hole = true;
+      if (stop_at_hole || !mapped) return hole;
+      cursor = layer.at(vma).start;
+    }
+    const std::optional<std::uint64_t> flags = change(vma);
+    if (!flags) return hole;
+    if (*flags != layer.at(vma).flags)
+      vma = vma_modify(layer, mm,
+                       range_of(layer, vma, cursor, std::min(layer.at(vma).end, end), *flags));
+    cursor = layer.at(vma).end;
+  }
+  return hole;
+}
+
+}  // namespace anonvma

@@ -1,0 +1,19 @@
+// Pages that appear, move and go. A Watcher hears of them; without one each call costs a branch.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/vma/layer.h"
+
+namespace anonvma {
+
+// unlink_anon_vmas(): `vma` loses its pages and its chain.
+void unlink_anon_vmas(Layer& layer, VmaId vma);
+// What `vma` maps of [start, end) was written to.
+void written(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t end);
+// All of `vma` is prepared and written to.
+void write_all(Layer& layer, VmaId vma);
+void moved(Layer& layer, VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t pages,
+           Watcher::Move why);
+
+}  // namespace anonvma

@@ -1,0 +1,15 @@
+// mremap: mm/mremap.c, with copy_vma() of mm/vma.c.
+//
+// Same: growing in place, moving, MREMAP_DONTUNMAP, several vmas in one call (6.17), what a refused
+// or interrupted call has unmapped and moved by then, offsets of moved anonymous memory.
+// Ignored: moving page tables, and the locks taken for that; userfaultfd events.
+#pragma once
+
+#include "engine/trace/event.h"
+#include "engine/vma/layer.h"
+
+namespace anonvma {
+
+void do_mremap(Layer& layer, Mm& mm, const Remap& event);
+
+}  // namespace anonvma
