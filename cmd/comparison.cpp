@@ -5,8 +5,9 @@
 #include "cmd/messages.h"
 #include "engine/replay/geometry.h"
 #include "engine/replay/replay.h"
-#include "engine/replay/selection.h"
 #include "engine/report/rows.h"
+#include "engine/strategy/own.h"
+#include "engine/strategy/selection.h"
 #include "engine/trace/reader.h"
 #include "engine/vma/kernel_rules.h"
 

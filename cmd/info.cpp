@@ -13,6 +13,7 @@
 #include "cmd/mapped_file.h"
 #include "cmd/messages.h"
 #include "engine/report/grid.h"
+#include "engine/strategy/own.h"
 #include "engine/trace/format.h"
 #include "engine/trace/outline.h"
 #include "engine/trace/reader.h"

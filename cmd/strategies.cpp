@@ -8,7 +8,7 @@
 
 #include "cmd/commands.h"
 #include "engine/report/grid.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma::cmd {
 namespace {

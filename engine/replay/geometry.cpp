@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "engine/slab/geometry.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "engine/replay/geometry.h"
 #include "engine/replay/run.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "engine/replay/geometry.h"
 #include "engine/replay/run.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 

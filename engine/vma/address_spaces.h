@@ -18,7 +18,7 @@
 
 #include "engine/replay/result.h"
 #include "engine/slab/slab_account.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "engine/trace/event.h"
 #include "engine/vma/kernel_rules.h"
 #include "engine/vma/seen.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/replay/vector_ops.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 #include "test/unit/cow_context_oracle.h"
 #include "test/unit/strategy_random_life.h"

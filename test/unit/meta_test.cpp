@@ -111,31 +111,3 @@ TEST_CASE("a command that is not UTF-8 is stored readable") {
   meta.command = {"a\xff"};
   REQUIRE(parse_meta(to_json(meta))->command[0] == "a\xef\xbf\xbd");
 }
-
-TEST_CASE("the kernel's own strategy is told by its structures") {
-  const auto own = [](std::vector<std::string> members, std::uint64_t args,
-                      std::string release = "") {
-    Meta meta;
-    meta.release = std::move(release);
-    meta.anon_vma_members = std::move(members);
-    meta.anon_vma_clone_args = args;
-    return std::string(own_strategy(meta));
-  };
-  REQUIRE(own({"root", "num_children", "num_active_vmas"}, 2) == "num-children");
-  REQUIRE(own({"root", "num_children", "num_active_vmas"}, 3) == "linux-7.0");
-  REQUIRE(own({"root", "degree"}, 2) == "degree");
-  REQUIRE(own({"root"}, 2).empty());
-  REQUIRE(own({}, 0).empty());
-  // Stable kernels carry back; types win over the release.
-  REQUIRE(own({"num_children"}, 2, "5.10.223") == "num-children");
-  REQUIRE(own({"degree"}, 2, "5.10.100") == "degree");
-  REQUIRE(own({"num_children"}, 3, "6.18.99") == "linux-7.0");
-  REQUIRE(own({"num_children"}, 2, "7.0.0-rc1") == "num-children");
-  // Without the types the release is a hint.
-  REQUIRE(own({"num_children"}, 0, "6.18.15+deb13-amd64") == "num-children");
-  REQUIRE(own({"num_children"}, 0, "7.3.4") == "linux-7.0");
-  REQUIRE(own({"num_children"}, 0, "mine").empty());
-  REQUIRE(own({"num_children"}, 4, "7.9").empty());
-  REQUIRE(own({"degree"}, 2, "5.5.19") == "mergeable-parent");
-  REQUIRE(own({"degree"}, 2, "5.7.1") == "degree");
-}

@@ -11,7 +11,7 @@
 
 #include "engine/replay/replay.h"
 #include "engine/report/reach_lines.h"
-#include "engine/strategy/avc_chains.h"
+#include "engine/strategy/parts/avc_chains.h"
 #include "engine/trace/text.h"
 #include "engine/trace/writer.h"
 #include "test/catch.h"
@@ -208,6 +208,7 @@ template <class Design>
 StrategyInfo info_of() {
   return {"test",
           "",
+          StrategyStatus::idea,
           "",
           "",
           [](SlabAccount& slab, Layout& layout, const Parameters&) -> std::unique_ptr<Strategy> {

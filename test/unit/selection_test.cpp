@@ -1,4 +1,4 @@
-#include "engine/replay/selection.h"
+#include "engine/strategy/selection.h"
 #include "test/catch.h"
 
 namespace anonvma {
@@ -24,7 +24,7 @@ TEST_CASE("strategies are chosen by name and by group") {
   chosen = select_strategies("mainline", "", "num-children");
   REQUIRE(chosen);
   for (const StrategyChoice& s : chosen->strategies)
-    CHECK(!s.info->kernels.starts_with("proposal"));
+    CHECK(s.info->status == StrategyStatus::mainline);
 
   chosen = select_strategies("default", "", "num-children");
   REQUIRE(chosen);

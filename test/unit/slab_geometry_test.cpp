@@ -8,7 +8,7 @@
 #include <string>
 
 #include "engine/replay/geometry.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 
 namespace anonvma {

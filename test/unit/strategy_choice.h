@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/replay/selection.h"
+#include "engine/strategy/selection.h"
 #include "test/catch.h"
 
 namespace anonvma::test {

@@ -13,7 +13,7 @@
 
 #include "engine/replay/vector_ops.h"
 #include "engine/replay/vectors.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 
 namespace anonvma {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/replay/vector_ops.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 #include "test/unit/strategy_examples.h"
 

@@ -1,5 +1,5 @@
 // Every registered strategy says what it is, where it is from and how far it goes.
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 
 namespace anonvma {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
 #include "test/unit/lives.h"

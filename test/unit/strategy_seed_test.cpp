@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 #include "test/unit/lazy_oracle.h"
 #include "test/unit/lives.h"

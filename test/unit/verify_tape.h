@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/replay/verify.h"
+#include "engine/strategy/own.h"
 #include "test/catch.h"
 #include "test/unit/vma_world.h"
 

@@ -1,5 +1,5 @@
 // Eras older than any kernel that can record, for the designs of their times.
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "test/catch.h"
 #include "test/unit/vma_world.h"
 

@@ -1,4 +1,4 @@
-#include "engine/strategy/chain_table.h"
+#include "engine/strategy/parts/chain_table.h"
 
 #include <algorithm>
 #include <bit>

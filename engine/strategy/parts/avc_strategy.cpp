@@ -1,4 +1,4 @@
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 namespace {

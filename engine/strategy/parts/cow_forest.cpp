@@ -1,4 +1,4 @@
-#include "engine/strategy/cow_forest.h"
+#include "engine/strategy/parts/cow_forest.h"
 
 #include <algorithm>
 

@@ -1,13 +1,67 @@
-// ANON_VMA_LAZY; the page at the end says what it is and how far this goes.
-#include "engine/strategy/lazy.h"
+// ANON_VMA_LAZY.
+#include "engine/strategy/parts/lazy.h"
 
 #include <array>
 #include <cassert>
 #include <vector>
 
-#include "engine/strategy/avc_chains.h"
+#include "engine/strategy/parts/avc_chains.h"
 
 namespace anonvma {
+
+namespace {
+constexpr std::array<std::string_view, 3> kMergeValues{"never", "base", "unfaulted"};
+constexpr std::array<std::string_view, 2> kForkValues{"any", "never"};
+constexpr std::array kParameters{
+    Parameter{"merge", kMergeValues,
+              "what a lazy vma merges with: with those of its root vma alone (never), also with "
+              "lazy ones of another root where the bases of the mappings agree, which those of "
+              "neighbours that fit otherwise do (base), or also with unfaulted ones, as a vma does "
+              "that no fork made (unfaulted)"},
+    Parameter{"fork", kForkValues,
+              "which processes are lazy: any, or those that never forked, the rest being done as "
+              "by Linux 7.0"},
+};
+
+}  // namespace
+
+StrategyPage lazy_page(std::string_view source) {
+  return {
+      .idea =
+          "ANON_VMA_LAZY, the proposal of May 2026 (version 1): a vma gets no anon_vma before "
+          "its first fork. Until then its pages point at the vma itself, or at the root vma it "
+          "was split or copied from. At fork the parent's vma is upgraded to a regular one, "
+          "while the child only refers to the parent's anon_vma.",
+      .price =
+          "A root vma that is unmapped while others of its mm still point to it stays as a "
+          "zombie vm_area_struct. A lazy vma does not merge with an unfaulted one (every brk "
+          "after a fault makes a new vma), nor with a lazy one that has another root, unless "
+          "the patch on merging changes that (merge=).",
+      .source = source,
+      .same =
+          "Objects, references, upgrades (without the singularity test) and root lock "
+          "acquisitions of the patches.",
+      .simplified =
+          "The patches on merging and on mremap were not to be had. merge=never is the series "
+          "without the former: lazy vmas are the same when their root vma is, or the parent's "
+          "anon_vma. merge=base is the optimistic reading: the root of the vma that stays is "
+          "kept, that of the other becomes a zombie if anything still points to it, and walks "
+          "lose the pages that do. merge=unfaulted lets a root vma merge with an unfaulted one, "
+          "which patch 10 alone rules out, as an empty chain is not singular: of the three it fits "
+          "the published numbers (vm_area_struct +1.0 and +0.2 %), and walks lose nothing. "
+          "A moved vma keeps its root. fork=never is no patch either: vmas that are lazy at the "
+          "first fork are upgraded by it, those it does not copy stay lazy; the child, and a "
+          "parent whose fork failed, count as never forked, so that their new vmas are lazy; so "
+          "does what forked before the trace began. Pages of an upgraded vma are taken to be "
+          "moved to its anon_vma at once. Around changes of its range the VMA layer takes a "
+          "lock only for a vma that has an anon_vma of its own.",
+      .ignored = "What the upgrade of folios costs.",
+      .parameters = kParameters,
+      .basis = "version 1 as posted in May 2026, not merged (rejected in review)",
+      .counters = Counters::two,
+  };
+}
+
 namespace {
 
 struct LazyRules {
@@ -233,56 +287,7 @@ class Lazy final : public Strategy {
   std::vector<std::uint64_t> zombies_;  // by MmSlot
 };
 
-constexpr std::array<std::string_view, 3> kMergeValues{"never", "base", "unfaulted"};
-constexpr std::array<std::string_view, 2> kForkValues{"any", "never"};
-constexpr std::array kParameters{
-    Parameter{"merge", kMergeValues,
-              "what a lazy vma merges with: with those of its root vma alone (never), also with "
-              "lazy ones of another root where the bases of the mappings agree, which those of "
-              "neighbours that fit otherwise do (base), or also with unfaulted ones, as a vma does "
-              "that no fork made (unfaulted)"},
-    Parameter{"fork", kForkValues,
-              "which processes are lazy: any, or those that never forked, the rest being done as "
-              "by Linux 7.0"},
-};
-
 }  // namespace
-
-StrategyPage lazy_page(std::string_view source) {
-  return {
-      .idea =
-          "ANON_VMA_LAZY, the proposal of May 2026 (version 1): a vma gets no anon_vma before "
-          "its first fork. Until then its pages point at the vma itself, or at the root vma it "
-          "was split or copied from. At fork the parent's vma is upgraded to a regular one, "
-          "while the child only refers to the parent's anon_vma.",
-      .price =
-          "A root vma that is unmapped while others of its mm still point to it stays as a "
-          "zombie vm_area_struct. A lazy vma does not merge with an unfaulted one (every brk "
-          "after a fault makes a new vma), nor with a lazy one that has another root, unless "
-          "the patch on merging changes that (merge=).",
-      .source = source,
-      .same =
-          "Objects, references, upgrades (without the singularity test) and root lock "
-          "acquisitions of the patches.",
-      .simplified =
-          "The patches on merging and on mremap were not to be had. merge=never is the series "
-          "without the former: lazy vmas are the same when their root vma is, or the parent's "
-          "anon_vma. merge=base is the optimistic reading: the root of the vma that stays is "
-          "kept, that of the other becomes a zombie if anything still points to it, and walks "
-          "lose the pages that do. merge=unfaulted lets a root vma merge with an unfaulted one, "
-          "which patch 10 alone rules out, as an empty chain is not singular: of the three it fits "
-          "the published numbers (vm_area_struct +1.0 and +0.2 %), and walks lose nothing. "
-          "A moved vma keeps its root. fork=never is no patch either: vmas that are lazy at the "
-          "first fork are upgraded by it, those it does not copy stay lazy; the child, and a "
-          "parent whose fork failed, count as never forked, so that their new vmas are lazy; so "
-          "does what forked before the trace began. Pages of an upgraded vma are taken to be "
-          "moved to its anon_vma at once. Around changes of its range the VMA layer takes a "
-          "lock only for a vma that has an anon_vma of its own.",
-      .ignored = "What the upgrade of folios costs.",
-      .parameters = kParameters,
-      .basis = "version 1 as posted in May 2026, not merged (rejected in review)",
-  };
-}
 
 std::unique_ptr<Strategy> make_lazy(SlabAccount& slab, Layout& layout, const Parameters& parameters,
                                     RootLeak leak) {

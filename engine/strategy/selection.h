@@ -1,4 +1,4 @@
-// Which strategies a comparison runs, from the words of a command line.
+// Selects the strategies of a comparison by the words of a command line.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/result.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma {
 

@@ -12,7 +12,7 @@
 
 #include "engine/ids.h"
 #include "engine/slab/slab_account.h"
-#include "engine/strategy/chain_table.h"
+#include "engine/strategy/parts/chain_table.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {

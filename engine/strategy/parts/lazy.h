@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "engine/strategy/page.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {

@@ -1,4 +1,4 @@
-#include "engine/strategy/avc_chains.h"
+#include "engine/strategy/parts/avc_chains.h"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "engine/replay/selection.h"
+#include "engine/strategy/selection.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -30,7 +30,7 @@ bool add_group(std::vector<StrategyChoice>& chosen, std::string_view group, std:
   }
   if (group != "all" && group != "mainline") return false;
   for (const StrategyInfo& s : strategies())
-    if (group == "all" || !s.kernels.starts_with("proposal")) add(chosen, s);
+    if (group == "all" || s.status == StrategyStatus::mainline) add(chosen, s);
   return true;
 }
 

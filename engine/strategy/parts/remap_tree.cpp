@@ -1,4 +1,4 @@
-#include "engine/strategy/remap_tree.h"
+#include "engine/strategy/parts/remap_tree.h"
 
 #include <algorithm>
 #include <bit>

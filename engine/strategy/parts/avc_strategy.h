@@ -5,7 +5,8 @@
 
 #include <memory>
 
-#include "engine/strategy/avc_chains.h"
+#include "engine/strategy/page.h"
+#include "engine/strategy/parts/avc_chains.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
