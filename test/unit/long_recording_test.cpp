@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "cmd/flight.h"
-#include "cmd/part_files.h"
+#include "cmd/files/part_files.h"
 #include "cmd/quantities.h"
-#include "cmd/recording_series.h"
-#include "cmd/slab_watch.h"
+#include "cmd/record/flight.h"
+#include "cmd/record/series.h"
+#include "cmd/record/slab_watch.h"
 #include "engine/trace/reader.h"
 #include "test/catch.h"
 
