@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/messages.h"
@@ -20,8 +22,8 @@ int run_verify(const VerifyOptions& options) {
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
     return fail({ErrorCode::not_supported,
-                 options.file + ": cannot be verified: " + verdict_words(*comparison).substr(4) +
-                     "; see anonvma strategies"});
+                 fmt::format("{}: cannot be verified: {}; see anonvma strategies", options.file,
+                             unverified_reason(*comparison))});
   const std::string text =
       options.json ? render_verdict_json(*comparison) : render_verdict_text(*comparison);
   if (const int status = print_result(text); status != kOk) return status;

@@ -286,8 +286,11 @@ TEST_CASE("the verdict says what it rests on") {
   CHECK(json["equal"] == false);
   CHECK(json["lanes"][0]["compared"] == 10);
   CHECK(json["lanes"][1]["available"] == false);
+  CHECK(unverified_reason(c).empty());
   c.trace.damage = "cut";
   CHECK(verdict_name(c) == "no");
+  CHECK(unverified_reason(c) == "the trace is damaged");
+  CHECK(verdict_words(c) == "no: the trace is damaged");
 }
 
 }  // namespace
