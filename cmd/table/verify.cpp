@@ -21,9 +21,9 @@ int run_verify(const VerifyOptions& options) {
   const auto comparison = run_comparison({options.file, "default", "", table, /*own_only=*/true});
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
-    return fail({ErrorCode::not_supported,
-                 fmt::format("{}: cannot be verified: {}; see anonvma strategies", options.file,
-                             unverified_reason(*comparison))});
+    return fail(
+        {ErrorCode::not_supported, fmt::format("{}: cannot be verified: {}; see anonvma strategies",
+                                               options.file, unverified_reason(*comparison))});
   const std::string text =
       options.json ? render_verdict_json(*comparison) : render_verdict_text(*comparison);
   if (const int status = print_result(text); status != kOk) return status;

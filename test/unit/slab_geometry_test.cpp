@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "engine/replay/geometry.h"
+#include "engine/replay/row_specs.h"
 #include "engine/strategy/registry.h"
 #include "test/catch.h"
 

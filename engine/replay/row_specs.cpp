@@ -1,4 +1,4 @@
-#include "engine/replay/geometry.h"
+#include "engine/replay/row_specs.h"
 
 #include <fmt/format.h>
 
