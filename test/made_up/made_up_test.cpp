@@ -5,7 +5,7 @@
 #include "engine/strategy/registry.h"
 #include "engine/strategy/selection.h"
 #include "test/catch.h"
-#include "test/unit/strategy_random_life.h"
+#include "test/support/strategy_random_life.h"
 
 namespace anonvma {
 namespace {
