@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cmd/commands.h"
+#include "cmd/exit.h"
 #include "cmd/messages.h"
 #include "cmd/quantities.h"
 
@@ -25,6 +26,10 @@
 
 namespace anonvma::cmd {
 namespace {
+
+struct DoctorOptions {
+  bool json = false;
+};
 
 struct Check {
   std::string name;
@@ -181,12 +186,18 @@ std::string as_text(const Report& report) {
   return text + report.advice + "\n";
 }
 
-}  // namespace
-
 int run_doctor(const DoctorOptions& options) {
   const Report report = examine();
   const int printed = print_result(options.json ? as_json(report) : as_text(report));
   return printed != kOk ? printed : report.status;
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  const auto [command, options] = line.add("doctor", "What this kernel lets us record", run_doctor);
+  command.flag("--json", options.json, "Print JSON");
+  command.footer("Example:\n  sudo anonvma doctor");
 }
 
 }  // namespace anonvma::cmd

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "cmd/commands.h"
+#include "cmd/exit.h"
 #include "cmd/messages.h"
 
 namespace anonvma::cmd {

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "cmd/commands.h"
+#include "cmd/exit.h"
 
 namespace anonvma::cmd {
 

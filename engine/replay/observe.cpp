@@ -13,7 +13,7 @@ std::uint64_t at_rank(const std::vector<std::uint64_t>& sorted, std::size_t per_
 }
 
 Walks walks(const AddressSpaces& spaces, const std::vector<MmId>& mms) {
-  const Strategy& strategy = spaces.strategy();
+  const StrategyView& strategy = spaces.strategy();
   std::vector<std::uint64_t> lengths;
   for (const MmId mm : mms)
     for (const VmaId vma : spaces.vmas(mm))
@@ -34,7 +34,7 @@ Walks walks(const AddressSpaces& spaces, const std::vector<MmId>& mms) {
 
 std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
                             const std::vector<MmId>& mms) {
-  const Strategy& strategy = spaces.strategy();
+  const StrategyView& strategy = spaces.strategy();
   std::vector<Holder> all;
   std::unordered_map<std::uint64_t, std::size_t> own, linked;  // anon_vma: index of its holder
   std::array<std::uint64_t, kAllCaches> rest = slab.objs;
@@ -47,7 +47,7 @@ std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
       ++holder.objs[kVmAreaStruct];
       if (const std::uint64_t name = strategy.anon_vma_name(vma); name != 0)
         own.try_emplace(name, all.size() - 1);
-      for (const Strategy::ChainLink& link : strategy.chain_links(vma)) {
+      for (const StrategyView::ChainLink& link : strategy.chain_links(vma)) {
         ++holder.objs[kAnonVmaChain];
         linked.try_emplace(link.anon_vma, all.size() - 1);
       }

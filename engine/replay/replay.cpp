@@ -8,8 +8,9 @@
 #include <optional>
 #include <thread>
 
-#include "engine/replay/geometry.h"
+#include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 namespace {

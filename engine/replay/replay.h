@@ -12,7 +12,7 @@
 
 #include "engine/replay/result.h"
 #include "engine/result.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "engine/trace/reader.h"
 
 namespace anonvma {

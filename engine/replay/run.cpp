@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include "engine/replay/observe.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 
-// A kernel with `degree` has that one counter where later ones have two. The snapshots at the start
-// of a slice agree with each other.
+// A kernel with `degree` counts in one number what other designs keep in two. The snapshots at the
+// start of a slice agree with each other.
 bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
   return (meta.scope == "system" && !is_slice(meta)) ||
-         (own_strategy(meta) == "degree" && strategy.name != "degree");
+         (own_counters(meta) == Counters::degree && strategy.page().counters != Counters::degree);
 }
 
 Run::Run(const RunPlan& plan, const Meta& meta)

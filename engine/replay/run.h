@@ -15,7 +15,7 @@
 #include "engine/replay/reach.h"
 #include "engine/replay/result.h"
 #include "engine/replay/verify.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {

@@ -6,8 +6,9 @@
 #include <bit>
 #include <memory>
 
-#include "engine/replay/geometry.h"
+#include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
+#include "engine/strategy/own.h"
 
 namespace anonvma {
 

@@ -21,7 +21,7 @@
 #include "engine/ids.h"
 #include "engine/result.h"
 #include "engine/slab/slab_account.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma {
 

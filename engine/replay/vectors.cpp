@@ -8,7 +8,7 @@
 #include <set>
 
 #include "engine/replay/vector_ops.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma {
 namespace {

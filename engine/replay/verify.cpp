@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/strategy/own.h"
 #include "engine/trace/syscall_names.h"
 
 namespace anonvma {
@@ -35,7 +36,7 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spa
       slice_(is_slice(meta)),
       rcu_(meta.vma_free_rcu),
       machine_(meta.machine),
-      degree_(own_strategy(meta) == "degree") {
+      degree_(own_counters(meta) == Counters::degree) {
   lane(kMapCount).name = "map_count before operations";
   lane(kWriters).name = "write acquires explained";
   lane(kVmas).name = "vmas in snapshots";

@@ -10,7 +10,7 @@
 namespace anonvma {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string quoted_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
   std::string out = "\"";
   for (const char c : text) {
@@ -30,9 +30,10 @@ struct Begin {
 std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
                  std::string_view time, const Amount& amount, std::string_view rest) {
   const std::string percent = amount.change ? fmt::format("{:.2f}", *amount.change) : "";
-  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(begin.path), begin.hash,
-                     quoted(begin.strategy), quoted(begin.rules), cache, moment, time, amount.objs,
-                     amount.bytes, percent, rest, quoted(begin.holder), begin.losses);
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted_field(begin.path),
+                     begin.hash, quoted_field(begin.strategy), quoted_field(begin.rules), cache,
+                     moment, time, amount.objs, amount.bytes, percent, rest,
+                     quoted_field(begin.holder), begin.losses);
 }
 
 std::string time_text(double seconds) { return fmt::format("{:.6f}", seconds); }
@@ -128,7 +129,7 @@ std::string render_csv(const Comparison& comparison, const ReportOptions& option
     const TraceSummary& trace = comparison.trace;
     const Begin begin{trace.path, trace.hash, row.strategy, row.rules,
                       fmt::format("{},{},{},{}", trace.events, trace.lost, trace.tainted_mms,
-                                  quoted(trace.meta.tier))};
+                                  quoted_field(trace.meta.tier))};
     for (const CacheBlock& block : all.caches)
       text += cache_lines(begin, block, block.rows[i], &row);
     text += sum_lines(begin, all.sums[i], &row, comparison.at_s);

@@ -33,6 +33,8 @@ std::string render_all(std::span<const Comparison> comparisons, const ReportOpti
 std::string render_verdict_text(const Comparison& comparison);
 // The schema "anonvma.verify/1"; ends with a newline.
 std::string render_verdict_json(const Comparison& comparison);
+// The reason why there is nothing to verify, as a clause; empty where there is a verdict.
+std::string_view unverified_reason(const Comparison& comparison);
 // The verdict in a few words, and as one: "objects" (every lane is equal), "map_count" (the same of
 // a trace without the truth lane), "differs", "no" (nothing to compare with).
 std::string verdict_words(const Comparison& comparison);

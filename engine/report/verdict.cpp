@@ -50,12 +50,17 @@ std::string_view verdict_name(const Comparison& comparison) {
   return comparison.verdict->truth ? "objects" : "map_count";
 }
 
+std::string_view unverified_reason(const Comparison& comparison) {
+  if (!comparison.trace.damage.empty()) return "the trace is damaged";
+  if (comparison.verdict) return "";
+  return comparison.trace.own_strategy.empty()
+             ? "the recording kernel's own strategy is not known"
+             : "other rules than the recording kernel's were asked for";
+}
+
 std::string verdict_words(const Comparison& comparison) {
-  if (!comparison.trace.damage.empty()) return "no: the trace is damaged";
-  if (!comparison.verdict)
-    return comparison.trace.own_strategy.empty()
-               ? "no: the recording kernel's own strategy is not known"
-               : "no: other rules than the recording kernel's were asked for";
+  if (const std::string_view reason = unverified_reason(comparison); !reason.empty())
+    return fmt::format("no: {}", reason);
   const Verdict& verdict = *comparison.verdict;
   std::string words =
       !verdict.agrees() ? fmt::format(

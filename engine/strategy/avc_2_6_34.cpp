@@ -1,5 +1,5 @@
 // Chains with a lock for each anon_vma; the page says what they are.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 

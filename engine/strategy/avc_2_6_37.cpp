@@ -1,5 +1,5 @@
 // Chains with the lock in the root; the page says what they are.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 

@@ -1,15 +1,82 @@
-// Contexts of whole processes instead of anon_vmas; see the page at the end.
+// Contexts of whole processes instead of anon_vmas.
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "engine/strategy/cow_forest.h"
-#include "engine/strategy/remap_tree.h"
+#include "engine/strategy/page.h"
+#include "engine/strategy/parts/cow_forest.h"
+#include "engine/strategy/parts/remap_tree.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
+
+const StrategyPage& page_cow_context() {
+  static constexpr std::array<std::string_view, 2> kValues{"ideal", "prototype"};
+  static constexpr std::array<Parameter, 2> kParameters{{
+      {"remaps", kValues,
+       "ideal: the fewest entries that tell where every vma has its pages; prototype: those that "
+       "the prototype makes and leaves behind"},
+      {"merge", kValues,
+       "ideal: a faulted and an unfaulted vma merge; prototype: they never do, because an empty "
+       "chain passes for that of a fork"},
+  }};
+  static constexpr StrategyPage page = {
+      .idea =
+          "CoW contexts, presented at LSF/MM/BPF 2026: no anon_vma and no chains. One context "
+          "per mm, linked to that of the mm it was forked from; a page points at the context "
+          "of the mm that made it, and a walk goes down from there and looks the page up by its "
+          "pgoff, which is its address unless a vma was moved. For those that were, and for "
+          "private file mappings with pages of their own, a tree per context maps pgoff to "
+          "address.",
+      .price =
+          "A context for every mm, whether or not it ever shares a page, and one for every dead "
+          "ancestor of a living mm: a line of n generations keeps n. A walk visits every mm "
+          "below, also those that never had the page. The tree costs its nodes, and an array "
+          "where one pgoff is mapped at two addresses or more.",
+      .source =
+          "A moving prototype by Lorenzo Stoakes, read and never run: mm/cow_context.c at "
+          "a4ac19665445, its callers in mm/rmap.c and mm/mremap.c at d91a1a12c587, mm/vma.c at "
+          "d2a01aae3d44, mm/mmap.c and kernel/fork.c at 1be9d553f4be. These commits differ among "
+          "themselves, and the result draws no verdict on the design.",
+      .same =
+          "Life and links of the contexts (kmalloc-96), and the lock of the parent's list around "
+          "linking and unlinking one. Capacities of arrays (2, 4, 8 and so on) and their kmalloc "
+          "sizes. A vma is remembered when it is faulted and its address is not its pgoff: moved "
+          "by mremap (or by exec, as the stack is), or a private file mapping. With "
+          "remaps=prototype: the first write to a private file mapping adds its whole range, and "
+          "a fork adds the range of the parent's once more, which turns its value into an array "
+          "of one; a fork adds the ranges of the child; a moved vma that did not merge replaces "
+          "its old offset in the whole of every entry it touches, or is added; a part that moves "
+          "is looked for under the offset of the part's pgoff to the source's start. Arrays "
+          "double before it is looked at whether the offset is there. A vma moved back to where "
+          "it came from adds nothing and removes nothing: the test for a moved vma comes before "
+          "the removal. Anonymous faults, splits, merges, munmap and exit change no entry: the "
+          "tree goes with its context.",
+      .simplified =
+          "A context is let go at exit_mmap, while the prototype waits for the mm_struct. Nodes "
+          "of the tree are the fewest a maple tree can have: leaves of 16 entries and gaps, "
+          "under nodes of 10. Objects of the tree are counted at the end of an operation, as the "
+          "difference. An array of more than 4096 bytes counts as several of that size. "
+          "remaps=ideal: entries are the longest ranges of pgoff with one set of offsets over "
+          "the faulted vmas of the living mm. A walk counts one vma per living mm below the "
+          "context, which may be more than have the page, or fewer where an mm maps it twice. "
+          "remaps=prototype: two errors of the prototype are taken as they were meant, an offset "
+          "put into the middle of an array (which overwrites another) and the freeing of arrays "
+          "above pgoff 2^32 (which are forgotten). MREMAP_DONTUNMAP leaves the source unfaulted, "
+          "as it does in Linux, where the prototype leaves it marked. Who calls its function for "
+          "vmas whose range changes was not to be seen: taken as nobody. A system that is "
+          "already running is taken over with contexts that have no parents, and without what "
+          "was forked and moved before.",
+      .ignored =
+          "Moving pages that are no longer shared to the context below, reference counts of "
+          "walks, RCU delays.",
+      .parameters = kParameters,
+      .basis = "prototype mm/cow_context.c at a4ac19665445, read and never run, no verdict",
+  };
+  return page;
+}
 
 namespace {
 
@@ -244,72 +311,6 @@ class CowContext final : public Strategy {
 };
 
 }  // namespace
-
-const StrategyPage& page_cow_context() {
-  static constexpr std::array<std::string_view, 2> kValues{"ideal", "prototype"};
-  static constexpr std::array<Parameter, 2> kParameters{{
-      {"remaps", kValues,
-       "ideal: the fewest entries that tell where every vma has its pages; prototype: those that "
-       "the prototype makes and leaves behind"},
-      {"merge", kValues,
-       "ideal: a faulted and an unfaulted vma merge; prototype: they never do, because an empty "
-       "chain passes for that of a fork"},
-  }};
-  static constexpr StrategyPage page = {
-      .idea =
-          "CoW contexts, presented at LSF/MM/BPF 2026: no anon_vma and no chains. One context "
-          "per mm, linked to that of the mm it was forked from; a page points at the context "
-          "of the mm that made it, and a walk goes down from there and looks the page up by its "
-          "pgoff, which is its address unless a vma was moved. For those that were, and for "
-          "private file mappings with pages of their own, a tree per context maps pgoff to "
-          "address.",
-      .price =
-          "A context for every mm, whether or not it ever shares a page, and one for every dead "
-          "ancestor of a living mm: a line of n generations keeps n. A walk visits every mm "
-          "below, also those that never had the page. The tree costs its nodes, and an array "
-          "where one pgoff is mapped at two addresses or more.",
-      .source =
-          "A moving prototype by Lorenzo Stoakes, read and never run: mm/cow_context.c at "
-          "a4ac19665445, its callers in mm/rmap.c and mm/mremap.c at d91a1a12c587, mm/vma.c at "
-          "d2a01aae3d44, mm/mmap.c and kernel/fork.c at 1be9d553f4be. These commits differ among "
-          "themselves, and the result draws no verdict on the design.",
-      .same =
-          "Life and links of the contexts (kmalloc-96), and the lock of the parent's list around "
-          "linking and unlinking one. Capacities of arrays (2, 4, 8 and so on) and their kmalloc "
-          "sizes. A vma is remembered when it is faulted and its address is not its pgoff: moved "
-          "by mremap (or by exec, as the stack is), or a private file mapping. With "
-          "remaps=prototype: the first write to a private file mapping adds its whole range, and "
-          "a fork adds the range of the parent's once more, which turns its value into an array "
-          "of one; a fork adds the ranges of the child; a moved vma that did not merge replaces "
-          "its old offset in the whole of every entry it touches, or is added; a part that moves "
-          "is looked for under the offset of the part's pgoff to the source's start. Arrays "
-          "double before it is looked at whether the offset is there. A vma moved back to where "
-          "it came from adds nothing and removes nothing: the test for a moved vma comes before "
-          "the removal. Anonymous faults, splits, merges, munmap and exit change no entry: the "
-          "tree goes with its context.",
-      .simplified =
-          "A context is let go at exit_mmap, while the prototype waits for the mm_struct. Nodes "
-          "of the tree are the fewest a maple tree can have: leaves of 16 entries and gaps, "
-          "under nodes of 10. Objects of the tree are counted at the end of an operation, as the "
-          "difference. An array of more than 4096 bytes counts as several of that size. "
-          "remaps=ideal: entries are the longest ranges of pgoff with one set of offsets over "
-          "the faulted vmas of the living mm. A walk counts one vma per living mm below the "
-          "context, which may be more than have the page, or fewer where an mm maps it twice. "
-          "remaps=prototype: two errors of the prototype are taken as they were meant, an offset "
-          "put into the middle of an array (which overwrites another) and the freeing of arrays "
-          "above pgoff 2^32 (which are forgotten). MREMAP_DONTUNMAP leaves the source unfaulted, "
-          "as it does in Linux, where the prototype leaves it marked. Who calls its function for "
-          "vmas whose range changes was not to be seen: taken as nobody. A system that is "
-          "already running is taken over with contexts that have no parents, and without what "
-          "was forked and moved before.",
-      .ignored =
-          "Moving pages that are no longer shared to the context below, reference counts of "
-          "walks, RCU delays.",
-      .parameters = kParameters,
-      .basis = "prototype mm/cow_context.c at a4ac19665445, read and never run, no verdict",
-  };
-  return page;
-}
 
 std::unique_ptr<Strategy> make_cow_context(SlabAccount& slab, Layout& layout,
                                            const Parameters& parameters) {

@@ -1,5 +1,5 @@
 // Chains with reuse by degree; the page says when.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 
@@ -25,6 +25,8 @@ const StrategyPage& page_degree() {
           "ones hold num_children.",
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
+      .counters = Counters::degree,
+      .runs_in = [](const KernelFacts& kernel) { return kernel.anon_vma_has("degree"); },
   };
   return page;
 }

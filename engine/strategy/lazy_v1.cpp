@@ -1,5 +1,5 @@
 // ANON_VMA_LAZY as posted; the class is in lazy.cpp.
-#include "engine/strategy/lazy.h"
+#include "engine/strategy/parts/lazy.h"
 
 namespace anonvma {
 

@@ -1,10 +1,36 @@
-// The design before chains; see the page at the end.
+// The design before chains.
 #include <cassert>
 #include <vector>
 
+#include "engine/strategy/page.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
+
+const StrategyPage& page_legacy() {
+  static constexpr StrategyPage page = {
+      .idea =
+          "One anon_vma per fork family and sharing run, and no chains: split, copied and "
+          "forked vmas join the anon_vma of the vma they came from. Nothing is allocated at "
+          "fork.",
+      .price =
+          "The rmap walk visits every vma of the family for every page: a server with a "
+          "thousand children walks a thousand vmas to unmap one page. That is why Linux 2.6.34 "
+          "left it.",
+      .source =
+          "Linux up to 2.6.33 (object-based rmap of 2.6.7, as read in 2.6.32). It gave way to "
+          "Linux kernel commit 5beb49305251 \"mm: change anon_vma linking to fix multi-process "
+          "server scalability issue\".",
+      .same =
+          "Objects, the neighbours that share (next before previous, never one with a "
+          "vm_ops->close hook), and the acquisitions of anon_vma->lock around linking, merging "
+          "and unlinking.",
+      .simplified = "A lock is a number.",
+      .ignored = "References by KSM (2.6.33).",
+  };
+  return page;
+}
+
 namespace {
 
 class Legacy final : public Strategy {
@@ -110,30 +136,6 @@ class Legacy final : public Strategy {
 };
 
 }  // namespace
-
-const StrategyPage& page_legacy() {
-  static constexpr StrategyPage page = {
-      .idea =
-          "One anon_vma per fork family and sharing run, and no chains: split, copied and "
-          "forked vmas join the anon_vma of the vma they came from. Nothing is allocated at "
-          "fork.",
-      .price =
-          "The rmap walk visits every vma of the family for every page: a server with a "
-          "thousand children walks a thousand vmas to unmap one page. That is why Linux 2.6.34 "
-          "left it.",
-      .source =
-          "Linux up to 2.6.33 (object-based rmap of 2.6.7, as read in 2.6.32). It gave way to "
-          "Linux kernel commit 5beb49305251 \"mm: change anon_vma linking to fix multi-process "
-          "server scalability issue\".",
-      .same =
-          "Objects, the neighbours that share (next before previous, never one with a "
-          "vm_ops->close hook), and the acquisitions of anon_vma->lock around linking, merging "
-          "and unlinking.",
-      .simplified = "A lock is a number.",
-      .ignored = "References by KSM (2.6.33).",
-  };
-  return page;
-}
 
 std::unique_ptr<Strategy> make_legacy(SlabAccount& slab, Layout& layout, const Parameters&) {
   return std::make_unique<Legacy>(slab, layout);

@@ -1,5 +1,6 @@
 // Reversed chains with speculative allocation; the page says what that changes.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/own.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 
@@ -25,6 +26,15 @@ const StrategyPage& page_linux_7_0() {
           "seed it exactly.",
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
+      .counters = Counters::two,
+      // Linux 7.0 gave anon_vma_clone() an operation as third argument. The release is a hint for a
+      // kernel whose BTF lacks the function.
+      .runs_in =
+          [](const KernelFacts& kernel) {
+            return kernel.anon_vma_clone_args == 3 ||
+                   (kernel.anon_vma_has("num_children") && kernel.anon_vma_clone_args == 0 &&
+                    major_minor(kernel.release).first >= 7);
+          },
   };
   return page;
 }

@@ -1,5 +1,6 @@
 // Chains that children of a sharing run share with their parent; the page says how.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/own.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 
@@ -23,6 +24,13 @@ const StrategyPage& page_mergeable_parent() {
       .same = "Objects, chains, degree, root lock acquisitions of mm/rmap.c, the mistake included.",
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
+      .counters = Counters::degree,
+      // The commit changed a body and no type, so only the release tells it from degree.
+      .runs_in =
+          [](const KernelFacts& kernel) {
+            const auto [major, minor] = major_minor(kernel.release);
+            return kernel.anon_vma_has("degree") && major == 5 && (minor == 5 || minor == 6);
+          },
   };
   return page;
 }

@@ -1,5 +1,5 @@
 // Chains that children of a sharing run share with each other; the page says how.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 
@@ -24,6 +24,7 @@ const StrategyPage& page_mergeable_parent_kk2() {
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
       .basis = "version 2 of a repair posted in January 2020, never merged",
+      .counters = Counters::degree,
   };
   return page;
 }

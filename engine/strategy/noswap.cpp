@@ -1,9 +1,36 @@
-// No reverse map at all; see the page at the end.
+// No reverse map at all.
 #include <vector>
 
+#include "engine/strategy/page.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
+
+const StrategyPage& page_noswap() {
+  static constexpr StrategyPage page = {
+      .idea =
+          "A kernel without swap has no reason to look for the mappers of an anonymous page, so "
+          "it needs no anon_vma. A vma only remembers that a private page was written. This is "
+          "the lower bound of what any design can allocate, not a design to choose.",
+      .price =
+          "Nothing can find the mappers of an anonymous page: no KSM, no migration or compaction, "
+          "no splitting of huge pages, no recovery from memory failure.",
+      .source =
+          "An idea of January 2010 on the linux-mm list (a worry of Minchan Kim's, an offer of "
+          "Rik van Riel's), never written. Every real kernel with CONFIG_SWAP=n still allocates "
+          "anon_vmas.",
+      .same = "Nothing: there is no code to be the same as.",
+      .simplified =
+          "To the VMA layer all written vmas have one anon_vma and never came through a fork, so "
+          "that they merge with each other where real kernels refuse: there may be fewer vmas, "
+          "too. A walk for a page of a written vma counts as one vma, the one it "
+          "was written in; there is no list that a walk could follow.",
+      .ignored = "What another way to find the mappers of a page would cost.",
+      .basis = "an idea of 2010, never written: a lower bound",
+  };
+  return page;
+}
+
 namespace {
 
 class NoSwap final : public Strategy {
@@ -36,31 +63,6 @@ class NoSwap final : public Strategy {
 };
 
 }  // namespace
-
-const StrategyPage& page_noswap() {
-  static constexpr StrategyPage page = {
-      .idea =
-          "A kernel without swap has no reason to look for the mappers of an anonymous page, so "
-          "it needs no anon_vma. A vma only remembers that a private page was written. This is "
-          "the lower bound of what any design can allocate, not a design to choose.",
-      .price =
-          "Nothing can find the mappers of an anonymous page: no KSM, no migration or compaction, "
-          "no splitting of huge pages, no recovery from memory failure.",
-      .source =
-          "An idea of January 2010 on the linux-mm list (a worry of Minchan Kim's, an offer of "
-          "Rik van Riel's), never written. Every real kernel with CONFIG_SWAP=n still allocates "
-          "anon_vmas.",
-      .same = "Nothing: there is no code to be the same as.",
-      .simplified =
-          "To the VMA layer all written vmas have one anon_vma and never came through a fork, so "
-          "that they merge with each other where real kernels refuse: there may be fewer vmas, "
-          "too. A walk for a page of a written vma counts as one vma, the one it "
-          "was written in; there is no list that a walk could follow.",
-      .ignored = "What another way to find the mappers of a page would cost.",
-      .basis = "an idea of 2010, never written: a lower bound",
-  };
-  return page;
-}
 
 std::unique_ptr<Strategy> make_noswap(SlabAccount& slab, Layout& layout, const Parameters&) {
   return std::make_unique<NoSwap>(slab, layout);

@@ -1,5 +1,6 @@
 // Chains with reuse by num_children; the page says when.
-#include "engine/strategy/avc_strategy.h"
+#include "engine/strategy/own.h"
+#include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {
 
@@ -21,6 +22,17 @@ const StrategyPage& page_num_children() {
           "kernel's own objects seed it exactly.",
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
+      .counters = Counters::two,
+      // Types tell it, as stable kernels carry it back. The release is a hint for a kernel whose
+      // BTF lacks anon_vma_clone().
+      .runs_in =
+          [](const KernelFacts& kernel) {
+            const int major = major_minor(kernel.release).first;
+            const bool before_7 = major > 0 && major < 7;
+            return kernel.anon_vma_has("num_children") &&
+                   (kernel.anon_vma_clone_args == 2 ||
+                    (kernel.anon_vma_clone_args == 0 && before_7));
+          },
   };
   return page;
 }

@@ -1,10 +1,8 @@
-#include <array>
-
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma {
 
-#define STRATEGY(id, name, kernels, era, summary)                        \
+#define STRATEGY(id, name, status, kernels, era, summary)                \
   std::unique_ptr<Strategy> make_##id(SlabAccount& slab, Layout& layout, \
                                       const Parameters& parameters);     \
   const StrategyPage& page_##id();
@@ -13,8 +11,8 @@ namespace anonvma {
 
 namespace {
 constexpr StrategyInfo kStrategies[] = {
-#define STRATEGY(id, name, kernels, era, summary) \
-  {name, summary, kernels, era, make_##id, page_##id},
+#define STRATEGY(id, name, status, kernels, era, summary) \
+  {name, summary, StrategyStatus::status, kernels, era, make_##id, page_##id},
 #include "engine/strategy/strategies.def"
 #undef STRATEGY
 };

@@ -1,4 +1,5 @@
-// What the VMA layer and an anon_vma design say to each other.
+// The operations of an anon_vma design, and what the VMA layer lets it see. view.h has the rest of
+// its interface: the questions that are asked of a standing model.
 //
 // A strategy sees vmas come and go and allocates from its caches through a SlabAccount. It sees
 // no trace, no clock and no other strategy, and it prints nothing. The words are those of
@@ -6,22 +7,14 @@
 // faulted(), same() and singular().
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "engine/ids.h"
 #include "engine/slab/slab_account.h"
+#include "engine/strategy/view.h"
 
 namespace anonvma {
-
-// An mm between mm_init() and mm_exit(): dense, and given out again.
-using MmSlot = Id<struct MmSlotTag>;
 
 // A vma as far as a design may look at it. All but `mm` changes with resized().
 struct VmaView {
@@ -60,21 +53,13 @@ enum class CloneOp : std::uint8_t { split, remap, merge };
 //  - mm_init() comes before the first vma of an mm, mm_exit() after its last release(); in a fork
 //    mm_init(child) comes before, mm_forked() after the copies, and not at all when it failed;
 //  - resized() comes after the range of a vma changed, settle() at the end of every operation.
-class Strategy {
+class Strategy : public StrategyView {
  public:
   Strategy(SlabAccount& slab, Layout& layout) : slab_(slab), layout_(layout) {}
-  virtual ~Strategy() = default;
   Strategy(const Strategy&) = delete;
   Strategy& operator=(const Strategy&) = delete;
 
-  // The objects themselves, to be held against the kernel's. A name is never used twice; 0: none.
-  struct ChainLink {
-    std::uint64_t anon_vma = 0, root = 0, parent = 0;
-    std::uint64_t num_children = 0, num_active_vmas = 0;
-  };
-
-  // Queries (strategies differ in their answers, and so in their vma layout).
-  virtual bool faulted(VmaId vma) const = 0;      // vma->anon_vma is set
+  // Questions of the merge rules. Designs differ in their answers, and so in their vma layout.
   virtual bool same(VmaId a, VmaId b) const = 0;  // equal anon_vma, both unfaulted included
   virtual bool singular(VmaId vma) const = 0;     // the chain has exactly one entry
   // Is there a lock that the VMA layer takes around changes of the range of `vma`?
@@ -98,7 +83,7 @@ class Strategy {
   // it lives on unfaulted). Does nothing for an unfaulted vma.
   virtual void unlink(VmaId vma) = 0;
   // The unlink() of a vma that went into `kept`, after clone(kept, removed, merge) where that is
-  // due. Apart because the oldest design locks for either of the two.
+  // due. Separate from unlink() because 2.6.32 takes the lock if either vma is faulted.
   virtual void unlink_merged(VmaId removed, VmaId kept) {
     (void)kept;
     unlink(removed);
@@ -115,30 +100,6 @@ class Strategy {
   virtual void resized(VmaId vma) { (void)vma; }
   virtual void settle() {}
 
-  // Reverse-map walks. How many vmas one visits for a page first faulted in `vma`; 0 for an
-  // unfaulted one.
-  virtual std::uint64_t rmap_walk_length(VmaId vma) const = 0;
-  // Of every anon_vma (context) alive the number of vmas linked to it, in any order.
-  virtual std::vector<std::uint64_t> vmas_per_anon_vma() const { return {}; }
-  // What a page faulted into `vma` now points at (folio->mapping): a name that is never used twice;
-  // 0 for an unfaulted vma. It may change while the vma lives where a design moves its pages over.
-  virtual std::uint64_t rmap_target(VmaId vma) const { return anon_vma_name(vma); }
-  // Does a walk for a page that points at `target` visit `vma`?
-  virtual bool reaches(std::uint64_t target, VmaId vma) const {
-    return std::ranges::any_of(chain_links(vma),
-                               [target](const ChainLink& link) { return link.anon_vma == target; });
-  }
-  // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old
-  // one, where that does not reach it any more, then point at the new one.
-  virtual bool moves_pages() const { return false; }
-  // Objects of `mm` itself, not of its vmas, added to `objs`.
-  virtual void add_mm_objs(MmSlot mm, std::span<std::uint64_t, kAllCaches> objs) const {
-    (void)mm;
-    (void)objs;
-  }
-  // Entries in the remap trees of all contexts: words inside of other objects, none of their own.
-  virtual std::uint64_t remap_entries() const { return 0; }
-
   // Exact start from a snapshot of the recording kernel's own objects; false when this design
   // cannot take them over (the driver then replays them as a life and marks the result).
   // `chain` is most recently added first and includes the vma's own anon_vma.
@@ -153,17 +114,6 @@ class Strategy {
     (void)chain;
   }
 
-  // vma->anon_vma; 0 for an unfaulted vma, and always in a design without such objects.
-  virtual std::uint64_t anon_vma_name(VmaId vma) const {
-    (void)vma;
-    return 0;
-  }
-  // Most recently added first.
-  virtual std::vector<ChainLink> chain_links(VmaId vma) const {
-    (void)vma;
-    return {};
-  }
-
  protected:
   void free_vma(VmaId vma) {
     slab_.free(kVmAreaStruct);
@@ -172,60 +122,5 @@ class Strategy {
   SlabAccount& slab_;
   Layout& layout_;
 };
-
-// A choice within one design: `strategy:key=value`.
-struct Parameter {
-  std::string_view key;
-  std::span<const std::string_view> values;  // the first is the default
-  std::string_view meaning;
-};
-// Values that differ from the default, by key.
-using Parameters = std::vector<std::pair<std::string, std::string>>;
-
-// What `anonvma strategies NAME` prints: a strategy says itself what it is and how far it goes.
-struct StrategyPage {
-  std::string_view idea;
-  std::string_view price;
-  std::string_view source;  // kernel commits with their subjects, or the posting
-  std::string_view same;    // as the kernel does it, object for object
-  std::string_view simplified;
-  std::string_view ignored;
-  std::span<const Parameter> parameters = {};
-  // What a table of it has to name in one line; empty for what kernels were released with.
-  std::string_view basis = {};
-};
-
-struct StrategyInfo {
-  std::string_view name;     // on the command line and in reports
-  std::string_view summary;  // one line
-  std::string_view kernels;  // releases that have it, or "proposal"
-  // Name of the KernelRules it belongs to under --era-accurate; empty: those of the recorder.
-  std::string_view era;
-  std::unique_ptr<Strategy> (*make)(SlabAccount&, Layout&, const Parameters&);
-  const StrategyPage& (*page)();
-};
-
-// A strategy with its parameters chosen.
-struct StrategyChoice {
-  StrategyChoice(const StrategyInfo& strategy, Parameters chosen = {})
-      : info(&strategy), parameters(std::move(chosen)) {}
-  const StrategyInfo* info;
-  Parameters parameters;
-  std::string name() const;  // "lazy-v1:merge=base": what differs from the defaults
-  // What a table has to say of it: the basis, and all parameters with their values.
-  std::string basis() const;
-  std::unique_ptr<Strategy> make(SlabAccount& slab, Layout& layout) const {
-    return info->make(slab, layout, parameters);
-  }
-  friend bool operator==(const StrategyChoice&, const StrategyChoice&) = default;
-};
-// The value of `key`: as chosen, or the default `page` names.
-std::string_view parameter(const Parameters& chosen, const StrategyPage& page,
-                           std::string_view key);
-
-// Registered strategies, in the order of strategies.def.
-std::span<const StrategyInfo> strategies();
-// nullptr when there is none of that name.
-const StrategyInfo* find_strategy(std::string_view name);
 
 }  // namespace anonvma

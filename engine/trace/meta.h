@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/kernel_facts.h"
 #include "engine/result.h"
 #include "engine/slab/slab_account.h"
 
@@ -34,10 +35,10 @@ struct CutInfo {
   friend bool operator==(const CutInfo&, const CutInfo&) = default;
 };
 
-struct Meta {
+// Its base holds the facts that tell the kernel's own strategy.
+struct Meta : KernelFacts {
   std::string tool_version;
   // The machine.
-  std::string release;  // uname -r, whole: stable kernels carry backports
   std::string machine;  // uname -m
   std::uint64_t page_size = 4096;
   std::uint64_t cpus = 0;
@@ -48,10 +49,6 @@ struct Meta {
   // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
   std::array<CacheSpec, kNumCaches> caches{};
   std::array<std::uint64_t, kNumCaches> struct_sizes{};
-  // Facts that tell the kernel's own strategy: members of struct anon_vma, arguments of
-  // anon_vma_clone().
-  std::vector<std::string> anon_vma_members;
-  std::uint64_t anon_vma_clone_args = 0;
   // Vmas are freed by RCU: what an operation frees comes back a grace period later.
   bool vma_free_rcu = false;
   // Seen when recording began, as the release cannot tell what a distribution carries back.
@@ -79,9 +76,6 @@ struct Meta {
 
 // Does it begin with a snapshot that the model made?
 inline bool is_slice(const Meta& meta) { return meta.cut.first_event > 0; }
-
-// The registered name of the strategy that a kernel with these facts runs; empty when unknown.
-std::string_view own_strategy(const Meta& meta);
 
 struct EndInfo {
   std::uint64_t duration_ns = 0;

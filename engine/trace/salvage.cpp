@@ -49,8 +49,8 @@ class Salvager {
   Result<Salvage> run();
 
  private:
-  void note(std::string damage) {
-    if (result_.damage.size() < kMostDamage) result_.damage.push_back(std::move(damage));
+  void note(std::string_view damage) {
+    if (result_.damage.size() < kMostDamage) result_.damage.emplace_back(damage);
   }
   void find();
   void sort();

@@ -12,6 +12,7 @@
 
 #include "engine/ids.h"
 #include "engine/slab/slab_account.h"
+#include "engine/strategy/registry.h"
 #include "engine/strategy/strategy.h"
 #include "engine/vma/kernel_rules.h"
 #include "engine/vma/mm_table.h"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "engine/trace/reader.h"
 #include "engine/vma/address_spaces.h"
 

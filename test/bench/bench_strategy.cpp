@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 
 namespace anonvma {
 namespace {

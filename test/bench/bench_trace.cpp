@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "cmd/mapped_file.h"
+#include "cmd/files/mapped_file.h"
 #include "engine/trace/reader.h"
 #include "engine/trace/writer.h"
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/strategy/own.h"
+#include "engine/strategy/registry.h"
 #include "engine/trace/meta.h"
 #include "engine/trace/text.h"
 #include "engine/vma/kernel_rules.h"

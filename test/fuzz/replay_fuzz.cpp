@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/replay/geometry.h"
 #include "engine/replay/reach.h"
 #include "engine/replay/replay.h"
+#include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
 #include "engine/trace/columns.h"
 #include "engine/trace/text.h"

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <string>
 
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
 #include "engine/trace/columns.h"
 #include "engine/trace/reader.h"
 #include "engine/trace/text.h"

@@ -1,11 +1,11 @@
 // A design that is one file and one line is replayed, listed and counted like any other.
 #include <array>
 
-#include "engine/replay/selection.h"
 #include "engine/replay/vectors.h"
-#include "engine/strategy/strategy.h"
+#include "engine/strategy/registry.h"
+#include "engine/strategy/selection.h"
 #include "test/catch.h"
-#include "test/unit/strategy_random_life.h"
+#include "test/support/strategy_random_life.h"
 
 namespace anonvma {
 namespace {
@@ -19,6 +19,9 @@ TEST_CASE("a made-up strategy is one file and one line") {
   const auto chosen = select_strategies("all", "root-only", "num-children");
   REQUIRE(chosen);
   CHECK(chosen->strategies.size() == strategies().size());
+  const auto mainline = select_strategies("mainline", "", "num-children");
+  REQUIRE(mainline);
+  for (const StrategyChoice& s : mainline->strategies) CHECK(s.info != info);
   CHECK(chosen->baseline == "root-only");
 
   const auto report = run_vectors(

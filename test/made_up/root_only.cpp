@@ -1,9 +1,23 @@
 // A made-up design, to show what adding one costs: this file and one line.
 #include <vector>
 
+#include "engine/strategy/page.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
+
+const StrategyPage& page_root_only() {
+  static constexpr StrategyPage page = {
+      .idea = "One anon_vma per fork tree, one chain entry per vma.",
+      .price = "The rmap walk visits every vma of the tree.",
+      .source = "Made up for a test.",
+      .same = "Nothing.",
+      .simplified = "Everything.",
+      .ignored = "The rest.",
+  };
+  return page;
+}
+
 namespace {
 
 class RootOnly final : public Strategy {
@@ -48,18 +62,6 @@ class RootOnly final : public Strategy {
 };
 
 }  // namespace
-
-const StrategyPage& page_root_only() {
-  static constexpr StrategyPage page = {
-      .idea = "One anon_vma per fork tree, one chain entry per vma.",
-      .price = "The rmap walk visits every vma of the tree.",
-      .source = "Made up for a test.",
-      .same = "Nothing.",
-      .simplified = "Everything.",
-      .ignored = "The rest.",
-  };
-  return page;
-}
 
 std::unique_ptr<Strategy> make_root_only(SlabAccount& slab, Layout& layout, const Parameters&) {
   return std::make_unique<RootOnly>(slab, layout);

@@ -8,7 +8,7 @@ trap 'rm -rf "$tree"' EXIT
 
 plant() { # FILE INCLUDE, wrong
   rm -rf "${tree:?}"/*
-  mkdir -p "$tree"/{engine/{trace,slab,strategy,vma,replay,report},cmd,tracers,test/unit}
+  mkdir -p "$tree"/{engine/{trace,slab,strategy,vma,replay,report},cmd,tracers,test/{unit,support}}
   echo '#include "engine/result.h"' >"$tree/engine/trace/good.cpp"
   if ! "$check" "$tree" >/dev/null; then
     echo "a good tree was refused"
@@ -31,6 +31,7 @@ plant engine/report/x.cpp '"engine/vma/kernel_rules.h"'
 plant engine/x.h '"tracers/anonvma.h"'
 plant tracers/x.cpp '"engine/strategy/strategy.h"'
 plant engine/report/y.cpp '<spdlog/spdlog.h>'
-plant cmd/x.cpp '<CLI/CLI.hpp>'
+plant cmd/main.cpp '<CLI/CLI.hpp>'
 plant test/unit/x_test.cpp '"tracers/convert.h"'
 plant test/unit/x.h '"test/unit/tracers/convert_pipe.h"'
+plant test/support/x.h '"tracers/convert.h"'

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/strategy/own.h"
 #include "test/catch.h"
 #include "tracers/machine.h"
 

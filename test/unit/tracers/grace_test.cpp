@@ -4,8 +4,8 @@
 #include <string>
 
 #include "test/catch.h"
+#include "test/support/verify_tape.h"
 #include "test/unit/tracers/convert_pipe.h"
-#include "test/unit/verify_tape.h"
 
 using namespace anonvma;
 using namespace anonvma::test;

@@ -8,7 +8,7 @@
 #include "engine/trace/meta.h"
 #include "engine/vma/kernel_rules.h"
 #include "test/catch.h"
-#include "test/unit/vma_world.h"
+#include "test/support/vma_world.h"
 
 namespace anonvma::test {
 namespace {

@@ -1,0 +1,154 @@
+#include "cmd/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+
+#include "cmd/exit.h"
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+Option Option::required() const { return Option(option_->required()); }
+Option Option::shows_default() const { return Option(option_->capture_default_str()); }
+Option Option::one_each() const { return Option(option_->allow_extra_args(false)); }
+Option Option::check(std::string (*problem)(const std::string&)) const {
+  return Option(option_->check(problem));
+}
+Option Option::between(int least, int most) const {
+  return Option(option_->check(CLI::Range(least, most)));
+}
+Option Option::one_of(const std::vector<std::string>& words) const {
+  return Option(option_->check(CLI::IsMember(words)));
+}
+Option Option::needs(Option other) const { return Option(option_->needs(other.option_)); }
+Option Option::excludes(Option other) const { return Option(option_->excludes(other.option_)); }
+
+template <class T>
+Option Subcommand::option(const std::string& name, T& value, const std::string& meaning) const {
+  return Option(app_->add_option(name, value, meaning));
+}
+template Option Subcommand::option(const std::string&, std::string&, const std::string&) const;
+template Option Subcommand::option(const std::string&, double&, const std::string&) const;
+template Option Subcommand::option(const std::string&, unsigned&, const std::string&) const;
+template Option Subcommand::option(const std::string&, std::uint64_t&, const std::string&) const;
+template Option Subcommand::option(const std::string&, std::optional<double>&,
+                                   const std::string&) const;
+template Option Subcommand::option(const std::string&, std::vector<int>&, const std::string&) const;
+template Option Subcommand::option(const std::string&, std::vector<std::uint32_t>&,
+                                   const std::string&) const;
+template Option Subcommand::option(const std::string&, std::vector<std::string>&,
+                                   const std::string&) const;
+
+Option Subcommand::word(const std::string& name, std::function<void(const std::string&)> take,
+                        const std::string& meaning) const {
+  return Option(app_->add_option_function<std::string>(name, take, meaning));
+}
+Option Subcommand::flag(const std::string& name, bool& value, const std::string& meaning) const {
+  return Option(app_->add_flag(name, value, meaning));
+}
+Option Subcommand::flag(const std::string& name, std::function<void()> act,
+                        const std::string& meaning) const {
+  return Option(app_->add_flag_callback(name, std::move(act), meaning));
+}
+void Subcommand::footer(const std::string& text) const { app_->footer(text); }
+
+template <class T>
+std::optional<T> number(const std::string& word) {
+  T value{};
+  if (!CLI::detail::lexical_cast(word, value)) return {};
+  return value;
+}
+template std::optional<double> number<double>(const std::string&);
+template std::optional<int> number<int>(const std::string&);
+template std::optional<std::uint64_t> number<std::uint64_t>(const std::string&);
+
+std::string point_in_time(const std::string& word) {
+  const auto value = number<double>(word);
+  const bool good = value && *value >= 0 && *value < 1e9;
+  return good ? "" : "'" + word + "' is no number of seconds from 0";
+}
+
+CommandLine::CommandLine(const Program& program, std::vector<std::string> words)
+    : words_(std::move(words)), app_(std::make_unique<CLI::App>(program.summary, "anonvma")) {
+  app_->set_version_flag("--version", program.version);
+  app_->require_subcommand(1);
+  app_->get_formatter()->column_width(32);
+  app_->footer(program.footer);
+}
+
+CommandLine::~CommandLine() = default;
+
+std::string CommandLine::text() const {
+  std::string line = "anonvma";
+  for (const std::string& word : words_) {
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+      return std::isalnum(c) ||
+             std::string_view("-_=+./,:@%").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    if (plain) {
+      line += ' ';
+      line += word;
+      continue;
+    }
+    line += " '";
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += "'";
+  }
+  return line;
+}
+
+Subcommand CommandLine::add_command(const std::string& name, const std::string& summary,
+                                    std::unique_ptr<Command> command) {
+  command->app = app_->add_subcommand(name, summary);
+  commands_.push_back(std::move(command));
+  return Subcommand(commands_.back()->app);
+}
+
+void CommandLine::take_words_behind_dashes(const std::string& name,
+                                           std::vector<std::string>& words) {
+  dashes_of_ = name;
+  behind_dashes_ = &words;
+}
+
+namespace {
+
+// Help and --version are printed as they are; everything else is one line that says where to look.
+int parse_error(const CLI::App& app, const CLI::ParseError& error, const std::string& command) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+  std::string message = error.what();
+  if (!message.empty() && message.back() == '.') message.pop_back();
+  return fail({ErrorCode::usage, message + "; see anonvma " + command + "--help"});
+}
+
+}  // namespace
+
+int CommandLine::run() {
+  std::vector<std::string> words = words_;
+  const std::string word = words.empty() ? "" : words.front();
+  const bool known = std::any_of(commands_.begin(), commands_.end(),
+                                 [&](const auto& c) { return c->app->check_name(word); });
+  if (!known && !word.empty() && word.front() != '-')
+    return fail({ErrorCode::usage, "unknown command '" + word + "'; see anonvma --help"});
+  // CLI11 would read "[ -f x ]" behind "--" as a list.
+  if (const auto dashes = std::find(words.begin(), words.end(), "--");
+      word == dashes_of_ && dashes != words.end()) {
+    behind_dashes_->assign(dashes + 1, words.end());
+    words.erase(dashes, words.end());
+    if (behind_dashes_->empty())
+      return fail(
+          {ErrorCode::usage, "no command behind --; see anonvma " + dashes_of_ + " --help"});
+  }
+  std::reverse(words.begin(), words.end());  // the order CLI11 wants
+  try {
+    app_->parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    return parse_error(*app_, error, known ? word + " " : "");
+  }
+  for (const auto& command : commands_)
+    if (command->app->parsed()) return command->run();
+  return kUsage;
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,33 @@
+// The options of `record`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace anonvma::cmd {
+
+struct RecordOptions {
+  std::string output;     // empty: anonvma-<date>.trace in the current directory
+  bool force = false;     // overwrite
+  double duration_s = 0;  // 0: until a signal, or the command's end
+  std::vector<int> pids;
+  bool truth = false;
+  std::string faults = "write";
+  std::uint64_t ring_mib = 0;  // 0: what fits the machine
+  bool quiet = false;
+  std::vector<std::string> command;
+  // Several files; 0: one.
+  std::uint64_t rotate_bytes = 0, rotate_ns = 0;
+  std::size_t keep = 0;         // 0: all
+  std::uint64_t max_bytes = 0;  // of all files
+  // A flight recorder; 0: none.
+  std::uint64_t flight_ns = 0;
+  std::uint64_t flight_bytes = 256u << 20;
+  std::vector<std::string> slab_triggers;
+  bool trigger_once = false;
+  bool flight_at_end = false;
+};
+
+}  // namespace anonvma::cmd

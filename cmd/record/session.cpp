@@ -1,0 +1,321 @@
+#include "cmd/record/session.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+#include "cmd/exit.h"
+#include "cmd/messages.h"
+#include "cmd/quantities.h"
+#include "cmd/record/child.h"
+
+#if ANONVMA_HAVE_RECORDER
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "cmd/record/make_output.h"
+#include "cmd/record/signals.h"
+#include "engine/trace/syscall_names.h"
+#include "tracers/capability.h"
+#include "tracers/clock.h"
+#include "tracers/machine.h"
+#include "tracers/namespaces.h"
+#include "tracers/probe.h"
+#include "tracers/recorder.h"
+#include "tracers/ring_plan.h"
+
+namespace anonvma::cmd {
+namespace {
+
+constexpr std::uint64_t kPollNs = 16'000'000;  // each look at the ring costs some microseconds
+constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a ring has to take
+constexpr std::uint64_t kProgressNs = 500'000'000;
+constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
+
+// The size of --ring-mib, or else what fits the machine. ANONVMA_RING_KIB is for tests that want
+// losses: the spill is as small then.
+RingPlan ring_plan(const RecordOptions& options, Standing standing) {
+  RingPlan plan = plan_ring(machine_size(), options.truth, standing);
+  if (options.ring_mib != 0) plan.ring_bytes = options.ring_mib << 20;
+  if (const char* const kib = std::getenv("ANONVMA_RING_KIB")) {
+    const std::uint64_t wanted = std::strtoull(kib, nullptr, 10);
+    plan.ring_bytes = std::bit_ceil(std::clamp<std::uint64_t>(wanted, 4, 1u << 20)) << 10;
+    plan.spill_bytes = plan.ring_bytes;
+  }
+  return plan;
+}
+
+Meta make_meta(const RecordOptions& options, Standing standing, const RingPlan& plan) {
+  Meta meta = describe_machine();
+  meta.tool_version = ANONVMA_VERSION;
+  meta.scope = !options.command.empty() ? "command" : !options.pids.empty() ? "pid" : "system";
+  meta.faults = options.faults;
+  meta.truth = options.truth;
+  meta.command = options.command;
+  meta.ring_bytes = plan.ring_bytes;
+  meta.reader = name_of(standing);
+  return meta;
+}
+
+Behaviours observed_behaviours() {
+  const Result<Behaviours> observed = probe_behaviours();
+  if (observed) return *observed;
+  spdlog::warn("{}: the release alone will tell how it merges vmas", observed.error().message);
+  return {};
+}
+
+RecorderOptions make_options(const RecordOptions& options, const RingPlan& plan, pid_t command) {
+  RecorderOptions out;
+  out.faults = options.faults == "first" ? ANONVMA_FAULTS_FIRST
+               : options.faults == "all" ? ANONVMA_FAULTS_ALL
+                                         : ANONVMA_FAULTS_WRITE;
+  out.truth = options.truth;
+  out.ring_bytes = plan.ring_bytes;
+  out.spill_bytes = plan.spill_bytes;
+  out.pids = options.pids;
+  out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
+  return out;
+}
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+// One recording under way.
+struct Session {
+  const RecordOptions& options;
+  Meta meta;
+  RecordingOutput& output;
+  std::unique_ptr<Recorder> recorder;  // of the part that is open
+  Child* child;                        // null: no command
+  bool show;                           // progress on a terminal
+  bool interrupted = false, was_full = false;
+  std::uint64_t part = 1, began_ns = 0;  // the part, and when it began
+  RecorderCounts before{};               // of the parts that ended
+  std::uint64_t shown_at = 0, shown_events = 0, signal_at = 0;
+
+  // Since the first part began.
+  std::uint64_t elapsed_ns() const { return began_ns + recorder->elapsed_ns(); }
+  std::uint64_t lost() const { return before.lost + recorder->counts().lost; }
+  // The command itself is the first to exec.
+  bool missed_command() const {
+    return child && before.execs + recorder->counts().execs == 0 && lost() == 0;
+  }
+
+  void progress(std::uint64_t now) {
+    if (!show || now - shown_at < kProgressNs) return;
+    const std::uint64_t events = output.events();
+    const double rate = static_cast<double>(events - shown_events) * 1e9 /
+                        static_cast<double>(std::max<std::uint64_t>(now - shown_at, 1));
+    fmt::print(stderr, "\r{} events, {:.0f}/s, {}, lost {}   ", events, rate,
+               megabytes(output.bytes()), lost());
+    std::fflush(stderr);
+    shown_at = now;
+    shown_events = events;
+  }
+
+  // True when it is time to stop.
+  bool done(int signal, std::uint64_t now) {
+    const bool over =
+        options.duration_s > 0 && static_cast<double>(now) >= options.duration_s * 1e9;
+    was_full = output.full();
+    if (was_full) return true;
+    if (!child) return signal != 0 || over;
+    if (child->ended()) return true;
+    if ((signal != 0 || over) && signal_at == 0) {
+      // The command gets it too, and a little time: its end belongs into the trace.
+      interrupted = signal != 0;
+      signal_at = now;
+      child->send(signal != 0 ? signal : SIGTERM);
+    } else if (signal != 0) {
+      return true;
+    }
+    return signal_at != 0 && now - signal_at > kGraceNs;
+  }
+
+  // Ends the part that is open. Whatever fails, its file is finished.
+  Status end_part(bool continued) {
+    const std::uint64_t now = elapsed_ns();
+    Status status = recorder->finish();
+    const RecorderCounts& counts = recorder->counts();
+    EndInfo end;
+    end.duration_ns = recorder->elapsed_ns();
+    end.lost = counts.lost;
+    end.recursion_misses = counts.recursion_misses;
+    end.processes_at_attach = counts.processes;
+    end.unreadable_processes = counts.unreadable;
+    end.torn_at_attach = counts.torn;
+    end.unread_writes = counts.unread;
+    end.spilled_bytes = counts.spilled_bytes;
+    end.unseen_writers = unseen_writers_by_name(counts.unseen, meta.machine);
+    end.continued = continued;
+    if (child && child->ended()) end.command_status = child->status();
+    if (const Status s = output.end_part(end, now); !s && status) status = s;
+    return status;
+  }
+
+  // Goes on in a new part. It begins before the open one ends, so that nothing is in neither.
+  Status turn() {
+    meta.start_unix_ns = unix_ns();
+    const std::uint64_t now = elapsed_ns();
+    if (const Status s = output.begin_part(meta, now); !s) return s;
+    auto next = recorder->start_next(
+        [&out = output, number = part + 1](const Event& event) { return out.add(number, event); });
+    if (!next) return next.error();
+    if (const Status s = end_part(true); !s) return s;
+    before.lost += recorder->counts().lost;
+    before.malformed += recorder->counts().malformed;
+    before.execs += recorder->counts().execs;
+    recorder = std::move(*next);
+    began_ns = now;
+    ++part;
+    return ok();
+  }
+
+  Status run(const Signals& signals) {
+    const std::uint64_t poll = std::min(kPollNs, meta.ring_bytes / kBurst * 1000);
+    for (int signal = 0;;) {
+      if (const Status s = recorder->poll(); !s) return s;
+      const std::uint64_t now = elapsed_ns();
+      if (const Status s = output.tick(now); !s) return s;
+      progress(now);
+      const bool ends = done(signal == SIGUSR1 ? 0 : signal, now);
+      if (signal == SIGUSR1 || (ends && signals.user_signal_waits())) output.user_signal();
+      if (ends) return ok();
+      if (output.wants_part(now))
+        if (const Status s = turn(); !s) return s;
+      signal = signals.wait(static_cast<long>(poll));
+    }
+  }
+};
+
+void summarise(const Session& session) {
+  if (session.show) fmt::print(stderr, "\r{:60}\r", "");
+  const RecorderCounts& counts = session.recorder->counts();
+  const RecordOptions& options = session.options;
+  if (session.child && !session.child->ended())
+    spdlog::warn("command: still running");
+  else if (session.child && (!options.quiet || session.child->status() != 0))
+    spdlog::info("command: {}", describe_status(session.child->status()));
+  if (options.quiet && session.lost() == 0) return;
+  spdlog::info("{}: {} events, {}, {:.1f} s, lost {}, unreadable processes {} of {}",
+               session.output.written(), session.output.events(), megabytes(session.output.bytes()),
+               static_cast<double>(session.elapsed_ns()) / 1e9, session.lost(), counts.unreadable,
+               counts.processes);
+  if (session.was_full && options.max_bytes != 0)
+    spdlog::info("ended, as --max-size {} was reached", size_text(options.max_bytes));
+  if (session.lost() > 0)
+    spdlog::warn("events were lost: record with a larger --ring-mib, or without --faults all");
+  if (const auto bad = session.before.malformed + counts.malformed; bad > 0)
+    spdlog::warn("{} malformed records", bad);
+}
+
+Status check_privilege() {
+  if (!is_initial_user_namespace())
+    return Error{ErrorCode::no_privilege, std::string(kInUserNamespace)};
+  const std::vector<std::string> missing = missing_capabilities();
+  if (missing.empty()) return ok();
+  return Error{ErrorCode::no_privilege, fmt::format("recording needs {}: run it as root, with sudo",
+                                                    fmt::join(missing, " and "))};
+}
+
+// The child that will be the command, held until release(); none without a command.
+Result<std::optional<Child>> make_child(const RecordOptions& options) {
+  std::optional<Child> child;
+  if (options.command.empty()) return child;
+  Result<Child> forked = Child::fork(options.command);
+  if (!forked) return forked.error();
+  child.emplace(std::move(*forked));
+  return child;
+}
+
+// Runs an attached recorder to its end; the exit status, or the error that ended it.
+Result<int> run_session(Session& session, const Signals& signals) {
+  if (session.child) {
+    if (const Status s = session.child->release(); !s) {
+      session.output.discard();
+      return s.error();
+    }
+  }
+  Status status = session.run(signals);
+  if (const Status s = session.end_part(false); !s && status) status = s;
+  if (const Status s = session.output.finish(); !s && status) status = s;
+  if (!status) return status.error();
+  summarise(session);
+  if (session.missed_command())
+    return Error{ErrorCode::not_supported,
+                 "the exec of the command was not seen, and nothing of it was recorded: run "
+                 "\"anonvma doctor\""};
+  if (session.interrupted) return static_cast<int>(kInterrupted);
+  return static_cast<int>(session.lost() > 0 ? kEventsLost : kOk);
+}
+
+}  // namespace
+
+Result<int> record(const RecordOptions& options) {
+  const Signals signals(options.flight_ns != 0);
+  if (const Status s = check_privilege(); !s) return s.error();
+  const Behaviours behaviours = observed_behaviours();  // while nothing is recorded
+  auto output = make_output(options);
+  if (!output) return output.error();
+  auto child = make_child(options);
+  if (!child) return child.error();
+
+  // The header is written first, but not before the programs are known to load: the recorder's
+  // first events wait for the output.
+  bool begun = false;
+  std::vector<Event> early;
+  const auto sink = [&](const Event& event) -> Status {
+    if (begun) return (*output)->add(1, event);
+    early.push_back(event);
+    return ok();
+  };
+  const Standing standing = best_standing();
+  const RingPlan plan = ring_plan(options, standing);
+  if (standing == Standing::plain)
+    spdlog::warn(
+        "the recorder may not run before other programs (CAP_SYS_NICE is missing): its ring "
+        "has {} instead, which a machine that is busy for long may still fill",
+        size_text(plan.ring_bytes));
+  auto recorder = Recorder::start(make_options(options, plan, *child ? (*child)->pid() : 0), sink);
+  if (!recorder) return recorder.error();
+  Session session{options,
+                  make_meta(options, standing, plan),
+                  **output,
+                  std::move(*recorder),
+                  *child ? &**child : nullptr,
+                  !options.quiet && isatty(STDERR_FILENO)};
+  session.meta.behaviours.insert(behaviours.begin(), behaviours.end());
+  session.meta.tier = name_of(session.recorder->tier());
+  if (!session.recorder->sees_faults()) {
+    session.meta.faults = "first";
+    spdlog::warn("this kernel tells of no page faults: first touches alone are recorded");
+  }
+  if (const Status s = (*output)->begin_part(session.meta, 0); !s) return s.error();
+  begun = true;
+  for (const Event& event : std::exchange(early, {}))
+    if (const Status s = (*output)->add(1, event); !s) return s.error();
+  return run_session(session, signals);
+}
+
+}  // namespace anonvma::cmd
+
+#else
+
+namespace anonvma::cmd {
+
+Result<int> record(const RecordOptions&) {
+  return Error{ErrorCode::not_supported, "this build cannot record (" ANONVMA_NO_RECORDER_REASON
+                                         "): install clang, bpftool and libbpf and build again"};
+}
+
+}  // namespace anonvma::cmd
+
+#endif

@@ -1,0 +1,64 @@
+#include "cmd/commands.h"
+#include "cmd/exit.h"
+#include "cmd/messages.h"
+#include "cmd/table/comparison.h"
+
+namespace anonvma::cmd {
+namespace {
+
+struct CompareOptions {
+  std::vector<std::string> files;
+  std::string strategies = "default";  // comma-separated names and groups
+  std::string baseline;                // empty: the recording kernel's own
+  TableOptions table;
+};
+
+int run_compare(const CompareOptions& options) {
+  const bool several = options.files.size() > 1;
+  int status = kOk;
+  std::vector<Comparison> comparisons;
+  for (const std::string& file : options.files) {
+    auto comparison = run_comparison({file, options.strategies, options.baseline, options.table});
+    if (!comparison) {
+      const int failed = fail(comparison.error());
+      if (failed == kUsage) return kUsage;  // it would be the same for every file
+      status = first_that_applies(status, failed);
+      continue;
+    }
+    comparisons.push_back(std::move(*comparison));
+  }
+  if (comparisons.empty() && options.table.report.format != Format::json) return status;
+  const std::string text = several ? render_all(comparisons, options.table.report)
+                           : comparisons.empty()
+                               ? ""
+                               : render(comparisons.front(), options.table.report);
+  if (print_result(text) != kOk) return kIoError;
+  for (const Comparison& comparison : comparisons)
+    status = first_that_applies(status, comparison_status(comparison));
+  return status;
+}
+
+}  // namespace
+
+void add_compare(CommandLine& line) {
+  const auto [command, options] =
+      line.add("compare", "Replay traces under several strategies: the table", run_compare);
+  options.table.command = line.text();
+  command.option("FILE", options.files, "Traces").required();
+  command
+      .option("-s,--strategies", options.strategies,
+              "Comma-separated names and groups (all, mainline, default)")
+      .shows_default();
+  command.option("--baseline", options.baseline,
+                 "Strategy to compare with (default: the recording kernel's own)");
+  add_table_options(command, options.table);
+  command.footer(
+      "Examples:\n"
+      "  anonvma compare make.trace\n"
+      "  anonvma compare make.trace --strategies legacy,num-children --baseline legacy\n"
+      "  anonvma compare make.trace --strategies lazy-v1:merge=base,fork=never,cow-context\n"
+      "  anonvma compare make.trace --format lkml --at 2.5 --objsize anon_vma=128\n"
+      "  anonvma compare a.trace b.trace --strategies all --json");
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,82 @@
+#include "cmd/table/comparison.h"
+
+#include "cmd/exit.h"
+#include "cmd/files/mapped_file.h"
+#include "cmd/messages.h"
+#include "engine/replay/replay.h"
+#include "engine/replay/row_specs.h"
+#include "engine/report/rows.h"
+#include "engine/strategy/own.h"
+#include "engine/strategy/selection.h"
+#include "engine/trace/reader.h"
+#include "engine/vma/kernel_rules.h"
+
+namespace anonvma::cmd {
+
+namespace {
+
+Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
+  const TableOptions& table = request.table;
+  ReplayOptions options;
+  if (!table.rules.empty())
+    if (const auto rules = rules_named(table.rules); !rules) return rules.error();
+  options.rules = table.rules;
+  options.era_accurate = table.era_accurate;
+  options.at_s = table.at_s;
+  options.threads = table.threads;
+  options.limits = !table.no_limits;
+  options.slub = table.slub;
+  options.check_reach = table.check_reach;
+  options.observe_peak = !request.own_only;
+  for (const std::string& text : table.objsizes) {
+    const auto objsize = parse_objsize(text);
+    if (!objsize) return objsize.error();
+    options.objsizes.push_back(*objsize);
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<Comparison> run_comparison(const ComparisonRequest& request) {
+  // A wrong name is the user's first problem, whatever the file holds.
+  if (auto named = select_strategies(request.strategies, request.baseline, ""); !named)
+    return named.error();
+  Result<ReplayOptions> options = replay_options(request);
+  if (!options) return options.error();
+
+  const Result<MappedFile> file = MappedFile::open(request.file);
+  if (!file) return file.error();
+  Result<TraceReader> reader = TraceReader::open(file->bytes());
+  if (!reader) return in_file(request.file, reader.error());
+
+  const std::string_view own = own_strategy(reader->meta());
+  auto selection = select_strategies(request.strategies, request.baseline, own);
+  if (!selection) return selection.error();
+  options->strategies = selection->strategies;
+  if (request.own_only && find_strategy(own) != nullptr)
+    options->strategies = {*find_strategy(own)};
+
+  Progress progress(request.file);
+  options->progress = [&progress](std::uint64_t events) { progress.show(events); };
+  Result<Comparison> comparison = replay(*reader, *options);
+  if (!comparison) {
+    const Error& error = comparison.error();
+    return error.code == ErrorCode::usage ? error : in_file(request.file, error);
+  }
+  comparison->trace.path = request.file;
+  comparison->trace.command = request.table.command;
+  comparison->baseline = selection->baseline;
+  return comparison;
+}
+
+int comparison_status(const Comparison& comparison) {
+  const TraceSummary& trace = comparison.trace;
+  if (!trace.damage.empty()) return fail(in_file(trace.path, {ErrorCode::bad_trace, trace.damage}));
+  if (worst_severity(comparison) == Severity::error) return kFinding;
+  for (const ReplayResult& row : comparison.rows)
+    if (row.reach && row.reach->findings > 0) return kFinding;
+  return trace.lost != 0 ? kEventsLost : kOk;
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,26 @@
+// What `compare` and `replay` share: one trace against several strategies.
+#pragma once
+
+#include <string>
+
+#include "cmd/table/table_options.h"
+#include "engine/replay/result.h"
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+struct ComparisonRequest {
+  std::string file;
+  std::string strategies;
+  std::string baseline;
+  TableOptions table;
+  bool own_only = false;  // the recording kernel's own strategy, whatever `strategies` says
+};
+
+// Opens and replays one trace. The error names the file where the file is the reason.
+Result<Comparison> run_comparison(const ComparisonRequest& request);
+
+// The exit status of a table that was printed. A damaged trace is also said on stderr.
+int comparison_status(const Comparison& comparison);
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,48 @@
+#include "cmd/table/table_options.h"
+
+namespace anonvma::cmd {
+
+void add_no_limits(const Subcommand& command, bool& no_limits) {
+  command.flag("--no-limits", no_limits,
+               "Replay whatever memory and time the trace takes, however short it is");
+}
+
+void add_table_options(const Subcommand& command, TableOptions& options) {
+  ReportOptions& report = options.report;
+  const Option format = command.choice<Format>("--format", report.format,
+                                               {{"text", Format::text},
+                                                {"markdown", Format::markdown},
+                                                {"lkml", Format::lkml},
+                                                {"csv", Format::csv},
+                                                {"json", Format::json}},
+                                               "How to print");
+  command
+      .flag(
+          "--json", [&report] { report.format = Format::json; }, "The same as --format json")
+      .excludes(format);
+  command.option("--at", options.at_s, "Also the state at so many seconds after the first event")
+      .check(point_in_time);
+  const Option by = command.choice<By>("--by", report.by, {{"comm", By::comm}, {"mm", By::mm}},
+                                       "Also who holds the objects");
+  command.option("--top", report.top, "With --by: how many by name")
+      .between(1, 1000000)
+      .needs(by)
+      .shows_default();
+  const Option rules = command.option("--rules", options.rules,
+                                      "Rules of the VMA layer (default: the recording kernel's)");
+  command
+      .flag("--era-accurate", options.era_accurate,
+            "Each strategy under the rules and with the object sizes of its own kernels")
+      .excludes(rules);
+  command.option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated")
+      .one_each();
+  command.flag("--slub", options.slub,
+               "Also the slabs that SLUB would hold, as a model (always in replay)");
+  command.flag("--check-reach", options.check_reach,
+               "Check that rmap walks find every page; status 1 when one does not");
+  command.option("--threads", options.threads, "Worker threads (default: one per strategy and CPU)")
+      .between(1, 1024);
+  add_no_limits(command, options.no_limits);
+}
+
+}  // namespace anonvma::cmd

@@ -1,0 +1,154 @@
+// anonvma dump FILE: every event as a line of text or of JSON.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "cmd/commands.h"
+#include "cmd/exit.h"
+#include "cmd/files/mapped_file.h"
+#include "cmd/messages.h"
+#include "cmd/trace/dump_filter.h"
+#include "cmd/trace/window.h"
+#include "engine/trace/reader.h"
+#include "engine/trace/text.h"
+
+namespace anonvma::cmd {
+namespace {
+
+struct DumpOptions {
+  std::string file;
+  bool json = false;
+  DumpFilter::Options only;
+};
+
+constexpr std::size_t kBufferBytes = 1 << 16;
+
+// Standard output, a large piece at a time.
+class Lines {
+ public:
+  void add(std::string_view line) {
+    buffer_.append(line).push_back('\n');
+    if (buffer_.size() >= kBufferBytes) write();
+  }
+  // Nobody gets what is added from now on.
+  bool closed() const { return error_ != 0; }
+  // What is left goes out; an ExitStatus. A reader that has seen enough (`head`) is no error.
+  int finish() {
+    write();
+    if (error_ == 0 || error_ == EPIPE) return kOk;
+    return fail({ErrorCode::io, fmt::format("standard output: {}", std::strerror(error_))});
+  }
+
+ private:
+  void write() {
+    if (error_ == 0 && (std::fwrite(buffer_.data(), 1, buffer_.size(), stdout) != buffer_.size() ||
+                        std::fflush(stdout) != 0))
+      error_ = errno != 0 ? errno : EIO;
+    buffer_.clear();
+  }
+
+  std::string buffer_;
+  int error_ = 0;
+};
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || c == '"' || c == '\\')
+      out += fmt::format("\\u{:04x}", byte);
+    else
+      out.push_back(c);
+  }
+  return out + '"';
+}
+
+std::string opening(const Meta& meta, bool json) {
+  if (!json)
+    return fmt::format("# anonvma trace release={} machine={} page_size={} faults={}",
+                       one_line(meta.release), one_line(meta.machine), meta.page_size,
+                       one_line(meta.faults));
+  return fmt::format(
+      "{{\"schema\":\"anonvma.dump/"
+      "1\",\"release\":{},\"machine\":{},\"page_size\":{},\"faults\":{}}}",
+      json_string(meta.release), json_string(meta.machine), meta.page_size,
+      json_string(meta.faults));
+}
+
+// Events are in order of time but for a little, and this is more than that.
+constexpr std::uint64_t kJitterNs = 1'000'000'000;
+
+// Jumps to where --from may begin.
+void seek(TraceReader& reader, const DumpOptions& options, const DumpFilter& filter) {
+  if (!options.only.from_s || filter.comms()) return;
+  const auto from_ns = static_cast<std::uint64_t>(*options.only.from_s * 1e9);
+  if (!reader.seek_time(from_ns - std::min(from_ns, kJitterNs)))
+    spdlog::warn("{}: its index is missing or damaged: reading it from the start", options.file);
+}
+
+// Is the window over when a chunk begins with this event?
+bool is_past(const Event& event, const DumpOptions& options) {
+  return options.only.to_s &&
+         event.head.time_ns > static_cast<std::uint64_t>(*options.only.to_s * 1e9) + kJitterNs;
+}
+
+int run_dump(const DumpOptions& options) {
+  if (options.only.from_s && options.only.to_s && *options.only.from_s > *options.only.to_s)
+    return fail({ErrorCode::usage, "--from is behind --to"});
+  const auto file = MappedFile::open(options.file);
+  if (!file) return fail(file.error());
+  auto reader = TraceReader::open(file->bytes());
+  if (!reader) return fail(in_file(options.file, reader.error()));
+  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and lets us end in order
+  DumpFilter filter(options.only);
+  seek(*reader, options, filter);
+  Lines lines;
+  lines.add(opening(reader->meta(), options.json));
+  const auto print = [&](const std::vector<Event>& events) {
+    for (const Event& event : events)
+      lines.add(options.json ? format_json(event) : format_text(event));
+  };
+  while (!lines.closed()) {
+    const auto events = reader->next();
+    if (!events) {
+      print(filter.finish());
+      const int status = lines.finish();
+      return status == kOk ? fail(in_file(options.file, events.error()))
+                           : first_that_applies(status, exit_status(events.error().code));
+    }
+    if (events->empty() || is_past(events->front(), options)) break;
+    for (const Event& event : *events) {
+      if (lines.closed()) break;
+      print(filter.pass(event));
+    }
+  }
+  print(filter.finish());
+  return lines.finish();
+}
+
+}  // namespace
+
+void add_dump(CommandLine& line) {
+  const auto [command, options] = line.add("dump", "Print a trace, one event per line", run_dump);
+  command.option("FILE", options.file, "Trace").required();
+  command.flag("--json", options.json, "Print JSON lines");
+  add_window(command, options.only.from_s, options.only.to_s);
+  command.option("--mm", options.only.mms, "Only what concerns this address space; may be repeated")
+      .one_each();
+  command
+      .option("--comm", options.only.comms,
+              "Only processes of this name (read from the start, where it is told); may be"
+              " repeated")
+      .one_each();
+  command.footer(
+      "Events may be out of order by a little: those up to a second late are found.\n\n"
+      "Examples:\n  anonvma dump make.trace | grep ' fork '\n"
+      "  anonvma dump make.trace --from 2.5 --to 2.6 --mm 17");
+}
+
+}  // namespace anonvma::cmd

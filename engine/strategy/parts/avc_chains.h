@@ -1,0 +1,148 @@
+// What all designs with anon_vma_chain objects share: the objects, their counters and what the
+// steps of mm/rmap.c do to them. A strategy owns one of these and decides; this class accounts.
+//
+// Counters only steer reuse. What keeps an anon_vma alive is its reference count: one while any
+// chain links to it, and on a root one for each descendant.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/ids.h"
+#include "engine/slab/slab_account.h"
+#include "engine/strategy/parts/chain_table.h"
+#include "engine/strategy/strategy.h"
+
+namespace anonvma {
+
+// May a forked child make an ancestor's anon_vma its own?
+enum class Reuse : std::uint8_t {
+  never,
+  degree,        // not the parent's own; fewer than two children and active vmas together
+  num_children,  // fewer than two children and no active vma
+};
+// Whose anon_vma does a forked child share, before any reuse is tried?
+enum class ForkSharing : std::uint8_t {
+  nobody,
+  parent,   // the parent's, where the vma before the parent's has the same one
+  sibling,  // that of the vma before it, where that is a child of the parent's
+};
+// The order of a cloned chain, which is also the order in which entries are tried for reuse.
+enum class CloneOrder : std::uint8_t {
+  keep,     // walks from the oldest entry
+  reverse,  // walks from the newest, adding each at the head: the copy is reversed
+};
+// When is the anon_vma of a forked child allocated, and the chain entry to it?
+enum class ForkAllocation : std::uint8_t {
+  when_needed,
+  ahead,  // before reuse is tried, and freed again when it succeeds
+};
+// How often the lock of a family is taken for a chain of several entries.
+enum class Locking : std::uint8_t {
+  per_chain,                 // once in a clone, once in an unlink
+  per_clone,                 // once in a clone, for each entry in an unlink
+  per_entry,                 // for each entry in both
+  per_entry_and_last_child,  // and once more when a root loses its last descendant
+};
+struct AvcRules {
+  Reuse reuse = Reuse::never;
+  ForkSharing sharing = ForkSharing::nobody;
+  CloneOrder order = CloneOrder::keep;
+  ForkAllocation allocation = ForkAllocation::when_needed;
+  Locking locking = Locking::per_chain;
+};
+
+class AvcChains {
+ public:
+  AvcChains(SlabAccount& slab, AvcRules rules) : slab_(slab), rules_(rules) {}
+
+  AnonVmaId anon_vma(VmaId vma) const { return chains_.anon_vma(vma); }
+  bool singular(VmaId vma) const { return chains_.chain(vma).size() == 1; }
+  AnonVmaId root(AnonVmaId anon_vma) const { return AnonVmaId{anon_vmas_[anon_vma.v].root}; }
+  // None when it is dead. A root is its own parent.
+  AnonVmaId parent(AnonVmaId anon_vma) const;
+  // How many vmas are linked to `anon_vma`, which may be none.
+  std::uint64_t links(AnonVmaId anon_vma) const {
+    return anon_vma ? anon_vmas_[anon_vma.v].links : 0;
+  }
+  // See Strategy::vmas_per_anon_vma().
+  std::vector<std::uint64_t> links_per_anon_vma() const;
+
+  // A new anon_vma, to be attached at once: it is no object before.
+  AnonVmaId new_root();
+  AnonVmaId new_child(AnonVmaId parent);
+
+  // Links `vma`, which has no anon_vma, to `anon_vma` and makes that its own.
+  void attach(VmaId vma, AnonVmaId anon_vma);
+  // `dst` becomes as `src`, a further active vma of the same anon_vma.
+  void clone(VmaId dst, VmaId src);
+  // Copies the chain of `parent` and tries to reuse one of its anon_vmas. False when there is none:
+  // `child` then has no anon_vma yet.
+  bool fork(VmaId child, VmaId parent);
+  void unlink(VmaId vma);
+
+  // References of other holders than chains and descendants.
+  void get(AnonVmaId anon_vma);
+  void put(AnonVmaId anon_vma);
+
+  // See Strategy::anon_vma_name() and chain_links().
+  std::uint64_t name(AnonVmaId anon_vma) const {
+    return anon_vma ? name(anon_vma.v, anon_vmas_[anon_vma.v].generation) : 0;
+  }
+  std::vector<Strategy::ChainLink> links_of(VmaId vma) const;
+
+  // See Strategy::seed(). Nothing in a snapshot is trusted: roots are made their own roots,
+  // counters are capped, repeated descriptions ignored.
+  void seed(VmaId vma, AnonVmaId anon_vma, std::span<const Strategy::SeedLink> chain);
+
+ private:
+  struct AnonVma {
+    std::uint32_t root = 0;
+    std::uint32_t parent = 0;
+    std::uint32_t parent_generation = 0;
+    std::uint32_t generation = 0;    // how often this place was freed: tells a dead parent
+    std::uint32_t refcount = 0;      // 0: no object
+    std::uint32_t links = 0;         // chains that contain it
+    std::uint32_t num_children = 0;  // with itself, for a root; see active_vmas()
+    std::uint32_t num_active_vmas = 0;
+  };
+  static_assert(sizeof(AnonVma) == 32);
+  struct Seeded {
+    AnonVmaId id;
+    std::uint32_t generation = 0;
+    bool described = false;  // named by a link of its own, not only as root or parent
+  };
+
+  static std::uint64_t name(std::uint32_t place, std::uint32_t generation) {
+    return std::uint64_t{generation} << 32 | (place + 1);
+  }
+  // Kernels with `degree` count active vmas and children together: num_children is that counter
+  // then, as in their snapshots.
+  std::uint32_t& active_vmas(AnonVmaId anon_vma) {
+    AnonVma& a = anon_vmas_[anon_vma.v];
+    return rules_.reuse == Reuse::degree ? a.num_children : a.num_active_vmas;
+  }
+  bool has_descendants(AnonVmaId root) const {
+    const AnonVma& a = anon_vmas_[root.v];
+    return a.refcount > (a.links > 0 ? 1u : 0u);
+  }
+  AnonVmaId new_place();
+  std::span<const AnonVmaId> copy_chain(VmaId dst, VmaId src);
+  void link(AnonVmaId anon_vma);
+  void unlink_one(AnonVmaId anon_vma);
+  void set_parent(AnonVmaId child, AnonVmaId parent);
+  AnonVmaId reusable(VmaId copy, AnonVmaId parents) const;
+  Seeded& seeded(AnonVmaId snapshot_id);
+  AnonVmaId describe(const Strategy::SeedLink& link);
+
+  SlabAccount& slab_;
+  AvcRules rules_;
+  ChainTable chains_;
+  std::vector<AnonVma> anon_vmas_;
+  std::vector<AnonVmaId> free_;
+  std::unordered_map<std::uint32_t, Seeded> seeded_;  // by snapshot id; used at the start only
+};
+
+}  // namespace anonvma

@@ -1,0 +1,238 @@
+// The state between two operations: at the peak of the sum, at a time, at the end.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/replay/replay.h"
+#include "engine/trace/writer.h"
+#include "test/catch.h"
+#include "test/support/vma_world.h"
+
+namespace anonvma::test {
+namespace {
+
+// A second per event.
+class Life {
+ public:
+  template <class Body>
+  Life& add(std::uint32_t mm, const Body& body) {
+    events_.push_back({{.time_ns = events_.size() * 1'000'000'000, .mm = MmId{mm}}, body});
+    return *this;
+  }
+  Life& exec(std::uint32_t mm) {
+    add(mm, Exec{});
+    const Comm comm = make_comm(fmt::format("task{}", mm));
+    return add(mm, Snapshot{.reason = static_cast<std::uint64_t>(SnapReason::exec),
+                            .comm_lo = comm.lo,
+                            .comm_hi = comm.hi});
+  }
+  Life& map(std::uint32_t mm, std::uint64_t page) {
+    const std::uint64_t at = World::addr(page);
+    return add(mm, Map{.addr = at,
+                       .len = 2 * kPage,
+                       .prot = 3,
+                       .map_flags = 0x22,
+                       .ops = kOpsUnread,
+                       .ret = static_cast<std::int64_t>(at)});
+  }
+  Life& write(std::uint32_t mm, std::uint64_t page) {
+    return add(mm, Fault{World::addr(page), kFaultWrite});
+  }
+  Life& unmap(std::uint32_t mm, std::uint64_t page) {
+    return add(mm, Unmap{.addr = World::addr(page), .len = 2 * kPage});
+  }
+  Life& fork(std::uint32_t parent, std::uint32_t child) {
+    return add(parent, Fork{.child = MmId{child}});
+  }
+  Life& exit(std::uint32_t mm) { return add(mm, ExitMmap{}); }
+
+  std::vector<std::byte> trace() const {
+    std::vector<std::byte> bytes;
+    Meta meta;
+    meta.release = "6.18.44";
+    meta.faults = "write";
+    meta.anon_vma_members = {"root", "num_children", "num_active_vmas"};
+    meta.anon_vma_clone_args = 2;
+    auto writer = TraceWriter::create(
+        [&](std::span<const std::byte> chunk) {
+          bytes.insert(bytes.end(), chunk.begin(), chunk.end());
+          return ok();
+        },
+        meta);
+    REQUIRE(writer);
+    for (const Event& event : events_) REQUIRE(writer->add(event));
+    REQUIRE(writer->finish({}));
+    return bytes;
+  }
+
+ private:
+  std::vector<Event> events_;
+};
+
+Comparison replayed(const Life& life, ReplayOptions options) {
+  const std::vector<std::byte> bytes = life.trace();
+  auto reader = TraceReader::open(bytes);
+  REQUIRE(reader);
+  auto comparison = replay(*reader, options);
+  REQUIRE(comparison);
+  return *comparison;
+}
+
+std::array<std::uint64_t, 3> three(const Moment& moment) {
+  return {moment.slab.objs[0], moment.slab.objs[1], moment.slab.objs[2]};
+}
+using Three = std::array<std::uint64_t, 3>;
+
+// Events:    0,1 exec   2 map  3 write  4 map  5 write  6 fork  7 write  8 exit 1  9 unmap
+// num-children after 7:  mm 0: [a0] [a1]   mm 1: a0 [a2], a1 [a3]
+Life family() {
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).map(0, 10).write(0, 10).fork(0, 1).write(1, 0).exit(1);
+  return life.unmap(0, 10);
+}
+
+TEST_CASE("the peak of the sum is looked at in a second pass") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children"), *find_strategy("legacy")};
+  options.observe_peak = true;
+  const Comparison c = replayed(family(), options);
+  const ReplayResult& own = c.rows[0];
+  CHECK(own.peak.slab.event == 6);
+  CHECK(own.peak.slab.time_ns == 6'000'000'000);
+  CHECK(three(own.peak) == Three{4, 6, 4});
+  CHECK(three(own.end) == Three{1, 1, 1});
+  // A walk for a page of the parent visits the child, too; one of the child's only itself.
+  CHECK(own.peak.walks.vmas == 4);
+  CHECK(own.peak.walks.min == 1);
+  CHECK(own.peak.walks.max == 2);
+  CHECK(own.end.walks.vmas == 1);
+  CHECK(three(c.rows[1].peak) == Three{4, 0, 2});
+  CHECK(c.rows[1].peak.walks.min == 2);
+}
+
+TEST_CASE("holders are charged for all there is") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  options.observe_peak = true;
+  const Comparison c = replayed(family(), options);
+  const std::vector<Holder>& holders = c.rows[0].peak.holders;
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].comm == "task0");
+  CHECK(holders[0].mm == MmId{0});
+  CHECK(holders[0].objs[kAnonVmaChain] == 2);
+  CHECK(holders[0].objs[kAnonVma] == 2);
+  CHECK(holders[1].objs[kVmAreaStruct] == 2);
+  CHECK(holders[1].objs[kAnonVmaChain] == 4);
+  CHECK(holders[1].objs[kAnonVma] == 2);
+}
+
+TEST_CASE("an abandoned anon_vma is held by the first that links to it") {
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).fork(0, 1).fork(1, 2).exit(0);
+  ReplayOptions options;
+  options.strategies = {*find_strategy("avc-3.0")};
+  const Comparison c = replayed(life, options);  // 1: a0 [a1]   2: a0 a1 [a2]
+  const std::vector<Holder>& holders = c.rows[0].end.holders;
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].mm == MmId{1});
+  CHECK(holders[0].objs[kAnonVma] == 2);
+  CHECK(holders[1].objs[kAnonVma] == 1);
+}
+
+// The middle of a vma is its own root, and is the struct that munmap takes out.
+//   low: -> middle   high: -> middle   middle is a zombie
+TEST_CASE("a zombie is held by the mm whose vmas point to it") {
+  Life life;
+  life.exec(0).exec(1).add(0, Map{.addr = World::addr(0),
+                                  .len = 3 * kPage,
+                                  .prot = 3,
+                                  .map_flags = 0x22,
+                                  .ops = kOpsUnread,
+                                  .ret = static_cast<std::int64_t>(World::addr(0))});
+  life.write(0, 0).add(0, Unmap{.addr = World::addr(1), .len = kPage});
+  ReplayOptions options;
+  options.strategies = {*find_strategy("lazy-v1")};
+  const Comparison c = replayed(life, options);
+  const std::vector<Holder>& holders = c.rows[0].end.holders;
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].mm == MmId{0});
+  CHECK(holders[0].objs[kVmAreaStruct] == 3);
+  CHECK(holders[1].mm == MmId{1});
+  CHECK(holders[1].objs[kVmAreaStruct] == 0);
+}
+
+// A vma of two pages that fork copies after mremap took it elsewhere: an entry in each mm.
+TEST_CASE("entries of remap trees are counted at a moment") {
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).add(0,
+                                         Remap{.addr = World::addr(0),
+                                               .old_len = 2 * kPage,
+                                               .new_len = 2 * kPage,
+                                               .flags = 1,
+                                               .new_addr = 0,
+                                               .ret = static_cast<std::int64_t>(World::addr(20))});
+  life.fork(0, 1).exit(1);
+  ReplayOptions options;
+  options.strategies = {*find_strategy("cow-context"), *find_strategy("num-children")};
+  options.observe_peak = true;
+  const Comparison c = replayed(life, options);
+  CHECK(c.rows[0].peak.remap_entries == 2);
+  CHECK(c.rows[0].end.remap_entries == 1);
+  CHECK(c.rows[1].peak.remap_entries == 0);
+}
+
+TEST_CASE("every strategy can be looked at at any time") {
+  const Life life = family();
+  ReplayOptions options;
+  for (const StrategyInfo& s : strategies()) options.strategies.push_back(s);
+  options.observe_peak = true;
+  for (const double at : {0.0, 2.5, 6.0, 7.999, 1e6}) {
+    options.at_s = at;
+    const Comparison c = replayed(life, options);
+    for (const ReplayResult& row : c.rows) {
+      INFO(row.strategy << " at " << at);
+      REQUIRE(row.at);
+      if (at > 9) CHECK(row.at->slab.objs == row.end.slab.objs);
+      if (at < 1) CHECK(three(*row.at) == Three{0, 0, 0});
+      for (const Moment* moment : {&row.peak, &*row.at, &row.end}) {
+        std::array<std::uint64_t, kAllCaches> held{};
+        for (const Holder& holder : moment->holders)
+          for (std::size_t i = 0; i < kAllCaches; ++i) held[i] += holder.objs[i];
+        CHECK(held == moment->slab.objs);
+      }
+    }
+  }
+  options.at_s = 6.0;
+  const Comparison c = replayed(life, options);
+  for (const ReplayResult& row : c.rows)
+    if (row.strategy == "num-children") CHECK(three(*row.at) == Three{4, 6, 4});
+}
+
+TEST_CASE("churn and locks are charged to what was asked for") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  const ReplayResult row = replayed(family(), options).rows[0];
+  const auto cost = [&](OpKind kind) { return row.costs[static_cast<std::size_t>(kind)]; };
+  CHECK(cost(OpKind::map).operations == 2);
+  CHECK(cost(OpKind::map).allocs[kVmAreaStruct] == 2);
+  CHECK(cost(OpKind::fault).operations == 3);
+  CHECK(cost(OpKind::fault).allocs[kAnonVma] == 2);
+  CHECK(cost(OpKind::fault).locks.holds == 2);
+  CHECK(cost(OpKind::fork).allocs[kAnonVmaChain] == 4);
+  // Per vma: one hold clones the chain of one, one adds the child's own.
+  CHECK(cost(OpKind::fork).locks.holds == 4);
+  CHECK(cost(OpKind::exit).frees[kAnonVmaChain] == 4);
+  CHECK(cost(OpKind::exit).locks.longest_objs == 2);
+  CHECK(cost(OpKind::unmap).frees[kVmAreaStruct] == 1);
+  OpCost sum;
+  for (const OpCost& c : row.costs) sum += c;
+  CHECK(sum.locks.holds == row.root_locks);
+  for (std::size_t c = 0; c < kAllCaches; ++c) {
+    CHECK(sum.allocs[c] == row.caches[c].allocs);
+    CHECK(sum.frees[c] == row.caches[c].frees);
+  }
+}
+
+}  // namespace
+}  // namespace anonvma::test
