@@ -1,4 +1,4 @@
-// What every subcommand says to people, on stderr, and how results reach stdout.
+// Messages of every subcommand to people, on stderr, and the way of results to stdout.
 #pragma once
 
 #include <string>
@@ -18,11 +18,11 @@ int print_result(std::string_view text);
 // The error of reading `path`, with the path before its message.
 Error in_file(const std::string& path, Error error);
 
-// What a file or its name says stays on one line, and does nothing to a terminal: '?' for control
-// characters.
+// Makes text from a file, or the name of one, harmless for a terminal: control characters become
+// '?', so it also stays on one line.
 std::string one_line(std::string_view text);
 
-// Of two exit statuses, the one the contract puts first.
+// The one of two exit statuses that the contract puts first.
 int first_that_applies(int a, int b);
 
 // "FILE: N events" on the terminal behind stderr, removed at the end; silent without a terminal.

@@ -1,6 +1,6 @@
-// A flight recorder: the last seconds stay in memory, as complete traces of about so many seconds
-// each, and are written when something asks for it. What was written is let go: a second call soon
-// afterwards writes what came since.
+// A flight recorder. The last seconds stay in memory as complete traces (segments), and a trigger
+// has them written. Segments that were written are freed, so a second trigger soon afterwards
+// writes only newer ones.
 #pragma once
 
 #include <deque>
@@ -24,7 +24,7 @@ class Flight : public RecordingOutput {
     std::uint64_t most_bytes = 0;  // of all that is kept
     bool once = false;             // the first trigger ends the recording
     bool at_end = false;           // the end is a trigger, too
-    // Where it says what it does; the clock of file names.
+    // The sink of its messages; the clock of file names.
     std::function<void(const std::string&)> say{};
     std::function<std::string()> stamp{};
   };
@@ -66,7 +66,7 @@ class Flight : public RecordingOutput {
   PartFiles files_;
   std::optional<SlabWatch> watch_;
   std::string series_;
-  std::uint64_t parts_ = 0;                       // begun
+  std::uint64_t parts_ = 0;                       // begun so far
   std::deque<std::unique_ptr<Segment>> sealed_;   // oldest first
   std::unique_ptr<Segment> current_, next_;       // being filled
   std::deque<std::unique_ptr<Segment>> writing_;  // on their way to disk

@@ -1,6 +1,10 @@
-// Where a recording goes: one file, a series of files, or a flight recorder's memory. It has parts,
-// numbered from 1, of which two are open while one follows the other. Times are those of the whole
-// recording.
+// The destination of a recording: one file, a series of files, or a flight recorder's memory. It
+// has parts, numbered from 1. While one part follows another, both are open. Times count from the
+// start of the whole recording.
+//
+//   part 1  |###########|
+//   part 2           |###########|       both hold the events of the overlap
+//   part 3                    |####...
 #pragma once
 
 #include <cstdint>
@@ -16,28 +20,28 @@ class RecordingOutput {
  public:
   virtual ~RecordingOutput() = default;
 
-  // A part begins, beside the one that is open if there is one.
+  // Begins a part, beside the open one if there is one.
   virtual Status begin_part(const Meta& meta, std::uint64_t now_ns) = 0;
   virtual Status add(std::uint64_t part, const Event& event) = 0;
-  // Ends the part that is open, the older one of two.
+  // Ends the open part, the older one of two.
   virtual Status end_part(const EndInfo& end, std::uint64_t now_ns) = 0;
-  // The end, after all parts have ended.
+  // Ends the recording, after all parts have ended.
   virtual Status finish() = 0;
 
-  // Every few milliseconds.
+  // Called every few milliseconds.
   virtual Status tick(std::uint64_t now_ns) = 0;
-  // Is it time for a new part?
+  // True when it is time for a new part.
   virtual bool wants_part(std::uint64_t now_ns) const = 0;
-  // Nothing more may be written: the recording ends.
+  // True when nothing more may be written and the recording has to end.
   virtual bool full() const { return false; }
-  // SIGUSR1.
+  // Called for SIGUSR1.
   virtual void user_signal() {}
-  // Nothing came of it.
+  // Removes everything: the recording has failed.
   virtual void discard() {}
 
   virtual std::uint64_t events() const = 0;
   virtual std::uint64_t bytes() const = 0;
-  // What was written, for the line at the end: "make.trace".
+  // A name for the files that were written, for the line at the end: "make.trace".
   virtual std::string written() const = 0;
 };
 

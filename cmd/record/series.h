@@ -54,7 +54,7 @@ class RecordingSeries : public RecordingOutput {
   std::uint64_t done_events_ = 0, done_bytes_ = 0;  // of the parts that ended
 };
 
-// What the parts of one recording have in common, and no other recording has.
+// A value that all parts of one recording share, and no other recording has.
 std::string series_id(const Meta& meta);
 
 }  // namespace anonvma::cmd

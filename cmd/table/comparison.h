@@ -1,4 +1,4 @@
-// What `compare` and `replay` share: one trace against several strategies.
+// The common part of `compare` and `replay`: one trace against several strategies.
 #pragma once
 
 #include <string>

@@ -62,7 +62,7 @@ Result<Survey> survey(TraceReader& reader, const CutOptions& options) {
   return found;
 }
 
-// Where the slice lies, and what stands at its beginning.
+// The place of a slice in its trace, and the events at its beginning.
 struct Place {
   std::uint64_t first = 0, end = 0;
   std::uint64_t from_ns = 0, to_ns = 0, lost = 0;

@@ -37,7 +37,7 @@ class Lines {
   }
   // Nobody gets what is added from now on.
   bool closed() const { return error_ != 0; }
-  // What is left goes out; an ExitStatus. A reader that has seen enough (`head`) is no error.
+  // Writes the rest; returns an ExitStatus. A reader that has seen enough (`head`) is no error.
   int finish() {
     write();
     if (error_ == 0 || error_ == EPIPE) return kOk;

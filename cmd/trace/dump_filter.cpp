@@ -22,7 +22,8 @@ bool DumpFilter::in_window(const Event& event) const {
   return from_ns_ <= event.head.time_ns && event.head.time_ns <= to_ns_;
 }
 
-// Acted upon, forked, left by an exec, or of the task that acted. What was lost may be anybody's.
+// True for an event that acts on a chosen mm, forks it or leaves it by an exec, and for one whose
+// task has a chosen mm. Lost records may have concerned any mm.
 bool DumpFilter::concerns_mm(const Event& event) const {
   if (mms_.empty() || mms_.contains(event.head.mm.v)) return true;
   return std::visit(overloaded{

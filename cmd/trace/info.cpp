@@ -46,7 +46,7 @@ struct Summary {
   double bytes_per_event() const {
     return events == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(events);
   }
-  // Of a file cut short: up to the last event that is left.
+  // In a file that was cut short, the time of the last event that is left.
   std::uint64_t duration_ns() const { return end ? end->duration_ns : last_ns; }
 };
 

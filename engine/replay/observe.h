@@ -1,4 +1,4 @@
-// What can be seen of a model that stands still: walks, and who holds the objects.
+// Observes a model between two operations: reverse-map walks, and the holders of objects.
 #pragma once
 
 #include "engine/replay/result.h"

@@ -47,8 +47,8 @@ void ReachCheck::change(VmaId vma, Book& book) {
   if (!std::exchange(book.changed, true)) changed_.push_back(vma);
 }
 
-// Where a design moves pages (moves_pages()), those that pointed at what `vma` itself had follow
-// it to what it has now. Others, which came from relatives, stay where they point.
+// In a design that moves pages (moves_pages()), pages that pointed at the old target of `vma`
+// follow it to the new one. Pages that came from relatives keep their targets.
 void ReachCheck::follow(VmaId vma, Book& book) {
   const Strategy& strategy = spaces_.strategy();
   const std::uint64_t now = strategy.rmap_target(vma);

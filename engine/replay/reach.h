@@ -5,13 +5,12 @@
 // The check keeps, per vma, what its pages point at, and asks the design after each operation
 // about every vma whose pages changed in it; about the rest when they go, and at the end.
 //
-// What it knows of pages:
-//  - a recorded write gives a page that points at the vma's rmap_target() of that moment;
-//  - a forked child maps what its parent does, until it writes;
-//  - what an attach or exec snapshot shows faulted is taken to be written to from end to end;
-//  - pages that are given back (MADV_DONTNEED, truncation) or swapped stay: the trace does not
-//    tell.
-// So a finding says that a page, if there is one, is lost; and silence covers what was recorded.
+// Same: a recorded write makes a page that points at the vma's rmap_target() of that moment.
+// A forked child maps the pages of its parent until it writes.
+// Simplified: a vma that an attach or exec snapshot shows faulted counts as written from end to
+// end. Ignored: pages that are given back (MADV_DONTNEED, truncation) or swapped stay, as the trace
+// does not record that. A finding therefore says that a page, if it still exists, is lost. No
+// finding means that all recorded writes are found.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +27,13 @@ namespace anonvma {
 
 class ReachCheck final : public Watcher {
  public:
-  // `spaces` tells it everything from its first event on.
+  // `spaces` calls it from the first event on.
   ReachCheck(const AddressSpaces& spaces, std::uint64_t page_size)
       : spaces_(spaces), page_size_(page_size) {}
 
   // After the last event.
   ReachReport finish();
-  // What it has come to beside the address spaces it looks at.
+  // Estimated memory and steps of the check itself, without the address spaces.
   Budget spent() const;
 
   void began(OpKind kind, std::uint64_t event, std::uint64_t time_ns) override;
@@ -45,7 +44,7 @@ class ReachCheck final : public Watcher {
   void emptied(VmaId vma) override;
 
  private:
-  // Pages that point at the same; [begin, end) of page offsets.
+  // Pages with the same target; [begin, end) of page offsets.
   struct Extent {
     std::uint64_t begin = 0, end = 0;
     std::uint64_t target = 0;
@@ -54,11 +53,11 @@ class ReachCheck final : public Watcher {
   struct Book {
     std::vector<Extent> extents;  // ascending, apart or of different targets
     std::uint64_t own = 0;        // rmap_target() when last asked
-    Came came = Came::here;       // how the last pages came that were not written here
+    Came came = Came::here;       // origin of the last pages that were not written here
     bool changed = false;         // in this operation
     std::uint32_t counted = 0;    // of its extents, in extents_
   };
-  // Who first wrote to a page that points there.
+  // The first writer of a page with that target.
   struct Origin {
     MmId mm;
     std::uint64_t event = 0;

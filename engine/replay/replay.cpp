@@ -22,7 +22,7 @@ std::string describe(const Error& error) {
   return fmt::format("{} (offset {:#x})", error.message, error.offset);
 }
 
-// What one pass over the events came to.
+// The result of one pass over the events.
 struct Pass {
   std::uint64_t events = 0;
   std::string damage;  // why it stopped early; empty at the clean end

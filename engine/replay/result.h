@@ -1,4 +1,4 @@
-// What a replay found, as values: two strategies compare by subtraction.
+// Results of a replay, as values: two strategies compare by subtraction.
 #pragma once
 
 #include <array>
@@ -29,8 +29,9 @@ struct Walks {
   friend bool operator==(const Walks&, const Walks&) = default;
 };
 
-// What one mm holds. An anon_vma is held by the mm with the lowest id that has a vma of which it is
-// the own one; one that is no vma's own any more, by the lowest that still links to it.
+// The objects of one mm. An anon_vma that several mms use counts for the one with the lowest id
+// whose vma->anon_vma it is. If it is no vma's own any more, it counts for the lowest that links to
+// it.
 struct Holder {
   MmId mm;  // none: objects that no living mm is linked to
   std::string comm;
@@ -47,7 +48,7 @@ struct Moment {
   friend bool operator==(const Moment&, const Moment&) = default;
 };
 
-// Where the geometry of a cache is from.
+// The source of a cache's geometry.
 enum class SpecSource : std::uint8_t {
   trace,   // the recording kernel's own, from its sysfs
   table,   // of the design's era, or of a cache that no released kernel has
@@ -77,7 +78,7 @@ struct ReachFinding {
   std::string why;
   friend bool operator==(const ReachFinding&, const ReachFinding&) = default;
 };
-// What ReplayOptions::check_reach came to.
+// The result of ReplayOptions::check_reach.
 struct ReachReport {
   std::uint64_t checks = 0;    // questions asked: does a walk from there visit this vma?
   std::uint64_t findings = 0;  // page ranges it does not, each counted once
@@ -109,7 +110,7 @@ struct ReplayResult {
   friend bool operator==(const ReplayResult&, const ReplayResult&) = default;
 };
 
-// What every table ends with: the thing it rests on.
+// The trace that a table rests on; every table ends with it.
 struct TraceSummary {
   std::string path;
   std::string hash;
@@ -132,7 +133,8 @@ struct Comparison {
   std::string baseline;
   std::optional<double> at_s;      // the time asked for, in seconds since the first event
   std::vector<ReplayResult> rows;  // in the order asked for
-  // Of the recording kernel's own strategy; none when that is not known or other rules were asked.
+  // The verdict on the recording kernel's own strategy. None when that strategy is not known, or
+  // when other rules were asked for.
   std::optional<Verdict> verdict;
 };
 

@@ -26,7 +26,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
 }
 
-// What is kept beside the model is added up now and then only: an event adds little to it.
+// Memory beside the model is added up only now and then, as one event adds little to it.
 bool Run::over_budget(std::uint64_t event) const {
   constexpr std::uint64_t kBetweenLooks = 64;
   if (slab_.over_budget()) return true;

@@ -1,4 +1,4 @@
-// One strategy's run over one trace: its account book and its address spaces. That of the recording
+// One strategy's run over one trace: its account and its address spaces. The run of the recording
 // kernel's own strategy is verified on the way.
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace anonvma {
 
-// What tells one run from another.
+// The parameters of one run.
 struct RunPlan {
   StrategyChoice strategy;
   KernelRules rules;
@@ -38,15 +38,16 @@ class Run {
  public:
   Run(const RunPlan& plan, const Meta& meta);
 
-  // `first`: the index of the first of `events` in the trace.
+  // `first` is the index of the first of `events` in the trace.
   void feed(std::span<const Event> events, std::uint64_t first);
-  // Events behind this one are passed by.
+  // Skips all events behind this one.
   void stop_after(std::uint64_t event) { stop_ = event; }
-  // The event that took it over its budget: it has stopped there, and its numbers mean nothing.
+  // The event at which the run exceeded its budget. It has stopped there, and its numbers mean
+  // nothing.
   std::optional<std::uint64_t> gave_up() const { return gave_up_; }
   const RunPlan& plan() const { return plan_; }
 
-  // After the last event, in this order.
+  // Both are called after the last event, in this order.
   std::optional<Verdict> verdict();
   ReplayResult finish(const Meta& meta);
   // The state at the end, or where it stopped.

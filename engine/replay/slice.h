@@ -48,13 +48,13 @@ class Slicer {
   ~Slicer();
 
   void apply(const Event& event, std::uint64_t index);
-  // Could a slice begin here, and one end?
+  // True if a slice may begin or end here: nothing is in flight.
   bool at_rest() const;
 
   // Snapshots of all that lives, and what of the past the events behind refer to: exits under way,
   // losses. `fresh`: names for anon_vmas that have none in the trace, from here on.
   std::vector<Event> key_snapshot(AnonVmaId fresh);
-  // What a reader should know of a slice that begins here.
+  // Notes for the reader of a slice that begins here.
   std::vector<std::string> notes() const;
   std::uint64_t lost() const { return lost_; }
 

@@ -93,7 +93,7 @@ std::string describe(const Scenario& scenario, const Life& life, std::size_t che
   return text;
 }
 
-// Where the report of a text grows.
+// The report of a text, as it grows.
 class Runner {
  public:
   Status run(const Scenario& scenario, const Life& life);

@@ -55,13 +55,13 @@ class AddressSpaces {
   std::vector<MmId> mms() const { return mms_.ids(); }  // alive, ascending
   MmSlot mm_slot(MmId mm) const;  // the strategy's name for it; none when unknown
   std::string comm(MmId mm) const;
-  // What a snapshot has of an mm beside its vmas; all zero for an unknown one.
+  // The fields of a snapshot beside its vmas; all zero for an unknown mm.
   struct MmState {
     std::uint64_t def_flags = 0, start_brk = 0;
     Comm comm;
   };
   MmState state(MmId mm) const;
-  // What the last operation on `mm` came to, in the kernel's words; empty for an unknown mm.
+  // The last merge decision on `mm`, in the kernel's words; empty for an unknown mm.
   std::string_view last_rule(MmId mm) const;
 
   // True if `mm` or a relative has lost records since its last snapshot.

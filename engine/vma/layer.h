@@ -1,6 +1,6 @@
-// What every operation of the VMA layer works on. Operations are functions that bear the kernel's
-// names; each family has a small header (map.h, unmap.h, protect.h, ...). State is in the parts
-// that are referred to here, and each part guards its own.
+// The parts that every operation of the VMA layer works on. Operations are functions that bear the
+// kernel's names; each family has a small header (map.h, unmap.h, protect.h, ...). State is in the
+// parts that are referred to here, and each part guards its own.
 //
 //   events ─► AddressSpaces ─► operation(layer, mm, event) ─┬─► MmTable, VmaTable   who, and where
 //                                                          ├─► Strategy (Rmap)     anon_vmas,

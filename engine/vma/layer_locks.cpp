@@ -10,8 +10,8 @@ bool layer_locks(Layer& layer, const Adjustment& change) {
   const bool own = has_lock(change.vma);
   switch (layer.rules.layer_lock) {
     case LayerLock::linking:
-      // Where a vma is linked or unlinked, mm/rmap.c of later kernels locks for that; the design of
-      // this era counts the one acquisition there.
+      // Linking or unlinking a vma takes the lock in mm/rmap.c of later kernels. The design of this
+      // era counts that one acquisition.
       if (change.inserts || change.removed > 0) return false;
       return (own && (shifts || change.start_moves)) || has_lock(partner);
     case LayerLock::none:

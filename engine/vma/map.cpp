@@ -48,7 +48,7 @@ bool asked_to_lock(const Mm& mm, const Map& event) {
   return (event.map_flags & kMapLocked) || (mm.def_flags & kVmLocked);
 }
 
-// What MAP_FIXED has done by the time it fails.
+// Replays the unmapping that a failed MAP_FIXED has done before it failed.
 void mmap_failed(Layer& layer, Mm& mm, const Map& event) {
   const std::uint64_t unit = length_unit(event, layer.page.bytes());
   const std::uint64_t len = event.len < ~unit ? (event.len + unit - 1) / unit * unit : 0;

@@ -9,7 +9,7 @@ namespace anonvma {
 
 // unlink_anon_vmas(): `vma` loses its pages and its chain.
 void unlink_anon_vmas(Layer& layer, VmaId vma);
-// What `vma` maps of [start, end) was written to.
+// The task wrote to the part of [start, end) that `vma` maps.
 void written(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t end);
 // All of `vma` is prepared and written to.
 void write_all(Layer& layer, VmaId vma);

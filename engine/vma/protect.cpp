@@ -62,7 +62,8 @@ std::optional<std::uint64_t> stack_start(Layer& layer, const Mm& mm, std::uint64
   return vma.start;
 }
 
-// Where a call stops. A call that failed without a reason that the model can see changed nothing.
+// The address at which a call stops. A call that failed without a reason that the model can see
+// changed nothing.
 std::uint64_t stops_at(Layer& layer, const Mm& mm, const Protect& event, std::uint64_t start,
                        std::uint64_t end) {
   std::uint64_t stop = start;

@@ -11,8 +11,8 @@
 namespace anonvma {
 namespace {
 
-// Did vma_to_resize() refuse the source, and nothing before it the call? That is asked of a call
-// that failed under rules which look at the source last.
+// True if vma_to_resize() refused the source, and no earlier check refused the call. The question
+// matters for a failed call under rules that check the source last.
 bool refused_by_source(Layer& layer, Mm& mm, const Remap& event) {
   const VmaId source = layer.vmas.vma_lookup(mm, event.addr);
   if (event.ret == kErrFault) return source || !layer.rules.remap_finds_first;
@@ -33,7 +33,7 @@ bool refused_by_source(Layer& layer, Mm& mm, const Remap& event) {
   return old_len == 0 && (vma.flags & (kVmShared | kVmMayShare)) == 0;
 }
 
-// A sealed vma at the target, or in what a shrinking source loses.
+// A sealed vma at the target, or in the part that a shrinking source loses, refused the call.
 void mremap_refused(Layer& layer, Mm& mm, const Remap& event) {
   const std::uint64_t old_end = event.addr + layer.page_align(event.old_len);
   const std::uint64_t new_len = layer.page_align(event.new_len);
@@ -93,7 +93,7 @@ VmaId copy_vma(Layer& layer, Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_
   return fresh;
 }
 
-// MREMAP_DONTUNMAP: what becomes of the source.
+// The source after MREMAP_DONTUNMAP.
 void dontunmap_complete(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, VmaId copy) {
   const VmaId source = layer.vmas.vma_lookup(mm, start);  // the copy may have absorbed it
   if (layer.rules.dontunmap_drops_account) layer.at(source).flags &= ~kVmAccount;
@@ -125,7 +125,7 @@ void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   }
   const std::uint64_t pgoff = layer.at(vma).pgoff + layer.pages(addr - layer.at(vma).start);
   const VmaId copy = copy_vma(layer, mm, vma, addr, new_addr, new_len, keep_source);
-  // Of an unfaulted source the vma, the offset and all may have changed; it has no pages.
+  // An unfaulted source has no pages, and its vma and offset may have changed meanwhile.
   if (layer.faulted(vma) && copy != vma)
     moved(layer, copy, vma, pgoff, layer.pages(old_len), Watcher::Move::remap);
   // A userfaultfd follows a mapping only if it asked for that (UFFD_FEATURE_EVENT_REMAP).
@@ -142,8 +142,8 @@ void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     mm_populate(layer, mm, new_addr + old_len, new_addr + new_len);
 }
 
-// Where a call that failed stopped: at a vma that must not move, or that would move over a sealed
-// one. event.addr when neither is met.
+// The address at which a failed call stopped: a vma that must not move, or that would move over a
+// sealed one. event.addr if the model sees neither.
 std::uint64_t mremap_stops_at(Layer& layer, Mm& mm, const Remap& event, std::uint64_t target) {
   if (event.stopped != 0 && !(event.flags & kMremapDontUnmap)) return event.stopped;
   const std::uint64_t end = event.addr + layer.page_align(event.old_len);

@@ -1,4 +1,4 @@
-// What the VMA layer asks of mm/rmap.c, and how often it had to prepare a vma.
+// The questions of the VMA layer to mm/rmap.c, and how often it had to prepare a vma.
 #pragma once
 
 #include <array>

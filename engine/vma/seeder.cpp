@@ -37,8 +37,8 @@ void Seeder::add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& ch
   seen_.push_back(std::move(seen));
 }
 
-// Builds `node` and the ancestors it still lacks, oldest first. A cycle, which only a damaged file
-// can hold, is cut where it is met.
+// Builds `node` and its missing ancestors, oldest first. Only a damaged file can hold a cycle,
+// which is cut where it is met.
 void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
                        const std::function<bool(VmaId)>& about, std::vector<VmaId>& phantoms) {
   std::vector<std::uint32_t> path;
@@ -79,8 +79,8 @@ void Seeder::count() {
     }
 }
 
-// A root that was never forked belongs to one mm, all of whose vmas are here. What its counter said
-// is of another moment: the walk does not hold faults up, and an munmap that has left the vmas may
+// A root that was never forked belongs to one mm, all of whose vmas are here. Its counter is of
+// another moment: faults go on during a walk, and an munmap that has removed vmas from the tree may
 // not have unlinked them yet.
 void Seeder::count_unshared() {
   std::vector<std::uint64_t> active(nodes_.size());

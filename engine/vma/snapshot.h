@@ -16,7 +16,7 @@ void resynchronise(Layer& layer, Mm& mm, const SeenMm& seen);
 // A vma as a snapshot shows it, without objects of the strategy. None when the range is impossible
 // or taken.
 VmaId take_vma(Layer& layer, Mm& mm, const SnapVma& vma);
-// What a snapshot tells of an mm beside its vmas.
+// Takes the fields of an mm beside its vmas from a snapshot.
 void take_mm(Mm& mm, const SeenMm& seen);
 
 }  // namespace anonvma
