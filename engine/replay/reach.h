@@ -5,12 +5,16 @@
 // The check keeps, per vma, what its pages point at, and asks the design after each operation
 // about every vma whose pages changed in it; about the rest when they go, and at the end.
 //
-// Same: a recorded write makes a page that points at the vma's rmap_target() of that moment.
-// A forked child maps the pages of its parent until it writes.
-// Simplified: a vma that an attach or exec snapshot shows faulted counts as written from end to
-// end. Ignored: pages that are given back (MADV_DONTNEED, truncation) or swapped stay, as the trace
-// does not record that. A finding therefore says that a page, if it still exists, is lost. No
-// finding means that all recorded writes are found.
+// Same: a recorded write makes a page that points at the vma's rmap_target() of that moment. A
+// forked child maps the pages of its parent until it writes.
+//
+// Simplified: a vma that an attach or exec snapshot shows faulted counts as written from end to end.
+//
+// Ignored: pages that are given back (MADV_DONTNEED, truncation) or swapped stay, as the trace does
+// not record that.
+//
+// A finding therefore says that a page, if it still exists, is lost. No finding means that all
+// recorded writes are found.
 #pragma once
 
 #include <cstdint>
