@@ -8,7 +8,8 @@
 // Same: a recorded write makes a page that points at the vma's rmap_target() of that moment. A
 // forked child maps the pages of its parent until it writes.
 //
-// Simplified: a vma that an attach or exec snapshot shows faulted counts as written from end to end.
+// Simplified: a vma that an attach or exec snapshot shows faulted counts as written from end to
+// end.
 //
 // Ignored: pages that are given back (MADV_DONTNEED, truncation) or swapped stay, as the trace does
 // not record that.
