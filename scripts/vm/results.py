@@ -1,4 +1,4 @@
-"""What came of a guest: result.json beside its output, what it must have reached, and the README's table."""
+"""The result of a guest: result.json beside its output, what it must have reached, and test/vm/matrix.md."""
 import glob
 import json
 import os
@@ -140,7 +140,7 @@ def by_kernel(out, counts):
 
 
 def programs_table(out, names):
-    """What random programs came to, of the results under `out`: one row for each kernel."""
+    """The second table, the results of random programs under `out`: one row for each kernel."""
     rows = by_kernel(out, lambda result: result['programs'].get('operations'))
     lines = ['| kernel | machine | rules | random operations | programs | states compared | differences | lost |',
              '|---|---|---|---|---|---|---|---|']
@@ -158,7 +158,7 @@ def programs_table(out, names):
 
 
 def table(out, names):
-    """The README's table, of the results under `out`; guests of one kernel are one row."""
+    """The first table of the matrix, of the results under `out`; guests of one kernel are one row."""
     # One that was stopped has brought back nothing.
     rows = by_kernel(out, lambda result: result['tier'] == UNSUPPORTED or result['events'] or
                      result['programs'].get('operations'))
@@ -180,3 +180,28 @@ def table(out, names):
             ', '.join(absent) or '-' if len(absent) < 4 else f'{len(absent)} lanes', str(add_programs('operations')),
             str(add('differences') + add_programs('differences')), f'{add("seconds"):.0f} |']))
     return '\n'.join(lines)
+
+
+PAGE = """# Kernels in guests
+
+Written by `scripts/vmtest matrix` from the results of the last runs; edit the script and not this page.
+[README.md](README.md) says how guests are run, and explains the differences.
+
+## Recordings
+
+Events and lanes are of `smoke`, random operations of `programs`; the seconds are of both.
+
+{recordings}
+
+## Random programs
+
+{programs}
+"""
+
+
+def matrix(out, names, needed):
+    """(the text of test/vm/matrix.md, those of `needed` without a recording or random programs under `out`)."""
+    recordings = by_kernel(out, lambda result: result['events'])
+    programs = by_kernel(out, lambda result: result['programs'].get('operations'))
+    text = PAGE.format(recordings=table(out, names), programs=programs_table(out, names))
+    return text, [name for name in needed if name not in recordings or name not in programs]
