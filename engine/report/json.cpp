@@ -1,4 +1,4 @@
-// The schema of the README. Keys may be added, never renamed.
+// The schema of cmd/README.md. Keys may be added, never renamed.
 #include "engine/report/json.h"
 
 #include <nlohmann/json.hpp>

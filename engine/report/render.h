@@ -23,7 +23,7 @@ struct ReportOptions {
 
 // One trace. Text has at most 100 columns, lkml 75 and plain ASCII, to be pasted into a mail. With
 // a single row there is nothing to compare with, and the columns of changes are left out. CSV has a
-// header line; JSON is the schema "anonvma.compare/1" of the README; both end with a newline.
+// header line; JSON is the schema "anonvma.compare/1" of cmd/README.md; both end with a newline.
 std::string render(const Comparison& comparison, const ReportOptions& options);
 
 // Several traces: a block each, then their sum.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump PROGRAM SAMPLE
-# What the program promises of bad input: the exit status of the README, and one line on stderr
+# The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
 group=$1 anonvma=$2 sample=$3

@@ -12,7 +12,7 @@ trap 'rm -rf "$dir"' EXIT
 trace=$dir/trace
 failed=0 equal=0
 
-# What the README lists under "ignored": they may differ, and are no failure.
+# Cases that engine/README.md lists under "ignored": they may differ, and are no failure.
 known=" map_count_reached split_once size_limit family_of_grandchild "
 
 fail() { # NAME: REASON
