@@ -12,7 +12,7 @@ namespace anonvma {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kMaxDepth = 4;  // of what these objects hold; deeper values are dropped unread
+constexpr int kMaxDepth = 4;  // of nested values; deeper values are dropped unread
 
 // The one list of keys of each object, for both directions.
 template <class M, class Visit>
@@ -100,7 +100,7 @@ Json json_of(const std::array<CacheSpec, kNumCaches>& caches) {
 
 Json json_of(const CutInfo& cut) { return object_of(cut); }
 
-// Keys at their default are left out: readers put the same default in again.
+// Keys at their default are left out: readers restore the default.
 template <class T>
 Json object_of(const T& value) {
   Json object = Json::object();
@@ -117,7 +117,7 @@ Json object_of(const T& value) {
 
 template <class T>
 std::string text_of(const T& value) {
-  // A command line need not be UTF-8; what is not becomes U+FFFD.
+  // A command line need not be UTF-8; invalid bytes become U+FFFD.
   return object_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -157,7 +157,7 @@ bool take(const Json& json, CutInfo& out) {
   if (cut) out = *cut;
   return static_cast<bool>(cut);
 }
-// Longer arrays of a newer writer are cut to what this one knows.
+// Cuts a newer writer's longer array to the length that this program knows.
 template <class T, std::size_t N>
 bool take(const Json& json, std::array<T, N>& out) {
   if (!json.is_array()) return false;
@@ -175,7 +175,7 @@ bool take(const Json& json, std::vector<std::string>& out) {
   return true;
 }
 
-// A newer writer may have more to say of a behaviour than true or false: that is not for us.
+// A newer writer may give a behaviour other values than true or false; this program drops them.
 bool take(const Json& json, Behaviours& out) {
   if (!json.is_object()) return false;
   for (const auto& [name, value] : json.items()) {
@@ -215,7 +215,7 @@ Result<T> parse(std::string_view text, std::string_view what) {
   return parse_object<T>(Json::parse(text, shallow, /*allow_exceptions=*/false), what);
 }
 
-// Major and minor number; zeros where it does not begin with them.
+// Major and minor number; zeros if the release does not begin with them.
 std::pair<int, int> release_of(const Meta& meta) {
   int major = 0, minor = 0;
   const char* const end = meta.release.data() + meta.release.size();
@@ -227,8 +227,8 @@ std::pair<int, int> release_of(const Meta& meta) {
 
 }  // namespace
 
-// Releases cannot tell: stable kernels carry the change from `degree` to `num_children` back. Only
-// where types do not tell either, the release is a hint.
+// Chosen by types, as stable kernels backport the change from `degree` to `num_children`. The
+// release is a hint only where types do not decide.
 std::string_view own_strategy(const Meta& meta) {
   const auto has = [&meta](std::string_view member) {
     const auto& members = meta.anon_vma_members;
@@ -238,7 +238,7 @@ std::string_view own_strategy(const Meta& meta) {
   // Linux 7.0 gave anon_vma_clone() an operation as third argument.
   if (meta.anon_vma_clone_args == 3) return "linux-7.0";
   if (has("num_children") && meta.anon_vma_clone_args == 2) return "num-children";
-  // 0: not in BTF, as with a function that has been inlined or cloned.
+  // 0: not in BTF, like a function that has been inlined or cloned.
   if (has("num_children") && meta.anon_vma_clone_args == 0 && major > 0)
     return major >= 7 ? "linux-7.0" : "num-children";
   // Linux kernel commit 4e4a9eb92133 "mm/rmap.c: reuse mergeable anon_vma as parent when fork",
