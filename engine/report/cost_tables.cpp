@@ -1,4 +1,4 @@
-// Churn, locks and walks: a line per strategy, or all there is for one.
+// Churn, locks and walks: a line per strategy, or all details of a single one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -90,7 +90,7 @@ Table lock_table(const Comparison& comparison) {
   return table;
 }
 
-// Of one moment; `walks` gives those of a row, nullptr when there are none.
+// Walks at one moment. `walks` gives those of a row, nullptr when there are none.
 template <class Of>
 Table walk_table(const Comparison& comparison, std::string_view when, Of walks) {
   Table table{fmt::format("walks {}: vmas visited for a page first faulted in a vma", when),
@@ -155,7 +155,7 @@ Table locks_by_operation(const ReplayResult& row) {
   return table;
 }
 
-// Bytes and slabs, packed and as SLUB would hold them.
+// Bytes and slabs, packed perfectly and as in the SLUB model.
 Table slab_table(const ReplayResult& row, const std::vector<CacheIndex>& caches,
                  std::uint64_t page_size) {
   Table table{
