@@ -1,4 +1,4 @@
-// Chains with reuse by num_children; the page says when.
+// Chains with reuse by num_children; the page states the rule.
 #include "engine/strategy/avc_strategy.h"
 
 namespace anonvma {

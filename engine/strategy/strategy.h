@@ -1,4 +1,4 @@
-// What the VMA layer and an anon_vma design say to each other.
+// The interface between the VMA layer and an anon_vma design.
 //
 // A strategy sees vmas come and go and allocates from its caches through a SlabAccount. It sees
 // no trace, no clock and no other strategy, and it prints nothing. The words are those of
@@ -20,10 +20,10 @@
 
 namespace anonvma {
 
-// An mm between mm_init() and mm_exit(): dense, and given out again.
+// An mm between mm_init() and mm_exit(): dense and reused.
 using MmSlot = Id<struct MmSlotTag>;
 
-// A vma as far as a design may look at it. All but `mm` changes with resized().
+// The part of a vma that a design may see. All but `mm` changes with resized().
 struct VmaView {
   MmSlot mm;
   std::uint64_t start = 0, pages = 0, pgoff = 0;  // in pages
@@ -32,22 +32,22 @@ struct VmaView {
   bool has_close = false;  // a vm_ops->close hook
 };
 
-// The read-only view a strategy has of the vmas around the one it is asked about.
+// A strategy's read-only view of the vmas around a given one.
 class Layout {
  public:
   virtual ~Layout() = default;
   // Neighbours in the same mm by address, adjacent or not; none at the ends.
   virtual VmaId prev(VmaId vma) const = 0;
   virtual VmaId next(VmaId vma) const = 0;
-  // May `upper` share the anon_vma of `lower`, or the other way round: adjacent, same policy and
-  // file, contiguous pgoff, flags equal outside the era's mask (anon_vma_compatible()).
+  // True if `upper` may share the anon_vma of `lower`, or the other way round: adjacent, same
+  // policy and file, contiguous pgoff, flags equal outside the era's mask (anon_vma_compatible()).
   virtual bool compatible(VmaId lower, VmaId upper) const = 0;
   virtual VmaView view(VmaId vma) const = 0;
-  // The vm_area_struct of `vma` was freed: its id may be given out again.
+  // The vm_area_struct of `vma` was freed: its id may be reused.
   virtual void recycle(VmaId vma) = 0;
 };
 
-// Why anon_vma_clone() is called outside fork.
+// The reason of an anon_vma_clone() outside fork.
 enum class CloneOp : std::uint8_t { split, remap, merge };
 
 // Order of calls the VMA layer guarantees:
@@ -57,8 +57,9 @@ enum class CloneOp : std::uint8_t { split, remap, merge };
 //    Layout still shows the old layout of everything but `dst`;
 //  - every vma is unlinked exactly once, then released exactly once; at exit all unlinks of an mm
 //    come before all releases;
-//  - mm_init() comes before the first vma of an mm, mm_exit() after its last release(); in a fork
-//    mm_init(child) comes before, mm_forked() after the copies, and not at all when it failed;
+//  - mm_init() comes before the first vma of an mm, mm_exit() after its last release();
+//  - in a fork mm_init(child) comes before the copies and mm_forked() after them; a fork that
+//    failed has no mm_forked();
 //  - resized() comes after the range of a vma changed, settle() at the end of every operation.
 class Strategy {
  public:
@@ -67,7 +68,7 @@ class Strategy {
   Strategy(const Strategy&) = delete;
   Strategy& operator=(const Strategy&) = delete;
 
-  // The objects themselves, to be held against the kernel's. A name is never used twice; 0: none.
+  // The objects themselves, to be compared with the kernel's. A name is never used twice; 0: none.
   struct ChainLink {
     std::uint64_t anon_vma = 0, root = 0, parent = 0;
     std::uint64_t num_children = 0, num_active_vmas = 0;
@@ -77,28 +78,28 @@ class Strategy {
   virtual bool faulted(VmaId vma) const = 0;      // vma->anon_vma is set
   virtual bool same(VmaId a, VmaId b) const = 0;  // equal anon_vma, both unfaulted included
   virtual bool singular(VmaId vma) const = 0;     // the chain has exactly one entry
-  // Is there a lock that the VMA layer takes around changes of the range of `vma`?
+  // True if the VMA layer takes a lock around changes of the range of `vma`.
   virtual bool locked_by_vma_layer(VmaId vma) const { return faulted(vma); }
 
   // anon_vma_prepare(): a first private page is about to appear. Never called when faulted().
   virtual void prepare(VmaId vma) = 0;
-  // anon_vma_clone(): `dst`, unfaulted and without objects, becomes as `src`. Does nothing when
+  // anon_vma_clone(): `dst`, unfaulted and without objects, becomes equal to `src`. Does nothing if
   // `src` is unfaulted.
   virtual void clone(VmaId dst, VmaId src, CloneOp op) = 0;
   // anon_vma_fork(): `child` is the copy of `parent` in a new mm. `child_prev` is the vma built
   // just before it in the child, none for the first.
   virtual void fork(VmaId child, VmaId parent, VmaId child_prev) = 0;
   // The copy of a VM_WIPEONFORK vma starts unfaulted. Linux 4.14 to 5.6 prepares it at once, while
-  // its neighbours are still those of `parent`; called under the rules of those kernels only.
+  // its neighbours are still those of `parent`. Called under the rules of those kernels only.
   virtual void fork_wiped(VmaId child, VmaId parent) {
     (void)parent;
     prepare(child);
   }
-  // unlink_anon_vmas(): the vma is unmapped, merged away, or left behind by MREMAP_DONTUNMAP (then
-  // it lives on unfaulted). Does nothing for an unfaulted vma.
+  // unlink_anon_vmas(): the vma is unmapped, merged away, or left behind by MREMAP_DONTUNMAP and
+  // lives on unfaulted. Does nothing for an unfaulted vma.
   virtual void unlink(VmaId vma) = 0;
-  // The unlink() of a vma that went into `kept`, after clone(kept, removed, merge) where that is
-  // due. Apart because the oldest design locks for either of the two.
+  // The unlink() of a vma that was merged into `kept`, after clone(kept, removed, merge) if that is
+  // due. Separate from unlink() because 2.6.32 takes the lock if either vma is faulted.
   virtual void unlink_merged(VmaId removed, VmaId kept) {
     (void)kept;
     unlink(removed);
@@ -115,33 +116,35 @@ class Strategy {
   virtual void resized(VmaId vma) { (void)vma; }
   virtual void settle() {}
 
-  // Reverse-map walks. How many vmas one visits for a page first faulted in `vma`; 0 for an
+  // The number of vmas that a reverse-map walk visits for a page first faulted in `vma`; 0 for an
   // unfaulted one.
   virtual std::uint64_t rmap_walk_length(VmaId vma) const = 0;
-  // Of every anon_vma (context) alive the number of vmas linked to it, in any order.
+  // The number of vmas linked to each live anon_vma (context), in any order.
   virtual std::vector<std::uint64_t> vmas_per_anon_vma() const { return {}; }
-  // What a page faulted into `vma` now points at (folio->mapping): a name that is never used twice;
-  // 0 for an unfaulted vma. It may change while the vma lives where a design moves its pages over.
+  // The target of a page faulted into `vma` now (folio->mapping): a name that is never used twice;
+  // 0 for an unfaulted vma. It may change during the life of a vma if a design moves its pages
+  // over.
   virtual std::uint64_t rmap_target(VmaId vma) const { return anon_vma_name(vma); }
-  // Does a walk for a page that points at `target` visit `vma`?
+  // True if a walk for a page that points at `target` visits `vma`.
   virtual bool reaches(std::uint64_t target, VmaId vma) const {
     return std::ranges::any_of(chain_links(vma),
                                [target](const ChainLink& link) { return link.anon_vma == target; });
   }
-  // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old
-  // one, where that does not reach it any more, then point at the new one.
+  // True if rmap_target() of a faulted vma may change during its life. If the old target no longer
+  // reaches the vma, pages that pointed at it then point at the new one.
   virtual bool moves_pages() const { return false; }
-  // Objects of `mm` itself, not of its vmas, added to `objs`.
+  // Adds to `objs` the objects of `mm` itself, not of its vmas.
   virtual void add_mm_objs(MmSlot mm, std::span<std::uint64_t, kAllCaches> objs) const {
     (void)mm;
     (void)objs;
   }
-  // Entries in the remap trees of all contexts: words inside of other objects, none of their own.
+  // Entries in the remap trees of all contexts: words inside other objects, no objects of their
+  // own.
   virtual std::uint64_t remap_entries() const { return 0; }
 
-  // Exact start from a snapshot of the recording kernel's own objects; false when this design
-  // cannot take them over (the driver then replays them as a life and marks the result).
-  // `chain` is most recently added first and includes the vma's own anon_vma.
+  // Starts exactly from a snapshot of the recording kernel's own objects. False if this design
+  // cannot take them over: the driver then replays them as a life and marks the result. `chain` is
+  // most recently added first and includes the vma's own anon_vma.
   struct SeedLink {
     AnonVmaId anon_vma, root, parent;  // ids of the snapshot, dense from 0
     std::uint64_t num_children = 0, num_active_vmas = 0;
@@ -158,7 +161,7 @@ class Strategy {
     (void)vma;
     return 0;
   }
-  // Most recently added first.
+  // The chain of `vma`, most recently added first.
   virtual std::vector<ChainLink> chain_links(VmaId vma) const {
     (void)vma;
     return {};
@@ -182,16 +185,16 @@ struct Parameter {
 // Values that differ from the default, by key.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-// What `anonvma strategies NAME` prints: a strategy says itself what it is and how far it goes.
+// The text of `anonvma strategies NAME`: a strategy says itself what it is and what it leaves out.
 struct StrategyPage {
   std::string_view idea;
   std::string_view price;
   std::string_view source;  // kernel commits with their subjects, or the posting
-  std::string_view same;    // as the kernel does it, object for object
+  std::string_view same;    // equal to the kernel, object for object
   std::string_view simplified;
   std::string_view ignored;
   std::span<const Parameter> parameters = {};
-  // What a table of it has to name in one line; empty for what kernels were released with.
+  // The line that a table must print about it; empty for designs of released kernels.
   std::string_view basis = {};
 };
 
@@ -199,7 +202,7 @@ struct StrategyInfo {
   std::string_view name;     // on the command line and in reports
   std::string_view summary;  // one line
   std::string_view kernels;  // releases that have it, or "proposal"
-  // Name of the KernelRules it belongs to under --era-accurate; empty: those of the recorder.
+  // Name of its KernelRules under --era-accurate; empty: those of the recorder.
   std::string_view era;
   std::unique_ptr<Strategy> (*make)(SlabAccount&, Layout&, const Parameters&);
   const StrategyPage& (*page)();
@@ -211,21 +214,21 @@ struct StrategyChoice {
       : info(&strategy), parameters(std::move(chosen)) {}
   const StrategyInfo* info;
   Parameters parameters;
-  std::string name() const;  // "lazy-v1:merge=base": what differs from the defaults
-  // What a table has to say of it: the basis, and all parameters with their values.
+  std::string name() const;  // "lazy-v1:merge=base": without parameters at their default
+  // The lines that a table must print about it: the basis, and all parameters with their values.
   std::string basis() const;
   std::unique_ptr<Strategy> make(SlabAccount& slab, Layout& layout) const {
     return info->make(slab, layout, parameters);
   }
   friend bool operator==(const StrategyChoice&, const StrategyChoice&) = default;
 };
-// The value of `key`: as chosen, or the default `page` names.
+// The value of `key`: the chosen one, or the default of `page`.
 std::string_view parameter(const Parameters& chosen, const StrategyPage& page,
                            std::string_view key);
 
 // Registered strategies, in the order of strategies.def.
 std::span<const StrategyInfo> strategies();
-// nullptr when there is none of that name.
+// nullptr if no strategy has that name.
 const StrategyInfo* find_strategy(std::string_view name);
 
 }  // namespace anonvma
