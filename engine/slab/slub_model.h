@@ -7,9 +7,9 @@
 //    an object goes to the CPU that freed; the node's list, first in first out, which keeps
 //    slub_min_partial() empty slabs; refills from it, half a CPU's list at once.
 //  - simplified: a task stays on CPU tid % cpus. An account has no names for objects, so an mm
-//    frees the object it allocated last. That is right within an operation, and at exit, when all
-//    objects go. An mm without objects (an anon_vma may outlive its mm) frees one that a dead mm
-//    left, else one of the mm that has had some for longest. These frees are counted as guessed.
+//    frees the object it allocated last. The guess is right within an operation, and at exit, when
+//    all objects go. An mm without objects (an anon_vma may outlive its mm) frees one that a dead
+//    mm left, else one of the mm that has had some for longest. These frees count as guessed.
 //  - ignored: sheaves (6.18 has them for vm_area_struct), the end of CPU lists (7.2), NUMA nodes,
 //    frees delayed by RCU, frees on a CPU that an interrupt came to, shrinking, CPU hotplug, and
 //    other users of a merged cache (anon_vma_chain and the kmalloc sizes).

@@ -1,5 +1,5 @@
-// Finds every whole chunk of a file, whatever lies between them. Where the chain of chunks breaks,
-// the scan looks for the next magic with a right checksum.
+// Finds every whole chunk of a file, whatever lies between them. After a break in the chain of
+// chunks, the scan looks for the next magic with a right checksum.
 #pragma once
 
 #include <cstddef>

@@ -4,10 +4,10 @@ import json
 import os
 import re
 
-# What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
-# does better than its row is a failure as well, so that the row is brought up to date.
+# The goal of each kernel: the tier that `doctor` prints, or DIFFERS if `verify` says so. A kernel that does
+# better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
-EXPECTED = {}  # all of them
+EXPECTED = {}  # all kernels reach EXACT
 
 
 def expected(name):
@@ -38,7 +38,7 @@ def parsed(folder, name):
 
 
 def recording(folder):
-    """(what the recording of life.sh came to, what is wrong with it)."""
+    """(facts of the recording of life.sh, its faults)."""
     status, out, err = said(folder, 'record')
     info, verdict = parsed(folder, 'info'), parsed(folder, 'verify')
     lanes = verdict.get('lanes', [])
@@ -68,7 +68,7 @@ def recording(folder):
 
 
 def random_programs(folder):
-    """(how far the random programs came, what is wrong)."""
+    """(facts of the random programs, their faults)."""
     status, out, err = said(folder, 'programs')
     if status is None:
         return {}, []
@@ -86,7 +86,7 @@ def random_programs(folder):
 
 
 def replays(folder):
-    """What is wrong with the programs that once differed somewhere."""
+    """The faults of the programs that once differed somewhere."""
     status, out, err = said(folder, 'replays')
     if status in (None, 0, 77):
         return []
@@ -94,7 +94,7 @@ def replays(folder):
 
 
 def judge(name, folder, guest, why):
-    """result.json of what `name` brought back into `folder`; `guest` is its own status. Returns the result."""
+    """Writes result.json for the output of `name` in `folder`; `guest` is its own status. Returns the result."""
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
     differ += replays(folder)
@@ -129,7 +129,7 @@ def sentence(result):
 
 
 def by_kernel(out, counts):
-    """The results under `out` that count, of each kernel."""
+    """The results under `out` that `counts` accepts, by kernel."""
     rows = {}
     for path in glob.glob(f'{out}/*/result.json'):
         with open(path) as f:
@@ -159,7 +159,7 @@ def programs_table(out, names):
 
 def table(out, names):
     """The first table of the matrix, of the results under `out`; guests of one kernel are one row."""
-    # One that was stopped has brought back nothing.
+    # A guest that was stopped has brought back nothing.
     rows = by_kernel(out, lambda result: result['tier'] == UNSUPPORTED or result['events'] or
                      result['programs'].get('operations'))
     lines = ['| kernel | machine | page | accuracy | events | lost | lanes | n/a | random operations | differences | s |',
