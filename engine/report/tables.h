@@ -10,8 +10,8 @@
 
 namespace anonvma {
 
-// A block per cache, the sum, and the sum at its peak and at the time of --at. `at_s` as in
-// Comparison.
+// A block per cache, the sum, and the sum at its peak and at the time of --at. `at_s`
+// as in Comparison.
 std::vector<Table> object_tables(const Rows& all, std::optional<double> at_s);
 // The entries of a design's remap trees at one moment, as a sentence.
 std::string remap_line(std::string_view strategy, const Amount& amount);

@@ -33,8 +33,8 @@ struct SlubUse {
 };
 using SlubUses = std::array<SlubUse, kAllCaches>;
 
-// One kmem_cache. Memory is bounded by the most objects that were alive at once; the steady state
-// allocates nothing.
+// One kmem_cache. Memory is bounded by the most objects that were alive at once; the steady
+// state allocates nothing.
 class SlubCache {
  public:
   struct Limits {

@@ -194,9 +194,9 @@ AvcChains::Seeded& AvcChains::seeded(AnonVmaId snapshot_id) {
   return entry;
 }
 
-// The anon_vma of a link, made when the snapshot first describes it. An anon_vma that is named as a
-// parent only stays a place without an object. One that is named as a root is pinned by its
-// descendants.
+// The anon_vma of a link, made when the snapshot first describes it. An anon_vma that is
+// named as a parent only stays a place without an object. One that is named as a root is
+// pinned by its descendants.
 AnonVmaId AvcChains::describe(const Strategy::SeedLink& link) {
   constexpr std::uint64_t kCap = 1u << 30;  // leaves room to count up
   const AnonVmaId id = seeded(link.anon_vma).id;

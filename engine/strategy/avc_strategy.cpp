@@ -59,8 +59,8 @@ class AvcStrategy final : public Strategy {
       return chains_.anon_vma(prev);
     return {};
   }
-  // The vma whose chain and anon_vma the child of a fork takes over; none if the child gets its
-  // own.
+  // The vma whose chain and anon_vma the child of a fork takes over; none if the child
+  // gets its own.
   VmaId shares_with(VmaId parent, VmaId child_prev) const {
     const AnonVmaId own = chains_.anon_vma(parent);
     switch (sharing_) {

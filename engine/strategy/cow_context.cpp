@@ -180,8 +180,8 @@ class CowContext final : public Strategy {
     touch(context);
   }
 
-  // ideal: `vma` may have another place from now on, or none. Its id may be reused before the tree
-  // is updated.
+  // ideal: `vma` may have another place from now on, or none. Its id may be reused before the
+  // tree is updated.
   void changed(VmaId vma) {
     Record& record = records_[vma.v];
     if (record.pending || (!record.holder && place_of(vma).offset == 0)) return;

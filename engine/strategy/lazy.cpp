@@ -215,8 +215,8 @@ class Lazy final : public Strategy {
     chains_.attach(vma, own);
     drop_lazy(vma);
   }
-  // The anon_vma of the first regular neighbour that `fits`: the next vma comes before the previous
-  // one.
+  // The anon_vma of the first regular neighbour that `fits`: the next vma comes before
+  // the previous one.
   template <class Fits>
   AnonVmaId mergeable(const Fits& fits, VmaId vma) const {
     const auto donates = [&](VmaId n) { return n && chains_.anon_vma(n) && fits(n); };

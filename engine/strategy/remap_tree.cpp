@@ -92,8 +92,8 @@ void RemapTree::join(Range range) {
   }
 }
 
-// Calls `change` for every entry of `range`, which no entry crosses. Gaps get an entry with
-// `offset`.
+// Calls `change` for every entry of `range`, which no entry crosses. Gaps get an
+// entry with `offset`.
 template <class Change>
 void RemapTree::spread(Range range, std::int64_t offset, Change change) {
   for (std::uint64_t at = range.first;;) {
@@ -173,8 +173,8 @@ void RemapTree::clear() {
   arrays_ = {};
 }
 
-// The fewest nodes a maple tree can have: full leaves, where gaps take slots as entries do, under
-// full nodes.
+// The fewest nodes a maple tree can have: full leaves, where gaps take slots as entries do,
+// under full nodes.
 std::uint64_t RemapTree::nodes() const {
   if (entries_.empty()) return 0;
   std::uint64_t ranges = 2 * entries_.size() - 1 - touching_;  // and the gaps between them

@@ -116,14 +116,14 @@ class Strategy {
   virtual void resized(VmaId vma) { (void)vma; }
   virtual void settle() {}
 
-  // The number of vmas that a reverse-map walk visits for a page first faulted in `vma`; 0 for an
-  // unfaulted one.
+  // The number of vmas that a reverse-map walk visits for a page first faulted in `vma`; 0 for
+  // an unfaulted one.
   virtual std::uint64_t rmap_walk_length(VmaId vma) const = 0;
   // The number of vmas linked to each live anon_vma (context), in any order.
   virtual std::vector<std::uint64_t> vmas_per_anon_vma() const { return {}; }
-  // The target of a page faulted into `vma` now (folio->mapping): a name that is never used twice;
-  // 0 for an unfaulted vma. It may change during the life of a vma if a design moves its pages
-  // over.
+  // The target of a page faulted into `vma` now (folio->mapping): a name that is never used
+  // twice; 0 for an unfaulted vma. It may change during the life of a vma if a design moves
+  // its pages over.
   virtual std::uint64_t rmap_target(VmaId vma) const { return anon_vma_name(vma); }
   // True if a walk for a page that points at `target` visits `vma`.
   virtual bool reaches(std::uint64_t target, VmaId vma) const {
@@ -138,8 +138,8 @@ class Strategy {
     (void)mm;
     (void)objs;
   }
-  // Entries in the remap trees of all contexts: words inside other objects, no objects of their
-  // own.
+  // Entries in the remap trees of all contexts: words inside other objects, no objects
+  // of their own.
   virtual std::uint64_t remap_entries() const { return 0; }
 
   // Starts exactly from a snapshot of the recording kernel's own objects. False if this design

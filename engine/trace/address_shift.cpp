@@ -88,8 +88,8 @@ std::uint64_t AddressShift::moved(MmId mm, std::uint64_t address) const {
   const Lineage& lineage = lineages_[find(found->second)];
   if (address < kLow && !lineage.uses_low) return address;
   const std::vector<Region>& regions = lineage.regions;
-  // An address outside all regions moves like the region below it. This only happens to computed
-  // page numbers.
+  // An address outside all regions moves like the region below it. This only happens to
+  // computed page numbers.
   auto above = std::partition_point(regions.begin(), regions.end(), [&](const Region& region) {
     return region.first <= address >> kCellShift;
   });

@@ -60,8 +60,8 @@ struct CheckResult {
   std::uint64_t all() const;
 };
 
-// Returns an error if nothing can be checked: no trace, a newer version, or no readable header
-// chunk.
+// Returns an error if nothing can be checked: no trace, a newer version, or no
+// readable header chunk.
 Result<CheckResult> check(std::span<const std::byte> file, const CheckOptions& options = {});
 
 }  // namespace anonvma

@@ -119,8 +119,8 @@ Result<Bytes> ChunkDecoder::decode(const Chunk& chunk) {
   const std::size_t size = chunk.header.raw_bytes;
   if (chunk.header.codec == format::kStored) return stored_payload(chunk);
   if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
-  // The header's size is not trusted: memory is allocated only for a size that the payload can
-  // have.
+  // The header's size is not trusted: memory is allocated only for a size that the
+  // payload can have.
   if (size > (chunk.payload.size() / kLeastZstdBlock + 1) * kMostZstdBlock)
     return chunk.error("does not decompress to its size");
   if (!state_->zstd) state_->zstd.reset(ZSTD_createDCtx());

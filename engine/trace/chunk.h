@@ -1,5 +1,5 @@
-// Single chunks of traces/FORMAT.md at any place of a file: the part that the reader, `check` and
-// `repair` share.
+// Single chunks of traces/FORMAT.md at any place of a file: the part that the reader, `check`
+// and `repair` share.
 #pragma once
 
 #include <cstddef>

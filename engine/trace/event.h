@@ -375,9 +375,9 @@ enum FaultFlags : std::uint32_t {
   kFaultShared = 4,
 };
 
-// A page-fault exception, as the hardware reported it. It may hit no vma, or one that forbids it.
-// With an odd seq and a map_count it is the write acquire by which the fault before it grew a
-// stack.
+// A page-fault exception, as the hardware reported it. It may hit no vma, or one that forbids
+// it. With an odd seq and a map_count it is the write acquire by which the fault before it
+// grew a stack.
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
@@ -391,9 +391,9 @@ struct Fault {
 };
 
 // The kernel prepared the vma that holds `addr` (__anon_vma_prepare was reached). With default
-// options it is recorded only if no recorded write fault explains it: get_user_pages, populate,
-// remote writes, huge-page read faults, faults with kFaultShared. On a faulted vma it has no
-// effect.
+// options it is recorded only if no recorded write fault explains it: get_user_pages,
+// populate, remote writes, huge-page read faults, faults with kFaultShared. On a faulted vma
+// it has no effect.
 struct Touch {
   static constexpr EventType type = EventType::touch;
   static constexpr std::string_view name = "touch";
@@ -408,9 +408,9 @@ struct Touch {
   friend bool operator==(const Touch&, const Touch&) = default;
 };
 
-// mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. The writer
-// may have changed something or nothing. A Snapshot(unknown_write) follows if the recorder could
-// take one.
+// mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. The
+// writer may have changed something or nothing. A Snapshot(unknown_write) follows if the
+// recorder could take one.
 struct UnknownWrite {
   static constexpr EventType type = EventType::unknown_write;
   static constexpr std::string_view name = "unknown_write";

@@ -21,8 +21,8 @@ class Keyed {
   // A pseudorandom number for `text` (SipHash-2-4).
   std::uint64_t of(Kind kind, std::string_view text) const;
   std::uint64_t of(Kind kind, std::uint64_t a, std::uint64_t b = 0) const;
-  // A permutation of the numbers below `size`, which is at least 1. Larger numbers stay as they
-  // are.
+  // A permutation of the numbers below `size`, which is at least 1. Larger numbers stay
+  // as they are.
   std::uint64_t permuted(Kind kind, std::uint64_t value, std::uint64_t size) const;
 
  private:

@@ -47,8 +47,8 @@ struct Meta {
   // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
   std::array<CacheSpec, kNumCaches> caches{};
   std::array<std::uint64_t, kNumCaches> struct_sizes{};
-  // Facts that identify the kernel's own strategy: members of struct anon_vma, arguments of
-  // anon_vma_clone().
+  // Facts that identify the kernel's own strategy: members of struct anon_vma,
+  // arguments of anon_vma_clone().
   std::vector<std::string> anon_vma_members;
   std::uint64_t anon_vma_clone_args = 0;
   // Vmas are freed by RCU: the objects that an operation frees come back a grace period later.

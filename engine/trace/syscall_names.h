@@ -1,5 +1,5 @@
-// Names of the system calls that are known to take the mmap_lock for writing outside every traced
-// operation.
+// Names of the system calls that are known to take the mmap_lock for writing outside
+// every traced operation.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@
 namespace anonvma {
 namespace {
 
-// Vmas are far apart, so that the strategy is measured and not the layout. Ids come back as a
-// stack.
+// Vmas are far apart, so that the strategy is measured and not the layout. Ids come back
+// as a stack.
 class FarApart final : public Layout {
  public:
   VmaId prev(VmaId) const override { return {}; }

@@ -1,5 +1,5 @@
-// The loads that scripts/bench-record records: each stresses one hook, and a stopwatch around any
-// command.
+// The loads that scripts/bench-record records: each stresses one hook, and a stopwatch
+// around any command.
 //
 // Usage: record_load timed FILE COMMAND...   wall and CPU nanoseconds of it and its children
 //        record_load fork_exec|mmap|faults COUNT FILE   writes COUNT into FILE at its end

@@ -74,8 +74,8 @@ bool Campaign::fails(const Program& program) {
   return false;
 }
 
-// Shrinks a program that differed, and prints the rest with both states. False if it never differs
-// again.
+// Shrinks a program that differed, and prints the rest with both states. False if it
+// never differs again.
 Result<bool> Campaign::report(const Program& program) {
   drop_session();
   if (!fails(program) && !fails(program) && !fails(program)) return false;
@@ -114,8 +114,8 @@ Result<bool> Campaign::fuzz() {
     if (!again) return again.error();
     if (!*again && time_is_up()) break;  // the result of this try is unknown
     if (!*again) fmt::print("\nIt does not differ again.\n");
-    // Elsewhere another process may have held one of the address spaces, and ended it during a
-    // walk.
+    // Elsewhere another process may have held one of the address spaces, and ended it
+    // during a walk.
     if (!*again && !concurrent(program)) --differing_, ++unrepeated_;
     if (differing_ > 0 && !options_.keep_going) break;
   }

@@ -27,8 +27,8 @@ class Session {
   static Result<std::unique_ptr<Session>> start(const std::string& target, bool aslr);
 
   Family& family() { return *family_; }
-  // Reads the events since the last call, and compares the living processes, and the nursery if
-  // asked to.
+  // Reads the events since the last call, and compares the living processes, and the nursery
+  // if asked to.
   Status compare(bool with_nursery = false);
   std::uint64_t differing() const { return verifier_->differing(); }
   const std::vector<std::string>& differences() const { return verifier_->differences(); }

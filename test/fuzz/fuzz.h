@@ -34,8 +34,8 @@ bool repair(Input file, std::vector<std::byte>& repaired);
 // Takes the first bytes off `input`.
 std::uint8_t take_byte(Input& input);
 
-// Events with one byte per field, in a small world where things meet: a few mms, pages of one
-// range.
+// Events with one byte per field, in a small world where things meet: a few mms, pages
+// of one range.
 void few_words(Input input, std::size_t limit, std::vector<Event>& events);
 
 }  // namespace anonvma::fuzz

@@ -1,6 +1,6 @@
-// Any bytes as a life, under one strategy or all of them. Three bytes choose the mode. The rest is
-// the life: a column payload, the text form, a whole trace, or events with one byte per field
-// (fuzz.h).
+// Any bytes as a life, under one strategy or all of them. Three bytes choose the mode. The
+// rest is the life: a column payload, the text form, a whole trace, or events with one byte
+// per field (fuzz.h).
 #include <array>
 #include <map>
 #include <string>
@@ -109,8 +109,8 @@ void run(const StrategyInfo& strategy, std::span<const Event> events, std::uint8
   check_result(one.finish(meta));
 }
 
-// Checks that the account agrees with the objects themselves, and that everything is freed in the
-// end.
+// Checks that the account agrees with the objects themselves, and that everything is freed
+// in the end.
 void check_books(const StrategyInfo& strategy, std::span<const Event> events) {
   SlabAccount slab;
   AddressSpaces spaces(known_rules().back(), 4096, strategy, slab);

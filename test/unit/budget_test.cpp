@@ -1,5 +1,5 @@
-// The limits of a trace: one that asks for more than any recording needs is refused, an honest one
-// never is.
+// The limits of a trace: one that asks for more than any recording needs is refused, an honest
+// one never is.
 #include "engine/slab/budget.h"
 
 #include "engine/replay/replay.h"
@@ -10,8 +10,8 @@
 namespace anonvma::test {
 namespace {
 
-// A server with a number of vmas, all written to, and its children, which write to some of their
-// own.
+// A server with a number of vmas, all written to, and its children, which write to some
+// of their own.
 std::vector<Event> server(std::uint64_t vmas, std::uint32_t children) {
   std::vector<Event> events = {{{.mm = MmId{0}}, Exec{}}};
   std::uint64_t now = 0;
@@ -89,8 +89,8 @@ TEST_CASE("without limits the same is replayed", "[budget]") {
   CHECK(limited->rows == unlimited->rows);
 }
 
-// 5000 vmas and 1000 children, all strategies. The result is scaled up from 20 children, which are
-// all alike.
+// 5000 vmas and 1000 children, all strategies. The result is scaled up from 20 children, which
+// are all alike.
 TEST_CASE("a server with a thousand children is within its budget", "[budget]") {
   const FileBytes whole = write_trace(server(5000, 1000));
   INFO("a trace of " << whole.size() << " bytes");
@@ -174,8 +174,8 @@ TEST_CASE("offsets that wrap are refused where they come in", "[budget]") {
   }
 }
 
-// Found by fuzzing: a vma that an exit has unlinked is written to, and must still be freed with its
-// objects.
+// Found by fuzzing: a vma that an exit has unlinked is written to, and must still be freed
+// with its objects.
 TEST_CASE("nothing is left of an exit that a damaged trace goes on after", "[budget]") {
   for (const StrategyInfo& strategy : strategies()) {
     if (strategy.name == "lazy-v1") continue;  // leaks by design

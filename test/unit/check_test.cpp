@@ -1,5 +1,5 @@
-// `check`: each kind of finding by the smallest trace that has it, and no finding where all is
-// well.
+// `check`: each kind of finding by the smallest trace that has it, and no finding where
+// all is well.
 #include "engine/trace/check.h"
 
 #include <set>
@@ -181,8 +181,8 @@ TEST_CASE("what follows from a loss is no finding, what cannot is") {
           "");
 }
 
-// The file of a recorder that is killed after these events, with and without a part of the next
-// chunk.
+// The file of a recorder that is killed after these events, with and without a part of
+// the next chunk.
 TEST_CASE("what a cut file leaves open is no finding") {
   const std::string born = kBorn;
   struct Open {

@@ -216,8 +216,8 @@ class CowOracle {
     return found;
   }
 
-  // Counts cells one after the other. Every gap, the first and the last too, is a slot like an
-  // entry.
+  // Counts cells one after the other. Every gap, the first and the last too, is a slot
+  // like an entry.
   static void add_tree(const Cells& cells, CowCounts& all) {
     if (cells.empty()) return;
     std::uint64_t slots = 1;  // the gap at the end

@@ -1,6 +1,6 @@
-// The definition of the lazy designs, written naively: live objects are recounted from the vmas
-// after every operation. It shares no code with the engine, not even the language of the
-// operations.
+// The definition of the lazy designs, written naively: live objects are recounted from
+// the vmas after every operation. It shares no code with the engine, not even the
+// language of the operations.
 #pragma once
 
 #include <algorithm>
@@ -227,8 +227,8 @@ class LazyOracle {
     vmas[child] = place_of(vmas[id]);
     vmas[child].mm = mm;
     if (vmas[id].own < 0) return;
-    // Newest first, in the order of the copying walk; the walk itself does not change the
-    // candidates.
+    // Newest first, in the order of the copying walk; the walk itself does not
+    // change the candidates.
     for (auto entry = vmas[id].chain.rbegin(); entry != vmas[id].chain.rend(); ++entry)
       if (vmas[child].own < 0 && reusable(*entry)) vmas[child].own = *entry;
     take_chain(child, id);

@@ -102,8 +102,8 @@ TEST_CASE("the double reuse of the degree rule loses a page", "[reach]") {
   }
 }
 
-// Without the event that merges, or without the write, nothing is lost: the check relies on the
-// trace alone.
+// Without the event that merges, or without the write, nothing is lost: the check relies on
+// the trace alone.
 TEST_CASE("the double reuse alone loses nothing before the merge", "[reach]") {
   std::vector<Event> events = micro("double_reuse.txt");
   events.pop_back();

@@ -155,8 +155,8 @@ constexpr ClosedForms kClosedForms[] = {
     {"linux-7.0", reused_line_ahead, all_alive, all_gone<3>, none_shared},
     {"lazy-v1", lazy_line, lazy_alive, lazy_gone, lazy_sharing},
     {"lazy-v1-noleak", lazy_line, lazy_alive, lazy_gone, lazy_sharing},
-    // One lock for a context that is linked to its parent's, and one for a context that is
-    // unlinked.
+    // One lock for a context that is linked to its parent's, and one for a context
+    // that is unlinked.
     {"cow-context",
      [](std::uint64_t n) -> Counts { return {.locks = n - 1, .contexts = n, .cum_contexts = n}; },
      [](std::uint64_t n) -> Counts {

@@ -1,6 +1,6 @@
-// The definition of the anon_vma_chain designs, written naively: sets and maps, and every counter
-// is recounted whenever it is needed. It shares no code with the engine, not even the language of
-// the operations.
+// The definition of the anon_vma_chain designs, written naively: sets and maps, and every
+// counter is recounted whenever it is needed. It shares no code with the engine, not even the
+// language of the operations.
 #pragma once
 
 #include <algorithm>

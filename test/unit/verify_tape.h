@@ -46,8 +46,8 @@ struct Tape {
     head.seq = head.map_count = 0;
     return *this;
   }
-  // "+v -v +c +a7": allocations and frees of a vma, an anon_vma_chain (p: by a prepare), anon_vma
-  // 7.
+  // "+v -v +c +a7": allocations and frees of a vma, an anon_vma_chain (p: by a
+  // prepare), anon_vma 7.
   Tape& kernel(const std::string& words, bool in_exec = false) {
     std::istringstream in(words);
     for (std::string word; in >> word;) {

@@ -401,8 +401,8 @@ TEST_CASE("a touch of before the recording may be told of in it", "[verify]") {
   CHECK_THAT(verdict.doubts.front(), ContainsSubstring("under way"));
 }
 
-// The walk of the parent still showed the child, but its place in the order is after the child's
-// end.
+// The walk of the parent still showed the child, but its place in the order is after
+// the child's end.
 TEST_CASE("a relative may end between a walk and its place in the order", "[verify]") {
   const auto ends = [](std::uint64_t read_ns) {
     Tape t = youth();

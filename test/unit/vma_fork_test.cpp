@@ -114,8 +114,8 @@ TEST_CASE("an exit step by step unlinks in ascending order and frees at the end"
   CHECK(w.active(kVmAreaStruct) == 0);
 }
 
-// A, then its child B, which forks C and ends. The child of C takes over B's anon_vma if B went
-// first.
+// A, then its child B, which forks C and ends. The child of C takes over B's anon_vma if
+// B went first.
 TEST_CASE("a child reuses what an overlapping exit has already unlinked", "[vma]") {
   const auto anon_vmas = [](bool exit_first) {
     World w;

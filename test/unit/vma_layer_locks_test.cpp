@@ -42,8 +42,8 @@ TEST_CASE("splits lock, but where only an end moves in 3.0 to 3.6", "[vma][locks
   CHECK(locks([](World& w) { w.map(0, 4, "rw"); }, unmap(1, 2)) == Counts{});
 }
 
-// 2.6.32 links and unlinks under the lock of the VMA layer: one acquisition in all, which the
-// design counts.
+// 2.6.32 links and unlinks under the lock of the VMA layer: one acquisition in all, which
+// the design counts.
 TEST_CASE("a split in 2.6.32 takes one lock", "[vma][locks]") {
   World w("legacy", "2.6.32");
   kFaulted(w);

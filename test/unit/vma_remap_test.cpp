@@ -87,8 +87,8 @@ TEST_CASE("a moved faulted vma goes into an unfaulted neighbour from 6.16 on", "
   expect(between("3.0", "6.16"), life, "0-2 rw unfaulted | 2-4 rw faulted a1");
 }
 
-// The bug that 6.18.8 fixes, as old as mremap's merges: the neighbour absorbs the pages and gets no
-// anon_vma.
+// The bug that 6.18.8 fixes, as old as mremap's merges: the neighbour absorbs the pages and
+// gets no anon_vma.
 TEST_CASE("6.16 to 6.18.7 and 2.6.37 forget the anon_vma of a copied vma", "[vma][rules]") {
   const auto life = [](World& w) { return_to_unfaulted(w), w.move(20, 2, 2); };
   expect(between("6.16", "6.18.8"), life, "0-4 rw unfaulted");

@@ -128,8 +128,8 @@ TEST_CASE("what an unseen writer mapped and wrote to is faulted", "[vma]") {
         "4-6 rw faulted a1");
 }
 
-// Unexplained boundaries belong to the strategy: another one may keep vmas apart that this kernel
-// merged.
+// Unexplained boundaries belong to the strategy: another one may keep vmas apart that
+// this kernel merged.
 TEST_CASE("a range whose attributes agree keeps the boundaries of the model", "[vma]") {
   const auto two = [](World& w) {
     w.map(0, 3, "rw").map(6, 3, "rw").write(0).write(6).map(3, 3, "rw");

@@ -63,8 +63,8 @@ void must_be_interrupted(char* moved) {
   must(moved == MAP_FAILED && errno == EINTR, "an interrupted mremap");
 }
 
-// Each of these calls fails after its target was unmapped, and after a shrinking call has cut its
-// source.
+// Each of these calls fails after its target was unmapped, and after a shrinking call has
+// cut its source.
 void moves_that_are_interrupted() {
   char* to = map(2 * kMany);
   const auto renew = [&] { write_pages(map_over(to, 2 * kMany)); };

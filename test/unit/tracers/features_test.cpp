@@ -162,8 +162,8 @@ TEST_CASE("features: the tier is the worst of what is missing") {
   CHECK(accuracy_tier(without(Feature::sys_enter), {.attaches = false}) == Tier::unsupported);
 }
 
-// The types of real kernels in test/btf: the features that each lacks, among those that a hook
-// needs.
+// The types of real kernels in test/btf: the features that each lacks, among those that
+// a hook needs.
 TEST_CASE("features: of the kernels in test/btf", "[features]") {
   const auto of = [](const std::string& kernel) {
     const Result<KernelBtf> btf =

@@ -1,5 +1,5 @@
-// Kernels that free vmas by RCU: the owner of a vma that comes back late, and its effect on the
-// verifier.
+// Kernels that free vmas by RCU: the owner of a vma that comes back late, and its effect
+// on the verifier.
 #include <optional>
 #include <string>
 
