@@ -89,7 +89,7 @@ void Checker::check_numbers(const Chunk& chunk) {
 void Checker::check_chunk(const Chunk& chunk) {
   check_numbers(chunk);
   hash_.add(chunk.header);
-  if (footer_seen_) find(FindingKind::misplaced, chunk.offset, "comes behind the footer");
+  if (footer_seen_) find(FindingKind::misplaced, chunk.offset, "comes after the footer");
   if (chunk.header.kind != format::kEventsChunk && chunk.header.event_count != 0)
     find(FindingKind::misplaced, chunk.offset, "counts events and is no events chunk");
   switch (chunk.header.kind) {

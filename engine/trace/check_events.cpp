@@ -125,7 +125,7 @@ void EventCheck::check_time(const Event& event) {
   if (is_attach(event) || is_snapshot_part(type_of(event.body))) return;
   const std::uint64_t now = event.head.time_ns;
   if (now < newest_ns_ && newest_ns_ - now > kTimeSlackNs)
-    find(FindingKind::time, fmt::format("{:.6f} s behind an event before it",
+    find(FindingKind::time, fmt::format("{:.6f} s before the time of an earlier event",
                                         static_cast<double>(newest_ns_ - now) / 1e9));
   newest_ns_ = std::max(newest_ns_, now);
 }
@@ -176,7 +176,7 @@ void EventCheck::check_seq(const Event& event, Mm& mm) {
   if (mm.written && !above(mm.last_write)) {
     if (mm.given_up == 0 || above(mm.given_up))
       find(FindingKind::seq,
-           fmt::format("{} of mm {} has seq {} behind {}", name_of(type_of(event.body)),
+           fmt::format("{} of mm {} has seq {} after {}", name_of(type_of(event.body)),
                        event.head.mm.v, seq, mm.last_write));
     return;
   }

@@ -140,8 +140,8 @@ void Salvager::count(std::span<const Event> events) {
   if (!events.empty()) time_ns_ = events.back().head.time_ns;
 }
 
-// A chunk that does not decode counts as missing: the next one's numbers say how many events it
-// had.
+// A chunk that does not decode counts as missing: the next one's numbers say how many
+// events it had.
 Status Salvager::copy_events(const Chunk& chunk) {
   const Result<Bytes> payload = payloads_.decode(chunk);
   if (!payload) return payload.error();
@@ -238,8 +238,8 @@ Result<Salvage> Salvager::run() {
   sort();
   if (found_.empty() || found_.front().kind != format::kHeaderChunk)
     return Error{ErrorCode::bad_trace,
-                 "header chunk is damaged: nothing else tells what was recorded where, so this "
-                 "file cannot be repaired",
+                 "header chunk is damaged: no other chunk says what was recorded, so this file "
+                 "cannot be repaired",
                  sizeof(format::FileHeader)};
   const Result<Chunk> first = read_chunk(file_, found_.front().offset, 0);
   if (!first) return first.error();
