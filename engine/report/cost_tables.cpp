@@ -57,7 +57,7 @@ Table churn_table(const Comparison& comparison) {
     }
     cells.push_back(share(rest, all));
   }
-  table.notes.emplace_back("The share of the allocations that each operation made.");
+  table.notes.emplace_back("A column of an operation is its share of the allocations.");
   return table;
 }
 
@@ -86,7 +86,7 @@ Table lock_table(const Comparison& comparison) {
   }
   table.notes.emplace_back(
       "root_locks: of mm/rmap.c, exact. longest: objects linked or unlinked under one hold. "
-      "vma_layer: further ones around changes of ranges, as read in its source, not executed.");
+      "vma_layer: acquisitions around changes of ranges, as read in the source, not executed.");
   return table;
 }
 
@@ -243,7 +243,7 @@ std::vector<Table> cost_tables(const Comparison& comparison) {
   for (auto table = tables.rbegin(); table != tables.rend(); ++table)
     if (table->title.starts_with("walks")) {
       table->notes.emplace_back(
-          "faulted: vmas that have pages of their own, over which the rest is taken.");
+          "faulted: vmas with pages of their own, which the other columns are about.");
       break;
     }
   return tables;

@@ -113,8 +113,8 @@ std::vector<Table> holder_tables(const Comparison& comparison, const ReportOptio
   }
   if (!tables.empty())
     tables.back().notes.emplace_back(
-        "An anon_vma is held by the first mm that has a vma of its own for it, one that no vma has "
-        "for its own by the first that is linked to it.");
+        "An anon_vma is held by the first mm that has a vma of its own for it, or else by the "
+        "first mm that is linked to it.");
   return tables;
 }
 
