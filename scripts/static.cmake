@@ -1,5 +1,5 @@
-# ANONVMA_STATIC: programs that need nothing of the machine they run on. Debian has fmt and spdlog as
-# shared libraries only; of those two the headers are enough.
+# ANONVMA_STATIC: programs that need nothing of the machine they run on. Debian has fmt and spdlog as shared
+# libraries only, so the build uses their headers alone.
 set(PKG_CONFIG_ARGN --static)
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 add_link_options(-static)

@@ -1,5 +1,5 @@
-// Catch2's own code, compiled once for all test programs: version 2 wants it in a translation unit
-// of ours, version 3 brings a library.
+// Catch2's own code, compiled once for all test programs. Version 2 needs a translation unit of
+// ours, version 3 brings a library.
 #define CATCH_CONFIG_RUNNER
 #include "test/catch_run.h"
 #include "test/catch.h"

@@ -2,7 +2,7 @@
 
 namespace anonvma::test {
 
-// Runs the test cases that the arguments name; the status for main to return.
+// Runs the test cases named by the arguments. Returns the status for main.
 int run_catch(int argc, char** argv);
 
 }  // namespace anonvma::test

@@ -1,4 +1,4 @@
-// Churn, locks and walks: a line per strategy, or all there is for one.
+// Churn, locks and walks: a line per strategy, or all details of a single one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ Table churn_table(const Comparison& comparison) {
     }
     cells.push_back(share(rest, all));
   }
-  table.notes.emplace_back("The share of the allocations that each operation made.");
+  table.notes.emplace_back("A column of an operation is its share of the allocations.");
   return table;
 }
 
@@ -86,11 +86,11 @@ Table lock_table(const Comparison& comparison) {
   }
   table.notes.emplace_back(
       "root_locks: of mm/rmap.c, exact. longest: objects linked or unlinked under one hold. "
-      "vma_layer: further ones around changes of ranges, as read in its source, not executed.");
+      "vma_layer: acquisitions around changes of ranges, as read in the source, not executed.");
   return table;
 }
 
-// Of one moment; `walks` gives those of a row, nullptr when there are none.
+// Walks at one moment. `walks` gives those of a row, nullptr when there are none.
 template <class Of>
 Table walk_table(const Comparison& comparison, std::string_view when, Of walks) {
   Table table{fmt::format("walks {}: vmas visited for a page first faulted in a vma", when),
@@ -155,7 +155,7 @@ Table locks_by_operation(const ReplayResult& row) {
   return table;
 }
 
-// Bytes and slabs, packed and as SLUB would hold them.
+// Bytes and slabs, packed perfectly and as in the SLUB model.
 Table slab_table(const ReplayResult& row, const std::vector<CacheIndex>& caches,
                  std::uint64_t page_size) {
   Table table{
@@ -243,7 +243,7 @@ std::vector<Table> cost_tables(const Comparison& comparison) {
   for (auto table = tables.rbegin(); table != tables.rend(); ++table)
     if (table->title.starts_with("walks")) {
       table->notes.emplace_back(
-          "faulted: vmas that have pages of their own, over which the rest is taken.");
+          "faulted: vmas with pages of their own, which the other columns are about.");
       break;
     }
   return tables;

@@ -20,11 +20,11 @@ std::string quoted_field(std::string_view text) {
   return out + "\"";
 }
 
-// What every line of one strategy begins with.
+// The columns at the begin of every line of one strategy.
 struct Begin {
   std::string path, hash, strategy, rules;
-  std::string losses = ",,,";  // events, lost, tainted mms, tier: of one trace
-  std::string holder = {};     // all of them when empty
+  std::string losses = ",,,";  // events, lost, tainted mms, tier of one trace
+  std::string holder = {};     // empty: all holders
 };
 
 std::string line(const Begin& begin, std::string_view cache, std::string_view moment,
@@ -89,7 +89,7 @@ std::string sum_lines(const Begin& begin, const SumRow& sum, const ReplayResult*
   return text;
 }
 
-// A line per holder and cache, and one for all caches of a holder; the sum is there already.
+// A line per holder and cache, and one for all caches of a holder. The sum is printed elsewhere.
 std::string holders_of(Begin begin, const ReplayResult& row, const Moment& moment,
                        std::string_view when, const ReportOptions& options) {
   static const std::string kNothingElse(19, ',');

@@ -1,4 +1,4 @@
-// What a table rests on, and what was odd.
+// The sources of a table, and its anomalies.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ std::string spec_text(const CacheRow& row) {
                      source_words(row.source));
 }
 
-// One line where all strategies agree, else one for each that stands alone.
+// One line where all strategies agree, else one for each group that differs.
 std::vector<std::string> geometry_lines(const CacheBlock& block) {
   std::vector<std::string> lines;
   std::vector<const CacheRow*> told;
@@ -78,7 +78,7 @@ void add_rules(const Comparison& comparison, Footer& lines) {
   lines.emplace_back("rules", comparison.trace.rules);
   for (const ReplayResult& row : comparison.rows)
     if (!own(row)) lines.emplace_back("", fmt::format("{} under {}", row.strategy, row.rules));
-  std::vector<std::pair<std::string, std::string>> assumed;  // what, and for which strategies
+  std::vector<std::pair<std::string, std::string>> assumed;  // assumption, strategies
   for (const ReplayResult& row : comparison.rows) {
     if (row.assumed.empty()) continue;
     const auto same = std::find_if(assumed.begin(), assumed.end(),
@@ -94,7 +94,7 @@ void add_rules(const Comparison& comparison, Footer& lines) {
 
 }  // namespace
 
-// Of all that was there to be recorded.
+// The share of lost records in all records.
 double lost_percent(const TraceSummary& trace) {
   const double offered = static_cast<double>(trace.events) + static_cast<double>(trace.lost);
   return offered == 0 ? 0 : 100 * static_cast<double>(trace.lost) / offered;

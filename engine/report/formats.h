@@ -15,7 +15,7 @@ std::string render_lkml(const Comparison& comparison, const ReportOptions& optio
 std::string render_csv(const Comparison& comparison, const ReportOptions& options);
 std::string render_json(const Comparison& comparison, const ReportOptions& options);
 
-// The sum of several traces, behind their own blocks.
+// The sum of several traces, printed after their own blocks.
 std::string sum_text(const Rows& sum, std::size_t traces, std::optional<double> at_s);
 std::string sum_markdown(const Rows& sum, std::size_t traces, std::optional<double> at_s);
 std::string sum_lkml(const Rows& sum, std::size_t traces, std::optional<double> at_s);

@@ -11,7 +11,7 @@ namespace anonvma {
 inline constexpr std::size_t kTextColumns = 100;
 
 // The first column is aligned to the left, the others to the right. Columns are two blanks apart,
-// one where the line would grow too long otherwise.
+// or one where the line would be too long otherwise.
 class Grid {
  public:
   explicit Grid(std::vector<std::string> header) { add(std::move(header)); }

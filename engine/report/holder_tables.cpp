@@ -1,4 +1,4 @@
-// Who holds the objects: the mms of one comm together, or each mm.
+// Holders of objects: all mms with one comm together, or each mm.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ void add(HolderLine& line, const std::array<std::uint64_t, kAllCaches>& objs,
   }
 }
 
-// Most bytes first; equal ones by name, so that the order does not depend on chance.
+// Most bytes first; equal ones by name, so that the order is fixed.
 std::vector<HolderLine> sorted_lines(const std::vector<Holder>& holders, const CacheSpecs& specs,
                                      By by) {
   std::map<std::string, HolderLine> lines;
@@ -41,7 +41,7 @@ std::vector<HolderLine> sorted_lines(const std::vector<Holder>& holders, const C
   return all;
 }
 
-// Of all caches that have no column of their own.
+// Objects of all caches that have no column of their own.
 std::uint64_t other_objs(const HolderLine& line) {
   return std::accumulate(line.objs.begin() + kNumCaches, line.objs.end(), std::uint64_t{0});
 }
@@ -59,7 +59,7 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
   constexpr std::array<const char*, kNumCaches> kShort{"vmas", "chains", "anon_vmas"};
   for (std::size_t c = 0; c < kNumCaches; ++c)
     table.header.emplace_back(narrow ? kShort[c] : cache_name(static_cast<CacheIndex>(c)));
-  const bool others = other_objs(sum) > 0;  // of a column each, the table would be too wide
+  const bool others = other_objs(sum) > 0;  // with a column for each, the table would be too wide
   if (others) table.header.emplace_back("other");
   table.header.emplace_back("KB");
   table.header.emplace_back("share");
@@ -113,8 +113,8 @@ std::vector<Table> holder_tables(const Comparison& comparison, const ReportOptio
   }
   if (!tables.empty())
     tables.back().notes.emplace_back(
-        "An anon_vma is held by the first mm that has a vma of its own for it, one that no vma has "
-        "for its own by the first that is linked to it.");
+        "An anon_vma is held by the first mm that has a vma of its own for it, or else by the "
+        "first mm that is linked to it.");
   return tables;
 }
 

@@ -1,4 +1,4 @@
-// Who holds the objects: the mms of one comm together, or each mm.
+// Holders of objects: all mms with one comm together, or each mm.
 #pragma once
 
 #include <array>

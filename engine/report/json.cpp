@@ -1,4 +1,4 @@
-// The schema of the README. Keys may be added, never renamed.
+// The schema of cmd/README.md. Keys may be added, never renamed.
 #include "engine/report/json.h"
 
 #include <nlohmann/json.hpp>
@@ -69,7 +69,7 @@ Json cache_json(const std::string& cache, const CacheRow& row, const SlubUse* sl
   return json;
 }
 
-// The sum of all caches at one moment, and what each held of it.
+// The sum of all caches at one moment, and the share of each.
 Json moment_json(const Rows& all, std::size_t index, const Amount& sum,
                  const Amount& (*of)(const CacheRow&)) {
   Json objs = Json::object();
@@ -142,7 +142,7 @@ Json strategy_json(const ReplayResult& result, const Rows& all, std::size_t inde
 }  // namespace
 
 std::string document(const Json& json) {
-  // Names come from a file: bytes that are no UTF-8 are replaced, not thrown at.
+  // Names come from a file: invalid UTF-8 is replaced and never throws.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -163,7 +163,7 @@ std::string sum_json(const Rows& sum, std::size_t traces, std::string_view basel
     Json caches = Json::array();
     for (const CacheBlock& block : sum.caches) {
       Json cache = cache_json(block.name, block.rows[i], nullptr);
-      // Traces may differ in these.
+      // Traces may differ in these keys, so the sum has none of them.
       for (const char* key : {"objsize", "objperslab", "pagesperslab", "geometry"})
         cache.erase(key);
       caches.push_back(std::move(cache));

@@ -11,9 +11,9 @@ namespace anonvma {
 namespace {
 
 constexpr std::size_t kMailColumns = 75;
-constexpr std::size_t kNameColumns = 38;  // what the three columns of numbers leave
+constexpr std::size_t kNameColumns = 38;  // the rest of the line, beside three columns of numbers
 
-// Long names would push the numbers out of the mail: they get a number and a legend.
+// Long names would push the numbers out of the mail: such names get a number and a legend.
 struct Names {
   std::vector<std::string> legend;
   std::string operator()(const std::string& name) {

@@ -1,4 +1,4 @@
-// What --check-reach found, as lines for people and as a value for programs.
+// The result of --check-reach, as lines for people and as a value for programs.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,7 +8,7 @@
 
 namespace anonvma {
 
-// A line per row that was checked, and below it where the first finding is; empty when none was.
+// A line per checked row, and below it the place of its first finding. Empty if no row was checked.
 std::string reach_lines(const Comparison& comparison);
 
 // {"checks", "findings", "pages", "first": {...}}; "first" is left out where there is none.

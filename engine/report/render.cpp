@@ -41,7 +41,7 @@ std::string sum_in_format(const Rows& sum, std::span<const Comparison> compariso
   return {};
 }
 
-// Only what was replayed under the same strategies can be added up.
+// Traces can be added up only if they were replayed under the same strategies.
 bool adds_up(std::span<const Comparison> comparisons) {
   const auto names = [](const Comparison& comparison) {
     std::vector<std::string> all{comparison.baseline};

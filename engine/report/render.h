@@ -11,32 +11,33 @@
 namespace anonvma {
 
 enum class Format : std::uint8_t { text, markdown, lkml, csv, json };
-// Whose objects: of all that bear one comm together, or of each mm.
+// Objects by holder: all mms with one comm together, or each mm.
 enum class By : std::uint8_t { nobody, comm, mm };
 
 struct ReportOptions {
   Format format = Format::text;
   By by = By::nobody;
-  std::size_t top = 10;   // holders named one by one
-  bool in_depth = false;  // all there is, for a single strategy
+  std::size_t top = 10;   // number of holders with a line of their own
+  bool in_depth = false;  // all details, for a single strategy
 };
 
-// One trace. Text has at most 100 columns, lkml 75 and plain ASCII, to be pasted into a mail. With
-// a single row there is nothing to compare with, and the columns of changes are left out. CSV has a
-// header line; JSON is the schema "anonvma.compare/1" of the README; both end with a newline.
+// Renders one trace. Text has at most 100 columns. lkml has 75 and is plain ASCII, to be pasted
+// into a mail. With a single row there is nothing to compare, so the columns of changes are left
+// out. CSV has a header line; JSON is the schema "anonvma.compare/1" of cmd/README.md; both end
+// with a newline.
 std::string render(const Comparison& comparison, const ReportOptions& options);
 
-// Several traces: a block each, then their sum.
+// Renders several traces: a block each, then their sum.
 std::string render_all(std::span<const Comparison> comparisons, const ReportOptions& options);
 
-// What `verify` found, lane by lane, and the first differences. The comparison has a verdict.
+// The findings of `verify`, lane by lane, and the first differences. The comparison has a verdict.
 std::string render_verdict_text(const Comparison& comparison);
 // The schema "anonvma.verify/1"; ends with a newline.
 std::string render_verdict_json(const Comparison& comparison);
 // The reason why there is nothing to verify, as a clause; empty where there is a verdict.
 std::string_view unverified_reason(const Comparison& comparison);
-// The verdict in a few words, and as one: "objects" (every lane is equal), "map_count" (the same of
-// a trace without the truth lane), "differs", "no" (nothing to compare with).
+// The verdict in a few words, and as one word: "objects" (every lane is equal), "map_count" (the
+// same for a trace without the truth lane), "differs", "no" (nothing to compare).
 std::string verdict_words(const Comparison& comparison);
 std::string_view verdict_name(const Comparison& comparison);
 

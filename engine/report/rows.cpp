@@ -130,7 +130,7 @@ void add(SumRow& sum, const SumRow& part) {
   sum.root_locks += part.root_locks;
 }
 
-// The block of `cache`, made after `like` when there is none yet.
+// The block of `cache`. A missing block is made with the data of `like`.
 CacheBlock& block_of(std::vector<CacheBlock>& blocks, const CacheBlock& like) {
   const auto place = std::lower_bound(
       blocks.begin(), blocks.end(), like.cache,

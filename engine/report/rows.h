@@ -1,4 +1,4 @@
-// The numbers of a table, worked out once from a Comparison. Renderers only print them.
+// The numbers of a table, computed once from a Comparison. Renderers only print them.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Amount {
   std::uint64_t objs = 0;
   std::uint64_t bytes = 0;  // objects times objsize
   Change change;            // of the bytes
-  // Words inside of objects, so no part of `bytes`; of sums only.
+  // Words inside other objects, so not in `bytes`; only set in sums.
   std::uint64_t remap_entries = 0;
 };
 
@@ -31,11 +31,11 @@ struct CacheRow {
   CacheUsage use;
   std::uint64_t at_start_objs = 0;
   Amount end;
-  Amount own_peak;               // of this cache alone
-  Amount peak;                   // when all caches together held most
-  std::optional<Amount> at;      // the time that was asked for
-  std::uint64_t slab_bytes = 0;  // of its own peak, see min_slab_bytes()
-  // Most designs have nothing to do with the caches of a proposal.
+  Amount own_peak;               // the peak of this cache alone
+  Amount peak;                   // at the moment when all caches together held most
+  std::optional<Amount> at;      // at the time given by --at
+  std::uint64_t slab_bytes = 0;  // at its own peak, see min_slab_bytes()
+  // Most designs use no cache of a proposal.
   bool shown(CacheIndex cache) const { return cache < kNumCaches || use.allocs > 0; }
 };
 
@@ -51,7 +51,7 @@ struct SumRow {
   bool baseline = false;
   Amount end, peak;
   std::optional<Amount> at;
-  double end_s = 0, peak_s = 0;  // when, since the first event
+  double end_s = 0, peak_s = 0;  // seconds since the first event
   std::uint64_t slab_bytes = 0;  // the slabs of the caches' own peaks: a lower bound
   std::uint64_t root_locks = 0;
   Change slab_change, root_locks_change;
@@ -66,12 +66,12 @@ struct AnomalyRow {
 struct Rows {
   std::vector<CacheBlock> caches;  // the three of released kernels, and others that have objects
   std::vector<SumRow> sums;
-  std::vector<AnomalyRow> anomalies;  // those met at least once in some row
+  std::vector<AnomalyRow> anomalies;  // those with a count in some row
 };
 Rows rows(const Comparison& comparison);
 
-// The rows of several traces added up; all have the same strategies. Peaks need not fall into one
-// moment: their sum is what the traces would hold if they did.
+// The rows of several traces added up; all have the same strategies. Peaks need not coincide: their
+// sum is the number of objects that the traces would hold if they did.
 Rows add_up(std::span<const Rows> all);
 inline constexpr std::string_view kSumOfPeaks =
     "Peaks are those of each trace, added up: they need not coincide.";
@@ -81,10 +81,10 @@ inline constexpr std::string_view kSumOfPeaks =
 std::uint64_t min_slab_bytes(const CacheSpec& spec, std::uint64_t peak_objs,
                              std::uint64_t page_size);
 
-// `value` against `base`.
+// The change from `base` to `value`.
 Change change(std::uint64_t value, std::uint64_t base);
 
-// The worst kind of anomaly that was met; none when there was none.
+// The worst severity of all anomalies with a count; none if there is no anomaly.
 std::optional<Severity> worst_severity(const Comparison& comparison);
 
 }  // namespace anonvma

@@ -1,4 +1,4 @@
-// A table before it is text: renderers differ in how they draw it, not in what is in it.
+// A table before it is text: renderers differ in how they draw it, not in its content.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ struct Table {
   std::vector<std::string> notes;  // sentences below it
 };
 
-// A label and what it says; labels of continued lines are empty.
+// Labels with their text; labels of continued lines are empty.
 using Footer = std::vector<std::pair<std::string, std::string>>;
 
 std::string number(std::uint64_t value);
 std::string kb(std::uint64_t bytes);
-// "-" for the baseline itself, "n/a" where there is nothing to compare with.
+// "-" for the baseline itself, "n/a" if there is nothing to compare.
 std::string percent(bool baseline, Change change);
 // "trace", "table", "option", "assumed"
 std::string_view source_name(SpecSource source);

@@ -136,7 +136,7 @@ Table moment_table(const Rows& all, std::string title, bool changes, bool with_t
 }  // namespace
 
 std::string remap_line(std::string_view strategy, const Amount& amount) {
-  return fmt::format("{}: {} entries in remap trees, words inside of other objects.", strategy,
+  return fmt::format("{}: {} entries in remap trees, words inside other objects.", strategy,
                      amount.remap_entries);
 }
 

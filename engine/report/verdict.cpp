@@ -36,8 +36,8 @@ std::string unseen_writers_text(const EventCounts& by_call) {
     all += count;
     words.push_back(fmt::format("{} by {}", count, call));
   }
-  return wrapped(fmt::format("unseen writers: {} write acquires outside every recorded call, whose "
-                             "effects snapshots tell: {}",
+  return wrapped(fmt::format("unseen writers: {} write acquires outside every recorded call; "
+                             "snapshots show their effects: {}",
                              all, fmt::join(words, ", ")),
                  0, 2);
 }

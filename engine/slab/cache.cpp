@@ -19,7 +19,7 @@ CacheSpecs default_cache_specs() {
   specs[kVmAreaStruct].objsize = 192;
   specs[kAnonVmaChain].objsize = 64;
   // 96 bytes and a free pointer outside of them: the cache is SLAB_TYPESAFE_BY_RCU with a
-  // constructor, so that the pointer must not overlay the object.
+  // constructor, and so the pointer must not overlay the object.
   specs[kAnonVma].objsize = 104;
   specs[kCowContext].objsize = 96;
   specs[kMapleNode].objsize = 256;

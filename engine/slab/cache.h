@@ -14,11 +14,11 @@ enum CacheIndex : std::uint8_t {
   kVmAreaStruct = 0,
   kAnonVmaChain = 1,
   kAnonVma = 2,
-  kNumCaches = 3,  // those of released kernels, which a trace knows
-  // Those of proposals.
+  kNumCaches = 3,  // caches of released kernels, which a trace knows
+  // Caches of proposals.
   kCowContext = 3,
-  kMapleNode = 4,      // of remap trees only
-  kCowRemapArray = 5,  // arrays of kArrayBytes[0]; the larger ones follow, a cache each
+  kMapleNode = 4,      // nodes of remap trees only
+  kCowRemapArray = 5,  // arrays of kArrayBytes[0]; a cache for each larger size follows
 };
 // kmalloc sizes of the arrays of offsets that a cow-context design keeps.
 inline constexpr std::array<std::uint32_t, 8> kArrayBytes{32, 64, 96, 192, 512, 1024, 2048, 4096};
@@ -34,7 +34,7 @@ struct CacheSpec {
 };
 using CacheSpecs = std::array<CacheSpec, kAllCaches>;
 
-// Those of a 6.18 x86_64 kernel with 2 CPUs: used when a trace names none.
+// The caches of a 6.18 x86_64 kernel with 2 CPUs: used when a trace names none.
 CacheSpecs default_cache_specs();
 std::string_view cache_name(CacheIndex cache);
 

@@ -8,7 +8,7 @@ namespace anonvma {
 namespace {
 
 constexpr unsigned kMaxOrder = 3;         // slub_max_order: PAGE_ALLOC_COSTLY_ORDER
-constexpr unsigned kMaxPageOrder = 10;    // a single object may take as much
+constexpr unsigned kMaxPageOrder = 10;    // a single object may take a slab of this order
 constexpr std::uint64_t kMaxCpus = 8192;  // NR_CPUS of the largest configurations
 
 std::uint64_t divided_up(std::uint64_t n, std::uint64_t by) { return (n + by - 1) / by; }
@@ -22,10 +22,11 @@ Placement of_order(unsigned order, std::uint32_t objsize, std::uint64_t page_siz
   return {static_cast<std::uint32_t>((page_size << order) / objsize), 1u << order};
 }
 
-// Slot sizes: those with a constructor under SLAB_TYPESAFE_BY_RCU (anon_vma) carry the free pointer
-// behind the object. Configuration as Debian's: with userfaultfd, without names for anonymous vmas.
-// Measured on Debian 5.10.223, 6.1, 6.12, 6.16 to 6.19, 7.2; anon_vma of 5.10.7, and all before, by
-// compiling the structures of those releases. Releases in between are as the one before them.
+// Slot sizes. Objects with a constructor under SLAB_TYPESAFE_BY_RCU (anon_vma) carry the free
+// pointer behind the object. The configuration is Debian's: with userfaultfd, without names for
+// anonymous vmas. Sizes are measured on Debian 5.10.223, 6.1, 6.12, 6.16 to 6.19 and 7.2. The
+// anon_vma of 5.10.7, and all older sizes, come from compiling the structures of those releases. A
+// release in between has the sizes of the one before it.
 constexpr EraSizes kEras[] = {
     {"2.6.32", {176, 0, 32}},
     {"2.6.34", {184, 48, 32}},
@@ -35,9 +36,9 @@ constexpr EraSizes kEras[] = {
     {"3.19", {184, 64, 80}},       // + degree
     {"4.14", {184, 64, 88}},       // cached rb root
     {"4.19", {200, 64, 88}},       // + userfaultfd
-    {"5.10.223", {200, 64, 104}},  // Debian's: num_children as of 6.0, carried back
+    {"5.10.223", {200, 64, 104}},  // Debian's: num_children as in 6.0, a backport
     {"5.11", {200, 64, 88}},
-    {"5.15.100", {200, 64, 104}},  // carried back as well
+    {"5.15.100", {200, 64, 104}},  // the same backport
     {"5.16", {200, 64, 88}},
     {"6.0", {200, 64, 104}},  // num_children and num_active_vmas instead of degree
     {"6.1", {152, 64, 104}},  // maple tree: no rb node, no list

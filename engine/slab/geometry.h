@@ -1,4 +1,4 @@
-// How SLUB cuts pages into slabs, and what the objects of each kernel era measure.
+// How SLUB cuts pages into slabs, and the object sizes of each kernel era.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ struct Placement {
 // objects, at most 8 of them, wasting at most 1/16 (then 1/8, then 1/4, then 1/2). `cpus` are those
 // present, or possible ones in older kernels; 0 counts as 2. {0, 0} for a size no slab can hold.
 //
-// Older kernels retried with fewer objects before they wasted more than 1/4. Up to 8 KiB, and all
-// our objects are smaller, that comes to the same.
+// Older kernels retried with fewer objects before they wasted more than 1/4. The result is the same
+// up to 8 KiB, and all objects here are smaller.
 Placement slub_placement(std::uint32_t objsize, std::uint64_t page_size, std::uint64_t cpus);
 
 // Partial slabs that one CPU may keep (set_cpu_partial(), in slabs since 5.16), and empty ones that
@@ -27,7 +27,7 @@ std::uint32_t slub_cpu_partial_slabs(std::uint32_t objsize, std::uint32_t objper
                                      std::uint64_t page_size);
 std::uint32_t slub_min_partial(std::uint32_t objsize);
 
-// CPUs as a replay counts them: 2 where the trace names none; a damaged one may name any number.
+// The number of CPUs for a replay: 2 where the trace names none, and a limit for a damaged trace.
 std::uint32_t slub_cpus(std::uint64_t cpus);
 
 // Slot sizes on LP64, by CacheIndex; 0: this era has no such objects.
@@ -35,8 +35,8 @@ struct EraSizes {
   std::string_view era;  // the first release with them
   std::array<std::uint32_t, kNumCaches> objsizes{};
 };
-// Those of the newest set that is not newer than `era` ("3.0", "5.10.7"); nullptr when it is older
-// than all of them or no version.
+// The newest set that is not newer than `era` ("3.0", "5.10.7"). nullptr if `era` is older than all
+// sets or is no version.
 const EraSizes* era_sizes(std::string_view era);
 
 }  // namespace anonvma

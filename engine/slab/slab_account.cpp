@@ -42,8 +42,8 @@ void SlabAccount::begin_here() {
   keep_peak();
 }
 
-// Bytes of the model for each object: what the VMA layer and the strategies keep of one, with the
-// room that their arrays have to spare. Arrays do not shrink, so peaks count.
+// The model's bytes for each object: what the VMA layer and the strategies store for it, with the
+// spare room of their arrays. Arrays do not shrink, so peaks count.
 Budget SlabAccount::spent() const {
   constexpr std::array<std::uint64_t, kAllCaches> kBytes = [] {
     std::array<std::uint64_t, kAllCaches> bytes{};

@@ -39,20 +39,20 @@ struct CacheUsage {
 // Acquisitions of root locks (of an anon_vma's own lock in designs without roots).
 struct LockUse {
   std::uint64_t holds = 0;
-  std::uint64_t vmas = 0;          // handled under them, the sum
-  std::uint64_t objs = 0;          // linked or unlinked under them, the sum
-  std::uint64_t longest_objs = 0;  // under one of them
+  std::uint64_t vmas = 0;          // sum of the vmas handled under them
+  std::uint64_t objs = 0;          // sum of the objects linked or unlinked under them
+  std::uint64_t longest_objs = 0;  // the most objects under one of them
   LockUse& operator+=(const LockUse& other);
   friend bool operator==(const LockUse&, const LockUse&) = default;
 };
 
-// What the operations of one kind came to.
+// The cost of all operations of one kind.
 struct OpCost {
   std::uint64_t operations = 0;
   std::array<std::uint64_t, kAllCaches> allocs{}, frees{};
-  LockUse locks;  // of mm/rmap.c, exact
-  std::uint64_t vma_layer_locks =
-      0;  // of mm/vma.c: read in its source, never held against a kernel
+  LockUse locks;  // in mm/rmap.c, exact
+  // Locks of mm/vma.c: counted as its source reads, never held against a kernel.
+  std::uint64_t vma_layer_locks = 0;
   OpCost& operator+=(const OpCost& other);
   friend bool operator==(const OpCost&, const OpCost&) = default;
 };
@@ -71,27 +71,27 @@ class SlabAccount {
     for (std::size_t c = 0; c < kAllCaches; ++c) objsize_[c] = specs[c].objsize;
   }
 
-  // Also counts the slabs that SLUB would hold. Before the first object.
+  // Turns on the SLUB model, which counts slabs. To be called before the first object.
   void enable_slub(const CacheSpecs& specs, std::uint64_t page_size, std::uint64_t cpus) {
     slub_ = std::make_unique<SlubModel>(specs, page_size, cpus);
   }
 
-  // How far this replay may go; without a limit by default. Nothing stops by itself: whoever feeds
-  // events asks over_budget() after each, and long loops ask in between.
+  // Sets the budget of this replay; by default there is no limit. Nothing stops by itself: the
+  // caller asks over_budget() after each event, and in long loops.
   void limit(const Budget& budget) { budget_ = budget; }
   bool over_budget() const { return over_budget_; }
-  // So many steps more that allocate nothing, but take time.
+  // Charges `steps` of work that allocates nothing to the budget.
   void worked(std::uint64_t steps) {
     if ((steps_ += steps) >= next_look_) look_at_budget();
   }
-  // Memory of the model that is not in its objects.
+  // Adds memory of the model that is not in its objects.
   void holds(std::uint64_t bytes) { other_bytes_ += bytes; }
   void drops(std::uint64_t bytes) { other_bytes_ -= bytes; }
   // An estimate of all memory, and the steps so far.
   Budget spent() const;
 
-  // What follows belongs to an operation of this kind, until end_op(), done by the task `tid`.
-  // `counts`: to a new one.
+  // Until end_op() all costs belong to an operation of this kind, done by the task `tid`. If
+  // `counts` is false, the operation is not a new one.
   void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true,
                 std::uint32_t tid = 0) {
     if (slub_) slub_->on_cpu_of(tid);
@@ -100,7 +100,7 @@ class SlabAccount {
     event_ = event;
     time_ns_ = time_ns;
   }
-  // An operation that allocates and frees nothing.
+  // Counts an operation that allocates and frees nothing.
   void pass_by(OpKind kind, std::uint64_t event, std::uint64_t time_ns) {
     ++costs_[static_cast<std::size_t>(kind)].operations;
     event_ = event;
@@ -110,8 +110,8 @@ class SlabAccount {
     if (sum_bytes_ > peak_bytes_) keep_peak();
   }
 
-  // The mm whose objects come and go from here on, by a small number that is given out again after
-  // holder_gone(). It matters to the model of SLUB only.
+  // Objects come and go for this mm from here on. The number is small and is reused after
+  // holder_gone(). It matters to the SLUB model only.
   void acts_for(std::uint32_t holder) {
     if (slub_) slub_->acts_for(holder);
   }
@@ -139,7 +139,7 @@ class SlabAccount {
     if (slub_) slub_->free(cache, n);
     worked(n);
   }
-  // Counting begins: what is alive now was alive before, and counts as one allocation each.
+  // Resets the counters. Each object alive now counts as one allocation made before the start.
   void begin_here();
   // `holds` acquisitions of a root lock, each linking or unlinking `objs` objects of `vmas` vmas.
   void root_lock(std::uint64_t objs = 1, std::uint64_t holds = 1, std::uint64_t vmas = 1) {
@@ -156,11 +156,11 @@ class SlabAccount {
   std::uint64_t root_locks() const { return root_locks_; }
   const OpCost& cost(OpKind kind) const { return costs_[static_cast<std::size_t>(kind)]; }
   SlabMoment now() const;
-  // None without enable_slub().
+  // Nothing without enable_slub().
   std::optional<SlubUses> slub() const {
     return slub_ ? std::optional(slub_->uses()) : std::nullopt;
   }
-  // When all caches together held the most bytes, as seen between operations.
+  // The moment between two operations at which all caches together held the most bytes.
   const SlabMoment& peak() const { return peak_; }
 
  private:

@@ -59,7 +59,7 @@ void SlubCache::move_to_node(Cpu& cpu) {
   cpu.partials = 0;
 }
 
-// put_cpu_partial(), without its test whether the list is full
+// put_cpu_partial(), without its test for a full list.
 void SlubCache::put_on_cpu(Cpu& cpu, std::uint32_t slab) {
   slabs_[slab].on = On::cpu_list;
   slabs_[slab].next = cpu.partial;
@@ -67,7 +67,7 @@ void SlubCache::put_on_cpu(Cpu& cpu, std::uint32_t slab) {
   ++cpu.partials;
 }
 
-// get_partial_node(): one to allocate from, and some for the CPU's list.
+// get_partial_node(): a slab to allocate from, and some slabs for the CPU's list.
 std::uint32_t SlubCache::take_from_node(Cpu& cpu) {
   const std::uint32_t taken = node_head_;
   remove_from_node(taken);
@@ -80,7 +80,7 @@ std::uint32_t SlubCache::take_from_node(Cpu& cpu) {
   return taken;
 }
 
-// ___slab_alloc(), when the active slab has nothing left.
+// ___slab_alloc(), when the active slab has no free object left.
 std::uint32_t SlubCache::refill(Cpu& cpu) {
   if (cpu.active != kNone) slabs_[cpu.active].on = On::none;
   if (cpu.partial != kNone) {
@@ -162,7 +162,7 @@ void SlubCache::drop_top(std::uint32_t row) {
   if (holder.top == kNone) unlist(row);
 }
 
-// The row to take an object from when that of `row` is wanted.
+// The row that an object of `row` is really taken from: another one if `row` has none left.
 std::uint32_t SlubCache::whose(std::uint32_t row) const {
   if (holders_[row].top != kNone) return row;
   return holders_[0].top != kNone ? 0 : first_holder_;

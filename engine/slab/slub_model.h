@@ -1,22 +1,18 @@
 // How many slabs SLUB would hold for the objects of a replay. A perfect packing of them is a lower
-// bound; the kernel also keeps partial slabs per CPU and per node, and objects that die leave
-// holes.
+// bound; the kernel also keeps partial slabs per CPU and per node, and dead objects leave holes.
 //
-// As mm/slub.c of 5.16 and later (the 6.8 form of "frozen"), one object after the other:
+// Follows mm/slub.c of 5.16 and later (the 6.8 form of "frozen"), one object after the other:
 //  - same: the active slab of each CPU; its list of partial slabs, bounded by
 //    slub_cpu_partial_slabs() and moved to the node whole when it overflows; a full slab that loses
 //    an object goes to the CPU that freed; the node's list, first in first out, which keeps
 //    slub_min_partial() empty slabs; refills from it, half a CPU's list at once.
 //  - simplified: a task stays on CPU tid % cpus. An account has no names for objects, so an mm
-//  frees
-//    the object it allocated last (what comes and goes within an operation does so; at exit all
-//    go). If it has none left (an anon_vma may outlive its mm), it frees one that a dead mm left,
-//    and if there is none, one of the mm that has had some for longest. These are counted as
-//    guessed.
-//  - ignored: sheaves (6.18 has them for vm_area_struct) and the end of CPU lists (7.2), NUMA
-//  nodes,
-//    frees delayed by RCU, frees on a CPU that an interrupt came to, shrinking and CPU hotplug,
-//    and other users of a merged cache (anon_vma_chain and the kmalloc sizes).
+//    frees the object it allocated last. The guess is right within an operation, and at exit, when
+//    all objects go. An mm without objects (an anon_vma may outlive its mm) frees one that a dead
+//    mm left, else one of the mm that has had some for longest. These frees count as guessed.
+//  - ignored: sheaves (6.18 has them for vm_area_struct), the end of CPU lists (7.2), NUMA nodes,
+//    frees delayed by RCU, frees on a CPU that an interrupt came to, shrinking, CPU hotplug, and
+//    other users of a merged cache (anon_vma_chain and the kmalloc sizes).
 #pragma once
 
 #include <array>
@@ -32,13 +28,13 @@ namespace anonvma {
 struct SlubUse {
   std::uint64_t slabs_end = 0;
   std::uint64_t slabs_peak = 0;     // this cache's own peak
-  std::uint64_t guessed_frees = 0;  // of objects that the acting mm had not allocated
+  std::uint64_t guessed_frees = 0;  // frees of objects that the acting mm had not allocated
   friend bool operator==(const SlubUse&, const SlubUse&) = default;
 };
 using SlubUses = std::array<SlubUse, kAllCaches>;
 
-// One kmem_cache. Memory is bounded by the most objects that were alive at once; in the steady
-// state nothing is allocated.
+// One kmem_cache. Memory is bounded by the most objects that were alive at once; the steady
+// state allocates nothing.
 class SlubCache {
  public:
   struct Limits {
@@ -47,13 +43,13 @@ class SlubCache {
     std::uint32_t min_partial = 0;
     std::uint32_t cpus = 1;
   };
-  // Who holds objects: a small number, given out again after holder_gone().
+  // Holders of objects: small numbers, which are reused after holder_gone().
   static constexpr std::uint32_t kNobody = ~0u;
 
   explicit SlubCache(Limits limits);
 
   void alloc(std::uint32_t cpu, std::uint32_t holder, std::uint64_t n);
-  // At most as many as are alive.
+  // Frees `n` objects, at most as many as are alive.
   void free(std::uint32_t cpu, std::uint32_t holder, std::uint64_t n);
   void holder_gone(std::uint32_t holder);
   void begin_here();
@@ -66,11 +62,11 @@ class SlubCache {
   struct Slab {
     std::uint32_t inuse = 0;
     std::uint32_t next = kNone, prev = kNone;  // a CPU's list is linked one way
-    On on = On::none;                          // on no list: full
+    On on = On::none;                          // a full slab is on no list
   };
   struct Cpu {
     std::uint32_t active = kNone;
-    std::uint32_t partial = kNone;  // put there last
+    std::uint32_t partial = kNone;  // the slab that was put there last
     std::uint32_t partials = 0;
   };
   // Objects of one holder that lie in one slab and were allocated in a row.
@@ -80,7 +76,7 @@ class SlubCache {
   };
   struct Holder {
     std::uint32_t top = kNone, bottom = kNone;  // runs
-    std::uint32_t next = kNone, prev = kNone;   // holders that have objects
+    std::uint32_t next = kNone, prev = kNone;   // list of the holders that have objects
   };
 
   bool full(const Slab& slab) const { return slab.inuse >= limits_.objperslab; }
@@ -112,7 +108,7 @@ class SlubCache {
   SlubUse use_;
 };
 
-// All caches of a replay, and who acts on them.
+// All caches of a replay, and the mm that acts on them.
 class SlubModel {
  public:
   SlubModel(const CacheSpecs& specs, std::uint64_t page_size, std::uint64_t cpus);

@@ -1,4 +1,4 @@
-// Chains with a lock for each anon_vma; the page says what they are.
+// Chains with a lock for each anon_vma; the page describes them.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

@@ -1,4 +1,4 @@
-// Chains with the lock in the root; the page says what they are.
+// Chains with the lock in the root; the page describes them.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

@@ -1,4 +1,4 @@
-// Chains that are never reused; the page says what they are.
+// Chains that are never reused; the page describes them.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

@@ -1,4 +1,4 @@
-// Chains with the clone batched only; the page says what they are.
+// Chains with batched locks in the clone only; the page describes them.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

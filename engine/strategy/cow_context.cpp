@@ -96,8 +96,8 @@ class CowContext final : public Strategy {
     return vma.v < records_.size() && records_[vma.v].faulted;
   }
   bool same(VmaId a, VmaId b) const override { return faulted(a) == faulted(b); }
-  // There is no chain that could have exactly one entry: the prototype takes every faulted vma for
-  // one that came through a fork.
+  // No chain can have exactly one entry: the prototype treats every faulted vma like one that came
+  // through a fork.
   bool singular(VmaId vma) const override { return choice_.ideal_merge && faulted(vma); }
   bool locked_by_vma_layer(VmaId) const override { return false; }
 
@@ -132,7 +132,7 @@ class CowContext final : public Strategy {
     records_[vma.v].faulted = false;
     if (const ContextId context = context_of(vma)) --contexts_[context.v].faulted_vmas;
   }
-  // A damaged trace may have a fault where exit has unlinked already.
+  // A damaged trace may have a fault after exit has unlinked the vma.
   void release(VmaId vma) override {
     unlink(vma);
     free_vma(vma);
@@ -153,7 +153,7 @@ class CowContext final : public Strategy {
     forest_.link(of_mm_[child.v], of_mm_[parent.v]);
   }
   void mm_exit(MmSlot mm) override {
-    settle();  // of its vmas none is left
+    settle();  // none of its vmas is left
     for (const ContextId gone : forest_.drop_mm(std::exchange(of_mm_[mm.v], ContextId{}))) {
       if (forest_.parent(gone)) slab_.root_lock(1, 1, 0);
       contexts_[gone.v].tree.clear();
@@ -167,8 +167,7 @@ class CowContext final : public Strategy {
     settle_trees();
   }
 
-  // A vma each for all mms that live in the tree of contexts below: those that map the page are
-  // among them.
+  // Upper bound: counts one vma per live mm in the subtree, whether or not it maps the page.
   std::uint64_t rmap_walk_length(VmaId vma) const override {
     const ContextId context = faulted(vma) ? context_of(vma) : ContextId{};
     return context ? forest_.mms_below(context) : 0;
@@ -199,11 +198,11 @@ class CowContext final : public Strategy {
  private:
   struct Context {
     RemapTree tree;
-    RemapUse accounted;  // what the slab account knows of the tree
+    RemapUse accounted;  // the size of the tree in the slab account
     std::uint64_t faulted_vmas = 0;
-    bool dirty = false;  // is in dirty_
+    bool dirty = false;  // it is in dirty_
   };
-  // Where a vma has its pages. Nothing needs to be remembered of one with offset 0.
+  // The place of a vma's pages. A vma with offset 0 needs no record.
   struct Place {
     RemapTree::Range range;
     std::int64_t offset = 0;
@@ -212,8 +211,8 @@ class CowContext final : public Strategy {
   struct Record {
     ContextId context;  // of the mm in which the vma was faulted
     bool faulted = false;
-    bool pending = false;  // is in pending_
-    Place in_tree;         // as the tree of `holder` has it; ideal remaps only
+    bool pending = false;  // it is in pending_
+    Place in_tree;         // its entry in the tree of `holder`; ideal remaps only
     ContextId holder;
   };
 
@@ -239,7 +238,7 @@ class CowContext final : public Strategy {
     dirty_.push_back(context);
   }
 
-  // prototype
+  // prototype: adds the range of `vma`.
   void append(VmaId vma) {
     const Place place = place_of(vma);
     const ContextId context = context_of(vma);
@@ -248,8 +247,8 @@ class CowContext final : public Strategy {
     touch(context);
   }
 
-  // ideal: `vma` may have another place from now on, or none. Its id may be another's by the time
-  // the tree is put right.
+  // ideal: `vma` may have another place from now on, or none. Its id may be reused before the
+  // tree is updated.
   void changed(VmaId vma) {
     Record& record = records_[vma.v];
     if (record.pending || (!record.holder && place_of(vma).offset == 0)) return;
@@ -268,7 +267,7 @@ class CowContext final : public Strategy {
       }
       record.in_tree = place;
     }
-    // Only when all have left: one may be where another was.
+    // Additions wait until all old places are removed: a vma may be where another one was.
     for (const VmaId vma : pending_) {
       Record& record = records_[vma.v];
       record.pending = false;

@@ -1,4 +1,4 @@
-// Chains with reuse by degree; the page says when.
+// Chains with reuse by degree; the page states the rule.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

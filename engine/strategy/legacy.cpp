@@ -90,22 +90,22 @@ class Legacy final : public Strategy {
 
  private:
   struct AnonVma {
-    std::uint32_t vmas = 0;        // linked to it; 0: no object
-    std::uint32_t generation = 0;  // how often this place was freed
+    std::uint32_t vmas = 0;        // number of vmas linked to it; 0: no object
+    std::uint32_t generation = 0;  // number of frees of this place
   };
 
   AnonVmaId anon_vma(VmaId vma) const {
     return vma.v < anon_vma_of_.size() ? anon_vma_of_[vma.v] : AnonVmaId{};
   }
-  // `place` is `vma`, or the vma of the same range whose neighbours are asked.
+  // `place` is `vma`, or the vma of the same range whose neighbours count.
   void prepare_at(VmaId vma, VmaId place) {
     if (faulted(vma)) return;
     const AnonVmaId donated = mergeable(place);
     link(vma, donated ? donated : make_anon_vma());
     slab_.root_lock();
   }
-  // The next neighbour is asked before the previous one. What it went through does not matter, only
-  // that it has no hook that a merge would leave out.
+  // The next neighbour comes before the previous one. Its history does not matter; it must only
+  // have no hook that a merge would leave out.
   AnonVmaId mergeable(VmaId place) const {
     const VmaId next = layout_.next(place);
     if (next && donates(next) && layout_.compatible(place, next)) return anon_vma(next);

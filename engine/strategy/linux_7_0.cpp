@@ -1,4 +1,4 @@
-// Reversed chains with speculative allocation; the page says what that changes.
+// Reversed chains with speculative allocation; the page states the effect.
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 

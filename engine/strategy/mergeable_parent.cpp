@@ -1,4 +1,4 @@
-// Chains that children of a sharing run share with their parent; the page says how.
+// Chains that children of a sharing run share with their parent; the page states the rule.
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 

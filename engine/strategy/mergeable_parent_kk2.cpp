@@ -1,4 +1,4 @@
-// Chains that children of a sharing run share with each other; the page says how.
+// Chains that children of a sharing run share with each other; the page states the rule.
 #include "engine/strategy/parts/avc_strategy.h"
 
 namespace anonvma {

@@ -59,7 +59,7 @@ class NoSwap final : public Strategy {
     written_[vma.v] = written;
   }
 
-  std::vector<bool> written_;  // by VmaId: a private page was
+  std::vector<bool> written_;  // by VmaId: a private page was written
 };
 
 }  // namespace

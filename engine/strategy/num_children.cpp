@@ -1,4 +1,4 @@
-// Chains with reuse by num_children; the page says when.
+// Chains with reuse by num_children; the page states the rule.
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 

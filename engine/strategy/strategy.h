@@ -25,22 +25,22 @@ struct VmaView {
   bool has_close = false;  // a vm_ops->close hook
 };
 
-// The read-only view a strategy has of the vmas around the one it is asked about.
+// A strategy's read-only view of the vmas around a given one.
 class Layout {
  public:
   virtual ~Layout() = default;
   // Neighbours in the same mm by address, adjacent or not; none at the ends.
   virtual VmaId prev(VmaId vma) const = 0;
   virtual VmaId next(VmaId vma) const = 0;
-  // May `upper` share the anon_vma of `lower`, or the other way round: adjacent, same policy and
-  // file, contiguous pgoff, flags equal outside the era's mask (anon_vma_compatible()).
+  // True if `upper` may share the anon_vma of `lower`, or the other way round: adjacent, same
+  // policy and file, contiguous pgoff, flags equal outside the era's mask (anon_vma_compatible()).
   virtual bool compatible(VmaId lower, VmaId upper) const = 0;
   virtual VmaView view(VmaId vma) const = 0;
-  // The vm_area_struct of `vma` was freed: its id may be given out again.
+  // The vm_area_struct of `vma` was freed: its id may be reused.
   virtual void recycle(VmaId vma) = 0;
 };
 
-// Why anon_vma_clone() is called outside fork.
+// The reason of an anon_vma_clone() outside fork.
 enum class CloneOp : std::uint8_t { split, remap, merge };
 
 // Order of calls the VMA layer guarantees:
@@ -50,8 +50,9 @@ enum class CloneOp : std::uint8_t { split, remap, merge };
 //    Layout still shows the old layout of everything but `dst`;
 //  - every vma is unlinked exactly once, then released exactly once; at exit all unlinks of an mm
 //    come before all releases;
-//  - mm_init() comes before the first vma of an mm, mm_exit() after its last release(); in a fork
-//    mm_init(child) comes before, mm_forked() after the copies, and not at all when it failed;
+//  - mm_init() comes before the first vma of an mm, mm_exit() after its last release();
+//  - in a fork mm_init(child) comes before the copies and mm_forked() after them; a fork that
+//    failed has no mm_forked();
 //  - resized() comes after the range of a vma changed, settle() at the end of every operation.
 class Strategy : public StrategyView {
  public:
@@ -62,25 +63,25 @@ class Strategy : public StrategyView {
   // Questions of the merge rules. Designs differ in their answers, and so in their vma layout.
   virtual bool same(VmaId a, VmaId b) const = 0;  // equal anon_vma, both unfaulted included
   virtual bool singular(VmaId vma) const = 0;     // the chain has exactly one entry
-  // Is there a lock that the VMA layer takes around changes of the range of `vma`?
+  // True if the VMA layer takes a lock around changes of the range of `vma`.
   virtual bool locked_by_vma_layer(VmaId vma) const { return faulted(vma); }
 
   // anon_vma_prepare(): a first private page is about to appear. Never called when faulted().
   virtual void prepare(VmaId vma) = 0;
-  // anon_vma_clone(): `dst`, unfaulted and without objects, becomes as `src`. Does nothing when
+  // anon_vma_clone(): `dst`, unfaulted and without objects, becomes equal to `src`. Does nothing if
   // `src` is unfaulted.
   virtual void clone(VmaId dst, VmaId src, CloneOp op) = 0;
   // anon_vma_fork(): `child` is the copy of `parent` in a new mm. `child_prev` is the vma built
   // just before it in the child, none for the first.
   virtual void fork(VmaId child, VmaId parent, VmaId child_prev) = 0;
   // The copy of a VM_WIPEONFORK vma starts unfaulted. Linux 4.14 to 5.6 prepares it at once, while
-  // its neighbours are still those of `parent`; called under the rules of those kernels only.
+  // its neighbours are still those of `parent`. Called under the rules of those kernels only.
   virtual void fork_wiped(VmaId child, VmaId parent) {
     (void)parent;
     prepare(child);
   }
-  // unlink_anon_vmas(): the vma is unmapped, merged away, or left behind by MREMAP_DONTUNMAP (then
-  // it lives on unfaulted). Does nothing for an unfaulted vma.
+  // unlink_anon_vmas(): the vma is unmapped, merged away, or left behind by MREMAP_DONTUNMAP and
+  // lives on unfaulted. Does nothing for an unfaulted vma.
   virtual void unlink(VmaId vma) = 0;
   // The unlink() of a vma that went into `kept`, after clone(kept, removed, merge) where that is
   // due. Separate from unlink() because 2.6.32 takes the lock if either vma is faulted.

@@ -35,7 +35,7 @@ void AddressShift::unite(MmId a, MmId b) {
   for (const Region& region : std::exchange(gone.regions, {})) add(kept, region.first, region.last);
 }
 
-// Regions that touch become one: a gap is at least a cell.
+// Regions that touch become one: a gap is at least one unit of 4 GiB.
 void AddressShift::add(Lineage& lineage, std::uint64_t first, std::uint64_t last) {
   std::vector<Region>& regions = lineage.regions;
   if (lineage.latest < regions.size() && regions[lineage.latest].first <= first &&
@@ -67,7 +67,7 @@ void AddressShift::touched(MmId mm, std::uint64_t start, std::uint64_t end, bool
   add(lineage, start >> kCellShift, (end - 1) >> kCellShift);
 }
 
-// The budget is shared out evenly, so that the highest region stays below its end.
+// Shares out the budget evenly, so that the highest region stays below its end.
 void AddressShift::settle() {
   for (Lineage& lineage : lineages_) {
     const std::uint64_t budget = (kMostShift - kLeastShift) / kUnit;
@@ -88,8 +88,8 @@ std::uint64_t AddressShift::moved(MmId mm, std::uint64_t address) const {
   const Lineage& lineage = lineages_[find(found->second)];
   if (address < kLow && !lineage.uses_low) return address;
   const std::vector<Region>& regions = lineage.regions;
-  // Of a region that nobody has touched (there is none, but for page numbers that were computed)
-  // the one below counts.
+  // An address outside all regions moves like the region below it. This only happens to
+  // computed page numbers.
   auto above = std::partition_point(regions.begin(), regions.end(), [&](const Region& region) {
     return region.first <= address >> kCellShift;
   });

@@ -13,18 +13,18 @@
 namespace anonvma {
 namespace {
 
-// Of the kernel's ABI, as far as they tell what a field means.
+// Bits of the kernel's ABI that decide the meaning of a field.
 constexpr std::uint64_t kMapFixed = 0x10, kMapAnonymous = 0x20, kMapHugeTlb = 0x40000;
 constexpr std::uint64_t kMapFixedNoReplace = 0x100000;
 constexpr std::uint64_t kVmGrowsDown = 0x100, kVmHugeTlb = 0x400000;
 constexpr std::uint64_t kMremapFixed = 2, kMremapDontUnmap = 4;
 constexpr std::uint64_t kLargestHugePage = 1ull << 34;
 
-// How far the kernel puts a stack below the place for which it made its vma, at most (16 GiB on
-// x86_64, half of that on arm64), and how far it may grow.
+// The greatest distance that the kernel moves a stack down from the place for which it made its vma
+// (16 GiB on x86_64, half of that on arm64), plus room for the stack to grow.
 constexpr std::uint64_t kStackPages = 1ull << 23;
-// Where page offsets of stacks go: the same for all, as they were the same for all, and beyond the
-// shift of any address, so that a stack can grow as far down as it could.
+// The shift of all page offsets of stacks. It is the same for all, as the offsets were the same for
+// all. It is beyond the shift of any address, so that a stack can grow as far down as before.
 constexpr std::uint64_t kStackShiftPages = 1ull << 40;
 
 // Calls `visit(field, how)` for each field of the event, `how` as a constant.
@@ -37,7 +37,7 @@ void each_field(Visit&& visit) {
   (std::make_index_sequence<std::tuple_size_v<decltype(fields)>>{});
 }
 
-// Of a mapping without MAP_FIXED the address is a hint, and often 0.
+// The address of a mapping without MAP_FIXED is a hint, and often 0.
 template <class Body>
 bool is_place(const Body& body) {
   if constexpr (std::is_same_v<Body, Map>)
@@ -61,16 +61,16 @@ Anonymizer::Anonymizer(Keyed::Key key, const Meta& meta)
 // Stacks.
 //
 // The kernel makes a stack at the end of the address space and moves it down from there by a random
-// distance; its page offset stays behind. So that is one number for all processes, from which the
-// shift of a region could be read off: it goes elsewhere by a shift that everybody knows.
+// distance; its page offset stays. So that offset is one number for all processes, and would reveal
+// the shift of its region. It moves by a constant that everybody knows.
 bool Anonymizer::is_stack_page(const SnapVma& vma) const {
   return (vma.vm_flags & kVmGrowsDown) && vma.file == 0 && vma.pgoff != vma.start / page_size_ &&
          vma.pgoff < stack_end_ && stack_end_ - vma.pgoff <= kStackPages;
 }
 
-// Does the page offset come from an address? That of anonymous memory does, wherever mremap has
-// moved it since. A private mapping of /dev/zero is anonymous and has the offset into the file,
-// until it is moved before it was written to.
+// True if the page offset comes from an address. That is so for anonymous memory, wherever mremap
+// has moved it since. A private mapping of /dev/zero is anonymous and has the offset into the file,
+// until it is moved before its first write.
 bool Anonymizer::is_address_page(const SnapVma& vma) const {
   if (!(vma.ops & kOpsAnonymous)) return false;
   if (vma.file == 0) return !is_stack_page(vma);
@@ -149,12 +149,12 @@ std::uint64_t Anonymizer::task(std::uint64_t tid) const {
     constexpr std::uint64_t kPids = 1ull << 22;  // PID_MAX_LIMIT
     return keyed_.permuted(Keyed::Kind::task, t / cpus_, kPids / cpus_ + 1) * cpus_ + t % cpus_;
   };
-  if (tid == 0) return 0;  // nobody, and nobody becomes it
+  if (tid == 0) return 0;  // 0 means nobody, and no task gets it
   const std::uint64_t name = renamed(tid);
   return name == 0 ? renamed(0) : name;
 }
 
-// Short names are enough: one that is taken gets another digit.
+// Renames a comm. Short names are enough: if a name is taken, it gets another digit.
 Comm Anonymizer::renamed(const Comm& comm) {
   std::array<char, 16> storage{};
   const std::string text(comm_view(comm, storage));
@@ -204,8 +204,8 @@ void Anonymizer::conceal_body(MmId mm, Body& body) {
     else if (is_stack_page(before))
       body.pgoff = before.pgoff + kStackShiftPages;
   }
-  // A range that ended just below the end of all user addresses, which a call that fails may have
-  // asked for, still does.
+  // A range that ended just below the end of all user addresses still does. Only a call that fails
+  // may have asked for it.
   if constexpr (requires {
                   body.addr;
                   body.len;

@@ -1,19 +1,18 @@
-// A trace without what tells of people, programs and machines, in which every replay finds what it
-// found before. What becomes of each field of each event says `kConcealment` in concealment.h;
-// a field that is not in that table does not compile.
+// Removes from a trace whatever identifies people, programs and machines. Every replay of the copy
+// has the same results. `kConcealment` in concealment.h says what becomes of each field of each
+// event; a field that is not in that table does not compile.
 //
 //   gone      command line, hash of the boot id, start time, hash of the trace a slice is from;
 //             hints and arguments that the kernel does not look at
-//   renamed   comms ("p3f2", one per comm), tids and tgids (which CPU's slabs a task gets in the
-//             model of SLUB stays: the number modulo the CPUs), under the key
+//   renamed   comms ("p3f2", one per comm), tids and tgids, under the key. A number modulo the
+//             CPUs stays: it chooses the CPU's slabs in the SLUB model.
 //   moved     addresses and the page offsets that come from them (address_shift.h), under the key.
-//             Distances inside of a region of 4 GiB stay, and so do the lowest 21 bits.
-//   as it was numbers that the recorder made up (mms, files, anon_vmas, objects, policies),
-//   lengths,
-//             flags, offsets into files, times, lock numbers; kernel release and machine, by which
-//             rules and sizes are chosen
+//             Distances inside a region of 4 GiB stay, and so do the lowest 21 bits.
+//   unchanged numbers that the recorder made up (mms, files, anon_vmas, objects, policies),
+//             lengths, flags, offsets into files, times, lock numbers; kernel release and machine,
+//             which choose rules and sizes
 //
-// Two passes: learn() each event, settle(), then conceal() each event.
+// There are two passes: learn() each event, settle(), then conceal() each event.
 #pragma once
 
 #include <cstdint>
@@ -54,9 +53,9 @@ class Anonymizer {
   std::uint64_t page_size_, cpus_;
   AddressShift shift_;
   bool attaching_ = false;                              // in an attach snapshot
-  std::unordered_map<std::uint32_t, MmId> kin_;         // anon_vma of an attach snapshot: an mm
+  std::unordered_map<std::uint32_t, MmId> kin_;         // one mm per anon_vma of an attach
   std::uint64_t stack_end_ = 0;                         // in pages; see is_stack_page()
-  std::unordered_map<std::string, std::string> comms_;  // the name of each
+  std::unordered_map<std::string, std::string> comms_;  // new name of each comm
   std::unordered_set<std::string> names_;
 };
 

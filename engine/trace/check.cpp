@@ -51,8 +51,8 @@ class Checker {
   ColumnDecoder columns_;
   TraceHash hash_;
   std::optional<EventCheck> events_;
-  std::uint64_t place_ = 0;  // of the piece that is looked at, among all chunks and gaps
-  std::uint64_t next_chunk_ = 0, next_event_ = 0;  // what the next chunk's numbers should be
+  std::uint64_t place_ = 0;  // of the current piece, among all chunks and gaps
+  std::uint64_t next_chunk_ = 0, next_event_ = 0;  // expected numbers of the next chunk
   std::uint64_t events_chunks_ = 0, raw_bytes_ = 0, end_offset_ = 0;
   std::array<std::uint64_t, 256> by_type_{};
   std::optional<EndInfo> end_;
@@ -72,7 +72,7 @@ Status Checker::read_header(const Piece& piece) {
   return ok();
 }
 
-// Numbers that jump mean that chunks are missing, or stand elsewhere.
+// Numbers that jump mean that chunks are missing or out of place.
 void Checker::check_numbers(const Chunk& chunk) {
   const format::ChunkHeader& header = chunk.header;
   if (header.sequence != next_chunk_ || header.first_event != next_event_) {
@@ -89,7 +89,7 @@ void Checker::check_numbers(const Chunk& chunk) {
 void Checker::check_chunk(const Chunk& chunk) {
   check_numbers(chunk);
   hash_.add(chunk.header);
-  if (footer_seen_) find(FindingKind::misplaced, chunk.offset, "comes behind the footer");
+  if (footer_seen_) find(FindingKind::misplaced, chunk.offset, "comes after the footer");
   if (chunk.header.kind != format::kEventsChunk && chunk.header.event_count != 0)
     find(FindingKind::misplaced, chunk.offset, "counts events and is no events chunk");
   switch (chunk.header.kind) {
@@ -144,7 +144,7 @@ void Checker::check_footer(const Chunk& chunk) {
   footer_seen_ = true;
   const Result<Footer> footer = parse_footer(chunk);
   if (!footer) return find(FindingKind::footer, footer.error());
-  if (!whole_) return;  // what it says of chunks that are missing is no second finding
+  if (!whole_) return;  // its statements about missing chunks are no second finding
   const auto wrong = [&](std::string what) {
     find(FindingKind::footer, chunk.offset, std::move(what));
   };
@@ -160,7 +160,7 @@ void Checker::check_footer(const Chunk& chunk) {
     wrong(index.error().message);
 }
 
-// The end chunk's own numbers; those that early writers lacked are 0.
+// Checks the end chunk's own numbers; numbers that early writers lacked are 0.
 void Checker::check_totals() {
   const auto compare = [this](std::string_view what, std::uint64_t said, std::uint64_t counted) {
     if (said != counted)
@@ -174,7 +174,7 @@ void Checker::check_totals() {
   compare("decoded bytes", end_->raw_bytes, raw_bytes_);
   for (std::size_t type = 1; type < by_type_.size(); ++type) {
     const std::string_view name = name_of(static_cast<EventType>(type));
-    if (name.empty()) continue;  // a newer writer calls it something else
+    if (name.empty()) continue;  // a newer writer has another name for it
     compare(name, count_of(end_->events_by_type, static_cast<std::uint8_t>(type)), by_type_[type]);
   }
 }

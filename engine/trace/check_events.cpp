@@ -11,18 +11,18 @@
 namespace anonvma {
 namespace {
 
-// The recorder waits five seconds for a number that stays open, and then some to write it down.
+// The recorder waits five seconds for a missing number, and then needs some time to write the next.
 constexpr std::uint64_t kTimeSlackNs = 10'000'000'000;
 constexpr std::uint64_t kLossKnownNs = 10'000'000'000;
 constexpr std::size_t kMostHeld = 65536;
-constexpr std::uint64_t kSites = 9, kLockOps = 5;  // how many there are
+constexpr std::uint64_t kSites = 9, kLockOps = 5;  // numbers of TruthSite and LockOp
 
 bool is_attach(const Event& event) {
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
   return snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
 }
 
-// Whether the head's seq is the number of the event's own write acquire. A Step carries its fork's.
+// True if the head's seq is the number of the event's own write acquire. A Step carries its fork's.
 bool is_write(const Event& event) {
   if (event.head.seq % 2 == 0) return false;
   switch (type_of(event.body)) {
@@ -37,7 +37,7 @@ bool is_write(const Event& event) {
     case EventType::fork:
     case EventType::unknown_write:
       return true;
-    case EventType::fault:  // one that grew a stack
+    case EventType::fault:  // a fault that grew a stack
       return event.head.map_count != 0;
     case EventType::shared:
     case EventType::exec:
@@ -109,7 +109,7 @@ void EventCheck::gap() {
   held_.clear();
 }
 
-// A recorder that is killed may be writing a snapshot, and may have to tell of a loss yet.
+// A killed recorder may have left a snapshot unfinished and a loss unreported.
 void EventCheck::finish(FileEnd end) {
   if (end == FileEnd::cut) {
     undecided_ = held_.size();
@@ -120,12 +120,12 @@ void EventCheck::finish(FileEnd end) {
   release_held();
 }
 
-// The snapshots of the start leave before what happened while they were taken.
+// The snapshots of the start come before events that happened while they were taken.
 void EventCheck::check_time(const Event& event) {
   if (is_attach(event) || is_snapshot_part(type_of(event.body))) return;
   const std::uint64_t now = event.head.time_ns;
   if (now < newest_ns_ && newest_ns_ - now > kTimeSlackNs)
-    find(FindingKind::time, fmt::format("{:.6f} s behind an event before it",
+    find(FindingKind::time, fmt::format("{:.6f} s before the time of an earlier event",
                                         static_cast<double>(newest_ns_ - now) / 1e9));
   newest_ns_ = std::max(newest_ns_, now);
 }
@@ -144,7 +144,7 @@ void EventCheck::bear_by(const Event& event) {
   if (const auto* fork = std::get_if<Fork>(&event.body)) bear(fork->child, 0);
 }
 
-// Objects of the truth lane leave at once, before the fork whose child they are named after.
+// Objects of the truth lane are written at once, before the fork that gives birth to their mm.
 void EventCheck::check_mm(const Event& event) {
   const MmId id = event.head.mm;
   const EventType type = type_of(event.body);
@@ -165,18 +165,18 @@ void EventCheck::check_mm(const Event& event) {
   dead_.set(id.v);
 }
 
-// One whose number the recorder had given up waiting for comes behind the UnknownWrite that took
-// its place.
+// The recorder may give up waiting for a number. The event with that number then comes after the
+// UnknownWrite that took its place.
 void EventCheck::check_seq(const Event& event, Mm& mm) {
   if (!is_write(event)) return;
   const std::uint32_t seq = event.head.seq;
   const auto above = [seq](std::uint32_t other) {
-    return static_cast<std::int32_t>(seq - other) > 0;  // it wraps around
+    return static_cast<std::int32_t>(seq - other) > 0;  // seq wraps around
   };
   if (mm.written && !above(mm.last_write)) {
     if (mm.given_up == 0 || above(mm.given_up))
       find(FindingKind::seq,
-           fmt::format("{} of mm {} has seq {} behind {}", name_of(type_of(event.body)),
+           fmt::format("{} of mm {} has seq {} after {}", name_of(type_of(event.body)),
                        event.head.mm.v, seq, mm.last_write));
     return;
   }
@@ -194,7 +194,7 @@ void EventCheck::check_values(const Event& event) {
   const auto below = [this](std::string_view name, std::uint64_t value, std::uint64_t limit) {
     if (value >= limit) find(FindingKind::value, fmt::format("{} {}", name, value));
   };
-  // What a call returned is an address, or -errno.
+  // The result of a call is an address, or -errno.
   const auto returned = [this](std::int64_t ret) {
     const auto word = static_cast<std::uint64_t>(ret);
     if (word < ~std::uint64_t{4095}) check_page("ret", word);

@@ -14,7 +14,7 @@
 
 namespace anonvma {
 
-// Numbers from a file: dense in an honest one, any in others.
+// A set of numbers from a file: dense in an honest file, arbitrary in others.
 class SparseBits {
  public:
   bool test(std::uint64_t at) const {
@@ -31,23 +31,23 @@ class SparseBits {
   std::unordered_map<std::uint64_t, std::uint64_t> words_;
 };
 
-// What follows a Snapshot.
+// True for the events that follow a Snapshot.
 inline bool is_snapshot_part(EventType type) {
   return type == EventType::snap_vma || type == EventType::snap_chain;
 }
 
-// How the file ends. Behind a cut, the next event is unknown.
+// How the file ends. After a cut, the next event is unknown.
 enum class FileEnd : bool { cut, whole };
 
 class EventCheck {
  public:
   using Report = std::function<void(Finding)>;
 
-  // What it reports has the chunk and the offset of chunk_at().
+  // Findings get the chunk and the offset given to chunk_at().
   EventCheck(std::uint64_t page_size, Report report);
   void chunk_at(std::uint64_t chunk, std::uint64_t offset);
   void apply(const Event& event);
-  // Chunks are missing here, or could not be read: as good as a Lost event.
+  // Chunks are missing here or could not be read. The effect is that of a Lost event.
   void gap();
   void finish(FileEnd end);
 
@@ -85,8 +85,8 @@ class EventCheck {
   Report report_;
   std::uint64_t chunk_ = 0, offset_ = 0, events_ = 0;
   bool behind_loss_ = false;
-  // The recorder hears of a loss a little after what was lost is missed: what may follow from one
-  // waits for it.
+  // The recorder learns of a loss a little after the first effect of the missing record. Findings
+  // that may follow from a loss wait here for the loss marker.
   std::vector<Finding> held_;
   std::uint64_t held_since_ns_ = 0;
   std::uint64_t lost_ = 0, softened_ = 0, undecided_ = 0;
@@ -95,17 +95,17 @@ class EventCheck {
   std::unordered_map<MmId, Mm> mms_;  // alive
   SparseBits dead_;
 
-  // The snapshot that is not complete.
+  // The snapshot in progress.
   bool in_group_ = false;
   MmId group_mm_;
   std::uint64_t vmas_left_ = 0, chains_left_ = 0, vma_end_ = 0;
   AnonVmaId own_;  // anon_vma of the last SnapVma, until one of its chains names it
-  std::unordered_map<AnonVmaId, SnapChain> links_;  // of this group
-  std::unordered_set<AnonVmaId> roots_;             // that they name
+  std::unordered_map<AnonVmaId, SnapChain> links_;  // chains of this snapshot
+  std::unordered_set<AnonVmaId> roots_;             // their roots
   bool exec_ = false;                               // an Exec waits for its snapshot
   MmId exec_mm_;
 
-  std::vector<SparseBits> live_, freed_;  // of the truth lane, by cache
+  std::vector<SparseBits> live_, freed_;  // objects of the truth lane, by cache
 };
 
 }  // namespace anonvma

@@ -1,4 +1,4 @@
-// Snapshots: what is announced follows at once, and does not contradict itself.
+// Snapshots: announced events follow at once, and do not contradict each other.
 #include <fmt/format.h>
 
 #include "engine/trace/check_events.h"
@@ -10,7 +10,7 @@ void EventCheck::end_group(std::string_view why) {
     find(FindingKind::snapshot, fmt::format("{} instead of the snapshot of an exec", why));
   else
     find(FindingKind::snapshot,
-         fmt::format("{} where {} mappings and {} chain entries were to come", why, vmas_left_,
+         fmt::format("{} where {} mappings and {} chain entries were announced", why, vmas_left_,
                      chains_left_));
   exec_ = in_group_ = false;
 }
@@ -49,7 +49,7 @@ void EventCheck::begin_snapshot(const Event& event, const Snapshot& snapshot) {
     if (exec_)
       end_group("another snapshot");
     else
-      find(FindingKind::snapshot, "a snapshot of an exec without one");
+      find(FindingKind::snapshot, "a snapshot of reason exec without an exec event");
   }
   exec_ = false;
   group_mm_ = event.head.mm;
@@ -66,14 +66,14 @@ void EventCheck::check_vma(const SnapVma& vma) {
   check_page("start", vma.start);
   check_page("end", vma.end);
   if (vma.start >= vma.end || vma.start < vma_end_)
-    find(FindingKind::vma_order, fmt::format("mapping {:#x}-{:#x} behind one that ends at {:#x}",
+    find(FindingKind::vma_order, fmt::format("mapping {:#x}-{:#x} after one that ends at {:#x}",
                                              vma.start, vma.end, vma_end_));
   vma_end_ = vma.end;
   chains_left_ = vma.nr_chain;
   own_ = vma.nr_chain != 0 ? vma.anon_vma : AnonVmaId{};
 }
 
-// A snapshot of one mm is of one moment, so that what two entries say of one anon_vma is the same.
+// A snapshot of one mm is of one moment, so two chain entries of one anon_vma agree.
 void EventCheck::check_chain(const SnapChain& chain) {
   const auto complain = [&](std::string_view what) {
     find(FindingKind::chain, fmt::format("anon_vma {}: {}", chain.anon_vma.v, what));

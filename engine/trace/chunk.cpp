@@ -15,8 +15,8 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// A block of zstd takes a header of three bytes and one byte, if it repeats that, and gives at most
-// so many (RFC 8878, 3.1.1.2).
+// The smallest block of zstd has a header of three bytes and one byte to repeat. The largest output
+// of a block is kMostZstdBlock (RFC 8878, 3.1.1.2).
 constexpr std::size_t kLeastZstdBlock = 4, kMostZstdBlock = 128 << 10;
 
 struct ContextDeleter {
@@ -97,7 +97,7 @@ Result<format::FileHeader> read_file_header(Bytes file) {
   return header;
 }
 
-// A header or an end that was packed could say a lot in a few bytes.
+// A compressed header or end chunk could expand without bound.
 Result<Bytes> stored_payload(const Chunk& chunk) {
   if (chunk.header.codec != format::kStored) return chunk.error("is compressed, and must not be");
   if (chunk.payload.size() != chunk.header.raw_bytes)
@@ -119,7 +119,8 @@ Result<Bytes> ChunkDecoder::decode(const Chunk& chunk) {
   const std::size_t size = chunk.header.raw_bytes;
   if (chunk.header.codec == format::kStored) return stored_payload(chunk);
   if (chunk.header.codec != format::kZstd) return chunk.error("codec is not known");
-  // What the header claims is not taken for granted: memory only for what can be in there.
+  // The header's size is not trusted: memory is allocated only for a size that the
+  // payload can have.
   if (size > (chunk.payload.size() / kLeastZstdBlock + 1) * kMostZstdBlock)
     return chunk.error("does not decompress to its size");
   if (!state_->zstd) state_->zstd.reset(ZSTD_createDCtx());

@@ -1,5 +1,5 @@
-// Single chunks of traces/FORMAT.md, wherever they lie in a file: what the reader, `check` and
-// `repair` share.
+// Single chunks of traces/FORMAT.md at any place of a file: the part that the reader, `check`
+// and `repair` share.
 #pragma once
 
 #include <cstddef>
@@ -29,11 +29,11 @@ struct Chunk {
   Error error(std::string_view what) const;
 };
 
-// Magic, checksum, version and feature bits of the file's first 24 bytes.
+// Checks magic, checksum, version and feature bits of the file's first 24 bytes.
 Result<format::FileHeader> read_file_header(std::span<const std::byte> file);
 
-// The chunk at `offset`, which is within the file. `number` is what its position in the file makes
-// it: a damaged header's own is no use.
+// The chunk at `offset`, which is within the file. `number` is the chunk's position in the file; a
+// damaged header has no usable number of its own.
 Result<Chunk> read_chunk(std::span<const std::byte> file, std::uint64_t offset,
                          std::uint64_t number);
 
@@ -44,7 +44,7 @@ Result<std::span<const std::byte>> stored_payload(const Chunk& chunk);
 Result<Meta> read_meta(const Chunk& chunk);
 Result<EndInfo> read_end_info(const Chunk& chunk);
 
-// Undoes a chunk's codec. What it returns is valid until the next call.
+// Undoes a chunk's codec. The result is valid until the next call.
 class ChunkDecoder {
  public:
   ChunkDecoder();
@@ -77,7 +77,7 @@ class TraceHash {
   std::unique_ptr<XXH3_state_s, Deleter> state_;
 };
 
-// What a footer says, its sizes checked, its claims not.
+// The content of a footer. Its sizes are checked, its statements about the file are not.
 struct Footer {
   format::FooterHead head;
   std::vector<format::IndexEntry> index;
@@ -86,7 +86,7 @@ struct Footer {
 };
 Result<Footer> parse_footer(const Chunk& chunk);
 
-// Whether the entries point at events chunks of the file, as many as there should be.
+// Checks that the entries point at events chunks of the file, and that their number is right.
 Status check_index(std::span<const std::byte> file, const Footer& footer,
                    std::uint64_t events_chunks);
 

@@ -32,7 +32,7 @@ std::optional<Piece> ChunkScan::next() {
   return gap;
 }
 
-// Where the next whole chunk begins, or the end of the file.
+// Returns the offset of the next whole chunk, or of the end of the file.
 std::uint64_t ChunkScan::resynchronise(std::uint64_t from) {
   const std::string_view text(reinterpret_cast<const char*>(file_.data()), file_.size());
   const std::string_view magic(format::kChunkMagic.data(), format::kChunkMagic.size());

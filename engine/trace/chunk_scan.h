@@ -1,5 +1,5 @@
-// Every whole chunk of a file, whatever lies between them. Where the chain of chunks breaks, the
-// next one is looked for by its magic and its checksum.
+// Finds every whole chunk of a file, whatever lies between them. After a break in the chain of
+// chunks, the scan looks for the next magic with a right checksum.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +16,12 @@ namespace anonvma {
 struct Piece {
   std::optional<Chunk> chunk;
   std::uint64_t offset = 0, bytes = 0;
-  std::string what{};  // without a chunk: why there is none
+  std::string what{};  // without a chunk: the reason
 };
 
 class ChunkScan {
  public:
-  // Begins behind the file header, or where the file ends.
+  // The first piece begins after the file header, or where the file ends.
   explicit ChunkScan(std::span<const std::byte> file);
   // The next piece, in file order; nothing at the end of the file.
   std::optional<Piece> next();
@@ -31,11 +31,11 @@ class ChunkScan {
 
   std::span<const std::byte> file_;
   std::uint64_t offset_;
-  std::uint64_t number_ = 0;  // of the chunk that should come, for messages
-  // Bytes that may still be summed up for magics behind which no chunk was. Honest files need next
-  // to none; one made of magics alone would otherwise cost 16 MiB for each.
+  std::uint64_t number_ = 0;  // expected number of the next chunk, for messages
+  // Bytes that may still be checksummed for magics without a chunk. Honest files need next to none.
+  // A file made of magics alone would otherwise cost 16 MiB for each of them.
   std::uint64_t budget_;
-  std::optional<Chunk> found_;  // by resynchronise()
+  std::optional<Chunk> found_;  // the result of resynchronise()
 };
 
 }  // namespace anonvma

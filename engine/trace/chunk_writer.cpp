@@ -33,7 +33,7 @@ Status ChunkWriter::write() {
   return ok();
 }
 
-// Appends to the buffer; write() hands it on.
+// Appends to the buffer; write() hands the buffer to the sink.
 Status ChunkWriter::put(format::ChunkHeader header, const Payload& payload) {
   if (failure_) return *failure_;
   if (payload.stored.size() > format::kMaxChunkBytes)

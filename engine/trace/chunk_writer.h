@@ -15,7 +15,7 @@
 
 namespace anonvma {
 
-// A payload as it is to be stored.
+// A payload in its stored form.
 struct Payload {
   std::span<const std::byte> stored;
   std::uint32_t raw_bytes = 0;
@@ -29,12 +29,12 @@ class ChunkWriter {
 
   explicit ChunkWriter(Sink sink) : sink_(std::move(sink)) {}
 
-  // The file header and the header chunk.
+  // Writes the file header and the header chunk.
   Status start(std::uint32_t compat, std::string_view meta_json);
   Status events_chunk(const Payload& payload, std::uint32_t event_count);
-  // A chunk of a kind that this program does not know, as it is.
+  // Writes a chunk of a kind that this program does not know, unchanged.
   Status unknown_chunk(std::uint8_t kind, std::uint8_t codec, const Payload& payload);
-  // The end chunk and the footer. Fills in what this class knows: events, chunks, bytes.
+  // Writes the end chunk and the footer, and fills in the totals: events, chunks, bytes.
   Status finish(EndInfo end);
 
   std::uint64_t events() const { return events_; }  // in chunks written
@@ -48,7 +48,7 @@ class ChunkWriter {
   void add_to_index();
 
   Sink sink_;
-  std::vector<std::byte> buffer_;  // of what the sink gets next
+  std::vector<std::byte> buffer_;  // the sink gets it next
   std::uint32_t sequence_ = 0;
   std::uint64_t events_ = 0, bytes_ = 0, raw_bytes_ = 0;
   std::optional<Error> failure_;

@@ -1,5 +1,5 @@
-// What both sides of the column codec share: the tables made from fields() and the codings that are
-// more than a varint. Included by column_encoder.cpp and column_decoder.cpp only.
+// The shared part of both sides of the column codec: tables made from fields(), and codings that
+// are more than a varint. Included by column_encoder.cpp and column_decoder.cpp only.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ constexpr auto make_column_counts(std::index_sequence<I...>) {
   static_assert(((kColumnsOf<I> <= kMaxColumns) && ...));
   return std::array<std::size_t, kTypes>{kColumnsOf<I>...};
 }
-// The number in files to the index in EventBody.
+// Maps an event's number in files to its index in EventBody.
 inline constexpr auto kIndexOf = make_type_table(std::make_index_sequence<kTypes>{});
 inline constexpr auto kColumnCount = make_column_counts(std::make_index_sequence<kTypes>{});
 
@@ -47,15 +47,15 @@ template <std::size_t... I>
 constexpr std::size_t all_address_columns(std::index_sequence<I...>) {
   return (address_columns<BodyAt<I>>() + ...);
 }
-// They predict each other. A reader that does not know a new one would mispredict the others, so
-// the set is closed: code addresses of new fields as `number` (FORMAT.md, "Compatibility").
+// Address columns predict each other. A reader that does not know a new one would mispredict the
+// others, so the set is closed: new fields code addresses as `number` (FORMAT.md, "Compatibility").
 static_assert(all_address_columns(std::make_index_sequence<kTypes>{}) == 18);
 
-// What the codings remember of one mm within one chunk.
+// The state that codings keep for one mm within one chunk.
 struct MmState {
   MmId mm;
   std::uint32_t tid = 0, seq = 0, map_count = 0;
-  std::uint64_t page = 0;  // of its last address
+  std::uint64_t page = 0;  // page of the mm's last address
 };
 
 inline constexpr std::uint64_t kPageMask = (1ull << 52) - 1;
@@ -63,8 +63,8 @@ inline constexpr std::uint64_t sign_extend_page(std::uint64_t page) {
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(page << 12) >> 12);
 }
 
-// Page deltas are short, sizes of pages larger than 4 KiB only cost zero bits. Zero and -errno are
-// no places: they have a code of their own and leave the prediction alone.
+// Page deltas are short; machine pages above 4 KiB only cost zero bits. Zero and -errno are no
+// addresses: they have a code of their own and leave the prediction alone.
 inline void put_address(Bytes& out, std::uint64_t value, std::uint64_t& last_page) {
   if (value + 4095 <= 8190) return put_varint(out, zigzag(value) << 2);  // 0, -errno
   const std::uint64_t low = value & 0xfff;

@@ -21,10 +21,10 @@ struct ColumnDecoder::State {
   std::vector<Event> events;
   std::uint64_t skipped = 0;
 
-  // What the directory says of one column, and where it then lies.
+  // One column: its length in the directory, and then its place.
   struct Extent {
     std::uint64_t length = 0;
-    Cursor* target = nullptr;  // null: not known to this build
+    Cursor* target = nullptr;  // null: a column that this build does not know
   };
   std::vector<Extent> extents;
   std::array<std::uint32_t, 256> counts;
@@ -132,7 +132,7 @@ bool ColumnDecoder::State::read_directory(std::span<const std::byte> payload) {
   return !bad && place_columns(in);
 }
 
-// The type column holds exactly what the directory promises, so the loop need not look again.
+// Compares the type column with the directory, so that the loop need not check again.
 bool ColumnDecoder::State::counts_match(std::uint32_t total) const {
   const Cursor& types = head[kType].in;
   if (static_cast<std::uint64_t>(types.end - types.at) != total) return false;

@@ -98,7 +98,7 @@ struct ColumnEncoder::State {
     }
   }
 
-  // In the order of the directory, which is that of the numbers.
+  // Columns are in the order of the directory, which is that of the type numbers.
   void put_columns() {
     const auto append = [this](Column& column) {
       payload.insert(payload.end(), column.bytes.begin(), column.bytes.end());

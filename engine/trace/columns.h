@@ -22,8 +22,8 @@ class ColumnEncoder {
 
   void add(const Event& event);
   std::uint32_t events() const;  // added since the last finish()
-  std::size_t bytes() const;     // they take so far, without the directory
-  // The payload of the events added, valid until the next call; the encoder starts afresh.
+  std::size_t bytes() const;     // size of the columns so far, without the directory
+  // The payload of the events added, valid until the next call. The encoder starts afresh.
   std::span<const std::byte> finish();
 
  private:
@@ -38,12 +38,12 @@ class ColumnDecoder {
   ColumnDecoder& operator=(ColumnDecoder&&) noexcept;
   ~ColumnDecoder();
 
-  // The events of one payload that the chunk header says holds `events` (at most kMaxChunkEvents);
-  // valid until the next call. All or nothing: an error delivers no event of this payload, and its
-  // message is a bare clause.
+  // Decodes one payload, for which the chunk header says `events` (at most kMaxChunkEvents). The
+  // span is valid until the next call. An error delivers no event of this payload, and its message
+  // is a bare clause.
   Result<std::span<const Event>> decode(std::span<const std::byte> payload, std::uint32_t events);
-  std::uint64_t skipped() const;  // records of unknown types, of all calls together
-  // Events of the last payload that was good, by the number of their type, unknown ones too.
+  std::uint64_t skipped() const;  // records of unknown types, over all calls
+  // Events of the last good payload by type number, unknown types too.
   const std::array<std::uint32_t, 256>& counts() const;
 
  private:

@@ -1,4 +1,4 @@
-// What becomes of each field of each event in a pseudonymous trace; see anonymize.h.
+// The fate of each field of each event in a pseudonymous trace; see anonymize.h.
 #pragma once
 
 #include <array>
@@ -11,13 +11,13 @@
 
 namespace anonvma {
 
-// What becomes of a field.
+// The fate of one field.
 enum class Concealed : std::uint8_t {
   kept,
   tid,
   name,           // half of a comm
-  place,          // an address: moves; below 64 KiB it stays, where nothing is mapped there
-  place_or_none,  // the same, and 0 says that there is none
+  place,          // an address: moves; below 64 KiB it stays, where nothing is mapped
+  place_or_none,  // the same; 0: no address
   result,         // the same, or -errno
   by_hand,        // see conceal_body()
 };
@@ -31,12 +31,12 @@ inline constexpr auto kConcealment = [] {
   using enum Concealed;
   using T = EventType;
   return std::to_array<ConcealmentRow>({
-      {T::map, "addr", by_hand},  // a place with MAP_FIXED, else a hint that nothing depends on
-      {T::map, "len", by_hand},   // as it was, unless the range ends where user addresses do
+      {T::map, "addr", by_hand},  // an address with MAP_FIXED, else a hint without effect
+      {T::map, "len", by_hand},   // unchanged, unless the range ends where user addresses do
       {T::map, "prot", kept},
       {T::map, "map_flags", kept},
       {T::map, "vm_flags", kept},
-      {T::map, "pgoff", by_hand},  // the file's; of anonymous memory an argument that is ignored
+      {T::map, "pgoff", by_hand},  // the file's; for anonymous memory an argument that is ignored
       {T::map, "file", kept},      // made up
       {T::map, "stored_file", kept},
       {T::map, "ops", kept},
@@ -45,7 +45,7 @@ inline constexpr auto kConcealment = [] {
       {T::unmap, "len", by_hand},
       {T::unmap, "ret", kept},
       {T::brk, "old_brk", place_or_none},
-      {T::brk, "addr", place_or_none},  // brk(0) asks
+      {T::brk, "addr", place_or_none},  // 0 for brk(0), a query
       {T::brk, "vm_flags", kept},
       {T::brk, "ret", result},
       {T::protect, "addr", place},
@@ -68,7 +68,7 @@ inline constexpr auto kConcealment = [] {
       {T::remap, "old_len", kept},
       {T::remap, "new_len", kept},
       {T::remap, "flags", kept},
-      {T::remap, "new_addr", by_hand},  // without a flag that asks for it, what lay in a register
+      {T::remap, "new_addr", by_hand},  // without a flag that uses it: garbage of a register
       {T::remap, "ret", result},
       {T::remap, "stopped", by_hand},  // 0: not read, ~0: nothing is mapped there any more
       {T::seal, "addr", place},
@@ -122,7 +122,7 @@ inline constexpr auto kConcealment = [] {
   });
 }();
 
-// The row's index; kConcealment.size() when there is none.
+// The index of the row, or kConcealment.size() if there is none.
 constexpr std::size_t concealment_of(EventType type, std::string_view field) {
   std::size_t i = 0;
   while (i < kConcealment.size() &&

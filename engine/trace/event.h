@@ -56,15 +56,15 @@ struct Comm {
 Comm make_comm(std::string_view name);
 std::string_view comm_view(const Comm& comm, std::array<char, 16>& storage);
 
-// Beside every event.
+// The part that all events share.
 struct EventHead {
   std::uint64_t time_ns = 0;  // since the trace began
   std::uint32_t tid = 0;      // the task that acted, not always an owner of `mm`
   MmId mm;                    // the address space acted upon
   std::uint32_t seq = 0;      // mm->mm_lock_seq at the operation's write acquire (odd), or at a
                               // fault (even when no writer was active); 0: not known
-  std::uint32_t map_count =
-      0;  // mm->map_count before the operation, read under the lock; 0: not read
+  // mm->map_count before the operation, read under the lock; 0: not read.
+  std::uint32_t map_count = 0;
   friend bool operator==(const EventHead&, const EventHead&) = default;
 };
 
@@ -76,9 +76,9 @@ enum VmaOps : std::uint32_t {
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
   kOpsPlaces = 64,  // the file chooses addresses itself, and is no tmpfs: mremap moves it alone
-  kOpsShared =
-      128,        // of a mapping: other tasks use the mm, too; what it populates is told by Touch
-  kOpsHole = 32,  // of a mapping that failed: nothing is mapped in its range any more
+  // For a mapping: other tasks use the mm, too, so Touch events say what it populates.
+  kOpsShared = 128,
+  kOpsHole = 32,  // for a mapping that failed: nothing is mapped in its range any more
 };
 
 // mmap(2), and shmat(2) as a mapping of its own file.
@@ -139,7 +139,7 @@ struct Brk {
 struct Protect {
   static constexpr EventType type = EventType::protect;
   static constexpr std::string_view name = "protect";
-  // Of prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
+  // In prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
   std::uint64_t addr = 0, len = 0, prot = 0;
   std::int64_t pkey = -1;  // pkey_mprotect(2); -1: none asked
   std::int64_t ret = 0;
@@ -178,9 +178,9 @@ struct Lock {
   static constexpr std::string_view name = "lock";
   std::uint64_t addr = 0, len = 0;
   std::uint64_t op = 0;     // LockOp
-  std::uint64_t flags = 0;  // of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
+  std::uint64_t flags = 0;  // argument of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
   std::int64_t ret = 0;
-  // After a call that failed; 0: not read.
+  // Only after a call that failed; 0: not read.
   std::uint64_t vm_flags = 0;  // of the vma at addr
   std::uint64_t locked = 0;    // pages by which mm->locked_vm grew, plus one
   static constexpr auto fields() {
@@ -200,8 +200,8 @@ struct Remap {
   std::uint64_t flags = 0;     // MREMAP_*
   std::uint64_t new_addr = 0;  // as asked
   std::int64_t ret = 0;        // address, or -errno
-  // Of a call that failed: the first address of the source range still mapped; 0: not read. One
-  // call may move several vmas, and fail at any of them.
+  // After a call that failed: the first address of the source range that is still mapped; 0: not
+  // read. One call may move several vmas, and fail at any of them.
   std::uint64_t stopped = 0;
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Remap::addr, Coding::address},
@@ -228,8 +228,8 @@ struct Seal {
   friend bool operator==(const Seal&, const Seal&) = default;
 };
 
-// A task with an mm of its own was created: `mm` of the head is the parent's, whose lock token and
-// map_count the head carries.
+// A task with an mm of its own was created. `mm` of the head is the parent's; the head carries the
+// parent's lock token and map_count.
 struct Fork {
   static constexpr EventType type = EventType::fork;
   static constexpr std::string_view name = "fork";
@@ -253,9 +253,9 @@ struct Shared {
   friend bool operator==(const Shared&, const Shared&) = default;
 };
 
-// `mm` of the head is the new one, born here; its Snapshot follows at once. Whether the old mm
-// ends is told by its own ExitMmap (it does not when it is shared, as after vfork), which comes
-// first: `old_mm` may name an mm that is gone.
+// `mm` of the head is the new one, born here; its Snapshot follows at once. The old mm has an
+// ExitMmap of its own, which comes first: `old_mm` may name an mm that is gone. A shared old mm
+// goes on, as after vfork.
 struct Exec {
   static constexpr EventType type = EventType::exec;
   static constexpr std::string_view name = "exec";
@@ -269,10 +269,10 @@ struct Exec {
 enum class SnapReason : std::uint8_t {
   attach = 0,         // alive when recording began: SnapChains follow each SnapVma
   exec = 1,           // anon_vma ids only say which vmas are faulted and share
-  unknown_write = 2,  // after a writer nobody recorded, or after a loss: a resynchronisation
+  unknown_write = 2,  // after an unseen writer, or after a loss: a resynchronisation
   end = 3,   // for `verify`, never replayed: when recording ended (or in between), with SnapChains
-  exit = 4,  // for `verify`, never replayed: what the last task of the mm leaves behind
-  resync = 5,  // after a loss: replaces all that is known of the mm, SnapChains follow as at attach
+  exit = 4,  // for `verify`, never replayed: left by the last task of the mm
+  resync = 5,  // after a loss: replaces the state of the mm, SnapChains follow as at attach
 };
 
 // The whole state of `mm`: `nr_vmas` SnapVma events of the same mm follow at once, in ascending
@@ -288,8 +288,8 @@ struct Snapshot {
   std::uint64_t tgid = 0;
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
   std::uint64_t start_brk = 0;             // mm->start_brk; 0: not read
-  // unknown_write: mm of the task that wrote, when that is another one. resync of an mm first seen
-  // here: one that it has forked from, or to; none: it came by an exec.
+  // unknown_write: mm of the task that wrote, if it is another one. resync of an mm first named
+  // here: an mm that it forked from, or that forked from it; none if it came by an exec.
   MmId by{};
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
@@ -315,7 +315,7 @@ struct SnapVma {
   std::uint64_t ops = 0;       // VmaOps
   AnonVmaId anon_vma;          // none: unfaulted
   std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
-  // Vmas merge only where both are equal; 0: none.
+  // Vmas merge only if both of these are equal; 0: none.
   std::uint64_t policy = 0;   // id of the memory policy, by content
   std::uint64_t context = 0;  // id of the userfaultfd context and name
   static constexpr auto fields() {
@@ -371,13 +371,13 @@ enum FaultFlags : std::uint32_t {
   kFaultWrite = 1,
   kFaultUser = 2,
   // Other tasks use the mm, too. The exception may have waited for their operations before it was
-  // handled, so whether and when the recording kernel prepared the vma is told by a Touch.
+  // handled. So a Touch says whether and when the recording kernel prepared the vma.
   kFaultShared = 4,
 };
 
-// A page-fault exception, as the hardware reported it: it may hit no vma, or one that forbids it.
-// With an odd seq and a map_count it is the write acquire by which the fault before it grew a
-// stack.
+// A page-fault exception, as the hardware reported it. It may hit no vma, or one that forbids
+// it. With an odd seq and a map_count it is the write acquire by which the fault before it
+// grew a stack.
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
@@ -390,16 +390,16 @@ struct Fault {
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 
-// The kernel prepared the vma that holds `addr` (__anon_vma_prepare was reached): with default
-// options only where no recorded write fault explains it: get_user_pages, populate, remote
-// writes, huge-page read faults, faults with kFaultShared. Applying it to a faulted vma does
-// nothing.
+// The kernel prepared the vma that holds `addr` (__anon_vma_prepare was reached). With default
+// options it is recorded only if no recorded write fault explains it: get_user_pages,
+// populate, remote writes, huge-page read faults, faults with kFaultShared. On a faulted vma
+// it has no effect.
 struct Touch {
   static constexpr EventType type = EventType::touch;
   static constexpr std::string_view name = "touch";
   std::uint64_t addr = 0;
-  std::uint64_t syscall = 0;  // number of the traced system call it happened in, plus one; 0: none
-  MmId by{};                  // mm of the task that did it, when that is another one
+  std::uint64_t syscall = 0;  // number of the traced system call around it, plus one; 0: none
+  MmId by{};                  // mm of the task that caused it, if it is another one
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Touch::addr, Coding::address},
                            Field{"syscall", &Touch::syscall, Coding::number},
@@ -408,14 +408,14 @@ struct Touch {
   friend bool operator==(const Touch&, const Touch&) = default;
 };
 
-// mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. It may or
-// may not have changed anything: a Snapshot(unknown_write) follows when the recorder could take
-// one.
+// mmap_lock of `mm` was taken for writing (head.seq) outside every recorded operation. The
+// writer may have changed something or nothing. A Snapshot(unknown_write) follows if the
+// recorder could take one.
 struct UnknownWrite {
   static constexpr EventType type = EventType::unknown_write;
   static constexpr std::string_view name = "unknown_write";
-  // Number of the system call plus one, and kCompatCall more when it is one of a 32-bit program;
-  // 0: in none, or not known.
+  // Number of the system call plus one, with kCompatCall added for a call of a 32-bit program. 0:
+  // no call, or not known.
   std::uint64_t syscall = 0;
   static constexpr std::uint64_t kCompatCall = 65536;
   static constexpr auto fields() {
@@ -424,16 +424,16 @@ struct UnknownWrite {
   friend bool operator==(const UnknownWrite&, const UnknownWrite&) = default;
 };
 
-// The tracer dropped `count` records of one kind here: counts from here on are lower bounds. The
-// mm of the head has lost them and is tainted until its next resync Snapshot, and so are those it
-// has forked from or to; without one every mm may have. `count` may be 0: tainted all the same.
+// The tracer dropped `count` records of one kind here: counts from here on are lower bounds. The mm
+// of the head has lost them. It is tainted until its next resync Snapshot, and so are the mms it
+// has forked from or to. A head without an mm taints every mm. A `count` of 0 taints as well.
 struct Lost {
   static constexpr EventType type = EventType::lost;
   static constexpr std::string_view name = "lost";
   std::uint64_t count = 0;
-  std::uint64_t kind = 0;  // EventType of what was dropped; 0: not known
+  std::uint64_t kind = 0;  // EventType of the dropped records; 0: not known
   std::uint64_t cpu = 0;
-  std::uint64_t unnamed = 0;  // 1: of an mm that this trace does not know, or not yet
+  std::uint64_t unnamed = 0;  // 1: they belong to an mm that this trace does not know, or not yet
   static constexpr auto fields() {
     return std::make_tuple(
         Field{"count", &Lost::count, Coding::number}, Field{"kind", &Lost::kind, Coding::number},
@@ -451,12 +451,12 @@ enum class TruthSite : std::uint8_t {
   fork = 5,
   unlink = 6,
   vma_free = 7,
-  vma_free_rcu = 8,  // behind a grace period: no operation, and the mm may have ended
+  vma_free_rcu = 8,  // after a grace period: in no operation, and the mm may have ended
 };
-// The kernel itself allocated or freed an object. Only comparisons with the model may look at
-// these. head.mm is, of an allocation, the acting task's; of a free, the owner's; head.seq the
-// token of that mm's operation it happened in, 0 outside one. Inside execve head.tid is the tgid,
-// as execve may change the tid. An anon_vma has the same id here and in snapshots.
+// The kernel itself allocated or freed an object. Only comparisons with the model may use these.
+// For an allocation, head.mm is the acting task's; for a free, the owner's. head.seq is the token
+// of that mm's operation around it, 0 outside one. Inside execve head.tid is the tgid, as execve
+// may change the tid. An anon_vma has the same id here and in snapshots.
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";
@@ -475,14 +475,14 @@ struct Truth {
   friend bool operator==(const Truth&, const Truth&) = default;
 };
 
-// How far a fork or an exit_mmap() has come that ran beside others: a child reuses an ancestor's
+// The progress of a fork or an exit_mmap() that runs beside others. A child reuses an ancestor's
 // anon_vma or not depending on which vma of which relative went first. Recorded with --truth, where
-// two of them overlap. It tells an order, and never what was decided.
+// two of them overlap. It gives an order, and never what was decided.
 struct Step {
   static constexpr EventType type = EventType::step;
   static constexpr std::string_view name = "step";
-  std::uint64_t copied = 0;    // a fork of head.mm (head.seq its token): so many vmas are copied
-  std::uint64_t unlinked = 0;  // the exit of head.mm: vmas up to the one that starts here are
+  std::uint64_t copied = 0;    // a fork of head.mm (head.seq its token): number of vmas copied
+  std::uint64_t unlinked = 0;  // the exit of head.mm: start of the last vma unlinked
   static constexpr auto fields() {
     return std::make_tuple(Field{"copied", &Step::copied, Coding::number},
                            Field{"unlinked", &Step::unlinked, Coding::number});

@@ -1,4 +1,4 @@
-// What an event says of each of its fields: a name, a member, and how the column is coded.
+// Properties of each field of an event: a name, a member, and the coding of its column.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Field {
 template <class Owner, class T>
 Field(std::string_view, T Owner::*, Coding) -> Field<Owner, T>;
 
-// Field values as they travel: ids and enums included.
+// Field values in files: ids and enums are numbers.
 template <class T>
 constexpr std::uint64_t to_word(T value) {
   if constexpr (std::is_integral_v<T>)

@@ -12,13 +12,13 @@ namespace anonvma::format {
 static_assert(std::endian::native == std::endian::little, "files are little endian, read in place");
 
 inline constexpr std::uint32_t kVersion = 1;
-inline constexpr std::uint32_t kKnownCompat = 0;    // set bits outside may be ignored
-inline constexpr std::uint32_t kKnownIncompat = 0;  // set bits outside must refuse the file
+inline constexpr std::uint32_t kKnownCompat = 0;    // other bits may be ignored
+inline constexpr std::uint32_t kKnownIncompat = 0;  // a reader refuses a file with other bits
 
 // Limits of one chunk. A reader refuses more before it allocates anything.
 inline constexpr std::uint32_t kMaxChunkBytes = 16u << 20;  // of the payload, uncompressed
 inline constexpr std::uint32_t kMaxChunkEvents = 65536;
-// Where the writer closes a chunk by itself.
+// The writer closes a chunk of this size by itself.
 inline constexpr std::size_t kWriterChunkBytes = 1u << 20;
 inline constexpr std::size_t kMaxIndexEntries = 65536;
 
@@ -39,7 +39,7 @@ struct FileHeader {
   std::uint32_t version = kVersion;
   std::uint32_t compat = 0;
   std::uint32_t incompat = 0;
-  std::uint32_t crc = 0;  // of the bytes before it
+  std::uint32_t crc = 0;  // covers the bytes before it
 };
 static_assert(sizeof(FileHeader) == 24);
 
@@ -51,10 +51,10 @@ struct ChunkHeader {
   std::uint32_t sequence = 0;
   std::uint32_t event_count = 0;
   std::uint64_t first_event = 0;
-  std::uint32_t stored_bytes = 0;  // of the payload in the file
-  std::uint32_t raw_bytes = 0;     // of the payload decoded
+  std::uint32_t stored_bytes = 0;  // size of the payload in the file
+  std::uint32_t raw_bytes = 0;     // size of the payload decoded
   std::uint32_t reserved2 = 0;
-  std::uint32_t crc = 0;  // of the bytes before it and the payload as stored
+  std::uint32_t crc = 0;  // covers the bytes before it and the payload as stored
 };
 static_assert(sizeof(ChunkHeader) == 40);
 

@@ -7,7 +7,7 @@
 namespace anonvma {
 namespace {
 
-// SipHash-2-4 of Aumasson and Bernstein: a keyed hash that is no use to who lacks the key.
+// SipHash-2-4 of Aumasson and Bernstein: a keyed hash that is useless without the key.
 class Sip {
  public:
   explicit Sip(const Keyed::Key& key)

@@ -1,5 +1,5 @@
-// Pseudonyms under a key: the same value gets the same one, and nobody without the key can tell
-// which value it was, nor try guesses.
+// Pseudonyms under a key. Equal values get equal pseudonyms. Without the key nobody can find the
+// value or test a guess.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace anonvma {
 class Keyed {
  public:
   using Key = std::array<std::uint64_t, 2>;
-  // What a pseudonym is for: equal values of different kinds have nothing in common.
+  // The use of a pseudonym: equal values of different kinds have nothing in common.
   enum class Kind : std::uint8_t { comm, task, shift };
 
   explicit Keyed(Key key) : key_(key) {}
@@ -21,7 +21,8 @@ class Keyed {
   // A pseudorandom number for `text` (SipHash-2-4).
   std::uint64_t of(Kind kind, std::string_view text) const;
   std::uint64_t of(Kind kind, std::uint64_t a, std::uint64_t b = 0) const;
-  // A permutation of the numbers below `size`, which is at least 1; others stay as they are.
+  // A permutation of the numbers below `size`, which is at least 1. Larger numbers stay
+  // as they are.
   std::uint64_t permuted(Kind kind, std::uint64_t value, std::uint64_t size) const;
 
  private:

@@ -10,7 +10,7 @@ namespace anonvma {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kMaxDepth = 4;  // of what these objects hold; deeper values are dropped unread
+constexpr int kMaxDepth = 4;  // of nested values; deeper values are dropped unread
 
 // The one list of keys of each object, for both directions.
 template <class M, class Visit>
@@ -98,7 +98,7 @@ Json json_of(const std::array<CacheSpec, kNumCaches>& caches) {
 
 Json json_of(const CutInfo& cut) { return object_of(cut); }
 
-// Keys at their default are left out: readers put the same default in again.
+// Keys at their default are left out: readers restore the default.
 template <class T>
 Json object_of(const T& value) {
   Json object = Json::object();
@@ -115,7 +115,7 @@ Json object_of(const T& value) {
 
 template <class T>
 std::string text_of(const T& value) {
-  // A command line need not be UTF-8; what is not becomes U+FFFD.
+  // A command line need not be UTF-8; invalid bytes become U+FFFD.
   return object_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -155,7 +155,7 @@ bool take(const Json& json, CutInfo& out) {
   if (cut) out = *cut;
   return static_cast<bool>(cut);
 }
-// Longer arrays of a newer writer are cut to what this one knows.
+// Cuts a newer writer's longer array to the length that this program knows.
 template <class T, std::size_t N>
 bool take(const Json& json, std::array<T, N>& out) {
   if (!json.is_array()) return false;
@@ -173,7 +173,7 @@ bool take(const Json& json, std::vector<std::string>& out) {
   return true;
 }
 
-// A newer writer may have more to say of a behaviour than true or false: that is not for us.
+// A newer writer may give a behaviour other values than true or false; this program drops them.
 bool take(const Json& json, Behaviours& out) {
   if (!json.is_object()) return false;
   for (const auto& [name, value] : json.items()) {

@@ -1,6 +1,6 @@
-// What a trace says about the machine and the recorder. Both travel as JSON text: the header chunk
-// is written first, the end chunk last (a file without one was cut short). Unknown keys are kept
-// out, missing keys keep these defaults, so that old and new files read the same way.
+// Facts about the machine and the recorder. Both structs travel as JSON text: the header chunk is
+// written first, the end chunk last (a file without one was cut short). Unknown keys are dropped
+// and missing keys keep these defaults, so that old and new files read the same way.
 #pragma once
 
 #include <array>
@@ -16,21 +16,20 @@
 
 namespace anonvma {
 
-// What the VMA layer was seen to do, by the names of behaviours.def. A name that is missing was not
-// found out; one that this program does not know means nothing to it.
+// Results of experiments on the VMA layer, by the names of behaviours.def. A missing name was not
+// probed. A name that this program does not know has no effect.
 using Behaviours = std::map<std::string, bool>;
 inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 
-// How many events of each type, by its name; of one that the writer did not know, by its number.
+// The number of events by type name. A type that the writer did not know has its number as name.
 using EventCounts = std::map<std::string, std::uint64_t>;
 inline constexpr std::size_t kMaxEventTypes = 255;  // a reader drops the rest
-// Of a slice: where it is from. What was alive at its start is a snapshot of the model, not of the
-// kernel.
+// The origin of a slice. Its start state is a snapshot of the model, not of the kernel.
 struct CutInfo {
   std::string source;  // hash of the trace it was cut from; empty: this is no slice
-  std::uint64_t first_event = 0, end_event = 0;  // of the source: those from first to before end
-  std::uint64_t from_ns = 0, to_ns = 0;          // the times of these, in the source
-  // What of it is not exact, or was not in the source: for people.
+  std::uint64_t first_event = 0, end_event = 0;  // in the source: [first, end)
+  std::uint64_t from_ns = 0, to_ns = 0;          // times of these events in the source
+  // Parts of the slice that are not exact, or were not in the source: for people.
   std::vector<std::string> notes;
   friend bool operator==(const CutInfo&, const CutInfo&) = default;
 };
@@ -42,16 +41,16 @@ struct Meta : KernelFacts {
   std::string machine;  // uname -m
   std::uint64_t page_size = 4096;
   std::uint64_t cpus = 0;
-  std::string boot_id_hash;  // tells two recordings of one boot, not the machine
+  std::string boot_id_hash;  // relates two recordings of one boot, not the machine
   std::uint64_t start_unix_ns = 0;
   std::string thp_mode;  // always, madvise, never
   std::uint64_t overcommit = 0;
   // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
   std::array<CacheSpec, kNumCaches> caches{};
   std::array<std::uint64_t, kNumCaches> struct_sizes{};
-  // Vmas are freed by RCU: what an operation frees comes back a grace period later.
+  // Vmas are freed by RCU: the objects that an operation frees come back a grace period later.
   bool vma_free_rcu = false;
-  // Seen when recording began, as the release cannot tell what a distribution carries back.
+  // Probed when recording began: releases do not show a distribution's backports.
   Behaviours behaviours;
   // The recorder.
   std::string scope;   // system, pid, command
@@ -65,30 +64,30 @@ struct Meta : KernelFacts {
   // How the scheduler treated the thread that read the ring: a name of tracers/ring_plan.h. Empty:
   // not known, as in files of early writers.
   std::string reader;
-  // Of a recording in several files: what they have in common, and which of them this is, from 1.
+  // For a recording in several files: the id that they share, and the number of this one, from 1.
   std::string series;
   std::uint64_t part = 0;
-  // What was done to the recording since.
+  // Changes to the recording since.
   bool anonymized = false;
   CutInfo cut;
   friend bool operator==(const Meta&, const Meta&) = default;
 };
 
-// Does it begin with a snapshot that the model made?
+// True if the trace begins with a snapshot that the model made.
 inline bool is_slice(const Meta& meta) { return meta.cut.first_event > 0; }
 
 struct EndInfo {
   std::uint64_t duration_ns = 0;
   std::uint64_t events = 0;
   std::uint64_t lost = 0;  // records, the sum of all Lost events
-  // Of all BPF programs. Those of the slab hooks come from interrupts, where no object of the three
-  // caches lives or dies; the others are in `lost`.
+  // Summed over all BPF programs. Misses of the slab hooks come from interrupts, where no object of
+  // the three caches lives or dies; all others are in `lost`.
   std::uint64_t recursion_misses = 0;
   std::uint64_t processes_at_attach = 0;
-  std::uint64_t unreadable_processes = 0;  // seen at attach, vmas not readable
+  std::uint64_t unreadable_processes = 0;  // seen at attach, but their vmas were not readable
   // Address spaces that never held still: their snapshot of the start is not one state.
   std::uint64_t torn_at_attach = 0;
-  // Address spaces that ended before anybody had read what an unseen writer changed.
+  // Address spaces that ended before the changes of an unseen writer were read.
   std::uint64_t unread_writes = 0;
   // Write acquires outside every traced operation, by the name of the call: see syscall_names.h.
   EventCounts unseen_writers{};
@@ -100,9 +99,9 @@ struct EndInfo {
   EventCounts events_by_type{};
   std::uint64_t events_chunks = 0;
   std::uint64_t raw_bytes = 0;  // of all events chunks, decoded
-  // Of a file that `anonvma repair` made: Lost events stand where something was.
+  // True for a file made by `anonvma repair`: Lost events stand where chunks were missing.
   bool repaired = false;
-  std::uint64_t missing_chunks = 0;  // as far as the numbers of those that were left tell
+  std::uint64_t missing_chunks = 0;  // as far as the numbers of the other chunks show
   friend bool operator==(const EndInfo&, const EndInfo&) = default;
 };
 

@@ -1,5 +1,5 @@
-// What a trace says of itself in its header, its end chunk and its footer: a few pages, however
-// large the file is. What lies between is not looked at.
+// A summary of a trace from its header, its end chunk and its footer: a few pages, however large
+// the file is. The chunks between are not read.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ struct Outline {
   std::uint32_t compat = 0;
 };
 
-// Of the events of a type that this program knows: under its name, or, from one that did not know
-// it, under its number.
+// The number of events of a type. The name stands for a type that the writer knew, the number for
+// one that it did not know.
 std::uint64_t count_of(const EventCounts& counts, std::uint8_t type);
 
-// Nothing when the file is damaged there, was cut short, or is of an early writer that did not say
-// enough: a reader of the whole file knows more, or the reason.
+// Nothing if the file is damaged there, was cut short, or comes from an early writer that stored
+// too little. A reader of the whole file then knows more, or the reason.
 std::optional<Outline> read_outline(std::span<const std::byte> file);
 
 }  // namespace anonvma

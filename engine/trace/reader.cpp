@@ -24,7 +24,7 @@ struct TraceReader::State {
   std::optional<EndInfo> end;
   std::optional<Error> failure;
   bool seen_end = false, done = false;
-  bool jumped = false;  // not all chunks were seen: the hash is not known
+  bool jumped = false;  // some chunks were skipped, so the hash is not known
   std::uint64_t offset = sizeof(format::FileHeader);  // of the next chunk
   std::uint64_t chunks = 0, events = 0, skipped_chunks = 0;
   std::uint64_t end_offset = 0;
@@ -71,7 +71,7 @@ Status TraceReader::State::read_start() {
   return ok();
 }
 
-// Empty when there is none, or it is not what a writer makes.
+// Empty if there is no index, or one that no writer makes.
 std::vector<format::IndexEntry> TraceReader::State::read_index() const {
   const std::optional<Chunk> chunk = find_footer(file);
   if (!chunk) return {};
@@ -94,7 +94,7 @@ bool TraceReader::State::jump(const format::IndexEntry& entry) {
   return true;
 }
 
-// By the footer. Silent when anything is odd: next() finds the reason when it gets there.
+// Reads the end chunk by the footer. Errors are silent: next() reports them when it gets there.
 void TraceReader::State::read_end_early() {
   const std::optional<Chunk> chunk = find_footer(file);
   if (!chunk) return;
@@ -105,7 +105,7 @@ void TraceReader::State::read_end_early() {
   if (Result<EndInfo> info = read_end_info(*at_end)) end = *info;
 }
 
-// Its index is for readers that jump; one that has come here has checked everything it says.
+// The index is for readers that jump. A reader that has come here has checked all of it.
 Status TraceReader::State::check_footer(const Chunk& chunk) const {
   if (!seen_end) return chunk.error("footer comes before the end chunk");
   const Result<Footer> footer = parse_footer(chunk);
@@ -195,7 +195,7 @@ bool TraceReader::seek_event(std::uint64_t index) {
 
 bool TraceReader::seek_time(std::uint64_t time_ns) {
   const std::vector<format::IndexEntry> entries = state_->read_index();
-  ColumnDecoder columns;  // what is skipped here is no event that was read
+  ColumnDecoder columns;  // events decoded here are skipped, and do not count as read
   const auto begins_by_then = [&](const format::IndexEntry& entry) {
     const Result<Chunk> chunk = entry.offset < state_->file.size()
                                     ? read_chunk(state_->file, entry.offset, 0)

@@ -1,5 +1,5 @@
-// Reads the container of traces/FORMAT.md from bytes in memory (a mapped file). Trusts no length
-// and no id it finds there; never allocates in proportion to a number it has not checked.
+// Reads the container of traces/FORMAT.md from bytes in memory (a mapped file). It trusts no length
+// and no id in the file, and never allocates in proportion to an unchecked number.
 #pragma once
 
 #include <cstddef>
@@ -27,29 +27,28 @@ class TraceReader {
   Result<TraceReader> again() const;
 
   const Meta& meta() const;
-  std::uint64_t bytes() const;  // of the file
+  std::uint64_t bytes() const;  // size of the file
   // The next chunk's events, empty after the last; valid until the next call. After an error the
-  // events before it stay good, and every further call gives the same error: a file cut short is
-  // the error "file ends inside a chunk" or "file has no end chunk".
+  // events before it stay good, and every further call gives the same error. A file cut short gives
+  // "file ends inside a chunk" or "file has no end chunk".
   Result<std::span<const Event>> next();
-  // Goes to where next() gives the event `index`, or where an earlier chunk begins, by the footer's
-  // index; position() tells where. False, and the reader stays where it was, when that is missing
-  // or damaged. hash() is of no use behind a jump.
+  // Moves by the footer's index to the event `index`, or to the begin of an earlier chunk;
+  // position() says which. If the index is missing or damaged the result is false and the reader
+  // stays. hash() is invalid after a jump.
   bool seek_event(std::uint64_t index);
-  // The same for the last place in the index whose first event is not later than that.
+  // The same for the last indexed place whose first event is not later than `time_ns`.
   bool seek_time(std::uint64_t time_ns);
-  // Index of the event that next() gives first.
+  // Index of the first event that next() gives.
   std::uint64_t position() const;
-  // Present once next() has come to the clean end, or at once when the footer index is intact.
+  // Present once next() has reached the clean end, or at once when the footer index is intact.
   const std::optional<EndInfo>& end() const;
-  // XXH3-64 over the chunk CRCs read so far: the trace's hash once the end is reached. 16 hex
-  // digits.
+  // XXH3-64 over the chunk CRCs read so far, 16 hex digits: at the end, the trace's hash.
   std::string hash() const;
   std::uint64_t chunks() const;   // of every kind, read so far
   std::uint64_t skipped() const;  // records and chunks of kinds newer than this reader
   std::uint64_t skipped_chunks() const;
   std::uint64_t skipped_records() const;
-  std::uint32_t compat() const;  // the file's bits, known ones and others
+  std::uint32_t compat() const;  // all bits of the file, known or not
 
  private:
   struct State;

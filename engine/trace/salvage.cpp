@@ -18,15 +18,15 @@ using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t kMostDamage = 20;
 
-// What pass one keeps of a chunk. A chunk takes more in the file than this in memory.
+// The first pass keeps this of each chunk. It is smaller than any chunk in the file.
 struct Found {
   std::uint64_t offset = 0, first_event = 0;
   std::uint32_t sequence = 0;
   std::uint8_t kind = 0;
 };
 
-// A file header with a wrong byte in it: what all headers of version 1 without feature bits say is
-// taken from them, when either the checksum or the fields still say so.
+// Repairs a file header with one wrong byte. All headers of version 1 without feature bits are
+// equal; this one is accepted if its checksum or its fields still say so.
 Result<format::FileHeader> file_header_of(Bytes file) {
   const Result<format::FileHeader> header = read_file_header(file);
   if (header || file.size() < sizeof(format::FileHeader)) return header;
@@ -68,7 +68,7 @@ class Salvager {
   Salvage result_;
   std::vector<Found> found_;
   bool header_seen_ = false, end_seen_ = false, footer_seen_ = false;
-  std::uint64_t expected_event_ = 0, expected_chunk_ = 0;  // by the old numbers
+  std::uint64_t expected_event_ = 0, expected_chunk_ = 0;  // by the numbers in the source
   std::uint64_t events_chunks_ = 0, end_offset_ = 0;
   std::uint64_t time_ns_ = 0, last_ns_ = 0, lost_ = 0;
   std::array<std::uint64_t, 256> by_type_{};
@@ -76,7 +76,7 @@ class Salvager {
   ColumnDecoder columns_;
 };
 
-// Pass one: where the chunks are. A second header is where another trace begins.
+// First pass: finds the chunks. A second header chunk is the begin of another trace.
 void Salvager::find() {
   ChunkScan scan(file_);
   while (const std::optional<Piece> piece = scan.next()) {
@@ -95,7 +95,7 @@ void Salvager::find() {
   }
 }
 
-// The numbers of the chunks tell their order, whatever the file's is.
+// The numbers of the chunks give their order, whatever their order in the file.
 void Salvager::sort() {
   const auto by_number = [](const Found& a, const Found& b) { return a.sequence < b.sequence; };
   if (!std::is_sorted(found_.begin(), found_.end(), by_number)) note("chunks are out of order");
@@ -108,7 +108,7 @@ void Salvager::sort() {
   }
 }
 
-// Between the chunk that was copied last and this one.
+// Writes a Lost event for chunks that are missing between the last copied chunk and this one.
 Status Salvager::fill_gap(const Chunk& chunk) {
   result_.missing_chunks += chunk.header.sequence - expected_chunk_;
   expected_chunk_ = chunk.header.sequence + 1ull;
@@ -140,7 +140,8 @@ void Salvager::count(std::span<const Event> events) {
   if (!events.empty()) time_ns_ = events.back().head.time_ns;
 }
 
-// A chunk that does not decode is as good as missing: the next one's numbers say what it held.
+// A chunk that does not decode counts as missing: the next one's numbers say how many
+// events it had.
 Status Salvager::copy_events(const Chunk& chunk) {
   const Result<Bytes> payload = payloads_.decode(chunk);
   if (!payload) return payload.error();
@@ -167,7 +168,7 @@ void Salvager::check_footer(const Chunk& chunk) {
   footer_seen_ = true;
   const Result<Footer> footer = parse_footer(chunk);
   if (!footer) return note(footer.error().message);
-  if (!result_.damage.empty() || result_.missing_chunks != 0) return;  // it speaks of what was
+  if (!result_.damage.empty() || result_.missing_chunks != 0) return;  // it describes the old file
   if (footer->offset != chunk.offset || footer->head.end_offset != end_offset_ ||
       footer->head.events != chunk.header.first_event)
     return note("footer contradicts the chunks");
@@ -177,7 +178,7 @@ void Salvager::check_footer(const Chunk& chunk) {
 
 Status Salvager::copy(const Found& found) {
   const Result<Chunk> read = read_chunk(file_, found.offset, found.sequence);
-  if (!read) return read.error();  // the file has changed meanwhile
+  if (!read) return read.error();  // the file has changed since the first pass
   const Chunk& chunk = *read;
   const format::ChunkHeader& header = chunk.header;
   if (header.sequence < expected_chunk_ || header.first_event < expected_event_) {
@@ -209,7 +210,7 @@ Status Salvager::copy(const Found& found) {
 Status Salvager::finish() {
   if (!end_seen_) note("has no end chunk");
   if (!footer_seen_) note("has no footer");
-  if (!end_seen_ && !footer_seen_) {  // what comes last tells how many events there were
+  if (!end_seen_ && !footer_seen_) {  // the last chunks hold the number of events
     result_.end_missing = true;
     if (Status s = put_lost(1); !s) return s;
   }
@@ -237,8 +238,8 @@ Result<Salvage> Salvager::run() {
   sort();
   if (found_.empty() || found_.front().kind != format::kHeaderChunk)
     return Error{ErrorCode::bad_trace,
-                 "header chunk is damaged: nothing else tells what was recorded where, so this "
-                 "file cannot be repaired",
+                 "header chunk is damaged: no other chunk says what was recorded, so this file "
+                 "cannot be repaired",
                  sizeof(format::FileHeader)};
   const Result<Chunk> first = read_chunk(file_, found_.front().offset, 0);
   if (!first) return first.error();

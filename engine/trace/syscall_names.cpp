@@ -9,7 +9,7 @@ namespace {
 
 struct CallName {
   std::string_view name;
-  int x86_64, arm64;  // -1: not there
+  int x86_64, arm64;  // -1: the machine has no such call
 };
 // Numbers of arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 constexpr CallName kCalls[] = {

@@ -1,5 +1,5 @@
-// Names of the system calls that are known to take the mmap_lock for writing outside of every
-// traced operation.
+// Names of the system calls that are known to take the mmap_lock for writing outside
+// every traced operation.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace anonvma {
 
-// `syscall` as in UnknownWrite, `machine` as in Meta: "ioctl", "32-bit call 192", "call 500", or
-// "no call" for what the kernel did by itself.
+// `syscall` as in UnknownWrite, `machine` as in Meta. Results: "ioctl", "32-bit call 192", "call
+// 500", or "no call" for writes that the kernel did by itself.
 std::string unseen_writer_name(std::uint64_t syscall, std::string_view machine);
 
 // The same for counts by UnknownWrite.syscall.

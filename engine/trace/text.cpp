@@ -11,7 +11,7 @@
 namespace anonvma {
 namespace {
 
-// A name is any eight bytes a column: trailing NULs are padding, what is odd gets escaped.
+// A name is any eight bytes per column. Trailing NULs are padding, unprintable bytes are escaped.
 void append_word(std::string& bytes, std::uint64_t word) {
   for (std::size_t i = 0; i < kWordBytes; ++i) bytes.push_back(static_cast<char>(word >> 8 * i));
 }

@@ -3,9 +3,8 @@
 //   0.000123456 tid=41 mm=3 seq=7 map_count=23 map addr=0x7f0000000000 len=0x2000 prot=0x3 ...
 //
 // Head fields that are zero or none and body fields at their default (zero, none, a pkey of -1) are
-// left out; so may the time be. An unknown key or a malformed value is an error that names the
-// line.
-// '#' begins a comment, blank lines are skipped.
+// left out; the time may be left out, too. An unknown key or a malformed value is an error that
+// names the line. '#' begins a comment, blank lines are skipped.
 #pragma once
 
 #include <span>

@@ -192,7 +192,7 @@ class LineParser {
   std::string_view rest_;
   EventHead head_;
   std::optional<EventBody> body_;
-  std::vector<std::string_view> seen_;  // keys of the part being read
+  std::vector<std::string_view> seen_;  // keys of the current part of the line
 };
 
 }  // namespace

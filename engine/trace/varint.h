@@ -20,8 +20,9 @@ inline void put_varint(Bytes& out, std::uint64_t value) {
   out.push_back(static_cast<std::uint8_t>(value));
 }
 
-// Reading past the end sets `bad` and gives zeros: a loop of a bounded number of reads needs no
-// other check. A default cursor is a column that the file does not have: it reads as zeros.
+// Reading past the end sets `bad` and gives zeros: a loop of a bounded number of reads needs
+// no other check. A default cursor stands for a column that the file does not have, and
+// reads as zeros.
 struct Cursor {
   const std::uint8_t* at = nullptr;
   const std::uint8_t* end = nullptr;

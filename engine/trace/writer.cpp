@@ -14,7 +14,8 @@ namespace anonvma {
 namespace {
 
 constexpr int kZstdLevel = 3;
-// Adding up the column sizes is not free: a chunk may exceed kWriterChunkBytes by what these hold.
+// The column sizes are summed up only every so many events, as that takes time: a chunk may exceed
+// kWriterChunkBytes by the bytes of these events.
 constexpr std::uint32_t kSizeCheckInterval = 256;
 
 struct ContextDeleter {

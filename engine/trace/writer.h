@@ -1,5 +1,5 @@
-// Writes the container of traces/FORMAT.md. Whole chunks only: what reached the sink is readable
-// whatever happens to the process afterwards.
+// Writes the container of traces/FORMAT.md in whole chunks: bytes that reached the sink are
+// readable whatever happens to the process afterwards.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +24,11 @@ class TraceWriter {
   static Result<TraceWriter> create(Sink sink, const Meta& meta);
   TraceWriter(TraceWriter&&) noexcept;
   TraceWriter& operator=(TraceWriter&&) noexcept;
-  ~TraceWriter();  // does not finish(): a file without an end chunk is a file cut short
+  ~TraceWriter();  // does not finish(): a file without an end chunk was cut short
 
   Status add(const Event& event);
-  // Closes the chunk being filled, if it holds any event: called about once a second, so that
-  // little is lost with the process.
+  // Closes the current chunk, if it holds any event. Called about once a second, so that little is
+  // lost with the process.
   Status flush();
   // Flushes, then writes the end chunk and the footer index. `end.events` is filled in.
   Status finish(EndInfo end);

@@ -1,8 +1,8 @@
 """A Debian with systemd, and its boot recorded from before init.
 
 The root file system needs neither root nor binfmt here: packages from the mirror are unpacked into an image,
-and an x86_64 guest lets dpkg install them there. What that leaves in /etc and /var is the same on every
-architecture: another one takes it from the first image. Images stay in the cache.
+and dpkg installs them there in an x86_64 guest. The resulting /etc and /var are the same on every
+architecture, so another one takes them from the first image. Images stay in the cache.
 """
 import json
 import os
@@ -22,7 +22,7 @@ PACKAGES = ('?essential', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'procps', 'log
 IMAGE_BYTES = 768 << 20  # sparse
 
 NO_DOCS = ''.join(f'path-exclude=/usr/share/{d}/*\n' for d in ('doc', 'man', 'info', 'locale', 'lintian'))
-# The packages are there already, but as files of whoever unpacked them, and dpkg knows of none.
+# The packages are unpacked already, but the files belong to the user who unpacked them, and dpkg does not know them.
 INSTALL = '''set -e
 mount -t ext4 /dev/vdb /mnt
 chown -R 0:0 /mnt
@@ -44,8 +44,8 @@ chroot /mnt /sbin/ldconfig
 umount /mnt
 '''
 
-# The recorder stays what it is when the root is switched: its files in the initramfs are deleted, its folder
-# in /run moves along.
+# The recorder survives the switch of the root. Its files in the initramfs are deleted, and its folder in /run
+# moves along.
 INIT = MOUNTS + r'''
 mount -t ext4 /dev/vdb /mnt || { echo "@@RC 71"; poweroff -f; }
 mount -t tmpfs -o mode=755 run /run
@@ -53,12 +53,12 @@ mkdir /run/anonvma
 cd /run/anonvma
 uname -a >uname
 (anonvma record --truth -o boot.trace >record.out 2>record.err; echo $? >record.rc) &
-# The header is written when all programs are attached and what lives has been read.
+# The header is written when all programs are attached and all live processes are read.
 i=0; while [ ! -s boot.trace ] && [ $i -lt 9000 ]; do sleep 0.1; i=$((i+1)); done
 pidof anonvma >pid
 mkdir -p /mnt/usr/local/sbin /mnt/etc/systemd/system-generators
 cp /end.sh /mnt/usr/local/sbin/anonvma-end
-# They have 90 s, all together, which this machine may need for their start alone: those without a use here go.
+# All generators together have 90 s, and this machine may need them for their start alone: unused ones go.
 [ "$(uname -m)" = x86_64 ] || for g in debug gpt-auto hibernate-resume rc-local run ssh system-update sysv tpm2; do
   ln -s /dev/null /mnt/etc/systemd/system-generators/systemd-$g-generator
 done
@@ -76,7 +76,7 @@ After=multi-user.target
 [Service]
 ExecStart=/usr/local/sbin/anonvma-end
 '''
-# What shows that all is up comes after the recording, so as not to be in it.
+# The commands that show that all is up run after the recording, so as not to be in it.
 END = r'''#!/bin/sh
 cd /run/anonvma
 systemctl is-system-running --wait >state
@@ -96,7 +96,7 @@ poweroff -f
 
 
 def unpacked(arch, folder):
-    """The packages in folder/tree, and as they are in folder/tree/debs."""
+    """Unpacks the packages into folder/tree, and keeps them in folder/tree/debs."""
     env, tree = apt(SUITE, arch), folder + '/tree'
     os.makedirs(tree + '/debs')
     listed = tool('apt-get', '-s', '--no-install-recommends', 'install', *PACKAGES, env=env)
@@ -122,7 +122,7 @@ def e2fs(name):
 
 
 def take_configuration(image, tree):
-    """What maintainer scripts made of /etc, /var and udev's database, from an image that is installed."""
+    """Copies the results of maintainer scripts in /etc and /var and udev's database from an installed image."""
     for folder in ('etc', 'var'):
         shutil.rmtree(f'{tree}/{folder}')
         subprocess.run([e2fs('debugfs'), '-R', f'rdump /{folder} {tree}', image], capture_output=True)
@@ -165,7 +165,7 @@ def root_image(name, kvm):
 
 
 def drive(image, *options):
-    """The guest's /dev/vdb."""
+    """The image for the guest's /dev/vdb."""
     return ['-m', '1024', '-drive', ','.join((f'file={image}', 'format=raw', 'if=virtio', 'cache=unsafe', *options))]
 
 

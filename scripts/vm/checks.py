@@ -9,7 +9,7 @@ from vm.results import said
 
 
 def record(name, kvm):
-    """What each step says on this kernel; fails where a step fails."""
+    """Prints the output of each step on this kernel; fails if a step fails."""
     folder = os.path.join(OUT, name)
     status, why = boot(name, folder, program(KERNELS[name].arch), RECORD, kvm=kvm)
     bad = status != 0
@@ -26,7 +26,7 @@ def record(name, kvm):
 
 
 def lockdown(name, kvm):
-    """Under lockdown=confidentiality the kernel gives BPF nothing to read: one line has to say so."""
+    """Under lockdown=confidentiality BPF can read nothing: the recorder must say so in one line."""
     payload, problems = program(KERNELS[name].arch), []
     for words in ('', 'lockdown=confidentiality'):
         folder = os.path.join(OUT, name + ('-lockdown' if words else ''))
@@ -57,7 +57,7 @@ def lockdown(name, kvm):
 
 
 def wiped(name, kvm):
-    """Where a hook comes behind the free, a kernel that wipes what it frees leaves nothing to be read."""
+    """If a hook comes after the free, a kernel that wipes freed memory leaves nothing to read."""
     folder = os.path.join(OUT, name + '-wiped')
     status, why = boot(name, folder, program(KERNELS[name].arch), RECORD, 'init_on_free=1', kvm=kvm)
     good = status == 0
@@ -69,7 +69,7 @@ def wiped(name, kvm):
 
 
 def clock(name, kvm):
-    """Only the wall clock steps: times in a trace do not."""
+    """Steps of the wall clock do not change times in a trace."""
     folder = os.path.join(OUT, name + '-clock')
     status, why = boot(name, folder, program(KERNELS[name].arch), CLOCK, kvm=kvm)
     code, out, err = said(folder, 'record')

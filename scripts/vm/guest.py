@@ -1,4 +1,4 @@
-"""A guest: an initramfs with the payload and a job, QEMU, and what came of it."""
+"""A guest: an initramfs with the payload and a job, QEMU, and the result."""
 import gzip
 import io
 import json
@@ -11,7 +11,7 @@ import time
 
 from vm.packages import KERNELS, Unavailable, busybox, fetch
 
-BOOT_SECONDS = 240  # forty times what the slowest takes on an idle machine
+BOOT_SECONDS = 240  # forty times the slowest boot on an idle machine
 CPU = os.environ.get('VMTEST_CPU', 'max,la57=off')  # of x86_64
 STOP = threading.Event()  # ends all guests
 
@@ -45,7 +45,7 @@ def with_libraries(path):
 
 
 def cpio(files):
-    """An initramfs: `files` is path -> (mode, bytes). The "newc" form, which needs no tool and no root."""
+    """An initramfs: `files` maps a path to (mode, bytes). The "newc" form needs no tool and no root."""
     out, inode = io.BytesIO(), 0
 
     def entry(name, mode, data):
@@ -93,10 +93,10 @@ def qemu(arch, kvm):
 def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT, files=(), more=()):
     """Boots kernel `name`, runs `job` (shell) in the guest and returns (its status or None, why).
 
-    `payload` is path in the guest -> file here. What the job writes into its working directory is brought
-    back into `folder`/out; `folder`/guest.json says what ran, and for how long. The status is None where the
-    guest did not get to the end. Another `init` may do something else than running the job; `files` is
-    path -> (mode, text), `more` goes to QEMU."""
+    `payload` maps a path in the guest to a file here. Files in the job's working directory are brought back
+    into `folder`/out; `folder`/guest.json holds the kernel and the time. The status is None if the guest did
+    not get to the end. Another `init` may do something else than running the job; `files` maps a path to
+    (mode, text), `more` goes to QEMU."""
     kernel, kernel_folder = KERNELS[name], fetch(name)
     machine, console = qemu(kernel.arch, kvm)
     shutil.rmtree(folder, ignore_errors=True)
@@ -115,7 +115,7 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
         '-serial', f'file:{log}']
     if os.path.exists(kernel_folder + '/modules/virtio_blk.ko'):
         command += ['-drive', f'file={disk},format=raw,if=virtio,cache=unsafe']
-    else:  # of this kernel there are no modules, and a port needs none
+    else:  # this kernel has no modules here, and a port needs none
         command += ['-device', 'virtio-serial-pci', '-chardev', f'file,id=out,path={disk}',
                     '-device', 'virtserialport,chardev=out,nr=1']
     command += more

@@ -1,4 +1,4 @@
-"""What guests are given, and what they are told to do."""
+"""Jobs for guests: the files they get and the commands they run."""
 import glob
 import os
 import shutil
@@ -30,10 +30,10 @@ done >verify.out 2>verify.err
 
 
 def life(thread_operations, programs, thp='', seconds=600):
-    """A recording of life.sh, held against the kernel; and programs that once differed, and random ones.
+    """A recording of life.sh, compared with the kernel; programs that once differed, and random programs.
 
-    `programs` are options for the random ones. They end in time to be compared as a whole before the guest has
-    run for `seconds`."""
+    `programs` are options for the random ones. They end in time for a last comparison before the guest has run
+    for `seconds`."""
     job = RUN
     if thp:
         job += f'echo {thp} >/sys/kernel/mm/transparent_hugepage/enabled || exit 1\n'

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the guests of scripts/vmtest record: forks, maps, protects, moves and advises by script
+# The workload that guests of scripts/vmtest record: forks, maps, protects, moves and advises by script
 # (live_scripted), the same by threads that share an address space (live_hammer), and a shell that execs.
 # Usage: life.sh OPERATIONS, of each thread
 set -e

@@ -19,7 +19,7 @@ INDEX_DAYS = 7
 
 
 class Unavailable(Exception):
-    """Not a failure of what is tested: the kernel or a tool cannot be had here."""
+    """The kernel or a tool cannot be had here: not a failure of the tested program."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ KERNELS = {
     'a6.18': Kernel(*CLOUD_ARM, ('trixie-backports',), r'6\.18\.'),
     'a7.x': Kernel(*CLOUD_ARM, ('trixie-backports', 'forky')),
 }
-# In between, for rules: not part of any tier. Of some only the image is left, without modules.
+# Releases in between, for rules: not part of any tier. Some have only the image left, without modules.
 for release in ('6.17', '6.19', '7.0', '7.1', '7.2'):
     for letter, cloud in (('x', CLOUD_X86), ('a', CLOUD_ARM)):
         KERNELS[letter + release] = Kernel(*cloud, ('trixie-backports',), release.replace('.', r'\.') + r'\.')
@@ -64,7 +64,7 @@ def tool(*command, **options):
 
 
 def mirror(suite):
-    """Where the machine's own apt gets Debian from; no host name is written here."""
+    """The sources of the machine's own apt; no host name is written here."""
     if os.environ.get('VMTEST_MIRROR'):
         return os.environ['VMTEST_MIRROR'] + ('/debian-security' if suite.endswith('-security') else '/debian')
     listed = tool('apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages').split()
@@ -103,7 +103,7 @@ def numbers(text):
 
 
 def packages_of(kernel, env):
-    """The image's package, and those that newer releases have split off it."""
+    """The image's package, and the packages that newer releases have split off it."""
     depends = lambda name: re.findall(r'Depends: (linux-\S+)', tool('apt-cache', 'depends', name, env=env))
     if kernel.release:
         flavour = kernel.meta[len('linux-image-'):]
@@ -147,13 +147,13 @@ def decompressed(path):
 
 
 def keep_modules(tree, folder):
-    """MODULES and what they depend on, decompressed, with the order to load them in."""
+    """MODULES and their dependencies, decompressed, with the order to load them in."""
     paths, order = {}, []
     for path in glob.glob(tree + '/**/*.ko*', recursive=True):
         paths[os.path.basename(path).split('.ko')[0].replace('-', '_')] = path
 
     def keep(name):
-        if name in order or name not in paths:  # without a file it is built in
+        if name in order or name not in paths:  # a module without a file is built in
             return
         raw = decompressed(paths[name])
         depends = re.search(rb'(?:^|\0)depends=([^\0]*)\0', raw)
@@ -171,7 +171,7 @@ def keep_modules(tree, folder):
 
 @contextlib.contextmanager
 def alone():
-    """One process at a time: apt locks its state, and gives up where another one has it."""
+    """One process at a time: apt locks its state, and fails if another process has it."""
     os.makedirs(CACHE, exist_ok=True)
     with open(os.path.join(CACHE, 'lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -179,8 +179,8 @@ def alone():
 
 
 def fetch(name):
-    """The folder with vmlinuz, modules, manifest.json and, where it is to be had, config. Once fetched, a
-    kernel stays as it is."""
+    """The folder with vmlinuz, modules, manifest.json and, if it can be had, config. A fetched kernel never
+    changes."""
     kernel, folder, reasons = KERNELS[name], os.path.join(CACHE, 'kernels', name), []
     if os.path.exists(folder + '/manifest.json'):
         return folder

@@ -1,13 +1,13 @@
-"""What came of a guest: result.json beside its output, what it must have reached, and the README's table."""
+"""The result of a guest: result.json beside its output, what it must have reached, and test/vm/matrix.md."""
 import glob
 import json
 import os
 import re
 
-# What each kernel must reach: the tier that `doctor` tells, or DIFFERS where `verify` says so. A kernel that
-# does better than its row is a failure as well, so that the row is brought up to date.
+# The goal of each kernel: the tier that `doctor` prints, or DIFFERS if `verify` says so. A kernel that does
+# better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
-EXPECTED = {}  # all of them
+EXPECTED = {}  # all kernels reach EXACT
 
 
 def expected(name):
@@ -38,7 +38,7 @@ def parsed(folder, name):
 
 
 def recording(folder):
-    """(what the recording of life.sh came to, what is wrong with it)."""
+    """(facts of the recording of life.sh, its faults)."""
     status, out, err = said(folder, 'record')
     info, verdict = parsed(folder, 'info'), parsed(folder, 'verify')
     lanes = verdict.get('lanes', [])
@@ -68,7 +68,7 @@ def recording(folder):
 
 
 def random_programs(folder):
-    """(how far the random programs came, what is wrong)."""
+    """(facts of the random programs, their faults)."""
     status, out, err = said(folder, 'programs')
     if status is None:
         return {}, []
@@ -86,7 +86,7 @@ def random_programs(folder):
 
 
 def replays(folder):
-    """What is wrong with the programs that once differed somewhere."""
+    """The faults of the programs that once differed somewhere."""
     status, out, err = said(folder, 'replays')
     if status in (None, 0, 77):
         return []
@@ -94,7 +94,7 @@ def replays(folder):
 
 
 def judge(name, folder, guest, why):
-    """result.json of what `name` brought back into `folder`; `guest` is its own status. Returns the result."""
+    """Writes result.json for the output of `name` in `folder`; `guest` is its own status. Returns the result."""
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
     differ += replays(folder)
@@ -129,7 +129,7 @@ def sentence(result):
 
 
 def by_kernel(out, counts):
-    """The results under `out` that count, of each kernel."""
+    """The results under `out` that `counts` accepts, by kernel."""
     rows = {}
     for path in glob.glob(f'{out}/*/result.json'):
         with open(path) as f:
@@ -140,7 +140,7 @@ def by_kernel(out, counts):
 
 
 def programs_table(out, names):
-    """What random programs came to, of the results under `out`: one row for each kernel."""
+    """The second table, the results of random programs under `out`: one row for each kernel."""
     rows = by_kernel(out, lambda result: result['programs'].get('operations'))
     lines = ['| kernel | machine | rules | random operations | programs | states compared | differences | lost |',
              '|---|---|---|---|---|---|---|---|']
@@ -158,8 +158,8 @@ def programs_table(out, names):
 
 
 def table(out, names):
-    """The README's table, of the results under `out`; guests of one kernel are one row."""
-    # One that was stopped has brought back nothing.
+    """The first table of the matrix, of the results under `out`; guests of one kernel are one row."""
+    # A guest that was stopped has brought back nothing.
     rows = by_kernel(out, lambda result: result['tier'] == UNSUPPORTED or result['events'] or
                      result['programs'].get('operations'))
     lines = ['| kernel | machine | page | accuracy | events | lost | lanes | n/a | random operations | differences | s |',
@@ -180,3 +180,28 @@ def table(out, names):
             ', '.join(absent) or '-' if len(absent) < 4 else f'{len(absent)} lanes', str(add_programs('operations')),
             str(add('differences') + add_programs('differences')), f'{add("seconds"):.0f} |']))
     return '\n'.join(lines)
+
+
+PAGE = """# Kernels in guests
+
+Written by `scripts/vmtest matrix` from the results of the last runs; edit the script and not this page.
+[README.md](README.md) says how guests are run, and explains the differences.
+
+## Recordings
+
+Events and lanes are of `smoke`, random operations of `programs`; the seconds are of both.
+
+{recordings}
+
+## Random programs
+
+{programs}
+"""
+
+
+def matrix(out, names, needed):
+    """(the text of test/vm/matrix.md, those of `needed` without a recording or random programs under `out`)."""
+    recordings = by_kernel(out, lambda result: result['events'])
+    programs = by_kernel(out, lambda result: result['programs'].get('operations'))
+    text = PAGE.format(recordings=table(out, names), programs=programs_table(out, names))
+    return text, [name for name in needed if name not in recordings or name not in programs]

@@ -1,4 +1,4 @@
-"""The tiers: which kernels, what each guest does, how many guests at a time, and for how long."""
+"""The tiers: their kernels, the work of each guest, the number of guests at a time, and their time."""
 import concurrent.futures
 import dataclasses
 import os
@@ -18,12 +18,12 @@ MATRIX = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', '
 class Tier:
     kernels: tuple
     jobs: int  # guests at a time
-    guest_seconds: int  # after which one hangs
-    seconds: int  # after which no other begins
+    guest_seconds: int  # then a guest hangs
+    seconds: int  # then no other guest begins
     thread_operations: int  # of life.sh
-    program_operations: int  # of random programs; 0: none
-    variants: tuple = ('',)  # of transparent huge pages; empty: as the kernel has them
-    suffix: str = ''  # of the folder: what another tier left there stays
+    program_operations: int  # of random programs; 0: no random programs
+    variants: tuple = ('',)  # of transparent huge pages; empty: the kernel's default
+    suffix: str = ''  # of the folder, so that results of another tier stay
 
 
 TIERS = {

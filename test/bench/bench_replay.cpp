@@ -1,5 +1,5 @@
-// Replay of the bundled compile workload: events/s and object operations/s per strategy, decoding
-// not included.
+// Replay of the bundled compile workload: events/s and object operations/s per strategy,
+// decoding not included.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>

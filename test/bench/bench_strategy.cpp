@@ -10,7 +10,8 @@
 namespace anonvma {
 namespace {
 
-// Vmas far apart: what is measured is the strategy, not the layout. Ids come back as a stack.
+// Vmas are far apart, so that the strategy is measured and not the layout. Ids come back
+// as a stack.
 class FarApart final : public Layout {
  public:
   VmaId prev(VmaId) const override { return {}; }
@@ -93,7 +94,7 @@ void fork_tree(benchmark::State& state, const StrategyInfo& info) {
   std::size_t oldest = 0;
   const std::uint64_t before = tree.object_operations();
   for (auto _ : state) {
-    // The worker goes before its helper, so that there are anon_vmas to reuse.
+    // The worker exits before its helper, so that there are anon_vmas to reuse.
     tree.exit(workers[oldest]);
     tree.exit(helpers[oldest]);
     tree.fork(server, workers[oldest]);
@@ -105,7 +106,7 @@ void fork_tree(benchmark::State& state, const StrategyInfo& info) {
       static_cast<double>(tree.object_operations() - before), benchmark::Counter::kIsRate);
 }
 
-// A line of generations: the chains of avc-3.0 are long here, those of the others short.
+// A line of generations: it makes the chains of avc-3.0 long and those of the others short.
 void deep_line(benchmark::State& state, const StrategyInfo& info) {
   Tree tree(info, 20);
   const std::vector<VmaId> server = tree.server();

@@ -16,8 +16,8 @@ namespace {
 
 using FileBytes = std::vector<std::byte>;
 
-// A process runs for a slice, then another does. It faults in one of a few areas, mostly at the
-// next page, and now and then maps, protects or unmaps.
+// A process runs for a slice of time, then another one. It faults in one of a few areas, mostly at
+// the next page, and now and then maps, protects or unmaps.
 class SyntheticStream {
  public:
   std::vector<Event> take(std::size_t count) {
@@ -37,7 +37,7 @@ class SyntheticStream {
     if (random_() % 40 == 0) running_ = random_() % processes_.size();
     Process& process = processes_[running_];
     if (process.mm == 0 || random_() % 3000 == 0) start(process);
-    // Between two faults in a row about a microsecond, rarely much more.
+    // Two faults in a row are about a microsecond apart, rarely much more.
     time_ns_ += 400 + random_() % 1200 + (random_() % 16 == 0 ? random_() % 60000 : 0);
     Event event;
     event.head.time_ns = time_ns_;

@@ -1,10 +1,10 @@
-// What scripts/bench-record has recorded: loads that stress one hook each, and a stopwatch around
-// any command.
+// The loads that scripts/bench-record records: each stresses one hook, and a stopwatch
+// around any command.
 //
 // Usage: record_load timed FILE COMMAND...   wall and CPU nanoseconds of it and its children
-//        record_load fork_exec|mmap|faults COUNT FILE   writes COUNT into FILE when all are done
+//        record_load fork_exec|mmap|faults COUNT FILE   writes COUNT into FILE at its end
 //
-// Both files are the proof that the load ran: a recorder may end without having started it.
+// Both files prove that the load ran: a recorder may end without having started it.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -68,7 +68,7 @@ int completed(const char* file, long count) {
   return std::fclose(out) == 0 ? 0 : 1;
 }
 
-// fork(2) and execve(2), as a shell does, of a program that does nothing.
+// Like a shell: fork(2), and execve(2) of a program that does nothing.
 void fork_exec(long count) {
   for (long i = 0; i < count; ++i) {
     const pid_t pid = fork();
@@ -82,7 +82,7 @@ void fork_exec(long count) {
   }
 }
 
-// One mapping made, touched, protected, and unmapped.
+// Makes one mapping, touches, protects and unmaps it.
 void mappings(long count) {
   for (long i = 0; i < count; ++i) {
     char* const p = map(4 * kPage);
@@ -92,7 +92,7 @@ void mappings(long count) {
   }
 }
 
-// Pages touched for the first time, 16 MiB at a go.
+// Touches pages for the first time, 16 MiB at a time.
 void faults(long count) {
   constexpr std::size_t kBytes = 16 << 20;
   for (long done = 0; done < count;) {

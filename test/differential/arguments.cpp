@@ -7,13 +7,13 @@
 namespace anonvma::differential {
 namespace {
 
-constexpr std::int64_t kPages = 64;  // of the arena
+constexpr std::int64_t kPages = 64;  // size of the arena
 constexpr auto kPageBytes = static_cast<std::int64_t>(kPage);
-// Ranges large enough for huge pages are in a corner of their own.
+// Ranges large enough for huge pages have a corner of their own.
 constexpr std::int64_t kLargePage = 256 * kPageBytes;
 constexpr std::int64_t kLargeArena = 64 * kLargePage;
 
-// Newer than the headers of the oldest toolchain.
+// These are newer than the headers of the oldest toolchain.
 constexpr std::int64_t kMapDroppable = 0x8;
 constexpr int kMapSync = 0x80000;
 constexpr std::int64_t kFixedNoReplace = 0x100000;
@@ -76,7 +76,7 @@ std::int64_t Arguments::map_flags(File file) {
   else if (random_.chance(50))
     flags |= kFixedNoReplace;
   while (random_.chance(22)) flags |= random_.of(kRare);
-  // A file system that refuses this does so after the old mappings are gone.
+  // A file system that refuses the mapping does so after the old mappings are gone.
   if (file == File::disk || file == File::disk_again || file == File::disk_read)
     flags &= ~std::int64_t{kMapSync};
   return flags;
@@ -95,7 +95,7 @@ void Arguments::fill_mmap(Operation& operation) {
     flags |= MAP_HUGETLB | MAP_ANONYMOUS;
   }
   if ((flags & MAP_FIXED) == 0 && random_.chance(25)) place.addr = kAnywhere;
-  // As far into the file as into the arena, so that neighbours fit.
+  // The offset into the file is that into the arena, so that neighbours fit.
   std::int64_t offset = 0;
   if (file != File::none)
     offset = random_.chance(75) ? std::clamp<std::int64_t>(place.addr, 0, 80 * kPageBytes)
@@ -123,7 +123,7 @@ void Arguments::fill_mremap(Operation& operation) {
     case 0:
     case 1:
     case 2:
-    case 3:  // of the same length, over what is there
+    case 3:  // the same length, over an existing mapping
       flags |= MREMAP_FIXED;
       break;
     case 4:
@@ -203,7 +203,7 @@ void Arguments::fill_rare(Operation& operation, const Range& range) {
     case Op::memory_merge:
       args[0] = random_.chance(70) ? 1 : 0;
       break;
-    case Op::personality:  // READ_IMPLIES_EXEC; addresses stay as they are
+    case Op::personality:  // READ_IMPLIES_EXEC; addresses stay unchanged
       args[0] = random_.chance(60) ? 0x0440000 : 0x0040000;
       break;
     case Op::remap_file_pages:

@@ -1,4 +1,4 @@
-// Random arguments of operations: few places, so that ranges meet, and now and then nonsense.
+// Random arguments of operations: few places, so that ranges meet, and some nonsense.
 #pragma once
 
 #include <array>
@@ -32,9 +32,9 @@ class Arguments {
 
   // The whole arena, writable.
   void fill_all(Operation& mmap);
-  // What undoes `operation`, or makes use of it; nothing for most.
+  // The operation that undoes `operation`, or uses its result; nothing for most operations.
   std::optional<Operation> sequel(const Operation& operation);
-  // Sets the arguments; `peer` is somebody to act upon.
+  // Sets the arguments. `peer` is the slot of another process to act upon.
   void fill(Operation& operation, unsigned peer);
 
  private:
@@ -52,9 +52,9 @@ class Arguments {
   std::int64_t advice();
 
   Random& random_;
-  std::array<std::int64_t, 4> edges_{};  // where something began or ended lately
+  std::array<std::int64_t, 4> edges_{};  // recent begins and ends of ranges
   std::size_t next_edge_ = 0;
-  std::array<Range, 8> mapped_{};  // lately
+  std::array<Range, 8> mapped_{};  // recently mapped ranges
   std::size_t next_mapped_ = 0;
 };
 

@@ -31,7 +31,7 @@ void print_run(const Program& program, const Run& run) {
 
 }  // namespace
 
-// After a difference the model is no longer the kernel's: a new one begins.
+// After a difference the model has another state than the kernel: a new session begins.
 Result<Session*> Campaign::session() {
   if (!session_) {
     auto started = Session::start(options_.target, options_.aslr);
@@ -74,7 +74,7 @@ bool Campaign::fails(const Program& program) {
   return false;
 }
 
-// Shrinks a program that differed, and prints what is left of it with both states. False when it
+// Shrinks a program that differed, and prints the rest with both states. False if it
 // never differs again.
 Result<bool> Campaign::report(const Program& program) {
   drop_session();
@@ -109,12 +109,13 @@ Result<bool> Campaign::fuzz() {
     ++differing_;
     fmt::print("\nseed {:#x} differs at operation {}:\n", seed, done->reached);
     print_run(program, *done);
-    if (concurrent(program)) print_states(*session_);  // it may not come again
+    if (concurrent(program)) print_states(*session_);  // the difference may not occur again
     const Result<bool> again = report(program);
     if (!again) return again.error();
-    if (!*again && time_is_up()) break;  // nothing is known of it
+    if (!*again && time_is_up()) break;  // the result of this try is unknown
     if (!*again) fmt::print("\nIt does not differ again.\n");
-    // Elsewhere somebody may have held one of the address spaces, and ended it during a walk.
+    // Elsewhere another process may have held one of the address spaces, and ended it
+    // during a walk.
     if (!*again && !concurrent(program)) --differing_, ++unrepeated_;
     if (differing_ > 0 && !options_.keep_going) break;
   }
@@ -139,7 +140,7 @@ Result<bool> Campaign::replay(const Program& program) {
   return true;
 }
 
-// What can only be compared when a recording is over.
+// These facts can only be compared when a recording is over.
 Result<bool> Campaign::finish() {
   if (!session_) return true;
   Result<Verdict> verdict = session_->finish();

@@ -1,4 +1,4 @@
-// Many programs, one after another, until the operations asked for are done or one differs.
+// Runs many programs, one after another, until enough operations are done or one program differs.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@ namespace anonvma::differential {
 
 struct CampaignOptions {
   std::string target;      // the program that is recorded
-  std::uint64_t seed = 0;  // of the first program; the next has the next number
+  std::uint64_t seed = 0;  // of the first program; the next program has the next number
   std::uint64_t operations = 3000;
-  // After which no other program begins, and none is shrunk any further: what is known is printed.
+  // Then no other program begins, and shrinking stops: the results so far are printed.
   std::chrono::seconds time = std::chrono::hours(24 * 365);
   Taste taste;
   bool aslr = false;        // let addresses differ from run to run
@@ -30,9 +30,9 @@ class Campaign {
   explicit Campaign(const CampaignOptions& options)
       : options_(options), end_(std::chrono::steady_clock::now() + options.time) {}
 
-  // Random programs. True when none differed.
+  // Runs random programs. True if none differed.
   Result<bool> fuzz();
-  // One given program, with its states when verbose.
+  // Runs one given program; prints its states if verbose.
   Result<bool> replay(const Program& program);
 
  private:
@@ -50,7 +50,7 @@ class Campaign {
   std::chrono::steady_clock::time_point end_;
   std::unique_ptr<Session> session_;
   CoverageTable coverage_{};
-  SessionCounts counts_;  // of the sessions that are over
+  SessionCounts counts_;  // sum over finished sessions
   std::uint64_t operations_ = 0, programs_ = 0, differing_ = 0, unrepeated_ = 0, deaths_ = 0;
   double seconds_ = 0;
 };

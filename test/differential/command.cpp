@@ -1,5 +1,5 @@
-// Operations to commands: where a slot's heap is, which descriptor a file has, what pointers point
-// to.
+// Turns operations into commands: the place of a slot's heap, the descriptor of a file, and the
+// data of pointers.
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -12,7 +12,7 @@
 namespace anonvma::differential {
 namespace {
 
-// Newer than the headers of the oldest toolchain.
+// These are newer than the headers of the oldest toolchain.
 constexpr std::uint64_t kPidfdSelf = static_cast<std::uint64_t>(-10000);
 constexpr std::uint64_t kSetMemoryMerge = 67;
 
@@ -31,7 +31,7 @@ void use_pointer(Command& command, Op op, std::uint64_t data) {
   switch (op) {
     case Op::process_madvise:
       return set_args(command, {kPidfdSelf, data, 1, third, 0});
-    case Op::mbind: {  // the nodes: node 0, or none where the mode takes none
+    case Op::mbind: {  // nodes: node 0, or none where the mode takes none
       const bool nodes = third != 0 && third != 4;
       set_data(command, {1});
       return set_args(command,
@@ -61,7 +61,7 @@ std::uint64_t Family::in_target(const void* member) const {
                                                       reinterpret_cast<const char*>(mailbox_));
 }
 
-// For the end of its actor's queue: pointers point there.
+// The command goes to the end of its actor's queue, and pointers point to its data there.
 Command Family::command(const Operation& operation) {
   const OpInfo& of = info(operation.op);
   Slot& self = slot(operation.actor);

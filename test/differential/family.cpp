@@ -28,7 +28,7 @@ Error failed(const std::string& what) {
   return {ErrorCode::io, what + ": " + std::generic_category().message(errno)};
 }
 
-// Until `word` is no longer `value`, or for a second.
+// Waits until `word` is no longer `value`, or for a second.
 void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
   const timespec second{1, 0};
   if (word == value) syscall(SYS_futex, &word, FUTEX_WAIT, value, &second, nullptr, 0);
@@ -79,7 +79,7 @@ void Family::become_nursery(int go) const {
   if (read(go, &byte, 1) != 1) _exit(126);
   files_.place();
   if (!aslr_) personality(ADDR_NO_RANDOMIZE);
-  // Nothing of the driver's is inherited: its descriptors are closed at exec.
+  // The target inherits nothing of the driver: its descriptors are closed at exec.
   const std::string name = std::to_string(kNursery);
   execl(target_.c_str(), target_.c_str(), name.c_str(), nullptr);
   _exit(126);
@@ -115,12 +115,12 @@ bool Family::possible(const Operation& operation) const {
       return alive(other);
     case Op::exec:
       return threads == 1;
-    // An inherited one acts upon the parent: what the kernel allocates there is not the parent's
-    // own doing, and recordings do not tell whose it is.
+    // An inherited userfaultfd acts upon the parent. Recordings do not tell the owner of objects
+    // that the kernel allocates there.
     case Op::uffd_register:
     case Op::uffd_unregister:
       return own_uffd_[operation.actor];
-    case Op::leave:  // the first thread stays, as its end is not seen
+    case Op::leave:  // the first thread stays, as its end is not visible
       return threads > 1 && mailbox_->slots[operation.actor].tid != pids_[operation.actor];
     case Op::sync:
       return false;
@@ -214,7 +214,7 @@ Status Family::wait_for_end(unsigned actor) {
   return ok();
 }
 
-// What an operation did to the family.
+// Updates the family after an operation.
 Status Family::settle(const Issued& issued, std::int64_t result) {
   const auto child = static_cast<unsigned>(issued.operation.args[0]);
   switch (issued.operation.op) {
@@ -253,7 +253,7 @@ Status Family::settle(const Issued& issued, std::int64_t result) {
   }
 }
 
-// True when the process has gone without being told to.
+// True if the process has ended without being told to.
 bool Family::died(unsigned actor) {
   const pid_t process = pids_[actor];
   if (process == 0) return true;

@@ -1,6 +1,6 @@
-// The recorded processes, as the driver sees them: who is alive in which slot, and commands handed
-// out to them. All of them descend from one that is followed from its exec on, the nursery, and
-// all of them are children of the driver, which can wait for each.
+// The recorded processes, as the driver sees them: the live slots, and commands for them. All of
+// them descend from one process, the nursery, which is followed from its exec on. All are children
+// of the driver, which can wait for each.
 #pragma once
 
 #include <sys/types.h>
@@ -21,25 +21,25 @@ namespace anonvma::differential {
 
 class Family {
  public:
-  // Forks the nursery, which waits: its pid can be given to a recorder first. `aslr`: addresses
-  // differ from run to run.
+  // Forks the nursery, which waits, so that its pid can be given to a recorder first. `aslr`:
+  // addresses differ from run to run.
   static Result<std::unique_ptr<Family>> start(const std::string& target, bool aslr);
   ~Family();
   Family(const Family&) = delete;
   Family& operator=(const Family&) = delete;
 
   std::uint32_t nursery() const { return static_cast<std::uint32_t>(pids_[kNursery]); }
-  // Execs the target in it.
+  // Lets the nursery exec the target.
   Status release();
 
-  // Hands an operation to its actor; it runs at the next sync(). False: the actor is not there, or
-  // cannot do this now.
+  // Hands an operation to its actor; it runs at the next sync(). False if the actor does not exist,
+  // or cannot do it now.
   bool issue(const Operation& operation, std::size_t index);
   struct Outcome {
     std::size_t index = 0;  // as given to issue()
     std::int64_t result = 0;
   };
-  // Runs what was issued, and waits until all of it is over.
+  // Runs the issued operations, and waits until all of them are over.
   Result<std::vector<Outcome>> sync();
   // Ends every process but the nursery.
   Status end_program();
@@ -48,13 +48,13 @@ class Family {
   std::uint32_t process_of(unsigned actor) const {
     return static_cast<std::uint32_t>(pids_[actor]);
   }
-  std::uint64_t deaths() const { return deaths_; }  // of actors that nobody told to end
+  std::uint64_t deaths() const { return deaths_; }  // ends that nobody ordered
 
  private:
   struct Issued {
     std::size_t index;
     Operation operation;
-    unsigned actor, place;  // in its queue
+    unsigned actor, place;  // place in its queue
   };
   Family(std::string target, bool aslr, Files files);
   Status fork_nursery();
@@ -64,7 +64,7 @@ class Family {
   bool possible(const Operation& operation) const;
   Slot& slot(unsigned actor) { return mailbox_->slots[actor]; }
   Command command(const Operation& operation);
-  std::uint64_t in_target(const void* member) const;  // its address there
+  std::uint64_t in_target(const void* member) const;  // its address in the target
   std::uint64_t place_of(unsigned actor, std::int64_t address) const;
   void poke(const Operation& operation, std::size_t index);
   Status give_turns();

@@ -43,7 +43,7 @@ int disk_file() {
   return sized(fd, kFilePages * page_bytes);
 }
 
-// Not every machine lets one have it: then mappings of it fail.
+// Some machines refuse a perf event: then mappings of it fail.
 int perf_event() {
   perf_event_attr attr{};
   attr.size = sizeof(attr);

@@ -1,4 +1,4 @@
-// What programs map: files, open more than once, the mailbox, and shared memory segments.
+// Files that programs map: some opened more than once, the mailbox, and shared memory segments.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class Files {
 
   int mailbox() const { return mailbox_; }
   int segment(std::size_t i) const { return segments_[i % kSegments]; }
-  // In a child: puts all of them at the numbers that targets expect.
+  // In a child: moves all of them to the numbers that targets expect.
   void place() const;
 
  private:

@@ -10,7 +10,7 @@
 namespace anonvma::differential {
 namespace {
 
-// Who would be alive, were every call to succeed.
+// The slots that would be alive if every call succeeded.
 class Cast {
  public:
   explicit Cast(unsigned limit) : limit_(std::min(limit, kFamily)) {}
@@ -57,7 +57,7 @@ class Generator {
     return std::move(program_);
   }
 
-  // Threads of one process, whose calls run at once between two syncs.
+  // Threads of one process, whose calls run at the same time between two syncs.
   Program concurrent() {
     begin();
     sync();
@@ -93,7 +93,7 @@ class Generator {
     cast_.joined(slot, 0);
     sync();
   }
-  // A child of the threads, that lives for a few calls.
+  // A child of the threads, which lives for a few calls.
   void fork_and_act() {
     const unsigned child = taste_.threads;
     if (child >= kFamily || weight(Op::fork, false) == 0) return;
@@ -105,8 +105,8 @@ class Generator {
     sync();
   }
 
-  // Who is alive must be known to all; and what a snapshot behind the call shows, when there is
-  // one, cannot be compared with calls of other threads in between.
+  // All threads must know the live slots. A snapshot after the call cannot be compared if calls of
+  // other threads come in between.
   static bool needs_quiet(Op op) {
     switch (op) {
       case Op::fork:
@@ -152,7 +152,7 @@ class Generator {
     return Op::write;
   }
 
-  // Adds an operation, unless there is nobody to do it with.
+  // Adds an operation, unless no actor for it is alive.
   void add(unsigned actor, Op op) {
     Operation operation{op, actor, {}};
     if (op == Op::fork || op == Op::thread || op == Op::spawn) {

@@ -11,7 +11,7 @@ namespace anonvma::differential {
 struct Taste {
   std::size_t operations = 60;
   unsigned processes = 6;  // at most
-  unsigned threads = 1;    // more: programs whose threads run at once
+  unsigned threads = 1;    // more than one: programs whose threads run at the same time
   std::array<unsigned, kOps> weights;
   Taste() {
     for (const OpInfo& info : differential::operations())
@@ -19,7 +19,7 @@ struct Taste {
   }
 };
 
-// The same seed and taste give the same program, on every machine.
+// The same seed and taste give the same program on every machine.
 Program generate(std::uint64_t seed, const Taste& taste);
 
 }  // namespace anonvma::differential

@@ -1,5 +1,5 @@
-// What the driver and the recorded processes share: one page-aligned file, mapped by both, through
-// which the driver hands out commands one burst at a time.
+// The memory that the driver and the recorded processes share: one page-aligned file, mapped by
+// both. The driver hands out commands through it, one burst at a time.
 //
 // No address of the target's own choosing matters: operations act on the arena, a range of
 // addresses that nothing else uses, on the heap behind its first page, and below the stack.
@@ -12,7 +12,7 @@
 
 namespace anonvma::differential {
 
-inline constexpr std::uint64_t kPage = 4096;  // of a program; the kernel's may be larger
+inline constexpr std::uint64_t kPage = 4096;  // page of a program; the kernel's may be larger
 inline constexpr std::uint64_t kArena = 0x100000000000;
 inline constexpr std::uint64_t kMailboxAddress = 0x300000000000;
 
@@ -28,15 +28,15 @@ inline constexpr unsigned kBurst = 64;  // commands in one turn
 
 enum class Act : std::uint32_t {
   call,    // system call `nr`
-  read,    // of one byte at args[0]
-  write,   // of one byte at args[0]
+  read,    // one byte at args[0]
+  write,   // one byte at args[0]
   fork,    // into slot `child`
   thread,  // into slot `child`
   vfork,   // a child that shares everything maps args[1] bytes at args[0], writes there, and exits
   spawn,   // vfork, and exec of the target as slot `child`
-  exec,    // of the target, as this slot
-  exit,    // of the process
-  leave,   // of the thread
+  exec,    // the target, as this slot
+  exit,    // ends the process
+  leave,   // ends the thread
   uffd,    // userfaultfd(2), as descriptor kUserfaultFd
 };
 
@@ -45,7 +45,7 @@ struct Command {
   std::uint32_t child = 0;
   std::int64_t nr = 0;
   std::uint64_t args[6] = {};
-  std::uint64_t data[6] = {};  // what a pointer argument points to
+  std::uint64_t data[6] = {};  // data of a pointer argument
   std::int64_t result = 0;     // -errno on failure
 };
 
@@ -54,12 +54,12 @@ struct Slot {
   std::atomic<std::uint32_t> go, done;
   std::atomic<std::uint32_t> ready;  // set by the actor when it is born
   std::uint32_t count;               // commands of this turn
-  std::uint32_t current;             // the one under way
+  std::uint32_t current;             // the command in progress
   std::int32_t tgid, tid;
-  std::uint64_t heap;   // first page the operations may have
+  std::uint64_t heap;   // first page that operations may use
   std::uint64_t stack;  // page of the stack pointer
   std::uint64_t aio;    // an aio_context_t
-  char byte;            // what remote writes copy
+  char byte;            // source of remote writes
   Command queue[kBurst];
   sigjmp_buf fault;
   alignas(kPage) char signal_stack[4 * kPage];
@@ -67,7 +67,7 @@ struct Slot {
 
 struct Mailbox {
   Slot slots[kActors];
-  char path[256];  // of the target program
+  char path[256];  // path of the target program
 };
 
 }  // namespace anonvma::differential

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kSkipped = 77;
 
-// Whether anonvma can record here; it says itself why not.
+// True if anonvma can record here; else it prints the reason itself.
 bool can_record(const std::string& anonvma) {
   const int status = std::system((anonvma + " doctor >/dev/null").c_str());
   const int answer = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -33,7 +33,7 @@ struct Words {
 };
 
 Status choose(Taste& taste, const Words& words) {
-  constexpr unsigned kAsked = 20;  // the weight of an operation that has none by itself
+  constexpr unsigned kAsked = 20;  // the weight of an operation that has none of its own
   if (!words.only.empty()) taste.weights.fill(0);
   for (const auto* const list : {&words.only, &words.without}) {
     for (const std::string& name : *list) {
@@ -46,7 +46,7 @@ Status choose(Taste& taste, const Words& words) {
   return ok();
 }
 
-// The programs of these files, one after another. All run, even when an earlier one differs.
+// Runs the programs of these files, one after another, even when an earlier one differs.
 Result<bool> replay(Campaign& campaign, const std::vector<std::string>& paths) {
   std::size_t differing = 0;
   for (const std::string& path : paths) {

@@ -21,8 +21,9 @@ constexpr Field kChild{"child", Unit::actor};
 constexpr std::array<Field, kFields> kMmapFields{
     {kAddr, kLen, kProt, {"flags", Unit::map_flags}, {"file", Unit::file}, {"off", Unit::length}}};
 
-// Without a weight, as the model says that it cannot know: guard (which pages of a file are
-// guarded), personality (READ_IMPLIES_EXEC), poke (what tasks that are not recorded allocate).
+// Three operations have no weight, because the model cannot know their effect: guard (the
+// guarded pages of a file), personality (READ_IMPLIES_EXEC), poke (allocations of tasks that
+// are not recorded).
 constexpr std::array<OpInfo, kOps> kOperations{{
     {Op::mmap, "mmap", 190, Act::call, SYS_mmap, kMmapFields},
     {Op::mmap_device, "mmap_device", 3, Act::call, SYS_mmap, kMmapFields},

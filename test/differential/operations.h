@@ -1,4 +1,4 @@
-// The operations a program is made of, as one table: names, arguments, how often.
+// The operations of a program, as one table: names, arguments, weights.
 #pragma once
 
 #include <array>
@@ -57,7 +57,7 @@ enum class Op : std::uint8_t {
 };
 inline constexpr std::size_t kOps = static_cast<std::size_t>(Op::count);
 
-// What an argument means, and so how it is written.
+// The kind of an argument, which also decides its text.
 enum class Unit : std::uint8_t {
   none,
   address,  // bytes from the arena, the heap (kHeap) or the stack (kStack)
@@ -76,7 +76,7 @@ inline constexpr std::int64_t kAnywhere = -static_cast<std::int64_t>(kArena);
 // Added to an address that is not in the arena.
 inline constexpr std::int64_t kHeap = std::int64_t{1} << 40;
 inline constexpr std::int64_t kStack = std::int64_t{1} << 41;
-// Which of them `address` is counted from; 0: the arena.
+// The base of `address`; 0: the arena.
 constexpr std::int64_t base_of(std::int64_t address) {
   if (address >= kStack - kHeap / 2) return kStack;
   return address >= kHeap / 2 ? kHeap : 0;
@@ -106,16 +106,16 @@ inline constexpr std::size_t kFields = 6;
 struct OpInfo {
   Op op;
   std::string_view name;
-  unsigned weight;  // of 1000 or so; 0: only when asked for by name
+  unsigned weight;  // out of about 1000; 0: only when asked for by name
   Act act;
-  long nr;  // of a plain call, whose arguments are the fields
+  long nr;  // number of a plain call, whose arguments are the fields
   std::array<Field, kFields> fields;
 };
 std::span<const OpInfo, kOps> operations();
 const OpInfo& info(Op op);
 std::optional<Op> find_op(std::string_view name);
 
-// How many of a program's bytes the kernel's pages make of one: what is written as a page is a page
+// The number of bytes of a program that make one page of the kernel: a length in pages is in pages
 // on every machine.
 std::int64_t page_factor();
 

@@ -4,9 +4,9 @@
 //   0: mmap addr=3 len=2 prot=read|write flags=private|fixed|anonymous file=none off=0
 //   0: fork child=1
 //
-// The actor stands first; `n` is the process from which every family descends. Each operation is
-// carried out, and its effect compared, before the next begins. In a program with lines that say
-// "sync", all between two of them run at once.
+// The actor stands first; `n` is the nursery. Each operation is carried out, and its effect
+// compared, before the next begins. In a program with "sync" lines, all operations between two of
+// them run at the same time.
 #pragma once
 
 #include <array>

@@ -59,7 +59,7 @@ class Runner {
     return ok();
   }
 
-  // What the processes leave behind is compared as well.
+  // The VMAs that the processes leave behind are compared as well.
   Status end() {
     const bool was_equal = run_.equal();
     if (const Status ended = session_.family().end_program(); !ended) return ended;

@@ -10,15 +10,15 @@
 
 namespace anonvma::differential {
 
-// What became of the calls of one operation.
+// The outcomes of all calls of one operation.
 struct Coverage {
   std::uint64_t succeeded = 0, failed = 0, skipped = 0;
 };
 using CoverageTable = std::array<Coverage, kOps>;
 
 struct Run {
-  std::vector<std::string> results;      // of each operation; "-": not carried out
-  std::vector<std::string> differences;  // what the comparison said; empty: equal
+  std::vector<std::string> results;      // by operation; "-": not carried out
+  std::vector<std::string> differences;  // from the comparison; empty: equal
   std::size_t reached = 0;               // operations handed out
   std::uint64_t operations = 0;          // carried out
   bool equal() const { return differences.empty(); }

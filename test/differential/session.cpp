@@ -21,7 +21,7 @@ bool is_of_snapshot(const Event& event) {
          std::holds_alternative<SnapChain>(event.body);
 }
 
-// As `record` describes it, but asked once: a session begins after every difference.
+// The machine as `record` describes it, but read once: a session begins after every difference.
 Meta this_machine() {
   static const Meta machine = [] {
     Meta meta = describe_machine();

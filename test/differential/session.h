@@ -18,7 +18,7 @@ namespace anonvma::differential {
 
 struct SessionCounts {
   std::uint64_t states = 0;  // address spaces compared
-  std::uint64_t vmas = 0;    // in them
+  std::uint64_t vmas = 0;    // VMAs in them
   std::uint64_t events = 0;
 };
 
@@ -27,20 +27,21 @@ class Session {
   static Result<std::unique_ptr<Session>> start(const std::string& target, bool aslr);
 
   Family& family() { return *family_; }
-  // Reads what happened since, and compares the living processes, and the nursery when asked to.
+  // Reads the events since the last call, and compares the living processes, and the nursery
+  // if asked to.
   Status compare(bool with_nursery = false);
   std::uint64_t differing() const { return verifier_->differing(); }
   const std::vector<std::string>& differences() const { return verifier_->differences(); }
 
   void begin_program() { events_.clear(); }
-  // For reading: the events since begin_program(), without those of the kernel's own objects and
-  // what is in snapshots, and both states as they are now, of every address space.
+  // Text for people: the events since begin_program() without truth events and snapshot parts, and
+  // both states of every address space.
   std::string describe_events() const;
   std::string describe_kernel() const;
   std::string describe_model() const;
   const SessionCounts& counts() const { return counts_; }
   std::uint64_t lost() const { return recorder_->counts().lost; }
-  // Ends every process and the recording, and compares what is only known then.
+  // Ends every process and the recording, and compares the facts that are only known then.
   Result<Verdict> finish();
 
  private:

@@ -8,7 +8,7 @@ namespace {
 
 using Fails = std::function<bool(const Program&)>;
 
-// One pass over the program in pieces of `size` operations.
+// Makes one pass over the program in pieces of `size` operations.
 bool drop_pieces(Program& program, std::size_t size, const Fails& fails) {
   bool smaller = false;
   for (std::size_t end = program.size(); end > 0;) {

@@ -7,7 +7,7 @@
 
 namespace anonvma::differential {
 
-// Leaves out operations, then simplifies arguments, as long as `fails` holds of what is left.
+// Leaves out operations, then simplifies arguments, as long as the rest still `fails`.
 Program shrink(Program program, const std::function<bool(const Program&)>& fails);
 
 }  // namespace anonvma::differential

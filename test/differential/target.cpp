@@ -1,6 +1,5 @@
-// The program that is recorded: a family of processes and threads that do what the mailbox says.
-// Linked statically and without a heap of its own, so that nothing but commands changes its address
-// space.
+// The recorded program: a family of processes and threads that run the commands of the mailbox. It
+// is linked statically and has no heap of its own, so that only commands change its address space.
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/userfaultfd.h>
@@ -29,7 +28,7 @@ alignas(kPage) char vfork_stacks[kActors][kStack];
 Mailbox& mailbox() { return *std::bit_cast<Mailbox*>(kMailboxAddress); }
 unsigned index_of(const Slot& slot) { return static_cast<unsigned>(&slot - mailbox().slots); }
 
-// The result as the kernel gives it. The C library's errno would be shared by all threads.
+// The result as the kernel gives it. All threads would share the C library's errno.
 std::int64_t call(std::int64_t nr, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
                   std::uint64_t d = 0, std::uint64_t e = 0, std::uint64_t f = 0) {
 #if defined(__x86_64__)
@@ -67,7 +66,7 @@ void wake(std::atomic<std::uint32_t>& word) {
   call(SYS_futex, address(&word), FUTEX_WAKE, INT_MAX);
 }
 
-// Signals are taken on the slot's own stack: that names the slot.
+// Signals are handled on the slot's own stack, which identifies the slot.
 void on_fault(int, siginfo_t*, void*) {
   char here = 0;
   Slot& slot = mailbox().slots[(address(&here) - kMailboxAddress) / sizeof(Slot)];
@@ -110,7 +109,7 @@ int vfork_main(void* argument) {
 
 int spawn_main(void* slot) { become(index_of(*static_cast<Slot*>(slot))); }
 
-// Children are the driver's own, so that it can wait for every one of them.
+// Children are the driver's own children, so that it can wait for every one of them.
 std::int64_t fork_into(Slot& child) {
   const std::int64_t pid = call(SYS_clone, CLONE_PARENT | SIGCHLD);
   if (pid == 0) live(child);
@@ -133,7 +132,7 @@ std::int64_t start_vfork(Slot& slot, int (*main)(void*), Slot& argument) {
                     CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, argument);
 }
 
-// Touches get SIGBUS instead of waiting for somebody to answer.
+// Touches get SIGBUS instead of waiting for an answer.
 std::int64_t open_userfaultfd() {
   const std::int64_t fd = call(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fd;

@@ -1,5 +1,5 @@
-// Arguments as text. Flags are names joined by '|', what has no name is a number. Addresses and
-// lengths in whole pages are decimal pages, others hexadecimal bytes.
+// Arguments as text. Flags are names joined by '|'; a flag without a name is a number. Addresses
+// and lengths in whole pages are decimal pages, others hexadecimal bytes.
 #include <fmt/format.h>
 
 #include <charconv>

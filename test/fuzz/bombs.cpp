@@ -1,7 +1,7 @@
 // Short files that ask for a lot: fuzz_bombs PROGRAM [FOLDER]
-// Makes traces of at most 1 KiB that decode to hundreds of thousands of events, gives them to every
-// subcommand that reads traces, and fails when one takes 1 GiB or ends by a signal. Prints what
-// each took, and leaves the files in FOLDER.
+// Makes traces of at most 1 KiB that decode to hundreds of thousands of events, and gives them to
+// every subcommand that reads traces. Fails if a run takes 1 GiB or ends by a signal. Prints the
+// cost of each, and leaves the files in FOLDER.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -30,7 +30,7 @@ constexpr long kMostKib = 1 << 20;
 constexpr std::uint64_t kPage = 4096, kLow = 0x100000000;
 constexpr std::uint64_t kOneChunk = format::kMaxChunkEvents;
 
-// A container by hand: the writer's own header alone takes half of the bytes there are.
+// A container by hand: the writer's own header alone takes half of the bytes.
 class File {
  public:
   explicit File(std::string_view json) {
@@ -49,7 +49,7 @@ class File {
     const auto payload = encoder_.finish();
     chunk(format::kEventsChunk, payload.data(), payload.size(), count);
   }
-  // Between two flushes.
+  // A place between two flushes, to roll back to.
   struct Mark {
     std::size_t bytes = 0;
     std::uint32_t number = 0;
@@ -116,14 +116,14 @@ Map map_at(std::uint64_t at, std::uint64_t pages = 1) {
 Fork child(std::uint64_t id) { return {.child = MmId{static_cast<std::uint32_t>(id)}}; }
 std::uint64_t nth(std::uint64_t i) { return kLow + 2 * i * kPage; }  // never adjacent
 
-// exec, and so many vmas with a page each.
+// An exec, and a number of vmas with a page each.
 void server(File& file, std::uint64_t vmas) {
   file.add(event(0, Exec{}));
   for (std::uint64_t i = 0; i < vmas; ++i) file.add(event(0, map_at(nth(i))));
   for (std::uint64_t i = 0; i < vmas; ++i) file.add(event(0, Fault{nth(i), kFaultWrite}));
 }
-// `make(i)` for so many i, or until the file is as long as it may be. Where every event takes bytes
-// (a new mm does), a chunk holds few.
+// `make(i)` for a number of i, or until the file reaches its limit. If every event takes bytes (a
+// new mm does), a chunk holds few events.
 void flood(File& file, const std::function<void(std::uint64_t)>& make,
            std::uint64_t most = 11 * kOneChunk) {
   file.flush();
@@ -150,7 +150,7 @@ void fork_chain(File& file) {
   server(file, 1000);
   flood(file, [&](std::uint64_t i) { file.add(event(i, child(i + 1))); });
 }
-// Every generation writes a page of its own: what --check-reach has to remember.
+// Every generation writes a page of its own, which --check-reach must keep.
 void writers(File& file) {
   file.add(event(0, Exec{}));
   file.add(event(0, map_at(kLow, 1 << 20)));
@@ -159,7 +159,7 @@ void writers(File& file) {
     file.add(event(i, child(i + 1)));
   });
 }
-// Nothing stays, but all is copied each time.
+// Nothing stays, but everything is copied each time.
 void fork_and_exit(File& file) {
   server(file, 30000);
   flood(file, [&](std::uint64_t i) {
@@ -181,7 +181,7 @@ void faulted_maps(File& file) {
     file.add(event(0, Fault{nth(i), kFaultWrite}));
   });
 }
-// In the middle and at the end in turn: half of the list of vmas is moved each time.
+// Maps in the middle and at the end in turn: half of the list of vmas is moved each time.
 void two_places(File& file) {
   file.add(event(0, Exec{}));
   flood(file, [&](std::uint64_t i) {
@@ -234,7 +234,7 @@ void many_attached(File& file) {
     file.add(event(i, Snapshot{.reason = static_cast<std::uint64_t>(SnapReason::attach)}));
   });
 }
-// Copies of one range at ever more places: arrays of offsets, and trees that are cut up.
+// Copies of one range at ever more places: arrays of offsets, and trees that are cut into pieces.
 void remaps(File& file) {
   file.add(event(0, Exec{}));
   file.add(event(0, map_at(kLow, 4096)));
@@ -269,7 +269,7 @@ void truths(File& file) {
     file.add(e);
   });
 }
-// Operations nobody names, looked through at every exit.
+// Truth events of operations that no event names: every exit searches all of them.
 void operations(File& file) {
   flood(
       file,
@@ -306,7 +306,7 @@ struct Bomb {
   std::string json = std::string(kMeta);
 };
 
-// Many strings; all that fit into a chunk would take more than 1 KiB.
+// Many strings. The number that fits into a chunk would take more than 1 KiB.
 std::string strings() {
   std::string json = R"({"command":[)";
   while (json.size() < format::kMaxChunkBytes / 2) json += R"("",)";

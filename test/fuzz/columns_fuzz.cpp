@@ -1,5 +1,5 @@
-// The payload of an events chunk. The first two bytes are the event count that its header would
-// say; 0xffff: the length of its type column, which is the right one.
+// The payload of an events chunk. The first two bytes are the event count of its header. 0xffff
+// stands for the length of its type column, which is the right count.
 #include <algorithm>
 #include <cstring>
 

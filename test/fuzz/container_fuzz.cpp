@@ -1,4 +1,4 @@
-// Any bytes as a trace file: as they are, and with their checksums repaired.
+// Any bytes as a trace file: unchanged, and with their checksums repaired.
 #include <string>
 
 #include "engine/trace/reader.h"
@@ -38,7 +38,7 @@ void read(Input file, bool keep, Reading& reading) {
   reading.end = reader->end();
 }
 
-// What was read is written, and reads as the same.
+// The events are written again, and read as the same events.
 void round_trip(const Reading& first) {
   static std::vector<std::byte> file;
   file.clear();

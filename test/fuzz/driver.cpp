@@ -1,6 +1,6 @@
 // Runs a fuzz target without libFuzzer: fuzz_NAME CORPUS [EXECUTIONS [SEED]]
-// Every file of the corpus as it is, then so many random changes of them. The same seed gives the
-// same inputs; what ends the process leaves its input in a file.
+// Runs every file of the corpus unchanged, then random changes of them. The same seed gives the
+// same inputs. An input that ends the process is left in a file.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -15,7 +15,7 @@
 
 #include "test/fuzz/fuzz.h"
 
-// Of a sanitizer, where there is one: called before it ends the process.
+// A function of the sanitizer, if there is one: called before it ends the process.
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {
@@ -26,7 +26,7 @@ constexpr std::size_t kMaxBytes = 4096;
 struct {
   const Bytes* input = nullptr;
   unsigned long seed = 0, execution = 0;
-} now;  // for a process that is about to end
+} now;  // the input, for a process that is about to end
 
 void keep_input() {
   if (now.input == nullptr) return;
@@ -100,12 +100,12 @@ class Mutator {
       case 3:
         bytes.erase(here(bytes, at), here(bytes, at + length));
         break;
-      case 4: {  // twice
+      case 4: {  // a piece twice
         const Bytes part(here(bytes, at), here(bytes, at + length));
         bytes.insert(here(bytes, below(bytes.size() + 1)), part.begin(), part.end());
         break;
       }
-      default: {  // of another input
+      default: {  // a piece of another input
         const Bytes& other = corpus_[below(corpus_.size())];
         const std::size_t from = below(other.size());
         const std::size_t count = below(std::min<std::size_t>(other.size() - from, 256) + 1);

@@ -18,7 +18,8 @@ std::uint64_t address(std::uint8_t byte) {
   return kLowest + byte % 64 * kPageBytes;
 }
 
-// Of vm_flags, prot and map_flags: what a table of the commonest values cannot say, bits can.
+// Bits of vm_flags, prot and map_flags, for combinations that are not in the table of
+// the commonest values.
 std::uint64_t bits(std::string_view name, std::uint8_t byte) {
   if (name == "len" || name == "old_len" || name == "new_len") return byte % 32 * kPageBytes;
   if (name == "map_flags") return 0x20 | (byte & 0x1f);

@@ -1,5 +1,6 @@
-// Any bytes as a life, under one strategy or all of them. Three bytes choose how, the rest is the
-// life: a column payload, the text form, a whole trace, or events a byte a field (fuzz.h).
+// Any bytes as a life, under one strategy or all of them. Three bytes choose the mode. The
+// rest is the life: a column payload, the text form, a whole trace, or events with one byte
+// per field (fuzz.h).
 #include <array>
 #include <map>
 #include <string>
@@ -18,7 +19,7 @@ namespace anonvma::fuzz {
 namespace {
 
 constexpr std::size_t kMaxEvents = 250;
-constexpr Budget kBudget{.bytes = 16 << 20, .steps = 200000};  // small: it is to be met, too
+constexpr Budget kBudget{.bytes = 16 << 20, .steps = 200000};  // small: it is to be met
 
 enum How : std::uint8_t { kReach = 1, kSlub = 2, kOwn = 4, kStop = 8, kExit = 16, kTruth = 32 };
 
@@ -38,7 +39,7 @@ const Meta& meta_of(std::uint8_t how) {
   return metas[how & kTruth ? 1 : 0];
 }
 
-// Made once each: they cost more than most inputs do.
+// The strategies are made once: making them costs more than most inputs.
 const RunPlan& plan_of(const StrategyInfo& strategy, std::uint8_t how) {
   static std::map<std::pair<const StrategyInfo*, int>, RunPlan> plans;
   const std::pair key{&strategy, how & (kReach | kSlub | kOwn)};
@@ -72,7 +73,7 @@ void from_text(Input input, std::vector<Event>& events) {
   if (parsed) events = std::move(*parsed);
 }
 
-// The trace's own meta, too: the whole driver with its threads and its second pass.
+// With the trace's own meta: the whole driver with its threads and its second pass.
 void whole_trace(Input input, std::uint8_t which, std::uint8_t how) {
   static std::vector<std::byte> file;
   repair(input, file);
@@ -108,7 +109,8 @@ void run(const StrategyInfo& strategy, std::span<const Event> events, std::uint8
   check_result(one.finish(meta));
 }
 
-// Does the account agree with the objects themselves, and is everything freed in the end?
+// Checks that the account agrees with the objects themselves, and that everything is freed
+// in the end.
 void check_books(const StrategyInfo& strategy, std::span<const Event> events) {
   SlabAccount slab;
   AddressSpaces spaces(known_rules().back(), 4096, strategy, slab);

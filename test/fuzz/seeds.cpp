@@ -1,6 +1,6 @@
 // Makes the seeds of the corpora: fuzz_seeds OUTPUT TEXT_OR_TRACE...
-// Every file gives a seed of each target, cut to the sizes that fuzz well: a text file as a whole,
-// of a trace the first events.
+// Every file gives a seed for each target, cut to the sizes that fuzz well: all of a text file, and
+// the first events of a trace.
 #include <fmt/format.h>
 
 #include <filesystem>

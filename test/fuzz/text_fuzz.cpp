@@ -1,4 +1,4 @@
-// Any bytes as the text form: what parses is printed, and parses to the same.
+// Any bytes as the text form: events that parse are printed, and parse to the same events.
 #include <nlohmann/json.hpp>
 #include <string>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump PROGRAM SAMPLE
-# What the program promises of bad input: the exit status of the README, and one line on stderr
+# The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
 group=$1 anonvma=$2 sample=$3
@@ -15,7 +15,7 @@ complain() {
   sed 's/^/  stderr: /' err
   failures=$((failures + 1))
 }
-# expect STATUS PATTERN ARGS...: one line on stderr that holds PATTERN; none when PATTERN is empty.
+# expect STATUS PATTERN ARGS...: one line on stderr that contains PATTERN; none if PATTERN is empty.
 expect() {
   local status=$1 pattern=$2 got=0
   shift 2
@@ -146,14 +146,14 @@ files() {
   expect 74 'no-such-file' repair no-such-file -o out.trace
   expect_of_readers 74 'no-such-file' no-such-file
   expect_of_readers 74 "$dir" "$dir"
-  # Two bad files are two lines; the status is the one the contract puts first.
+  # Two bad files give two lines; the status is the first one that applies.
   local got=0
   "$anonvma" compare no-such-file text >out 2>err || got=$?
   [ "$got" = 65 ] || complain "status $got instead of 65 for two bad files"
   [ "$(wc -l <err)" = 2 ] || complain 'two bad files, and not two lines'
 }
 
-# check tells of the damage, repair saves the rest, and what it saves has no findings.
+# check reports the damage, and repair saves the rest, which has no findings.
 repaired() { # FILE
   expect 65 '' check "$1"
   grep -q "^$1: chunk [0-9]* (0x[0-9a-f]*): " out || complain "check does not say where $1 is damaged"
@@ -174,8 +174,8 @@ repaired() { # FILE
   grep -q '^DATA LOSS' out || complain "the table of $1.saved does not tell of the loss"
 }
 
-# A trace as a later program may write it: two records of an unknown type, an unknown chunk, a compat
-# bit, an unknown key. All can be read; that something was skipped stands beside the numbers.
+# A trace of a later program: two records of an unknown type, an unknown chunk, a compat bit, an unknown
+# key. All of it can be read, and the output says that something was skipped.
 of_the_future() {
   local skipped='3 records or chunks of unknown kinds skipped'
   ln -s "$newer" newer.trace
@@ -199,7 +199,7 @@ of_the_future() {
   grep -q '^skipped *3:' out || complain 'repair drops what is newer'
 }
 
-# Cut or changed anywhere, a trace gives the table up to the damage and says where that is.
+# A trace that is cut or changed at any place gives the table up to the damage and names that place.
 damaged() { # FILE
   expect_of_readers 65 "$1" "$1"
   expect 65 "$1" compare "$1" --strategies num-children
@@ -216,11 +216,11 @@ need_sample() {
   sample=sample.trace
 }
 
-# JSON of a table, without what has to differ between a trace and its copy: names.
+# JSON of a table without names, which must differ between a trace and its copy.
 numbers() { # ARGS...
   "$anonvma" "$@" --json | grep -v '^ *"\(path\|hash\|command\|comm\)":'
 }
-# Two of them are equal.
+# Compares the output of a command for two files.
 same_numbers() { # FILE FILE COMMAND ARGS...
   numbers "$3" "$1" "${@:4}" >a.json
   numbers "$3" "$2" "${@:4}" >b.json
@@ -237,7 +237,7 @@ private() { # COMMAND FILE
   SUDO_UID=4242 SUDO_GID=4243 "$anonvma" "$@" -o mine 2>err || complain "failed: $*"
   [ "$(stat -c %u:%g mine)" = 4242:4243 ] || complain "owner $(stat -c %u:%g mine): $*"
 }
-# What every command that writes a trace promises of its output.
+# Rules for the output of every command that writes a trace.
 output_rules() { # COMMAND
   cp "$sample" source
   touch taken
@@ -250,7 +250,7 @@ output_rules() { # COMMAND
   private "$1" source
   head -c $(($(stat -c %s source) / 2)) source >half
   expect 65 'half' "$1" half -o copy --force
-  expect 65 'copy' info copy # as incomplete as the source
+  expect 65 'copy' info copy # the copy is as incomplete as the source
 }
 
 anonymize() {
@@ -327,7 +327,7 @@ dump() {
   awk '/^#/ || $1 >= 0.5' whole | cmp - out || complain 'a window of a comm'
   expect 0 '' dump "$sample" --comm nobody
   [ "$(wc -l <out)" = 1 ] || complain 'nobody did something'
-  # Without its index the trace is read from the start, up to the end of the window.
+  # Without its index the trace is read from the start to the end of the window.
   head -c -30 "$sample" >headless
   expect 0 'reading it from the start' dump headless --from 0.5 --to 0.6
   awk '$1 >= 0.5 && $1 <= 0.6' all | cmp - <(grep -v '^#' out) || complain 'another window without an index'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: samples_test.sh PROGRAM
-# Every bundled sample is small, whole, without losses and equal to the kernel it was recorded on, can be
-# replayed under every design, and traces/README.md says where it is from.
+# Every bundled sample is small, whole, without losses and equal to the kernel it was recorded on. It can be
+# replayed under every design, and traces/README.md gives its source.
 set -euo pipefail
 program=$(realpath "$1")
 cd "$(dirname "$0")/../.."

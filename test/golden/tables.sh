@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Usage: tables.sh PROGRAM list | print NAME [OPTION...] | check NAME | complete | threads
-# The program's output on the bundled sample against test/golden/expected; tables.txt tells which
-# command each file is the output of. Exits with 77 when there is no sample.
+# The program's output on the bundled sample against test/golden/expected; tables.txt names the command of
+# each file. Exits with 77 if there is no sample.
 #   list     the names of all tables
-#   print    the table as the program gives it now, with further options
-#   check    it is what is expected, and keeps to the columns of its format
-#   complete no table is expected that nothing makes, and the other way round
-#   threads  every comparison is the same whatever number of threads made it
+#   print    the present output of a table, with further options
+#   check    compares the output, and checks the columns of its format
+#   complete every expected table has a command, and every command an expected table
+#   threads  every comparison is the same with any number of threads
 set -euo pipefail
 program=$(realpath "$1") command=$2
 cd "$(dirname "$0")/../.." # relative paths: no table holds the path of this tree
@@ -70,7 +70,7 @@ check() { # NAME
 
 complete() { diff -u --label tables.txt --label expected <(list | sort) <(ls "$expected"); }
 
-# The command is part of most tables: it is the one thing that may differ.
+# The command is part of most tables: only that line may differ.
 without_command() { sed -e '/^command /,/^verified /{/^verified /!d}' -e '/^- command:/d' -e '/"command":/d'; }
 threads() {
   local name n

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: versions_test.sh PROGRAM
-# test/golden/versions holds a small trace of every state that the format has had in a release, and
-# beside it what dump made of it then. Files are added there and never changed: every later program
-# reads them, to the same text byte by byte.
+# test/golden/versions holds a small trace of every state that the format has had in a release, with the
+# output of its dump. Files are added there and never changed: every later program reads them, to the same
+# text byte by byte.
 set -euo pipefail
 program=$(realpath "$1")
 cd "$(dirname "$0")/versions"

@@ -1,5 +1,5 @@
-// The model against the running kernel: what was recorded and replayed must be what the kernel's
-// own slab tracepoints counted, object for object.
+// The model against the running kernel: the objects of the replay must be those that the kernel's
+// own slab tracepoints counted, one for one.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -27,15 +27,15 @@ struct KernelCount {
   std::uint64_t live = 0;
 };
 
-// The slab tracepoints' own count for the recorded processes. What a program loader allocates is
-// apart: the model takes the finished address space as a snapshot.
+// The slab tracepoints' own count for the recorded processes. Objects of a program loader are
+// counted apart: the model takes the finished address space as a snapshot.
 std::array<KernelCount, kNumCaches> kernel_counts(const std::vector<Event>& events) {
   std::array<KernelCount, kNumCaches> counts;
   std::array<std::map<std::uint64_t, bool>, kNumCaches> live;  // object: allocated inside exec
   for (const Event& event : events) {
     if (const auto* exec = std::get_if<Exec>(&event.body)) {
       (void)exec;
-      for (std::size_t c = 0; c < kNumCaches; ++c)  // what exec made stands now
+      for (std::size_t c = 0; c < kNumCaches; ++c)  // objects that exec made are alive now
         for (auto& [object, in_exec] : live[c])
           if (std::exchange(in_exec, false)) ++counts[c].kept_by_exec;
       continue;
@@ -106,7 +106,7 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
     for (int i = 0; i < 50; ++i) {
       mprotect(region + (i % 32) * 2 * 4096, 4096, i % 3 ? PROT_READ : PROT_READ | PROT_WRITE);
       if (i % 10 == 0 && fork() == 0) {
-        region[21 * 4096] = 2;  // one that stays writable
+        region[21 * 4096] = 2;  // this page stays writable
         munmap(region + 30 * 4096, 4 * 4096);
         _exit(0);
       }
@@ -132,7 +132,7 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
   check_exact(r);
   CHECK(r.model.at_start_objs[kVmAreaStruct] > 10);
   CHECK(r.model.at_start_objs[kAnonVma] > 0);
-  // All of it has exited: nothing may be left, and nothing was counted twice.
+  // All processes have exited: no object may be left, and none was counted twice.
   for (const CacheUsage& cache : r.model.caches) CHECK(cache.active_objs == 0);
 }
 
@@ -164,8 +164,8 @@ TEST_CASE("SIGINT ends a recording with a whole file", "[signal]") {
   CHECK(read_recording(trace).events.size() > 0);
 }
 
-// On another kernel a difference may well be true: that is what the probe is for. There it is
-// printed, and `anonvma verify` tells who is right.
+// On another kernel a difference may be right: the probe exists for that. There the test prints it,
+// and `anonvma verify` shows which side is right.
 TEST_CASE("the kernel behaves as its release says", "[probe]") {
   const Scratch scratch;
   const std::string trace = scratch.path("probe.trace");
@@ -179,7 +179,7 @@ TEST_CASE("the kernel behaves as its release says", "[probe]") {
   CHECK(meta.behaviours.contains("symmetric_merge"));
   CHECK(meta.behaviours.contains("map_next_first"));
   if (!meta.release.starts_with("6.18.44")) return;
-  CHECK(meta.behaviours.size() == 18);  // but self_merge_spares_others
+  CHECK(meta.behaviours.size() == 18);  // all but self_merge_spares_others
   CHECK(unlike_release(meta).empty());
 }
 

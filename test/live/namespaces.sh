@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Usage: namespaces.sh PROGRAM CASE
-# Recordings from inside of namespaces. CASE is command or foreign_proc (a command in a pid namespace,
-# with a /proc of its own and without), beside (the same, while processes of another namespace that
-# have the command's number exec), pid or system (a process that was there before, in a pid namespace),
-# or user (root of a user namespace). Needs root, but for user; 77 where the machine cannot record, or
-# does not let anybody make such a namespace.
+# Recordings inside namespaces. CASE is one of these:
+#   command, foreign_proc  a command in a pid namespace, with a /proc of its own or without
+#   beside                 the same, while processes of another namespace with the command's number exec
+#   pid, system            a process of a pid namespace that is older than the recording
+#   user                   root of a user namespace
+# Needs root, except for user; 77 if the machine cannot record, or cannot make such a namespace.
 set -euo pipefail
 program=$(realpath "$1") case=$2 self=$(realpath "$0")
 
@@ -13,7 +14,7 @@ fail() {
   exit 1
 }
 
-# Inside of the namespace, in the folder of the test: the name of a case with inside_ before it.
+# Runs inside the namespace, in the folder of the test: the name of a case with inside_ before it.
 case $case in
   inside_pid | inside_system)
     # shellcheck disable=SC2016 # for the inner shell
@@ -23,7 +24,7 @@ case $case in
     [ "$case" = inside_system ] || only=(--pid "$older")
     "$program" record --truth --force -o trace "${only[@]}" &
     recorder=$!
-    until [ -s trace ]; do # the header is written when everything is attached
+    until [ -s trace ]; do # the recorder writes the header when everything is attached
       kill -0 "$recorder" 2>/dev/null || { wait "$recorder"; exit 1; }
       sleep 0.05
     done
@@ -60,7 +61,7 @@ can_record() {
     *) fail "doctor ended with $status" ;;
   esac
 }
-# It has the given number of processes at its start, events, and no difference to the kernel.
+# Checks the number of processes at the start, that there are events, and that verify finds no difference.
 check_trace() { # PROCESSES, as a pattern
   local info verdict status=0
   info=$("$program" info trace)
@@ -113,12 +114,12 @@ case $case in
     mkfifo go ask answer
     cp "$(type -P true)" insider
     cp insider outsider
-    # Outside, but while it is recorded inside.
+    # This process is outside, while the recording is inside.
     (read -r _ <ask && ./outsider && ./outsider && echo >answer) &
     helper=$!
     unshare --pid --fork --mount-proc --kill-child "$self" "$program" "inside_$case" ||
       fail "it ended with $?"
-    # All of the namespace: its init, which waits by sleep, the older process and the recorder.
+    # The recording covers the namespace: its init, which waits by sleep, the older process, the recorder.
     check_trace "$([ "$case" = pid ] && echo 1 || echo '[34]')"
     [ "$(execs_of insider)" -eq 2 ] || fail "not every exec inside is in the trace"
     [ "$(execs_of outsider)" -eq 0 ] || fail "an exec outside is in the trace"

@@ -1,4 +1,4 @@
-// Numbers for programs that do something at random and can be told to do it again.
+// Random numbers for programs whose random actions must be repeatable.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Runs the program under test and reads back what it recorded.
+// Runs the program under test and reads the recorded trace.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +19,8 @@ struct Outcome {
 // Starts `command` with stderr in a file beside `name`; finish() waits for it.
 pid_t start(const std::vector<std::string>& command, const std::string& errors_path);
 Outcome finish(pid_t pid, const std::string& errors_path);
-// Waits until the recorder `pid` records into `trace`: its header is written when all programs are
-// attached and what was alive has been read. False if the recorder has ended before.
+// Waits until the recorder `pid` records into `trace`: it writes the header when all programs are
+// attached and all live processes are read. False if the recorder has ended before.
 bool records(pid_t pid, const std::string& trace);
 Outcome run(const std::vector<std::string>& command);
 
@@ -41,7 +41,7 @@ struct Recording {
   Meta meta;
   EndInfo end;
   std::vector<Event> events;
-  ReplayResult model;  // under num-children
+  ReplayResult model;  // replayed under num-children
 };
 Recording read_recording(const std::string& path);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: rotate.sh PROGRAM WORKLOADS CASE
 # Long recordings on the running kernel, with processes that fork, exec, map and thread meanwhile.
-# CASE is rotate (the system), command (one command), max_size, flight or trigger. Each file has to
-# be equal to the kernel in every lane. Needs root; 77 where nothing can be recorded.
+# CASE is rotate (the system), command (one command), max_size, flight or trigger. Each file must be equal
+# to the kernel in every lane. Needs root; 77 if recording is not possible.
 set -euo pipefail
 program=$1 workloads=$2 case=$3
 dir=$(mktemp -d)
@@ -30,7 +30,7 @@ start_record() { # OPTION...
   "$program" record --truth --ring-mib 64 "$@" 2>"$dir/messages" &
   recorder=$!
 }
-until_recorded() { # COMMAND...: until it succeeds, or the recorder has ended
+until_recorded() { # COMMAND...: waits until it succeeds, or the recorder has ended
   until "$@" || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.1; done
 }
 end_record() {
@@ -44,8 +44,8 @@ end_record() {
     *) fail "record ended with $status" ;;
   esac
 }
-# Forks and execs with pauses, beside them threads and maps if there is stress-ng: a change of parts
-# waits for the reader, which takes seconds where events come as fast as they can be read.
+# Forks and execs with pauses, and threads and maps beside them if there is stress-ng. A change of parts
+# waits for the reader, which takes seconds if events come as fast as they can be read.
 begin_load() { # [STRESS-NG]; until stop_load
   # shellcheck disable=SC2016 # for the inner shell
   timeout 600 bash -c '
@@ -116,7 +116,7 @@ case $case in
     begin_load "$stress"
     start_record -o "$dir/x.trace" --flight 0.5
     until_recorded grep -q 'flight recorder' "$dir/messages"
-    sleep 2 # some parts are forgotten meanwhile
+    sleep 2 # meanwhile old parts are dropped
     kill -USR1 "$recorder" 2>/dev/null || true
     until_recorded grep -q '\.trace: ' "$dir/messages" # a part is written
     kill -INT "$recorder" 2>/dev/null || true
@@ -129,7 +129,7 @@ case $case in
     done
     ;;
   trigger)
-    # Whoever forks with faulted memory raises anon_vma: 400 children, which stay until it has ended.
+    # Forks with faulted memory raise anon_vma: 400 children, which stay until their parent has ended.
     start_record -o "$dir/x.trace" --flight 1 --trigger-slab anon_vma=+20% --trigger-once
     until_recorded grep -q 'flight recorder' "$dir/messages"
     # shellcheck disable=SC2016 # for the inner shell

@@ -1,5 +1,5 @@
-// The program that the live tests record: forks, maps, protects, moves and unmaps in a fixed way,
-// in three generations, and leaves one process alive behind it for a second.
+// The program that the live tests record. It forks, maps, protects, moves and unmaps in a fixed
+// way, in three generations, and leaves one process alive for a second.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>

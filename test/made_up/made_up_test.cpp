@@ -1,4 +1,4 @@
-// A design that is one file and one line is replayed, listed and counted like any other.
+// A design of one file and one line is replayed, listed and counted like any other.
 #include <array>
 
 #include "engine/replay/vectors.h"

@@ -1,4 +1,4 @@
-// A made-up design, to show what adding one costs: this file and one line.
+// A made-up design that shows the cost of adding one: this file and one line.
 #include <vector>
 
 #include "engine/strategy/page.h"

@@ -28,8 +28,8 @@ run() { "$bench" --rounds 1 --scale 0.01 --loads "$1" --modes "$2" --json "$dir/
 says() { grep -q -- "$1" "$dir/out" || fail "does not say: $1"; }
 ratio='[0-9]\.[0-9]* (.* to .*)'
 
-# The first never starts its command, the second does for its own start and end alone, and the third
-# fails; only the last one runs the load.
+# The first peer never starts its command, the second runs it only when its own start and end are measured,
+# and the third fails; only the last one runs the load.
 peer strace <<<'#!/bin/sh'
 peer bpftrace <<'END'
 #!/bin/sh
@@ -54,7 +54,7 @@ says "^mmap loop  *perf record  *$ratio"
 [ "$(grep -c "$ratio" "$dir/out")" -eq 1 ] || fail "a peer that failed has a ratio"
 grep -q '"recorder": "strace -f", "failed"' <(tr -s '\n ' ' ' <"$dir/json") || fail "no failure in the JSON"
 
-# The one runs another command instead, and the other does less of the load.
+# One peer runs another command instead, the other does less of the load.
 peer strace <<'END'
 #!/bin/sh
 while [ "$1" != -- ]; do shift; done
@@ -72,6 +72,6 @@ says '^page faults  *strace -f  *failed: the load did nothing instead of 1$'
 says '^page faults  *perf record  *failed: the load did 7 instead of 4000$'
 if grep -q "$ratio" "$dir/out"; then fail "a peer that failed has a ratio"; fi
 
-# anonvma itself has to run.
+# anonvma itself must run.
 if run 'mmap loop' anonvma; then fail "status 0 although anonvma failed"; fi
 says '^mmap loop  *anonvma  *failed: status 1'

@@ -44,7 +44,7 @@ fail() {
 says() { sed -n '/^== summary/,$p' "$dir/out" | grep -qxF -- "$1" || fail "the summary does not say: $1"; }
 last() { [ "$(tail -n 1 "$dir/out")" = "$1" ] || fail "the last line is not: $1"; }
 
-# Every part runs, and what failed is named.
+# Every part runs, and failed tests are named.
 tests release <<'END'
 unit.a test (of two words) = exit 0
 unit.b test (of three) = echo '99% tests passed, 0 tests failed out of 9'; exit 3
@@ -76,7 +76,7 @@ run 1 asan
 says '  failed: unit.f'
 last '0 passed, 1 failed, 0 skipped'
 
-# What does not build, or has no tests, failed; the other parts go on.
+# A part that does not build, or has no tests, failed; the other parts go on.
 echo 'exit 1' >"$dir/tests/release.sh"
 run 1 release asan
 says 'release: FAILED: it does not build'
@@ -85,7 +85,7 @@ tests release </dev/null
 run 1 release
 last '0 passed, 1 failed, 0 skipped'
 
-# All is well, and all was skipped.
+# Everything passes; everything is skipped.
 tests release <<'END'
 unit.a = exit 0
 live.b = exit 0

@@ -17,7 +17,7 @@ cat '$dir/uid'"
 program dpkg-query <<<"#!/bin/sh
 for name; do :; done
 if grep -qxF -- \"\$name\" '$dir/installed'; then printf installed; else exit 1; fi"
-# As apt-get does: all the packages of a command, or none.
+# Installs like apt-get: all packages of a command, or none.
 program apt-get <<END
 #!/usr/bin/env bash
 echo "\$*" >>'$dir/calls'

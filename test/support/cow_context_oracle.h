@@ -1,5 +1,5 @@
-// What cow-context has allocated, from its definition and page by page: nothing is kept from one
-// operation to the next but who lives where. Shares no code with the engine.
+// The allocations of cow-context, by its definition and page by page. From one operation to the
+// next it keeps only the fork tree and the mappings. It shares no code with the engine.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,10 +15,10 @@
 
 namespace anonvma::test {
 
-// A picture of the objects: entries, nodes, arrays by their bytes.
+// A picture of the objects: entries, nodes, arrays by their size.
 struct CowCounts {
   std::uint64_t entries = 0, nodes = 0;
-  std::map<std::uint64_t, std::uint64_t> arrays;  // bytes: how many
+  std::map<std::uint64_t, std::uint64_t> arrays;  // bytes: number of arrays
   std::string show() const {
     std::string text = fmt::format("{} entries, {} nodes", entries, nodes);
     for (const auto& [bytes, n] : arrays) text += fmt::format(", {} x {}", n, bytes);
@@ -30,7 +30,7 @@ class CowOracle {
  public:
   explicit CowOracle(bool ideal) : ideal_(ideal) {}
 
-  // An operation of engine/replay/vector_ops.h, or "D id": unlinked, and lives on.
+  // An operation of engine/replay/vector_ops.h, or "D id": the vma is unlinked and lives on.
   void apply(const std::string& op) {
     std::istringstream in(op);
     char kind = 0;
@@ -44,7 +44,7 @@ class CowOracle {
         enter(f[1], -1);
         break;
       case 'F':
-        vmas_[f[0]].faulted = true;  // only files would be remembered now
+        vmas_[f[0]].faulted = true;  // a file would be recorded in the tree now
         break;
       case 'S': {
         Vma low = vmas_[f[0]], high = low;
@@ -99,7 +99,7 @@ class CowOracle {
       }
   }
 
-  // Contexts with a living mm, or with a child that has one, or a child of it.
+  // Contexts with a living mm, or with a descendant that has one.
   std::set<long> contexts() const {
     std::set<long> alive;
     for (const auto& [mm, context] : context_of_)
@@ -122,7 +122,7 @@ class CowOracle {
     long offset() const { return start - pgoff; }
     long pgoff_end() const { return pgoff + end - start; }
   };
-  // What the tree has for one page; pages of one entry have one number.
+  // The tree's content for one page; pages of one entry have one number.
   struct Cell {
     long entry = 0;
     std::uint64_t capacity = 1;
@@ -171,7 +171,7 @@ class CowOracle {
   void append(const Vma& vma) {
     if (ideal_) return;
     Cells& cells = cells_[context_of_.at(vma.mm)];
-    // What crosses an end of the range is cut there: three numbers out of one.
+    // Entries that cross an end of the range are cut there: one number becomes up to three.
     std::set<long> inside;
     for (long p = vma.pgoff; p < vma.pgoff_end(); ++p)
       if (cells.count(p)) inside.insert(cells[p].entry);
@@ -216,7 +216,8 @@ class CowOracle {
     return found;
   }
 
-  // Cells one after the other; every gap, the first and the last too, is a slot like an entry.
+  // Counts cells one after the other. Every gap, the first and the last too, is a slot
+  // like an entry.
   static void add_tree(const Cells& cells, CowCounts& all) {
     if (cells.empty()) return;
     std::uint64_t slots = 1;  // the gap at the end
@@ -248,7 +249,7 @@ class CowOracle {
   bool ideal_;
   std::map<long, Vma> vmas_;
   std::map<long, long> context_of_;  // living mm: context
-  std::map<long, long> parent_;      // of every context there ever was; -1: none
+  std::map<long, long> parent_;      // for every context that ever existed; -1: none
   std::map<long, Cells> cells_;      // prototype: by context
   long next_entry_ = 0;
 };

@@ -1,6 +1,6 @@
-// The definition of the lazy designs, written naively: what is alive is recounted from the vmas
-// after every operation. It shares no code with the engine, the language of the operations
-// included.
+// The definition of the lazy designs, written naively: live objects are recounted from
+// the vmas after every operation. It shares no code with the engine, not even the
+// language of the operations.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,7 @@ class LazyOracle {
   explicit LazyOracle(Rules rules) : rules_(rules) {}
 
   std::map<int, Vma> vmas;  // mapped
-  std::map<int, Av> avs;    // every anon_vma there ever was
+  std::map<int, Av> avs;    // every anon_vma that ever existed
   std::set<int> leaked;     // roots with a reference that nobody drops
   std::uint64_t avc_allocs = 0, av_allocs = 0, locks = 0;
 
@@ -81,8 +81,8 @@ class LazyOracle {
     for (const auto& [other, v] : vmas) n += v.of_root == vma.of_root;
     return n;
   }
-  // The vmas that walk visits. An upgrade may take over an anon_vma that the chain has already,
-  // whose walks then come to that vma twice.
+  // The vmas that a walk visits. An upgrade may take over an anon_vma that is in the chain already;
+  // walks then visit that vma twice.
   std::uint64_t visited(int id) const {
     const Vma& vma = vmas.at(id);
     if (vma.of_root >= 0) return walk(id);
@@ -165,7 +165,7 @@ class LazyOracle {
     vmas[id].of_root = vmas[id].of_parent = -1;
     enter(id, av);
   }
-  // What a split, a move or a merge copies from `src`.
+  // The part of `src` that a split, a move or a merge copies.
   void take(int dst, int src) {
     if (vmas[src].of_parent >= 0) upgrade(src);
     vmas[dst].own = vmas[src].own;
@@ -184,7 +184,7 @@ class LazyOracle {
   void split(int id, int fresh, long addr, bool below) {
     const Vma place = place_of(vmas[id]);
     Vma nowhere = place;
-    nowhere.mm = -1;  // while it takes over it has no neighbours
+    nowhere.mm = -1;  // an upgrade sees no neighbours
     vmas[fresh] = nowhere;
     take(fresh, id);
     vmas[fresh].mm = place.mm;
@@ -227,12 +227,13 @@ class LazyOracle {
     vmas[child] = place_of(vmas[id]);
     vmas[child].mm = mm;
     if (vmas[id].own < 0) return;
-    // Newest first, as the walk that copies; nothing it does changes what is reusable.
+    // Newest first, in the order of the copying walk; the walk itself does not
+    // change the candidates.
     for (auto entry = vmas[id].chain.rbegin(); entry != vmas[id].chain.rend(); ++entry)
       if (vmas[child].own < 0 && reusable(*entry)) vmas[child].own = *entry;
     take_chain(child, id);
     if (vmas[child].own >= 0) {
-      av_allocs += rules_.until_fork;  // Linux 7.0 has allocated for the child already
+      av_allocs += rules_.until_fork;  // Linux 7.0 has already allocated for the child
       avc_allocs += rules_.until_fork;
     } else if (rules_.until_fork) {
       enter(child, make(vmas[id].own));

@@ -1,7 +1,7 @@
-// How many random lives a test plays. The optimised build plays all of them. Sanitizers and an
-// emulator of one program, which are ten to twenty times slower, play a tenth: the one looks at the
-// code that runs, and the other at the architecture. ANONVMA_LIVES=all in the environment asks for
-// all.
+// The number of random lives that a test plays. The optimised build plays all of them. Sanitizers
+// and the emulator of one program are ten to twenty times slower and play a tenth: sanitizers check
+// the code that runs, and the emulator checks the architecture. ANONVMA_LIVES=all in the
+// environment makes them play all.
 #pragma once
 
 #include <algorithm>

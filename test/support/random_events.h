@@ -35,7 +35,7 @@ class RandomEvents {
   }
 
  private:
-  // Mostly what traces hold, sometimes the extremes.
+  // Mostly values that traces hold, sometimes extremes.
   std::uint64_t word() {
     static constexpr std::array<std::uint64_t, 8> kExtremes = {
         0, 1, ~0ull, 1ull << 63, (1ull << 63) - 1, 0xffffffff, 4095, 0ull - 4096};

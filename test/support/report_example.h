@@ -1,5 +1,5 @@
-// A comparison of two designs with literal numbers, for tests of reports: every number of a table
-// made from it can be worked out by hand.
+// A comparison of two designs with literal numbers, for tests of reports: every number of its table
+// can be computed by hand.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +65,7 @@ inline Comparison example() {
   return c;
 }
 
-// The same with what the operations cost.
+// The same with costs of operations.
 inline Comparison costly_example() {
   Comparison c = example();
   for (ReplayResult& row : c.rows) {

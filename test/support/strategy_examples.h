@@ -1,9 +1,10 @@
-// Lives small enough to count by hand, and what each strategy has at their end. The operations are
-// those of engine/replay/vector_ops.h. The drawings show, per vma, the anon_vmas it is linked to,
-// oldest first, its own in brackets; "~" is a lazy reference to an anon_vma, "->" to a root vma.
-// "avc": all designs with chains that have no drawing of their own beside it. Locks: one to link a
-// vma to its own anon_vma, one per clone, one per unlink; in avc-2.6.34 and avc-2.6.37 one for each
-// entry that is cloned or unlinked, in avc-clone-lock one for each that is unlinked.
+// Lives small enough to count by hand, and the objects of each strategy at their end. The
+// operations are those of engine/replay/vector_ops.h. The drawings show, per vma, the anon_vmas
+// it is linked to, oldest first, its own in brackets; "~" is a lazy reference to an anon_vma,
+// "->" to a root vma. "avc" stands for all designs with chains that have no drawing of their own
+// beside it. Locks: one to link a vma to its own anon_vma, one per clone, one per unlink.
+// avc-2.6.34 and avc-2.6.37 take one for each entry that is cloned or unlinked, avc-clone-lock
+// one for each that is unlinked.
 #pragma once
 
 #include <cstdint>
@@ -216,7 +217,7 @@ inline const std::vector<Example>& examples() {
         {"lazy-v1-noleak", 2, 0, 0, 0},
         {"cow-context", 1, 0, 0, 0},
         {"noswap", 1, 0, 0, 0}}},
-      // Only legacy locks here: for either vma of a merge.
+      // Only legacy locks here: it does so for either vma of a merge.
       {"an unfaulted vma goes into a faulted one",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;F 0;G 0 1",
        {{"legacy", 1, 0, 1, 2},
@@ -312,7 +313,7 @@ inline const std::vector<Example>& examples() {
         {"lazy-v1-noleak", 7, 27, 6, 21},
         {"cow-context", 7, 0, 0, 8},
         {"noswap", 7, 0, 0, 0}}},
-      // The one descendant of a0 exits. avc-2.6.37: and takes the root's lock once more.
+      // The one descendant of a0 exits. avc-2.6.37 takes the root's lock once more.
       // avc, lazy      0: [a0]
       {"fork, the child exits",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;U 1",
@@ -371,8 +372,7 @@ inline const std::vector<Example>& examples() {
       // Three forks of a pair that shares, then all but the last mm exit.
       // avc                     6: a0 a1 a3 [a5]   7: a0 a2 a4 [a6]
       // linux-7.0               6: a3 a0 a1 [a5]   7: a4 a0 a2 [a6]
-      // mergeable-parent        6: a0 a1 a2 [a4]   7: a0 a3 [a5]      3 was [a0], which ends the
-      // run
+      // mergeable-parent        6: a0 a1 a2 [a4]   7: a0 a3 [a5]    3 was [a0]: the run ends
       // mergeable-parent-kk2    6: a0 a1 a2 [a3]   7: a0 a1 a2 [a3]
       // lazy                    6: a2 a0 a1 ~a2    7: a2 a0 a1 ~a2
       {"a split pair through three forks",
@@ -417,8 +417,8 @@ inline const std::vector<Example>& examples() {
         {"lazy-v1-noleak", 4, 16, 4, 28},
         {"cow-context", 4, 0, 0, 4},
         {"noswap", 4, 0, 0, 0}}},
-      // Eight generations alive: chains of 1 to 8 entries, longer than what lies inline.
-      // lazy: chains of 1 to 7, and the youngest with 7 and a reference.
+      // Eight generations are alive: chains of 1 to 8 entries, longer than an inline chain.
+      // lazy: chains of 1 to 7, and the youngest has 7 entries and a reference.
       {"eight generations",
        "M 0 0 -1 -1 10 12 3;F 0;K 0 1 1 -1;K 1 2 2 -1;K 2 3 3 -1;K 3 4 4 -1;K 4 5 5 -1;K 5 6 6 -1;"
        "K 6 7 7 -1",

@@ -1,6 +1,6 @@
-// The definition of the anon_vma_chain designs, written naively: sets and maps, every counter
-// recounted whenever it is needed. It shares no code with the engine, the language of the
-// operations included.
+// The definition of the anon_vma_chain designs, written naively: sets and maps, and every
+// counter is recounted whenever it is needed. It shares no code with the engine, not even the
+// language of the operations.
 #pragma once
 
 #include <algorithm>
@@ -14,13 +14,13 @@
 
 namespace anonvma::test {
 
-// One design, by the facts that tell it from others.
+// One design, by its distinguishing facts.
 struct NaiveDesign {
   char reuse = '-';  // by 'd'egree, by 'n'um_children and active vmas
   char share = '-';  // a sharing run's child takes the 'p'arent's anon_vma, or its 's'ibling's
   bool reversed = false, ahead = false;
   // The lock is taken 'o'nce per operation; once per 'c'lone but for each entry of an unlink; for
-  // 'e'ach entry; or that and at the 'l'ast child.
+  // 'e'ach entry; or for each entry and at the 'l'ast child.
   char locks = 'o';
 };
 
@@ -151,7 +151,7 @@ class NaiveOracle {
     if (design_.reuse == 'n') return children(av) < 2 && active(av) == 0;
     return design_.reuse == 'd' && av != parents && children(av) + active(av) < 2;
   }
-  // The vma that the child of `id` is to be like in all.
+  // The vma whose state the child of `id` takes over.
   int shared(int id, int child_prev) {
     const int prev = before(id);
     if (design_.share == 'p' && prev >= 0 && vmas[prev].own == vmas[id].own) return id;

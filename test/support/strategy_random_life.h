@@ -31,7 +31,7 @@ class RandomLife {
   RandomLife(const StrategyChoice& strategy, unsigned seed)
       : RandomLife(strategy, seed, Options{}) {}
 
-  // One step; the operations it took. Empty when the dice asked for the impossible.
+  // Makes one step and returns its operations; none if the random choice was impossible.
   std::vector<std::string> step() {
     done_.clear();
     const int dice = roll(15);
@@ -85,7 +85,7 @@ class RandomLife {
     place.index = static_cast<std::size_t>(roll(static_cast<int>(mms_[place.mm].size())));
     return true;
   }
-  // Where [start, end) fits into `mm`; false when it is taken.
+  // A place where [start, end) fits into `mm`; false if it is taken.
   bool hole(int mm, long start, long end, std::size_t& index) {
     const auto& vmas = mms_[mm];
     index = 0;

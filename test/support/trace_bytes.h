@@ -94,8 +94,8 @@ inline std::vector<ChunkAt> chunks_of(std::span<const std::byte> file) {
   return chunks;
 }
 
-// Puts the file together again with right sizes, numbers, offsets and checksums: what a writer
-// newer than this one could have written. Payloads of changed chunks must be stored, not zstd.
+// Puts the file together again with right sizes, numbers, offsets and checksums, as a newer writer
+// could have written it. Payloads of changed chunks must be stored, not zstd.
 inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> chunks) {
   FileBytes file;
   const auto append = [&file](const auto& value) {

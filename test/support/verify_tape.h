@@ -1,5 +1,5 @@
-// Made-up recordings for tests of the verifier: events, what the kernel allocated and freed on the
-// way, and snapshots; and one small life, in parts.
+// Made-up recordings for tests of the verifier: events, the kernel's allocations and frees between
+// them, and snapshots; and one small life, in parts.
 #pragma once
 
 #include <sstream>
@@ -23,7 +23,7 @@ struct Seen {
   std::vector<Link> chain;  // most recently added first
 };
 
-// A recording in the making.
+// A recording under construction.
 struct Tape {
   std::vector<Event> events;
   EventHead head{.tid = 10, .mm = MmId{0}};
@@ -36,7 +36,7 @@ struct Tape {
   Tape& add(const Body& body) {
     return events.push_back({head, body}), *this;
   }
-  // An operation under the next lock token, and what the kernel allocated and freed in it.
+  // An operation under the next lock token, and the kernel's allocations and frees in it.
   template <class Body>
   Tape& op(const Body& body, std::uint32_t map_count, const std::string& kernels) {
     head.seq = token;
@@ -47,14 +47,14 @@ struct Tape {
     head.seq = head.map_count = 0;
     return *this;
   }
-  // "+v -v +c +a7": allocations and frees of a vma, an anon_vma_chain (p: of a prepare),
-  // anon_vma 7.
+  // "+v -v +c +a7": allocations and frees of a vma, an anon_vma_chain (p: by a
+  // prepare), anon_vma 7.
   Tape& kernel(const std::string& words, bool in_exec = false) {
     std::istringstream in(words);
     for (std::string word; in >> word;) {
       const char kind = word[1];
       const CacheIndex cache = kind == 'v' ? kVmAreaStruct : kind == 'a' ? kAnonVma : kAnonVmaChain;
-      // An anon_vma is made in an operation by fork, outside by a prepare.
+      // fork makes an anon_vma in an operation; outside operations a prepare makes it.
       const bool prepares = kind == 'p' || (kind == 'a' && head.seq == 0);
       const TruthSite site = prepares ? TruthSite::prepare : TruthSite::other;
       add(Truth{.cache = cache,
@@ -152,7 +152,7 @@ inline Tape& parent_exits(Tape& t) {
   t.see(SnapReason::exit, without_chains(parent(0)));
   return t.kernel("-c -c -a2 -c -a1 -v -v -v").add(ExitMmap{});
 }
-// The whole of it, with a fork, walks over both, and both exits.
+// All of it, with a fork, walks over both, and both exits.
 inline Tape life() {
   Tape t = youth();
   t.op(Fork{MmId{1}, 11}, 3, kForked).see(SnapReason::end, parent(1));
@@ -161,7 +161,7 @@ inline Tape life() {
   return parent_exits(t);
 }
 
-// By a kernel of these facts, else by one with num-children.
+// By a kernel with these facts, else by one with num-children.
 inline Verdict verify(const Tape& tape, bool truth = true, Meta meta = {}) {
   meta.truth = truth;
   const std::string_view own = own_strategy(meta);

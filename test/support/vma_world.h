@@ -1,11 +1,11 @@
-// A little language for tests of the VMA layer: pages instead of bytes, one mm unless said
-// otherwise, and a picture of the layout in the kernel's words:
+// A small language for tests of the VMA layer: pages instead of bytes, mm 0 by default, and a
+// picture of the layout in the kernel's words:
 //
 //   "0-4 rw faulted a1 | 4-6 r unfaulted"
 //
 // forked: the vma came through a fork, its chain has more than one entry.
 //
-// expect(since("6.16"), life, picture): what a life leads to under each of these rules.
+// expect(since("6.16"), life, picture): the result of a life under each of these rules.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ struct Shown {
   std::uint64_t flags = 0;     // VM_*, beside access and VM_ACCOUNT
   std::uint32_t anon_vma = 0;  // 0: unfaulted
   std::uint32_t file = 0;
-  std::uint64_t pgoff = 0;  // of a file
+  std::uint64_t pgoff = 0;  // in a file
   std::uint32_t policy = 0, context = 0;
 };
 
@@ -80,7 +80,7 @@ class World {
               std::uint64_t ops = 0) {
     return map(page, pages, prot, 0, id, page, ops);
   }
-  // A mapping that was read back after the call; `stored` is the file the vma has.
+  // A mapping that was read back after the call; `stored` is the vma's file.
   World& map_read_back(std::uint64_t page, std::uint64_t pages, std::uint64_t vm_flags,
                        std::uint64_t file = 0, std::uint64_t stored = 0) {
     return apply(Map{.addr = addr(page),
@@ -161,7 +161,7 @@ class World {
     apply(Exec{}, MmId{mm});
     return snapshot(mm, SnapReason::exec, vmas);
   }
-  // A writer that nobody recorded, and what the mm is like after it.
+  // An unseen writer, and the state of the mm after it.
   World& unseen_writer(const std::vector<Shown>& vmas) {
     apply(UnknownWrite{}, mm_);
     return snapshot(mm_.v, SnapReason::unknown_write, vmas);
@@ -172,8 +172,8 @@ class World {
     return *this;
   }
 
-  // The layout of `mm`. anon_vmas cannot be named from outside; vmas that share one show the same
-  // letter and number, in order of appearance.
+  // The layout of `mm`. anon_vmas have no names outside; vmas that share one show the same letter
+  // and number, in order of appearance.
   std::string show(std::uint32_t mm = 0) {
     std::string out;
     std::vector<VmaId> groups;

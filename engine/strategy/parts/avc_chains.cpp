@@ -68,7 +68,7 @@ void AvcChains::put(AnonVmaId anon_vma) {
   const AnonVmaId top{a.root};
   if (top == anon_vma) return;
   put(top);  // one level: a root is its own root
-  // Its memory is looked after under its own lock: atomic_dec_and_lock().
+  // Its memory is freed under its own lock: atomic_dec_and_lock().
   if (rules_.locking == Locking::per_entry_and_last_child && !has_descendants(top))
     slab_.root_lock(/*objs=*/0, /*holds=*/1, /*vmas=*/0);
 }
@@ -80,7 +80,7 @@ void AvcChains::link(AnonVmaId anon_vma) {
 void AvcChains::unlink_one(AnonVmaId anon_vma) {
   AnonVma& a = anon_vmas_[anon_vma.v];
   if (--a.links > 0) return;
-  // Zero already only when a snapshot said so.
+  // It is zero already only if a snapshot said so.
   if (const AnonVmaId above = parent(anon_vma); above && anon_vmas_[above.v].num_children > 0)
     --anon_vmas_[above.v].num_children;
   put(anon_vma);
@@ -126,7 +126,7 @@ bool AvcChains::fork(VmaId child, VmaId parent) {
   const AnonVmaId own = reusable(child, chains_.anon_vma(parent));
   if (!own) return false;
   if (rules_.allocation == ForkAllocation::ahead) {
-    // What was allocated ahead goes again. That it was there during the clone is the same peak.
+    // The speculative pair is freed again. The peak is that of a pair allocated before the clone.
     for (const CacheIndex cache : {kAnonVma, kAnonVmaChain}) {
       slab_.alloc(cache);
       slab_.free(cache);
@@ -137,8 +137,8 @@ bool AvcChains::fork(VmaId child, VmaId parent) {
   return true;
 }
 
-// The first entry that may be reused in the order the clone walked, which is that of the copy from
-// its oldest entry whether or not it was reversed. `parents`: the own anon_vma of the copied vma.
+// The first entry that may be reused, in the order of the clone's walk. That order is the copy's,
+// from its oldest entry, reversed or not. `parents`: the own anon_vma of the copied vma.
 AnonVmaId AvcChains::reusable(VmaId copy, AnonVmaId parents) const {
   for (const AnonVmaId id : chains_.chain(copy)) {
     const AnonVma& a = anon_vmas_[id.v];
@@ -160,7 +160,7 @@ void AvcChains::unlink(VmaId vma) {
   const std::span<const AnonVmaId> chain = chains_.chain(vma);
   if (chain.empty()) return;
   if (const AnonVmaId own = chains_.anon_vma(vma)) {
-    // Zero already only when a snapshot said so.
+    // It is zero already only if a snapshot said so.
     std::uint32_t& active = active_vmas(own);
     if (active > 0) --active;
   }
@@ -194,8 +194,9 @@ AvcChains::Seeded& AvcChains::seeded(AnonVmaId snapshot_id) {
   return entry;
 }
 
-// The anon_vma of a link, made when the snapshot first describes it. One that is named as a parent
-// only stays a place without an object, one named as a root is pinned by its descendants.
+// The anon_vma of a link, made when the snapshot first describes it. An anon_vma that is
+// named as a parent only stays a place without an object. One that is named as a root is
+// pinned by its descendants.
 AnonVmaId AvcChains::describe(const Strategy::SeedLink& link) {
   constexpr std::uint64_t kCap = 1u << 30;  // leaves room to count up
   const AnonVmaId id = seeded(link.anon_vma).id;
@@ -204,7 +205,7 @@ AnonVmaId AvcChains::describe(const Strategy::SeedLink& link) {
 
   const AnonVmaId parent = link.parent ? seeded(link.parent).id : id;
   AnonVmaId top = link.root ? root(seeded(link.root).id) : id;
-  if (anon_vmas_[id.v].refcount > 0) top = id;  // others have taken it for a root
+  if (anon_vmas_[id.v].refcount > 0) top = id;  // other anon_vmas already have it as root
   set_parent(id, parent);
   AnonVma& a = anon_vmas_[id.v];
   a.root = top.v;

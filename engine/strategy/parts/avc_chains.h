@@ -1,8 +1,21 @@
-// What all designs with anon_vma_chain objects share: the objects, their counters and what the
-// steps of mm/rmap.c do to them. A strategy owns one of these and decides; this class accounts.
+// The part that all designs with anon_vma_chain objects share: the objects, their counters,
+// and the effect of the steps of mm/rmap.c on them. A strategy owns one of these and decides;
+// this class accounts.
 //
-// Counters only steer reuse. What keeps an anon_vma alive is its reference count: one while any
-// chain links to it, and on a root one for each descendant.
+// P is faulted, P's process forks C, and C's process forks G. `C --> A, B` means that C has an
+// anon_vma_chain to A and one to B:
+//
+//   prepare(P)    fork(C, P)       fork(G, C)
+//
+//   P --> A       P --> A          P --> A
+//                 C --> A, B       C --> A, B
+//                                  G --> A, B, D
+//
+//   vma->anon_vma: P has A, C has B, G has D. Parents: D -> B -> A; A is the root of all three.
+//
+// When C is unlinked, B has one child (D) and no active vma, so under Reuse::num_children a fork
+// from G reuses B. Counters only steer reuse. The reference count keeps an anon_vma alive: one
+// reference while any chain links to it, and on a root one for each descendant.
 #pragma once
 
 #include <cstdint>
@@ -17,29 +30,29 @@
 
 namespace anonvma {
 
-// May a forked child make an ancestor's anon_vma its own?
+// The rule by which a forked child takes over an ancestor's anon_vma.
 enum class Reuse : std::uint8_t {
   never,
-  degree,        // not the parent's own; fewer than two children and active vmas together
-  num_children,  // fewer than two children and no active vma
+  degree,        // not the parent's own; children plus active vmas below two
+  num_children,  // less than two children and no active vma
 };
-// Whose anon_vma does a forked child share, before any reuse is tried?
+// The anon_vma that a forked child shares, before any reuse is tried.
 enum class ForkSharing : std::uint8_t {
   nobody,
-  parent,   // the parent's, where the vma before the parent's has the same one
-  sibling,  // that of the vma before it, where that is a child of the parent's
+  parent,   // the parent's, if the vma before the parent's has the same one
+  sibling,  // that of the vma before it, if that is a child of the parent's
 };
 // The order of a cloned chain, which is also the order in which entries are tried for reuse.
 enum class CloneOrder : std::uint8_t {
   keep,     // walks from the oldest entry
   reverse,  // walks from the newest, adding each at the head: the copy is reversed
 };
-// When is the anon_vma of a forked child allocated, and the chain entry to it?
+// The moment at which the anon_vma of a forked child and its chain entry are allocated.
 enum class ForkAllocation : std::uint8_t {
   when_needed,
-  ahead,  // before reuse is tried, and freed again when it succeeds
+  ahead,  // before reuse is tried; freed again if that succeeds
 };
-// How often the lock of a family is taken for a chain of several entries.
+// The number of times that the lock of a family is taken for a chain of several entries.
 enum class Locking : std::uint8_t {
   per_chain,                 // once in a clone, once in an unlink
   per_clone,                 // once in a clone, for each entry in an unlink
@@ -61,29 +74,29 @@ class AvcChains {
   AnonVmaId anon_vma(VmaId vma) const { return chains_.anon_vma(vma); }
   bool singular(VmaId vma) const { return chains_.chain(vma).size() == 1; }
   AnonVmaId root(AnonVmaId anon_vma) const { return AnonVmaId{anon_vmas_[anon_vma.v].root}; }
-  // None when it is dead. A root is its own parent.
+  // None if the parent is dead. A root is its own parent.
   AnonVmaId parent(AnonVmaId anon_vma) const;
-  // How many vmas are linked to `anon_vma`, which may be none.
+  // The number of vmas linked to `anon_vma`, which may be none.
   std::uint64_t links(AnonVmaId anon_vma) const {
     return anon_vma ? anon_vmas_[anon_vma.v].links : 0;
   }
   // See Strategy::vmas_per_anon_vma().
   std::vector<std::uint64_t> links_per_anon_vma() const;
 
-  // A new anon_vma, to be attached at once: it is no object before.
+  // A new anon_vma, to be attached at once: until then it is no object.
   AnonVmaId new_root();
   AnonVmaId new_child(AnonVmaId parent);
 
-  // Links `vma`, which has no anon_vma, to `anon_vma` and makes that its own.
+  // Links `vma`, which has no anon_vma, to `anon_vma` and sets its own anon_vma.
   void attach(VmaId vma, AnonVmaId anon_vma);
-  // `dst` becomes as `src`, a further active vma of the same anon_vma.
+  // Makes `dst` equal to `src`: one more active vma of the same anon_vma.
   void clone(VmaId dst, VmaId src);
-  // Copies the chain of `parent` and tries to reuse one of its anon_vmas. False when there is none:
-  // `child` then has no anon_vma yet.
+  // Copies the chain of `parent` and tries to reuse one of its anon_vmas. False if none can be
+  // reused: `child` then has no anon_vma yet.
   bool fork(VmaId child, VmaId parent);
   void unlink(VmaId vma);
 
-  // References of other holders than chains and descendants.
+  // Takes a reference for a holder other than chains and descendants.
   void get(AnonVmaId anon_vma);
   void put(AnonVmaId anon_vma);
 
@@ -102,7 +115,7 @@ class AvcChains {
     std::uint32_t root = 0;
     std::uint32_t parent = 0;
     std::uint32_t parent_generation = 0;
-    std::uint32_t generation = 0;    // how often this place was freed: tells a dead parent
+    std::uint32_t generation = 0;    // number of frees of this place: detects a dead parent
     std::uint32_t refcount = 0;      // 0: no object
     std::uint32_t links = 0;         // chains that contain it
     std::uint32_t num_children = 0;  // with itself, for a root; see active_vmas()
@@ -112,13 +125,13 @@ class AvcChains {
   struct Seeded {
     AnonVmaId id;
     std::uint32_t generation = 0;
-    bool described = false;  // named by a link of its own, not only as root or parent
+    bool described = false;  // named by a link, not only as root or parent
   };
 
   static std::uint64_t name(std::uint32_t place, std::uint32_t generation) {
     return std::uint64_t{generation} << 32 | (place + 1);
   }
-  // Kernels with `degree` count active vmas and children together: num_children is that counter
+  // Kernels with `degree` count active vmas and children together. num_children is that counter
   // then, as in their snapshots.
   std::uint32_t& active_vmas(AnonVmaId anon_vma) {
     AnonVma& a = anon_vmas_[anon_vma.v];

@@ -41,7 +41,7 @@ class AvcStrategy final : public Strategy {
   std::vector<ChainLink> chain_links(VmaId vma) const override { return chains_.links_of(vma); }
 
  private:
-  // `place` is `vma`, or the vma of the same range whose neighbours are asked.
+  // `place` is `vma`, or the vma of the same range whose neighbours count.
   void prepare_at(VmaId vma, VmaId place) {
     if (faulted(vma)) return;
     const AnonVmaId donated = mergeable(place);
@@ -59,8 +59,8 @@ class AvcStrategy final : public Strategy {
       return chains_.anon_vma(prev);
     return {};
   }
-  // The vma whose chain and anon_vma the child of a fork takes as they are; none where it is to get
-  // its own.
+  // The vma whose chain and anon_vma the child of a fork takes over; none if the child
+  // gets its own.
   VmaId shares_with(VmaId parent, VmaId child_prev) const {
     const AnonVmaId own = chains_.anon_vma(parent);
     switch (sharing_) {

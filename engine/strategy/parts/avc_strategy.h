@@ -1,6 +1,6 @@
-// The strategy of every kernel since 2.6.34 as far as they agree: one anon_vma per process and
-// sharing run, and a chain per vma to all anon_vmas its pages may belong to. Designs that differ
-// in a rule only are this class with other AvcRules.
+// The common part of the strategies of all kernels since 2.6.34: one anon_vma per process and
+// sharing run, and a chain per vma to all anon_vmas its pages may belong to. Designs that differ in
+// a rule only are this class with other AvcRules.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace anonvma {
 
-// `seeds`: do the objects of a recording kernel that runs this design start it exactly?
+// `seeds`: true if the objects of a recording kernel that runs this design start it exactly.
 std::unique_ptr<Strategy> make_avc_strategy(SlabAccount& slab, Layout& layout, AvcRules rules,
                                             bool seeds);
 

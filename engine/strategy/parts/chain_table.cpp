@@ -29,7 +29,7 @@ void ChainTable::give_block(const Record& record) {
   free_blocks_[size_class] = block;
 }
 
-// Room for one more entry in a chain that has none left.
+// Makes room for one more entry in a full chain.
 void ChainTable::grow(Record& record) {
   const bool spilled = record.length > kInline;
   const std::uint32_t size_class = spilled ? record.entries[1].v + 1 : 0;
@@ -58,7 +58,7 @@ std::span<const AnonVmaId> ChainTable::copy(VmaId dst, VmaId src, bool reverse) 
   const Record& from = records_[src.v];
   assert(to.length == 0);
   if (from.length > kInline) {
-    // One to spare: in a fork the child's own anon_vma is pushed next.
+    // One entry to spare: in a fork the child's own anon_vma is pushed next.
     const std::uint32_t units = (from.length + kUnit) / kUnit;
     const auto size_class = static_cast<std::uint32_t>(std::bit_width(units - 1));
     to.entries[0] = AnonVmaId{take_block(size_class)};

@@ -1,6 +1,6 @@
-// The vma's side of the anon_vma_chains: which anon_vmas each vma is linked to. A chain of up to
-// kInline entries lies in the record of its vma, a longer one in a block of a shared pool, so that
-// the common case is one cache line and the steady state never allocates.
+// The vma's side of the anon_vma_chains: the anon_vmas that each vma is linked to. A chain of up to
+// kInline entries lies in the record of its vma, a longer one in a block of a shared pool. So the
+// common case is one cache line, and the steady state never allocates.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace anonvma {
 
 class ChainTable {
  public:
-  // Oldest entry first: the kernel adds at the head of its list, this array at its end. Empty for a
-  // vma never seen. Valid until the next non-const call.
+  // Oldest entry first: the kernel adds at the head of its list, this array at its end. Empty for
+  // an unknown vma. Valid until the next non-const call.
   std::span<const AnonVmaId> chain(VmaId vma) const {
     if (vma.v >= records_.size()) return {};
     const Record& record = records_[vma.v];
@@ -31,7 +31,7 @@ class ChainTable {
   void push(VmaId vma, AnonVmaId anon_vma);
   // Makes `dst`, whose chain is empty, a copy of `src`, in order or reversed; returns the copy.
   std::span<const AnonVmaId> copy(VmaId dst, VmaId src, bool reverse);
-  // Empties the chain and forgets anon_vma.
+  // Empties the chain and resets anon_vma.
   void clear(VmaId vma);
 
  private:

@@ -57,7 +57,7 @@ std::vector<ContextId> CowForest::drop_mm(ContextId context) {
 }
 
 bool CowForest::descends(ContextId context, std::uint64_t ancestor) const {
-  // Whoever descends was named later.
+  // Descendants have larger names than their ancestors.
   while (context && name(context) > ancestor) context = parent(context);
   return context && name(context) == ancestor;
 }
@@ -67,8 +67,8 @@ std::uint64_t CowForest::mms_below(ContextId context) const {
   return mms_below_[context.v];
 }
 
-// Whoever descends was named later: from the last name to the first, each adds itself to its
-// parent.
+// Descendants have larger names than their ancestors. From the last name to the first, each context
+// adds its count to its parent.
 void CowForest::count_mms() const {
   mms_below_.assign(nodes_.size(), 0);
   std::vector<std::uint32_t> order;

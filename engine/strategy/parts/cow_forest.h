@@ -1,5 +1,5 @@
-// Who forked from whom, as a cow-context design keeps it: a context per mm, linked to that of the
-// mm it was forked from, and alive as long as its mm or a child of it.
+// The fork tree of a cow-context design. An mm has a context, which is linked to that of the mm it
+// was forked from. A context lives as long as its mm or a child context.
 #pragma once
 
 #include <cstdint>
@@ -9,24 +9,24 @@
 
 namespace anonvma {
 
-using ContextId = Id<struct ContextTag>;  // dense, and given out again
+using ContextId = Id<struct ContextTag>;  // dense and reused
 
 class CowForest {
  public:
   ContextId make();  // for a new mm, without a parent
   // `child` has no parent yet.
   void link(ContextId child, ContextId parent);
-  // The mm of `context` is gone. What goes with it: nothing, or itself and those of its ancestors
-  // that it was the last to hold, in this order.
+  // The mm of `context` is gone. Returns the contexts that go with it, in this order: none, or the
+  // context itself and the ancestors that it was the last to hold.
   std::vector<ContextId> drop_mm(ContextId context);
 
   bool alive(ContextId context) const { return nodes_[context.v].name != 0; }
   ContextId parent(ContextId context) const { return nodes_[context.v].parent; }
   std::uint64_t name(ContextId context) const { return nodes_[context.v].name; }
-  // Is `ancestor` the name of `context`, or of one it descends from?
+  // True if `ancestor` is the name of `context`, or of one it descends from.
   bool descends(ContextId context, std::uint64_t ancestor) const;
-  // Living mms of `context` and of all that descend from it. The first call after a change goes
-  // through the whole forest, the next ones through nothing.
+  // The number of living mms of `context` and of all its descendants. The first call after a change
+  // visits the whole forest, later calls read a cache.
   std::uint64_t mms_below(ContextId context) const;
 
  private:
@@ -43,7 +43,7 @@ class CowForest {
   std::vector<Node> nodes_;
   std::vector<ContextId> free_;
   std::uint64_t names_ = 0;
-  mutable std::vector<std::uint64_t> mms_below_;  // empty: to be counted
+  mutable std::vector<std::uint64_t> mms_below_;  // empty: not counted since the last change
 };
 
 }  // namespace anonvma

@@ -1,4 +1,4 @@
-// ANON_VMA_LAZY.
+// ANON_VMA_LAZY; the page describes it and the limits of this model.
 #include "engine/strategy/parts/lazy.h"
 
 #include <array>
@@ -68,7 +68,7 @@ struct LazyRules {
   bool leaks_roots = false;
   bool merges_by_base = false;    // lazy vmas of different roots may merge
   bool merges_unfaulted = false;  // a lazy vma that no fork made merges with unfaulted ones
-  bool until_fork = false;        // an mm that has forked is done by the rules of Linux 7.0
+  bool until_fork = false;        // an mm that has forked follows the rules of Linux 7.0
 };
 
 class Lazy final : public Strategy {
@@ -86,12 +86,12 @@ class Lazy final : public Strategy {
     if (at(a).target == at(b).target) return chains_.anon_vma(a) == chains_.anon_vma(b);
     return rules_.merges_by_base && at(a).state == State::root && same_base(a, b);
   }
-  // Lazy vmas are never singular by patch 10: the test counts a chain of one's own.
+  // Lazy vmas are never singular by patch 10: the test counts the vma's own chain.
   bool singular(VmaId vma) const override {
     if (at(vma).state == State::root) return rules_.merges_unfaulted;
     return at(vma).state == State::not_lazy && chains_.singular(vma);
   }
-  // The lock is that of an anon_vma of one's own.
+  // The lock is in the vma's own anon_vma.
   bool locked_by_vma_layer(VmaId vma) const override { return bool{chains_.anon_vma(vma)}; }
 
   void prepare(VmaId vma) override {
@@ -116,7 +116,7 @@ class Lazy final : public Strategy {
     drop_lazy(vma);
     chains_.unlink(vma);
   }
-  // A root vma goes when no vma points to it any more: at once, or with the last that does.
+  // A root vma is freed when no vma points to it any more: at once, or with the last of them.
   void release(VmaId vma) override {
     if (at(vma).refs == 0) return free_vma(vma);
     record(vma).zombie = true;
@@ -132,7 +132,7 @@ class Lazy final : public Strategy {
     if (mm.v < zombies_.size()) objs[kVmAreaStruct] += zombies_[mm.v];
   }
 
-  // Pages of a lazy vma are looked for in the vmas of its root, or of its parent's anon_vma.
+  // A walk for pages of a lazy vma visits the vmas of its root, or of its parent's anon_vma.
   std::uint64_t rmap_walk_length(VmaId vma) const override {
     const Record& r = at(vma);
     switch (r.state) {
@@ -182,7 +182,7 @@ class Lazy final : public Strategy {
     bool zombie = false;
     std::uint32_t target = VmaId::kNone;
     std::uint32_t refs = 0;        // vmas, itself included, whose root vma this is
-    std::uint32_t generation = 0;  // how often refs came to 0: tells one root from the next
+    std::uint32_t generation = 0;  // number of times refs came to 0: tells one root from the next
   };
   static_assert(sizeof(Record) == 16);
   static constexpr std::uint64_t kRootName = 1ull << 63;  // no anon_vma has a name that large
@@ -204,7 +204,7 @@ class Lazy final : public Strategy {
     forked_[mm.v] = forked;
   }
 
-  // Where page 0 of the mapping would be.
+  // True if page 0 of both mappings would be at the same address.
   bool same_base(VmaId a, VmaId b) const {
     const VmaView of_a = layout_.view(a), of_b = layout_.view(b);
     return of_a.mm == of_b.mm && of_a.start - of_a.pgoff == of_b.start - of_b.pgoff;
@@ -241,8 +241,9 @@ class Lazy final : public Strategy {
     free_vma(VmaId{old.target});
   }
 
-  // Linux 7.0 allocates an anon_vma and its link before the clone, and frees them when it has
-  // found one to reuse. Counted afterwards, which comes to the same numbers and the same peak.
+  // Linux 7.0 allocates an anon_vma and its link before the clone, and frees them if it finds one
+  // to reuse. The speculative pair is counted after the clone instead of before it. Totals and peak
+  // are the same.
   void finish_regular(VmaId child, VmaId parent, bool reused) {
     if (!reused) return chains_.attach(child, chains_.new_child(chains_.anon_vma(parent)));
     for (const CacheIndex cache : {kAnonVma, kAnonVmaChain}) {
@@ -255,8 +256,8 @@ class Lazy final : public Strategy {
   void upgrade(VmaId vma) {
     const Record lazy = at(vma);
     AnonVmaId own = mergeable([](VmaId) { return true; }, vma);
-    // find_mergeable_anon_vma() has chosen before the roots are compared: if the next vma's
-    // anon_vma is of another family, the previous vma's is not tried.
+    // find_mergeable_anon_vma() chooses before the roots are compared: if the next vma's anon_vma
+    // is of another family, the previous vma's is not tried.
     if (own && lazy.state == State::parent &&
         chains_.root(own) != chains_.root(AnonVmaId{lazy.target}))
       own = AnonVmaId{};
@@ -268,8 +269,8 @@ class Lazy final : public Strategy {
     chains_.attach(vma, own);
     drop_lazy(vma);
   }
-  // The anon_vma of the first regular neighbour that `fits`: the next vma is asked before the
-  // previous one.
+  // The anon_vma of the first regular neighbour that `fits`: the next vma comes before
+  // the previous one.
   template <class Fits>
   AnonVmaId mergeable(const Fits& fits, VmaId vma) const {
     const auto donates = [&](VmaId n) { return n && chains_.anon_vma(n) && fits(n); };

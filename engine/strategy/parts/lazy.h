@@ -1,4 +1,4 @@
-// ANON_VMA_LAZY, which several strategies are variants of.
+// ANON_VMA_LAZY, in several variants.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ enum class RootLeak : bool { no, as_posted };
 
 std::unique_ptr<Strategy> make_lazy(SlabAccount& slab, Layout& layout, const Parameters& parameters,
                                     RootLeak leak);
-// `source` is what sets the variants apart.
+// The page of a variant: `source` is the part that differs.
 StrategyPage lazy_page(std::string_view source);
 
 }  // namespace anonvma

@@ -10,7 +10,7 @@ namespace anonvma {
 namespace {
 
 constexpr std::uint64_t kLastPgoff = std::numeric_limits<std::uint64_t>::max();
-// Of a maple tree that tracks its gaps: entries and gaps of a leaf, children of a node above.
+// Slots of a maple tree that tracks its gaps: entries and gaps of a leaf, children of a node above.
 constexpr std::uint64_t kLeafSlots = 16;
 constexpr std::uint64_t kNodeSlots = 10;
 
@@ -45,7 +45,7 @@ void RemapTree::count_touching(Entries::const_iterator entry, bool is_there) {
   touching_ = is_there ? touching_ + pairs : touching_ - pairs;
 }
 
-// What does not fit into the largest of the caches takes several of its objects.
+// An array that exceeds the largest cache takes several of its objects.
 void RemapTree::count_array(std::uint64_t capacity, bool is_there) {
   if (capacity == 0) return;
   const auto doublings = static_cast<std::size_t>(std::countr_zero(capacity));
@@ -72,7 +72,7 @@ void RemapTree::cut(Range range) {
   if (range.last != kLastPgoff) cut_at(range.last + 1);
 }
 
-// Joins what touches and has equal offsets, in `range` and at its ends.
+// Joins touching entries with equal offsets, in `range` and at its ends.
 void RemapTree::join(Range range) {
   auto entry = entries_.lower_bound(range.first);
   if (entry != entries_.begin()) --entry;
@@ -92,7 +92,8 @@ void RemapTree::join(Range range) {
   }
 }
 
-// `change` for every entry of `range`, which none crosses; the gaps get an entry with `offset`.
+// Calls `change` for every entry of `range`, which no entry crosses. Gaps get an
+// entry with `offset`.
 template <class Change>
 void RemapTree::spread(Range range, std::int64_t offset, Change change) {
   for (std::uint64_t at = range.first;;) {
@@ -144,7 +145,7 @@ void RemapTree::append(Range range, std::int64_t offset) {
       entry.capacity = 2;
     else if (entry.capacity == entry.offsets.size())
       entry.capacity *= 2;
-    // Sorted as long as nothing was replaced; looked at from the end to the first smaller one.
+    // The offsets are sorted unless something was replaced. The search starts at the end.
     auto at = entry.offsets.end();
     while (at != entry.offsets.begin() && *std::prev(at) > offset) --at;
     if (at == entry.offsets.begin() || *std::prev(at) != offset) entry.offsets.insert(at, offset);
@@ -172,11 +173,11 @@ void RemapTree::clear() {
   arrays_ = {};
 }
 
-// The fewest a maple tree can do with: full leaves, of which gaps take slots as entries do, under
-// full nodes.
+// The fewest nodes a maple tree can have: full leaves, where gaps take slots as entries do,
+// under full nodes.
 std::uint64_t RemapTree::nodes() const {
   if (entries_.empty()) return 0;
-  std::uint64_t ranges = 2 * entries_.size() - 1 - touching_;  // and the gaps between
+  std::uint64_t ranges = 2 * entries_.size() - 1 - touching_;  // and the gaps between them
   if (entries_.begin()->first > 0) ++ranges;
   if (entries_.rbegin()->second.last != kLastPgoff) ++ranges;
   std::uint64_t level = divided_up(ranges, kLeafSlots);

@@ -1,8 +1,12 @@
-// The tree in which a cow-context design finds where an mm has pages of some pgoff: ranges of
-// pgoff, and for each the offsets (address minus pgoff, in pages) at which it is mapped. An entry
-// with one offset is a tagged value; more of them are in an array of their own.
+// The tree in which a cow-context design looks up the places of an mm's pages by pgoff. It maps
+// ranges of pgoff to the offsets (address minus pgoff, in pages) at which they are mapped. An entry
+// with one offset is a tagged value. Several offsets are in an array of their own.
 //
-// A tree is changed either by add() and remove(), which keep it as small as it can be, or by
+//   pgoff    0-9     10-19        20-29
+//   offsets  {5}     {5, 90}      {90}
+//            value   array of 2   value
+//
+// A tree is changed either by add() and remove(), which keep it as small as possible, or by
 // append() and replace(), which do what the prototype does.
 #pragma once
 
@@ -17,11 +21,11 @@
 
 namespace anonvma {
 
-// What a tree takes. Entries are words inside of nodes: no objects of their own.
+// The size of a tree. Entries are words inside nodes: no objects of their own.
 struct RemapUse {
   std::uint64_t entries = 0;
   std::uint64_t nodes = 0;
-  std::array<std::uint64_t, kArrayBytes.size()> arrays{};  // as kArrayBytes
+  std::array<std::uint64_t, kArrayBytes.size()> arrays{};  // by size, as kArrayBytes
   friend bool operator==(const RemapUse&, const RemapUse&) = default;
 };
 
@@ -36,16 +40,16 @@ class RemapTree {
   void add(Range range, std::int64_t offset);
   void remove(Range range, std::int64_t offset);
 
-  // Entries are cut at the ends of `range` and never joined again. An array grows before it is
-  // looked at whether it has the offset already.
+  // Entries are cut at the ends of `range` and never joined again. An array grows before the search
+  // for an equal offset.
   void append(Range range, std::int64_t offset);
   // Every `old_offset` of the entries that `range` touches, in their whole length, becomes
-  // `new_offset`. False when there is none.
+  // `new_offset`. False if there is none.
   bool replace(Range range, std::int64_t old_offset, std::int64_t new_offset);
 
   void clear();
   RemapUse use() const;
-  // Entries and offsets looked at since the last call.
+  // Entries and offsets visited since the last call.
   std::uint64_t take_steps() { return std::exchange(steps_, 0); }
 
  private:

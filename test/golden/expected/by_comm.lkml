@@ -19,7 +19,7 @@ cow_remap_array
 sum
   num-children            137.1        -
   cow-context             105.6   -23.0%
-cow-context: 82 entries in remap trees, words inside of other objects.
+cow-context: 82 entries in remap trees, words inside other objects.
 
 At the end nothing is left under any of them.
 
@@ -43,8 +43,8 @@ bash        5   210       0          0     15   41.2   39.1%
 ld          2   130       0          0     10   26.1   24.7%
 4 others    7   191       0          0     14   38.2   36.2%
 sum        14   531       0          0     39  105.6  100.0%
-An anon_vma is held by the first mm that has a vma of its own for it, one
-  that no vma has for its own by the first that is linked to it.
+An anon_vma is held by the first mm that has a vma of its own for it, or
+  else by the first mm that is linked to it.
 
 trace        traces/samples/compile.trace
              hash ce07a72834781bc9

@@ -31,7 +31,7 @@ sum
   cow-context              105.6   -23.0%
   legacy                   110.4   -19.5%
   avc-3.0                  137.1     0.0%
-cow-context: 82 entries in remap trees, words inside of other objects.
+cow-context: 82 entries in remap trees, words inside other objects.
 
 at 1.000 s        objects     KB   change
 vm_area_struct
@@ -64,7 +64,7 @@ sum
   cow-context               95.3   -24.3%
   legacy                   100.4   -20.3%
   avc-3.0                  126.0     0.0%
-cow-context: 74 entries in remap trees, words inside of other objects.
+cow-context: 74 entries in remap trees, words inside other objects.
 
 At the end nothing is left under any of them.
 

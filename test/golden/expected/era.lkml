@@ -31,7 +31,7 @@ sum
   cow-context              105.6   -23.0%
   legacy                    94.6   -31.0%
   avc-3.0                  118.5   -13.6%
-cow-context: 82 entries in remap trees, words inside of other objects.
+cow-context: 82 entries in remap trees, words inside other objects.
 
 At the end nothing is left under any of them.
 

@@ -1,6 +1,6 @@
-// A family that is older than its recording: three living generations, one dead one between them.
-// It prints the process ids, waits until the file named by $CORNERS_GO is there, or its folder is
-// not, and goes on.
+// A family that is older than its recording: three living generations, and a dead one between them.
+// It prints the process ids, waits until the file named by $CORNERS_GO exists or its folder is
+// gone, and goes on.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -27,7 +27,7 @@ void tell(const char* who) {
   std::fflush(stdout);
 }
 
-// All that makes and frees objects, in memory that was split, faulted and forked before.
+// Every call that makes and frees objects, in memory that was split, faulted and forked before.
 void live_on(char* p) {
   write_pages(at(p, 6), 16);
   protect(at(p, 6), 2, PROT_READ);
@@ -56,7 +56,7 @@ void older_family() {
     tell("child");
     write_pages(at(p, 8), 4);
     spawn([&] {
-      write_pages(at(p, 12), 4);  // this one is dead when the recording begins
+      write_pages(at(p, 12), 4);  // this generation is dead when the recording begins
       spawn([&] {
         tell("grandchild");
         write_pages(p, 2);

@@ -1,4 +1,4 @@
-// What the scenarios share: small calls that end the process when they fail.
+// The shared part of the scenarios: small calls that end the process when they fail.
 #pragma once
 
 #include <sys/mman.h>
@@ -16,14 +16,14 @@ inline constexpr std::size_t kPage = 4096;
 inline constexpr int kRw = PROT_READ | PROT_WRITE;
 
 [[noreturn]] void die(const char* what);
-// This machine or this kernel has not got it.
+// Ends the scenario as skipped: this machine or this kernel lacks a facility.
 [[noreturn]] void skip(const char* reason);
 void must(bool good, const char* what);
-// For the first use of a facility: refusals that say "not here" skip the scenario.
+// For the first use of a facility: an error that says that it is missing skips the scenario.
 void available(bool good, const char* what);
 
 char* at(char* base, std::size_t page);
-// Private anonymous memory: anywhere, and in place of what is at `where`.
+// Private anonymous memory: at any place, or in place of the mapping at `where`.
 char* map(std::size_t pages, int prot = kRw, int flags = 0);
 char* map_over(char* where, std::size_t pages, int prot = kRw, int flags = 0);
 char* map_file(int fd, std::size_t pages, int prot, int flags, std::size_t first_page = 0);
@@ -32,7 +32,7 @@ void advise(char* p, std::size_t pages, int advice);
 void unmap(char* p, std::size_t pages);
 void write_pages(char* p, std::size_t pages = 1);
 void read_pages(const char* p, std::size_t pages = 1);
-// Mapped in the midst of holes, so that nothing of other people merges with it.
+// Memory in the midst of holes, so that nothing foreign merges with it.
 char* island(std::size_t pages, int prot = kRw, int flags = 0);
 
 int scratch_file(std::size_t pages);  // unlinked, on a real file system
@@ -40,8 +40,8 @@ void write_text(const char* path, const std::string& text);
 std::string read_text(const char* path);
 
 void must_have_ended_well(int wait_status);
-void reap(pid_t pid);          // it has to end with status 0
-void reap_any_end(pid_t pid);  // however it ends
+void reap(pid_t pid);          // its status must be 0
+void reap_any_end(pid_t pid);  // its status does not matter
 void outlive(pid_t parent);    // until this process has another parent
 template <class Work>
 pid_t spawn(Work&& work) {
@@ -69,7 +69,7 @@ class Gate {
   int ends_[2];
 };
 
-// Puts a file of /proc/sys back as it was.
+// Restores a file of /proc/sys.
 class Setting {
  public:
   Setting(const char* path, const std::string& value);

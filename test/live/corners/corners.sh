@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: corners.sh PROGRAM LIVE_CORNERS [NAME...]
-# Records each scenario of LIVE_CORNERS with PROGRAM and holds the model against the kernel: one line
-# per scenario, and what differs. Most are recorded twenty at a time, and each alone where that differs.
-# Status 1 if any failed, 77 if none could be tried. Traces of those that failed are kept in
+# Records each scenario of LIVE_CORNERS with PROGRAM and compares the model with the kernel: one line per
+# scenario, with its differences. Most are recorded twenty at a time, and one by one after a difference.
+# Status 1 if any failed, 77 if none could be tried. Traces of failed scenarios are kept in
 # $CORNERS_KEEP, if it is set.
 set -uo pipefail
 program=$1 corners=$2
@@ -12,7 +12,7 @@ trap 'rm -rf "$dir"' EXIT
 trace=$dir/trace
 failed=0 equal=0
 
-# What the README lists under "ignored": they may differ, and are no failure.
+# Cases that engine/README.md lists under "ignored": they may differ, and are no failure.
 known=" map_count_reached split_once size_limit family_of_grandchild "
 
 fail() { # NAME: REASON
@@ -36,7 +36,7 @@ record_command() { # NAME OPTION...
   status=$((status >> 8 | (status & 127 ? 128 : 0)))
 }
 
-# A family that was there before: all of it, or the part below one of its members.
+# A family that existed before the recording: all of it, or the part below one of its members.
 record_family() { # MEMBER
   rm -f "$dir/go"
   : >"$dir/out" # the family of the test before must not be taken for this one
@@ -47,7 +47,7 @@ record_family() { # MEMBER
   "$program" record --quiet --truth --ring-mib 64 --force -o "$trace" \
     --pid "$(sed -n "s/^$1 //p" "$dir/out")" >"$dir/errors" 2>&1 &
   local recorder=$!
-  # The header is written when all that was there has been read.
+  # The recorder writes the header when it has read all live processes.
   until [ -s "$trace" ] || ! kill -0 $recorder 2>/dev/null; do sleep 0.02; done
   touch "$dir/go"
   wait $family
@@ -57,7 +57,7 @@ record_family() { # MEMBER
   recorded=$?
 }
 
-# What a scenario said of itself: equal, skipped or failed.
+# Reports a scenario as equal, skipped or failed.
 settle() { # NAME STATUS OUTPUT
   case $2 in
     0) echo "equal $1" && equal=$((equal + 1)) ;;
@@ -89,7 +89,7 @@ try_alone() { # NAME
   [ -z "${CORNERS_KEEP:-}" ] || cp "$trace" "$CORNERS_KEEP/$name.trace"
 }
 
-# One after another in one recording; false where that does not tell what each of them did.
+# Runs scenarios one after another in one recording; false if the result of each is not known.
 try_together() { # NAME...
   local name
   rm -f "$dir"/status.*
@@ -110,7 +110,7 @@ names=("$@")
 [ $# -gt 0 ] || mapfile -t names < <("$corners" --list)
 together=()
 for name in "${names[@]}"; do
-  case $name in # recorded in their own ways
+  case $name in # these are recorded in their own ways
     restless | family_of_* | outlives_command)
       try_alone "$name"
       continue

@@ -1,4 +1,4 @@
-// Every scenario, by family: one line each.
+// Every scenario, by family; one line each.
 #pragma once
 
 namespace corners {

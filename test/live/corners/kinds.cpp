@@ -59,7 +59,7 @@ void huge_tlb() {
   unmap(p, 2 * kHuge);
 }
 
-// munmap of plain memory and of half a huge page: the split at the start stays.
+// munmap of plain memory and of half a huge page. The split at the start stays.
 void huge_tlb_half() {
   const Setting pages("/proc/sys/vm/nr_hugepages", "8");
   char* p = map_huge(1, MAP_PRIVATE);

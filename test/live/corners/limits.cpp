@@ -1,4 +1,4 @@
-// Calls that fail half way, and what they leave behind.
+// Calls that fail half-way, and the state that they leave behind.
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -20,7 +20,7 @@ std::size_t count_vmas() {
 
 }  // namespace
 
-// max_map_count is the machine's: nobody else near it is hurt.
+// max_map_count is machine-wide. At 4000 it hurts no other process.
 void map_count_reached() {
   char* plain = island(64);
   char* other = island(64);
@@ -55,7 +55,7 @@ void map_count_reached() {
   unmap(many, 20000);
 }
 
-// The split at the start stands, and the one at the end has no room.
+// The split at the start succeeds, and there is no room for the one at the end.
 void split_once() {
   char* plain = island(64);
   char* second = island(64);

@@ -82,7 +82,7 @@ void lock_parts() {
 void lock_read_only() {
   char* p = island(16, PROT_READ);
   must(mlock(p, 16 * kPage) == 0, "mlock");
-  protect(at(p, 4), 4, kRw);  // populated by that
+  protect(at(p, 4), 4, kRw);  // populated by the lock
   protect(at(p, 10), 2, kRw);
   const int file = scratch_file(8);
   char* f = map_file(file, 8, PROT_READ, MAP_PRIVATE);

@@ -1,5 +1,5 @@
 // Usage: live_corners NAME | --list
-// One corner case of address spaces per run: small, finite and the same each time, but for the
+// One corner case of address spaces per run: small, finite and the same each time, except for the
 // interleaving of its threads and processes. Status 77: it cannot be tried here.
 #include <cstdio>
 #include <string_view>
@@ -145,7 +145,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"restless", corners::restless},
 };
 
-// Not run under `record -- CMD`, but by a script that records members of it.
+// A script records members of this family; it does not run under `record -- CMD`.
 constexpr corners::Scenario kFamily = {"older_family", corners::older_family};
 constexpr const char* kRecordings[] = {"family_of_root", "family_of_child", "family_of_grandchild",
                                        "family_of_second"};

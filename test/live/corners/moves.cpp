@@ -50,7 +50,7 @@ void interrupt_moves_of(pid_t pid) {
   }
 }
 
-// The first pages of a larger mapping, which KSM has to give up before they move. It looks for a
+// The first pages of a larger mapping. KSM has to give them up before they move, and checks for a
 // signal before each page.
 char* mergeable_island() {
   char* p = island(2 * kMany);
@@ -63,7 +63,8 @@ void must_be_interrupted(char* moved) {
   must(moved == MAP_FAILED && errno == EINTR, "an interrupted mremap");
 }
 
-// Each of these fails after its target was unmapped, and after what a smaller size gives up.
+// Each of these calls fails after its target was unmapped, and after a shrinking call has
+// cut its source.
 void moves_that_are_interrupted() {
   char* to = map(2 * kMany);
   const auto renew = [&] { write_pages(map_over(to, 2 * kMany)); };
@@ -78,8 +79,8 @@ void moves_that_are_interrupted() {
   must(move(p, kMany, kMany / 2, MREMAP_MAYMOVE) == p, "a mapping that shrinks does not move");
 }
 
-// Two mappings in one call. KSM stops the move of the first one, or, where it has no part in the
-// first one, that of the second after the first has moved.
+// Two mappings in one call. KSM stops the move of the first one. If KSM has no part in the first
+// one, it stops that of the second after the first has moved.
 void interrupted_among_mappings() {
   char* to = map(2 * kMany);
   for (const bool first_moves : {false, true}) {
@@ -169,7 +170,7 @@ void move_many() {
   move(at(p, 2), 40, 20, kMoveTo, at(to, 100));
 }
 
-// Stops at what cannot move; what went before has moved.
+// The move stops at a mapping that cannot move; earlier mappings have moved.
 void move_many_fails() {
   char* p = island(64);
   char* to = map(256, PROT_NONE);
@@ -263,7 +264,7 @@ void file_pages() {
   protect(at(p, 16), 4, PROT_READ);
   syscall(SYS_remap_file_pages, at(p, 14), 8 * kPage, 0, 0, 0);  // over three vmas
   char* a = map(8);
-  syscall(SYS_remap_file_pages, a, 2 * kPage, 0, 2, 0);  // of private memory: refused
+  syscall(SYS_remap_file_pages, a, 2 * kPage, 0, 2, 0);  // private memory: refused
   must(mlock(at(p, 24), 4 * kPage) == 0, "mlock");
   syscall(SYS_remap_file_pages, at(p, 24), 2 * kPage, 0, 8, 0);
 }

@@ -1,4 +1,4 @@
-// Other people's eyes and hands: /proc, and core dumps.
+// Access from other processes: /proc, and core dumps.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -50,7 +50,7 @@ void clear_refs() {
   reap(child);
 }
 
-// The last user may be the reader: then it runs exit_mmap().
+// The reader may be the last user: then it runs exit_mmap().
 void read_while_exiting() {
   for (int round = 0; round < 10; ++round) {
     const Gate gate;

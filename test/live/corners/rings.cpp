@@ -110,7 +110,7 @@ void aio_ring() {
   must(syscall(SYS_io_destroy, first) == 0, "io_destroy");
 }
 
-// aio is the one mapping besides mmap's own that may be moved with a special vma.
+// aio is the only special mapping, besides mmap's own, that may be moved.
 void aio_ring_moved() {
   aio_context_t context = 0;
   available(syscall(SYS_io_setup, 8, &context) == 0, "io_setup");
@@ -160,7 +160,7 @@ void perf_ring() {
   munmap(again, 3 * kPage);
   munmap(p, kPage);
   munmap(at(p, 1), 2 * kPage);
-  // A driver that refuses over MAP_FIXED leaves a hole behind.
+  // A driver that refuses a MAP_FIXED mapping leaves a hole behind.
   char* q = island(16);
   write_pages(q, 16);
   must(mmap(at(q, 4), 6 * kPage, kRw, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED, "6 pages");

@@ -18,7 +18,7 @@ namespace {
 
 char* raw_break(char* to) { return reinterpret_cast<char*>(syscall(SYS_brk, to)); }
 
-// Addresses below the stack pointer, far below what is mapped.
+// Addresses below the stack pointer, far below the mapped stack.
 char* below_stack(std::size_t pages) {
   return static_cast<char*>(__builtin_frame_address(0)) - pages * kPage;
 }
@@ -94,7 +94,7 @@ void stack_grows() {
   must(pipe2(reinterpret_cast<int*>(below_stack(500)), 0) == 0, "pipe");
 }
 
-// read() first, on a stack whose vma nothing has grown.
+// read() comes first, on a stack whose vma nothing has grown.
 void stack_grows_in_kernel() {
   const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   in_child([&] {
@@ -128,7 +128,7 @@ void grows_down() {
        "PROT_GROWSDOWN");
   char* plain = island(4);
   must(mprotect(plain, kPage, PROT_READ | PROT_GROWSDOWN) != 0, "of no stack");
-  // Refused before anything is done, where it would otherwise stop at the hole.
+  // Refused before anything is done; without the refusal it would stop at the hole.
   must(mprotect(at(plain, 2), 8 * kPage, PROT_READ | PROT_GROWSDOWN) != 0, "of no stack");
   char* apart = island(600, PROT_NONE);
   map_over(at(apart, 500), 16, kRw, MAP_GROWSDOWN);

@@ -1,4 +1,4 @@
-// How address spaces are shared, given up and taken over: vfork, spawn, clone and exec.
+// Sharing, giving up and taking over of address spaces: vfork, spawn, clone and exec.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -58,7 +58,7 @@ int fails_to_exec(void* argument) {
   _exit(0);
 }
 
-// Wraps the fork primitive so that nothing of the C library runs in the child.
+// Wraps the fork primitive so that no code of the C library runs in the child.
 pid_t clone3_with_tid(pid_t tid) {
   clone_args args{};
   args.exit_signal = SIGCHLD;
@@ -185,7 +185,7 @@ void exec_fails() {
   write_pages(p, 8);
 }
 
-// Past the point of no return: the mm is the new one, and a signal ends the process.
+// After the point of no return the mm is the new one, and a signal ends the process.
 void exec_fails_late() {
   const std::string whole = [] {
     std::string all;
@@ -224,7 +224,7 @@ void fork_fails() {
   }
 }
 
-// Two forks of one mm at once, of which one fails.
+// Two forks of one mm at the same time; one of them fails.
 void fork_fails_beside() {
   char* p = island(16);
   write_pages(p, 8);

@@ -1,4 +1,4 @@
-// Threads at once in one address space.
+// Threads that run at the same time in one address space.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -24,7 +24,7 @@ void together(int count, Work work) {
   for (std::thread& t : all) t.join();
 }
 
-// Without the C library, whose locks another thread may hold.
+// Without the C library, as another thread may hold its locks.
 void fork_quietly(char* p) {
   const long pid = syscall(SYS_fork);
   if (pid == 0) {
@@ -82,7 +82,7 @@ void mixed_threads() {
   });
 }
 
-// The same page, by two threads at the same time, fresh each round.
+// Two threads write to the same page at the same time, a fresh page each round.
 void first_write_race() {
   for (int round = 0; round < 40; ++round) {
     char* p = island(4);
@@ -95,7 +95,7 @@ void first_write_race() {
   }
 }
 
-// No system call between the rounds: more of them truly race.
+// Without system calls between the rounds, so that more of them truly race.
 void first_write_race_spinning() {
   constexpr std::size_t kRounds = 60;
   char* p = map(2 * kRounds + 1);

@@ -12,7 +12,7 @@
 namespace corners {
 namespace {
 
-// Each generation writes before and after it forks, and waits for its child or does not.
+// Each generation writes before and after it forks; some wait for their child.
 void generation(char* p, int left, bool waits) {
   write_pages(at(p, static_cast<std::size_t>(left)), 2);
   if (left > 0) {
@@ -38,7 +38,7 @@ void chain_of_six() {
   wait_for_all();
 }
 
-// Ancestors end first; descendants fork again from what is left.
+// Ancestors end first; descendants fork again from the remaining objects.
 void chain_of_orphans() {
   char* p = island(24);
   write_pages(p, 4);
@@ -122,7 +122,7 @@ void outlives_command() {
   usleep(30000);
 }
 
-// Forks, exits and execs until it is told to end; for recordings that end before.
+// Forks, exits and execs until it is told to end: for recordings that end before it does.
 void restless() {
   char* p = island(24);
   write_pages(p, 4);

@@ -269,7 +269,7 @@ void uffd_shmem_minor() {
   write_pages(q, 2);
 }
 
-// Newer than the headers of the oldest toolchain.
+// These are newer than the headers of the oldest toolchain.
 void uffd_move() {
   struct {
     std::uint64_t dst, src, len, mode;

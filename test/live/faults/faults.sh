@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: faults.sh PROGRAM TARGET [CASE...]
-# Records TARGET with PROGRAM while something goes wrong, all cases or those named, one line each:
-# what the recorder came to, and what is left of it. Status 1 if a case went otherwise than it must,
-# 77 if none could be tried. FAULT_SECONDS (10) is how long a stopped recorder stays so; SEED
+# Records TARGET with PROGRAM while something goes wrong: all cases or the named ones, one line each with
+# the recorder's result and the state of its files. Status 1 if a case has another result than it must
+# have, 77 if none could be tried. FAULT_SECONDS (10) is how long a stopped recorder stays so; SEED
 # chooses the moments of `kill`.
 # shellcheck disable=SC2317  # cases and their conditions are called by name
 set -uo pipefail
@@ -20,7 +20,7 @@ trap cleanup EXIT
 trace=$dir/trace errors=$dir/errors
 failed=0 tried=0
 
-# What a case found out: `must WORDS CONDITION...` notes what is not as it must be.
+# The findings of a case: `must WORDS CONDITION...` notes a condition that does not hold.
 problems=()
 must() { # WORDS COMMAND...
   local words=$1
@@ -35,7 +35,7 @@ record() { # OPTION... -- COMMAND...
   status=0
   "$program" record --quiet --force -o "$trace" "$@" 2>"$errors" || status=$?
 }
-start_record() { # OPTION... -- COMMAND...; goes on when it records: then the header is in the file
+start_record() { # OPTION... -- COMMAND...; returns when it records: then the header is in the file
   : >"$errors"
   rm -f "$trace"
   "$program" record --quiet --force -o "$trace" "$@" 2>"$errors" &
@@ -44,7 +44,7 @@ start_record() { # OPTION... -- COMMAND...; goes on when it records: then the he
   until [ -s "$trace" ] || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.02; done
 }
 end_record() { status=0; wait "$recorder" 2>/dev/null || status=$?; }
-# Of the trace's description; nothing if there is none.
+# A number of the trace's description; nothing if there is none.
 number() { # KEY
   { "$program" replay --json -s num-children "$trace" 2>/dev/null || true; } |
     sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" | head -n 1
@@ -61,7 +61,7 @@ verified_is() {
   verify
   [ "$verified" -eq "$1" ] || { grep -m 3 'DIFFERS\|difference' "$dir/verdict" >&2; false; }
 }
-# Readable up to its end, or to where it was cut: "whole", "cut" or "no".
+# Reads the trace to its end, or to the cut: prints "whole", "cut" or "no".
 readable() {
   local come=0
   "$program" info "$trace" >/dev/null 2>"$dir/info" || come=$?
@@ -72,19 +72,19 @@ readable() {
   esac
 }
 readable_is() { [[ " $* " == *" $(readable) "* ]]; }
-# A cut trace replays up to there: a table, then the reason, and no word of anything odd.
+# A cut trace replays up to the cut: a table, then the reason, and no anomaly.
 replays_cut() {
   local come=0
   "$program" compare "$trace" >"$dir/table" 2>"$dir/table.errors" || come=$?
   [ "$come" -eq 65 ] && grep -q '^DAMAGED' "$dir/table" && ! grep -q '^ERROR\|^DATA LOSS' "$dir/table"
 }
-# Nothing is wrong with it but that its end is missing.
+# The only fault of the trace is that its end is missing.
 checks_cut() {
   local come=0
   "$program" check "$trace" >"$dir/check" 2>"$dir/check.errors" || come=$?
   [ "$come" -eq 65 ] && ! grep -v ': no_end: \|: no_chunk: \|^[^ ]*: [0-9]* findings\? in' "$dir/check" >&2
 }
-# BPF programs (which their links hold, too) and maps of ours that no process has open any more.
+# BPF programs (their links hold them, too) and maps of ours that no process has open any more.
 orphans() {
   local object
   cat /proc/[0-9]*/fdinfo/* 2>/dev/null | sed -n 's/^\(prog\|map\)_id:\t/\1 /p' >"$dir/held"
@@ -94,7 +94,7 @@ orphans() {
         "\($object) \(.id)"'
   done | grep -cvxFf "$dir/held"
 }
-no_leftovers() { # the kernel frees them in its own time: what is left for a minute stays
+no_leftovers() { # the kernel frees them in its own time: one that stays for a minute is a leftover
   for _ in $(seq 600); do
     leftovers=$(orphans)
     [ "$leftovers" -gt 0 ] || break
@@ -152,7 +152,7 @@ case_stop() {
   must "differs from the kernel" verified_is 3
 }
 
-# Ten traces of recorders that were killed, at moments that SEED chooses.
+# Ten traces of killed recorders; SEED chooses the moments.
 case_kill() {
   echo "kill: SEED=$SEED"
   local moments=${FAULT_KILLS:-10} done=0
@@ -170,11 +170,11 @@ case_kill() {
   echo "kill: $done traces of killed recorders"
 }
 
-# Of `sh -c`, with the target: work for as long as its recorder is there.
+# A script for `sh -c`, with the target: it works as long as its recorder exists.
 # shellcheck disable=SC2016  # for the inner shell
 until_it_ends='while kill -0 "$PPID" 2>/dev/null; do "$0" family 1 0; done'
 
-# The file system is full, on a small one of its own.
+# The file system is full: a small one of its own.
 case_disk_full() {
   unshare -m true 2>/dev/null || return 1
   status=0
@@ -194,7 +194,7 @@ case_disk_full() {
   must "replay" replays_cut
 }
 
-# The file system is read-only before, and becomes so meanwhile.
+# The file system is read-only before the recording, or becomes so meanwhile.
 case_read_only() {
   unshare -m true 2>/dev/null || return 1
   mkdir -p "$dir/mount"
@@ -227,7 +227,7 @@ case_read_only() {
   must "not readable" readable_is cut whole
 }
 
-# The file is removed meanwhile: it is lost, which is said.
+# The file is removed meanwhile: it is lost, and the recorder says so.
 case_removed() {
   start_record -- "$target" family 1 0
   rm -f "$trace"
@@ -259,7 +259,7 @@ case_pid_reuse() {
   must "differs from the kernel" verified_is 0
 }
 
-# The wall clock jumps back an hour with every look at it, and the monotonic clock is another one.
+# The wall clock jumps back an hour at each reading, and the monotonic clock has another origin.
 case_clock() {
   cat >"$dir/jump.c" <<'C'
 #define _GNU_SOURCE
@@ -294,7 +294,7 @@ C
   must "times of another clock" test "$last" -ge 1 -a "$last" -lt 100000
 }
 
-# All CPUs are busy with something else.
+# Other work keeps all CPUs busy.
 case_hot_cpu() {
   local hot=()
   for _ in $(seq $(($(nproc) * 2))); do
@@ -309,7 +309,7 @@ case_hot_cpu() {
   must "differs from the kernel" verified_is 0
 }
 
-# The reader of the ring runs before others, and the command does not.
+# The reader of the ring runs before others, the command does not.
 case_priority() {
   # shellcheck disable=SC2016  # for the inner shell
   record --truth -- sh -c 'echo "$(nice) $(chrt -p $$ | sed -n "s/.*policy: //p")" >"$1"' - "$dir/priority"
@@ -334,7 +334,7 @@ case_no_priority() {
   must "the ring is not larger" test "$(header ring_bytes)" -gt "$usual"
 }
 
-# A second recorder at the same time, of something else.
+# A second recorder records something else at the same time.
 case_two_recorders() {
   local second=0
   "$program" record --quiet --truth -o "$dir/second" -- "$target" family 2 2 2>"$dir/second.errors" &

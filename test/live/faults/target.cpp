@@ -1,5 +1,5 @@
 // Usage: live_faults_target family SECONDS [QUIET_SECONDS] | short N | vmas N | reuse N | nothing
-// What is recorded while something goes wrong.
+// The process that is recorded while something goes wrong.
 //   family  workers that map, write, protect, unmap and fork without a pause, and then stay alive
 //           for a while and hold still; the parent ends a second before they do
 //   short   N processes that write to a page and end
@@ -109,7 +109,7 @@ int many_processes(long n) {
   return 0;
 }
 
-// Every other one is read-only, so that nothing merges.
+// Every second one is read-only, so that nothing merges.
 int many_vmas(long n) {
   char* area = map(static_cast<std::size_t>(n));
   for (long i = 1; i < n; i += 2)

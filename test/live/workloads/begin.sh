@@ -1,6 +1,6 @@
 # Usage: source begin.sh [PROGRAM...]
-# How every workload begins: exits with 77 when one of its programs is missing, and makes a folder
-# of its own to work in, removed at the end.
+# The begin of every workload: exits with 77 if one of its programs is missing, and makes a folder of its
+# own, removed at the end.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 for program in "$@"; do
@@ -9,13 +9,13 @@ for program in "$@"; do
     exit 77
   fi
 done
-# shellcheck disable=SC2034  # where the workload's own sources are
+# shellcheck disable=SC2034  # the folder of the workload's own sources
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
-# build NAME: compiles NAME.cpp of this folder where nobody has built it, and prints the program's path.
+# build NAME: compiles NAME.cpp of this folder unless it is built already, and prints the program's path.
 build() {
   g++ -std=c++20 -O1 -I"$here/../../.." -o "./$1" "$here/$1.cpp" -lpthread && echo "./$1"
 }
@@ -23,9 +23,9 @@ fail() {
   echo "${0##*/}: $*" >&2
   exit 1
 }
-# limited SECONDS WORKERS OPS STRESSOR...: stressors of stress-ng, each with so many workers, and
-# ended by whichever limit comes first. `options` holds more options, and `as` what runs it as
-# someone else. Those that fill the file system (resources, forkheavy) are no good here.
+# limited SECONDS WORKERS OPS STRESSOR...: stressors of stress-ng, each with WORKERS workers, ended by the
+# first limit. `options` holds more options, and `as` a command that runs it as another user. Stressors
+# that fill the file system (resources, forkheavy) must not be used here.
 options=()
 as=()
 limited() {

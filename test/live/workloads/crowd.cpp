@@ -1,11 +1,9 @@
 // Usage: live_crowd quiet clear_refs|pkey|aio | nursery [CHILDREN]
 // Address spaces that are never still.
 //   quiet    four threads commit reserved ranges page by page, as allocators do, and a fifth takes
-//   the
-//            mmap_lock by a call that nobody records
-//   nursery  a process with some hundred faulted mappings forks children that never exec: threads
-//   of
-//            theirs map, protect and unmap, and others fork again, all at the same time
+//            the mmap_lock by a call that is not traced
+//   nursery  a process with some hundred faulted mappings forks children that never exec: their
+//            threads map, protect and unmap, and others fork again, all at the same time
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <pthread.h>
@@ -39,7 +37,7 @@ char* map(std::size_t pages, int prot = kBoth) {
   return static_cast<char*>(p);
 }
 
-// Islands: no two of them merge.
+// Islands: ranges that never merge with each other.
 void map_many(int count) {
   for (int i = 0; i < count; ++i) {
     char* const p = map(2);
@@ -56,13 +54,13 @@ void commit(char* reserved, std::size_t pages) {
   }
 }
 
-// One call that takes the lock for writing; false when this kernel does not know it.
+// One call that takes the lock for writing; false if this kernel does not know it.
 bool write_quietly(std::string_view how, int clear_refs) {
   if (how == "clear_refs") return pwrite(clear_refs, "5", 1, 0) == 1;
   if (how == "pkey") {
     const long key = syscall(SYS_pkey_alloc, 0, 0);
     if (key >= 0) syscall(SYS_pkey_free, key);
-    return true;  // that no key is left takes the lock, too
+    return true;  // a call that finds no free key takes the lock, too
   }
   aio_context_t context = 0;
   return syscall(SYS_io_setup, 1, &context) == 0 && syscall(SYS_io_destroy, context) == 0;

@@ -1,7 +1,7 @@
 // Usage: live_hammer [OPERATIONS] [SEED] [THREADS] [FORKS]
-// Threads that map, write, protect, advise, move and unmap in one address space, each in areas of
-// its own that lie side by side; FORKS of each thread's operations fork. Finite, and the same
-// operations with the same seed; their interleaving is not.
+// Threads that map, write, protect, advise, move and unmap in one address space. Each thread has
+// areas of its own, which lie side by side. FORKS of each thread's operations are forks. The program
+// is finite and has the same operations with the same seed; their interleaving differs.
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -87,7 +87,7 @@ void fork_and_write(char* area, Random& random) {
   const pid_t child = fork();
   check(child >= 0, "fork");
   if (child == 0) {
-    // No lock of the C library may be taken here: another thread may have held it.
+    // The child must take no lock of the C library: another thread may have held it.
     map_at(area, kAreaPages, kAll, MAP_FIXED);
     for (unsigned i = 0; i < 20; ++i) operate(area, random);
     _exit(0);

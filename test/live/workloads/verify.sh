@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Usage: verify.sh PROGRAM WORKLOAD [TRACE]
-# Records a workload with PROGRAM, checks the trace, and holds the model against the kernel. The
-# status is that of `PROGRAM check` or `PROGRAM verify`; 77 when the workload or the recording cannot
-# run here. TRACE is kept if given.
+# Records a workload with PROGRAM, checks the trace, and compares the model with the kernel. The status is
+# that of `PROGRAM check` or `PROGRAM verify`; 77 if the workload or the recording cannot run here. TRACE
+# is kept if given.
 set -euo pipefail
 program=$1 workload=$2 trace=${3:-}
 if [ -z "$trace" ]; then
@@ -13,11 +13,11 @@ fi
 status=0
 "$program" record --quiet --truth --ring-mib 64 --force -o "$trace" -- "$workload" || status=$?
 case $status in
-  0 | 3) ;; # 3: events were lost, which verify says too
+  0 | 3) ;; # 3: events were lost, and verify reports that too
   69 | 77) exit 77 ;;
   *) exit "$status" ;;
 esac
-# As of wait(2). The workload itself has said what was wrong.
+# A status as in wait(2). The workload itself has printed the reason.
 case $("$program" info --json "$trace" | sed -n 's/.*"command_status": \([0-9-]*\).*/\1/p') in
   0) ;;
   $((77 << 8))) exit 77 ;;

@@ -1,5 +1,5 @@
-// What `record` does around a recording: sizes and times as typed, names of files and which of them
-// are kept, the flight recorder's memory, and slab caches that pass a threshold.
+// The parts of `record` around a recording: sizes and times as typed, names of files and which of
+// them are kept, the flight recorder's memory, and slab caches that pass a threshold.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,7 +118,7 @@ TEST_CASE("the oldest files of this run go, and nobody else's") {
     REQUIRE(file);
     REQUIRE(file->write(std::as_bytes(std::span("abc", 3))));
     REQUIRE(file->close());
-    if (number == 2) {  // replaced by somebody while nobody looked
+    if (number == 2) {  // another process has replaced the file
       put(folder / "new", "theirs");
       fs::rename(folder / "new", folder / "x.0002.trace");
     }
@@ -145,7 +145,7 @@ TEST_CASE("each file of a series is whole, and the next begins before it ends") 
   REQUIRE(out.add(1, map_at(5)));
   REQUIRE(out.begin_part(meta, kSecond));
   REQUIRE(out.add(2, map_at(7)));
-  REQUIRE(out.add(1, map_at(kSecond + 7)));  // the same, on the other's clock
+  REQUIRE(out.add(1, map_at(kSecond + 7)));  // the same moment on the other clock
   EndInfo end;
   end.continued = true;
   REQUIRE(out.end_part(end, kSecond + 10));
@@ -381,7 +381,7 @@ TEST_CASE("a number of objects triggers when it is reached, not while it lasts")
   put(sources.slabinfo, slabinfo(1000));
   auto watch = SlabWatch::open({{"anon_vma", 0, 900}}, sources);
   REQUIRE(watch);
-  CHECK_FALSE(watch->look());  // from the start
+  CHECK_FALSE(watch->look());  // relative to the start
   put(sources.slabinfo, slabinfo(800));
   CHECK_FALSE(watch->look());
   put(sources.slabinfo, slabinfo(950));

@@ -1,4 +1,5 @@
-// What a trace may ask for: more than any recording needs is refused, an honest one never is.
+// The limits of a trace: one that asks for more than any recording needs is refused, an honest
+// one never is.
 #include "engine/slab/budget.h"
 
 #include "engine/replay/replay.h"
@@ -9,7 +10,8 @@
 namespace anonvma::test {
 namespace {
 
-// A server with so many vmas, all written to, and its children, which write to some of their own.
+// A server with a number of vmas, all written to, and its children, which write to some
+// of their own.
 std::vector<Event> server(std::uint64_t vmas, std::uint32_t children) {
   std::vector<Event> events = {{{.mm = MmId{0}}, Exec{}}};
   std::uint64_t now = 0;
@@ -46,7 +48,7 @@ Result<Comparison> compare(const FileBytes& file, bool limits, unsigned threads 
   return replay(*reader, options);
 }
 
-// Regular to the last bit, so that it compresses to nothing.
+// Completely regular, so that it compresses to almost nothing.
 FileBytes fork_bomb() {
   std::vector<Event> events = {{{.mm = MmId{0}}, Exec{}}};
   for (std::uint64_t i = 0; i < 2000; ++i) {
@@ -87,7 +89,8 @@ TEST_CASE("without limits the same is replayed", "[budget]") {
   CHECK(limited->rows == unlimited->rows);
 }
 
-// 5000 vmas and 1000 children, all strategies: scaled up from 20 children, which differ in nothing.
+// 5000 vmas and 1000 children, all strategies. The result is scaled up from 20 children, which
+// are all alike.
 TEST_CASE("a server with a thousand children is within its budget", "[budget]") {
   const FileBytes whole = write_trace(server(5000, 1000));
   INFO("a trace of " << whole.size() << " bytes");
@@ -125,7 +128,7 @@ TEST_CASE("a chunk gets no memory that its payload cannot fill", "[budget]") {
   CHECK_THAT(got.error, ContainsSubstring("does not decompress to its size"));
 }
 
-// Such a header could decode to 16 MiB of JSON.
+// A compressed header could decode to 16 MiB of JSON.
 TEST_CASE("a compressed header is refused", "[budget]") {
   const FileBytes file = write_trace(server(5, 1));
   auto chunks = chunks_of(file);
@@ -137,7 +140,7 @@ TEST_CASE("a compressed header is refused", "[budget]") {
   }
 }
 
-// Found by fuzzing: pages at both ends of all offsets were one extent, and upside down.
+// Found by fuzzing: pages at both ends of all offsets were one extent with swapped ends.
 TEST_CASE("offsets that wrap are refused where they come in", "[budget]") {
   const std::uint64_t at = World::addr(0), last = ~std::uint64_t{0};
   const auto bad_ranges = [](World& w) { return w.spaces().anomalies()[Anomaly::bad_range]; };
@@ -171,7 +174,8 @@ TEST_CASE("offsets that wrap are refused where they come in", "[budget]") {
   }
 }
 
-// Found by fuzzing: a vma that an exit has unlinked is written to, and goes with its objects still.
+// Found by fuzzing: a vma that an exit has unlinked is written to, and must still be freed
+// with its objects.
 TEST_CASE("nothing is left of an exit that a damaged trace goes on after", "[budget]") {
   for (const StrategyInfo& strategy : strategies()) {
     if (strategy.name == "lazy-v1") continue;  // leaks by design

@@ -12,7 +12,7 @@
 namespace anonvma::test {
 namespace {
 
-// A second per event.
+// One second per event.
 class Life {
  public:
   template <class Body>
@@ -102,7 +102,8 @@ TEST_CASE("the peak of the sum is looked at in a second pass") {
   CHECK(own.peak.slab.time_ns == 6'000'000'000);
   CHECK(three(own.peak) == Three{4, 6, 4});
   CHECK(three(own.end) == Three{1, 1, 1});
-  // A walk for a page of the parent visits the child, too; one of the child's only itself.
+  // A walk for a page of the parent visits the child, too; a walk for a page of the child visits
+  // only the child.
   CHECK(own.peak.walks.vmas == 4);
   CHECK(own.peak.walks.min == 1);
   CHECK(own.peak.walks.max == 2);
@@ -140,7 +141,7 @@ TEST_CASE("an abandoned anon_vma is held by the first that links to it") {
   CHECK(holders[1].objs[kAnonVma] == 1);
 }
 
-// The middle of a vma is its own root, and is the struct that munmap takes out.
+// The middle of a vma is its own root, and munmap removes its struct.
 //   low: -> middle   high: -> middle   middle is a zombie
 TEST_CASE("a zombie is held by the mm whose vmas point to it") {
   Life life;
@@ -162,7 +163,7 @@ TEST_CASE("a zombie is held by the mm whose vmas point to it") {
   CHECK(holders[1].objs[kVmAreaStruct] == 0);
 }
 
-// A vma of two pages that fork copies after mremap took it elsewhere: an entry in each mm.
+// A vma of two pages that fork copies after mremap has moved it: an entry in each mm.
 TEST_CASE("entries of remap trees are counted at a moment") {
   Life life;
   life.exec(0).map(0, 0).write(0, 0).add(0,
@@ -220,7 +221,7 @@ TEST_CASE("churn and locks are charged to what was asked for") {
   CHECK(cost(OpKind::fault).allocs[kAnonVma] == 2);
   CHECK(cost(OpKind::fault).locks.holds == 2);
   CHECK(cost(OpKind::fork).allocs[kAnonVmaChain] == 4);
-  // Per vma: one hold clones the chain of one, one adds the child's own.
+  // Per vma: one hold clones a chain of one, one adds the child's own entry.
   CHECK(cost(OpKind::fork).locks.holds == 4);
   CHECK(cost(OpKind::exit).frees[kAnonVmaChain] == 4);
   CHECK(cost(OpKind::exit).locks.longest_objs == 2);

@@ -1,5 +1,5 @@
-// Is a page that a design loses found, and is nothing else? Designs that lose pages on purpose show
-// the first, for each way pages come to a vma; lives of real designs the second.
+// The check finds pages that a design loses, and nothing else. Designs that lose pages on purpose
+// show the first, for each way in which a vma gets pages; lives of real designs show the second.
 #include "engine/replay/reach.h"
 
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ const StrategyInfo& strategy(std::string_view name) {
   return *info;
 }
 
-// A World that is looked on.
+// A World with a watcher.
 struct Watched {
   World w;
   ReachCheck check;
@@ -74,7 +74,7 @@ TEST_CASE("the double reuse of the degree rule loses a page", "[reach]") {
     INFO("rules of " << era);
     const ReachReport report = reach_of(events, strategy("degree"), era);
     if (!find_rules(era)->merge_keeps_next) {
-      // The low half's struct stays, and with it the chain that holds C.
+      // The low half keeps the struct, and with it the chain that contains C.
       CHECK(report.findings == 0);
       continue;
     }
@@ -102,8 +102,8 @@ TEST_CASE("the double reuse of the degree rule loses a page", "[reach]") {
   }
 }
 
-// Without the event that merges, or the write, nothing is lost: the trace shows no more than it
-// says.
+// Without the event that merges, or without the write, nothing is lost: the check relies on
+// the trace alone.
 TEST_CASE("the double reuse alone loses nothing before the merge", "[reach]") {
   std::vector<Event> events = micro("double_reuse.txt");
   events.pop_back();
@@ -150,7 +150,7 @@ TEST_CASE("the option of a replay", "[reach]") {
   CHECK(run(true, 2).rows == with.rows);
   const Comparison without = run(false, 1);
   CHECK_FALSE(without.rows[0].reach);
-  for (ReplayResult& row : with.rows) row.reach.reset();  // it changes nothing else
+  for (ReplayResult& row : with.rows) row.reach.reset();  // the check changes nothing else
   CHECK(with.rows == without.rows);
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("mremap into an unfaulted neighbour loses pages before 6.18.8", "[reac
   }
 }
 
-// avc-3.0 without neighbours, which forgets all but its own anon_vma in one kind of copy.
+// avc-3.0 without neighbours; one kind of copy keeps only its own anon_vma.
 enum class Forgets { nothing, split, remap, merge, fork };
 template <Forgets kForgets>
 class Forgetful final : public Strategy {
@@ -217,7 +217,7 @@ StrategyInfo info_of() {
           strategy("num-children").page};
 }
 
-// A child with pages 1 and 3 of its parent, and page 2 of its own; then what loses them.
+// A child with pages 1 and 3 of its parent, and page 2 of its own; then an operation loses them.
 template <Forgets kForgets, class Life>
 ReachReport child_life(Life life) {
   const StrategyInfo info = info_of<Forgetful<kForgets>>();
@@ -267,14 +267,14 @@ TEST_CASE("a design that forgets a chain entry is found, and where", "[reach]") 
   CHECK(report.first->end == World::addr(3));
   CHECK_THAT(report.first->why, ContainsSubstring("merge"));
   CHECK(child_life<Forgets::nothing>(shift).findings == 0);
-  // What is written anew, or is gone, cannot be lost.
+  // A page that is written again, or is gone, cannot be lost.
   const auto rewritten = [](World& w) { w.write(1).protect(2, 2, "r"); };
   CHECK(child_life<Forgets::split>(rewritten).findings == 0);
   const auto unmapped = [](World& w) { w.unmap(0, 2).move(2, 2, 10); };
   CHECK(child_life<Forgets::remap>(unmapped).pages == 1);
 }
 
-// Writes that no fault tells of count from end to end.
+// Writes without a fault event count from end to end.
 TEST_CASE("populated, locked and loaded ranges are pages", "[reach]") {
   const StrategyInfo info = info_of<Forgetful<Forgets::fork>>();
   const auto lost = [&](auto life) {
@@ -304,7 +304,7 @@ TEST_CASE("populated, locked and loaded ranges are pages", "[reach]") {
   CHECK(t.end().pages == 5);
 }
 
-// The child of a fork that failed, or is cut short by the end, is not asked about.
+// The child of a fork that failed, or that the end of the trace cuts short, is not checked.
 TEST_CASE("a fork under way", "[reach]") {
   const StrategyInfo info = info_of<Forgetful<Forgets::fork>>();
   Watched t(info);
@@ -315,7 +315,7 @@ TEST_CASE("a fork under way", "[reach]") {
   CHECK(t.end().findings == 2);
 }
 
-// Own targets change when the vma is forked from, and reach it alone.
+// The vma's own target changes when it is forked from, and reaches it alone.
 template <bool kMoves>
 class Upgrading final : public Strategy {
  public:

@@ -1,5 +1,5 @@
-// The replay driver: what it says of traces that cannot carry every strategy, and that its result
-// does not depend on threads.
+// The replay driver: its messages about traces that cannot carry every strategy, and the
+// independence of its result from threads.
 #include "engine/replay/replay.h"
 
 #include "engine/trace/writer.h"
@@ -20,7 +20,7 @@ std::vector<std::byte> trace_of(const Meta& meta, const std::vector<Event>& even
   REQUIRE(writer);
   for (const Event& event : events) {
     REQUIRE(writer->add(event));
-    REQUIRE(writer->flush());  // a chunk each, so that batches change hands often
+    REQUIRE(writer->flush());  // one chunk each, so that batches change hands often
   }
   REQUIRE(writer->finish({}));
   return bytes;

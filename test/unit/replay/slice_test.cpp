@@ -1,4 +1,4 @@
-// Slices: a trace cut anywhere goes on as the whole one does.
+// Slices: a trace that is cut anywhere goes on like the whole one.
 #include "engine/replay/slice.h"
 
 #include <map>
@@ -20,7 +20,7 @@ Meta meta_of(std::string_view own, bool truth = false) {
   meta.release = own == "degree" ? "5.10.200" : own == "linux-7.0" ? "7.0.1" : "6.18.44";
   meta.anon_vma_members = {own == "degree" ? "degree" : "num_children"};
   meta.anon_vma_clone_args = own == "linux-7.0" ? 3 : 2;
-  meta.scope = "system";  // where counters would be counted anew
+  meta.scope = "system";  // here counters would be recomputed
   meta.truth = truth;
   return meta;
 }
@@ -107,7 +107,7 @@ struct Own {
   std::uint64_t index = 0;
 };
 
-// All that lives, anon_vmas and files numbered as they come.
+// The live state, with anon_vmas and files numbered in order of appearance.
 std::string state(const AddressSpaces& spaces) {
   std::ostringstream out;
   std::map<std::uint64_t, std::size_t> names, files;

@@ -17,7 +17,7 @@ std::string read_vectors(const char* name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// One random life with the given operations, to be met by the given rows.
+// One random life with the given operations and the expected rows.
 std::string line(std::string_view ops, std::string_view rows) {
   return fmt::format(R"({{"strategy":"avc-3.0","seed":7,"ops":[{}],"expect":[{}],)"
                      R"("expect_fields":["anon_vma","anon_vma_chain"]}})",

@@ -1,4 +1,4 @@
-// The formats beside text, several traces, and the words of a verdict.
+// The other formats beside text, several traces, and the words of a verdict.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>

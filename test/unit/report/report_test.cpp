@@ -59,14 +59,14 @@ churn: objects of all caches
 strategy        allocs  change  frees  exec  fork  map  protect  fault  other
 num-children         0       -      0     -     -    -        -      -      -
 lazy-v1-noleak       0    0.0%      0     -     -    -        -      -      -
-The share of the allocations that each operation made.
+A column of an operation is its share of the allocations.
 
 locks: acquisitions of anon_vma root locks
 strategy        root_locks  change  fork  exit  vmas/hold  objs/hold  longest  vma_layer
 num-children           100       -     -     -          -          -        0          0
 lazy-v1-noleak         110  +10.0%     -     -          -          -        0          0
 root_locks: of mm/rmap.c, exact. longest: objects linked or unlinked under one hold. vma_layer:
-  further ones around changes of ranges, as read in its source, not executed.
+  acquisitions around changes of ranges, as read in the source, not executed.
 
 map_count of the kernel against the model
 strategy        compared  mismatches    rate
@@ -101,20 +101,20 @@ TEST_CASE("what operations cost: a line per strategy") {
 strategy        allocs  change  frees  exec   fork   map  protect  fault  other
 num-children        85       -     24  0.0%  82.4%  0.0%     0.0%  17.6%   0.0%
 lazy-v1-noleak      50  -41.2%     24  0.0%  70.0%  0.0%     0.0%  30.0%   0.0%
-The share of the allocations that each operation made.
+A column of an operation is its share of the allocations.
 
 locks: acquisitions of anon_vma root locks
 strategy        root_locks  change   fork   exit  vmas/hold  objs/hold  longest  vma_layer
 num-children           100       -  88.9%  11.1%       1.00       0.89        7          6
 lazy-v1-noleak         110  +10.0%  80.0%  20.0%       1.00       1.60        7          6
 root_locks: of mm/rmap.c, exact. longest: objects linked or unlinked under one hold. vma_layer:
-  further ones around changes of ranges, as read in its source, not executed.
+  acquisitions around changes of ranges, as read in the source, not executed.
 
 walks at the peak of the sum: vmas visited for a page first faulted in a vma
 strategy        faulted  min  median  p99  max
 num-children          9    1       2   10   11
 lazy-v1-noleak        9    1       2   10   11
-faulted: vmas that have pages of their own, over which the rest is taken.
+faulted: vmas with pages of their own, which the other columns are about.
 
 )"));
 }
@@ -160,8 +160,8 @@ cc1               2              15              45        30   8.7   75.0%
 init              1               4              10         5   1.9   16.3%
 (no living mm)    0               1               5         5   1.0    8.7%
 sum               3              20              60        40  11.6  100.0%
-An anon_vma is held by the first mm that has a vma of its own for it, one that no vma has for its
-  own by the first that is linked to it.
+An anon_vma is held by the first mm that has a vma of its own for it, or else by the first mm that
+  is linked to it.
 
 )"));
   options.by = By::mm;
@@ -204,7 +204,7 @@ TEST_CASE("entries of remap trees are told apart from objects") {
   Comparison c = example();
   c.rows[1].peak.remap_entries = 45;
   const std::string line =
-      "lazy-v1-noleak: 45 entries in remap trees, words inside of other objects.\n";
+      "lazy-v1-noleak: 45 entries in remap trees, words inside other objects.\n";
   CHECK_THAT(text_of(c), ContainsSubstring(line));
   CHECK_THAT(render(c, {.format = Format::lkml}), ContainsSubstring(line));
   const auto json = nlohmann::json::parse(render(c, {.format = Format::json}));

@@ -1,5 +1,5 @@
-// Placement of objects into slabs against what kernels said in sysfs and /proc/slabinfo, sizes of
-// each era, and which of them a row of a comparison uses.
+// Placement of objects into slabs against values of kernels in sysfs and /proc/slabinfo, sizes of
+// each era, and the choice of sizes for a row of a comparison.
 #include "engine/slab/geometry.h"
 
 #include <unistd.h>
@@ -121,7 +121,7 @@ TEST_CASE("older kernels place our sizes in the same way") {
 }
 
 TEST_CASE("what SLUB keeps per CPU and node, as a 6.18 kernel has it in sysfs") {
-  CHECK(slub_cpu_partial_slabs(104, 39, 4096) == 7);  // anon_vma: 7 at most seen
+  CHECK(slub_cpu_partial_slabs(104, 39, 4096) == 7);  // anon_vma: at most 7 were observed
   CHECK(slub_cpu_partial_slabs(64, 64, 4096) == 4);
   CHECK(slub_cpu_partial_slabs(192, 21, 4096) == 12);
   CHECK(slub_cpu_partial_slabs(256, 16, 4096) == 7);   // 52 objects

@@ -1,4 +1,4 @@
-// The model of SLUB by hand, against a naive one that moves object by object, and in a replay.
+// The SLUB model by hand, against a naive model that moves object by object, and in a replay.
 #include "engine/slab/slub_model.h"
 
 #include <algorithm>
@@ -223,7 +223,7 @@ TEST_CASE("the model agrees with a naive one, and stays within its bounds") {
     cache.free(0, SlubCache::kNobody, active);
     const std::uint64_t kept = limits.cpus * (1 + limits.cpu_partial_slabs) + limits.min_partial;
     REQUIRE(cache.use().slabs_end <= kept);
-    // Nothing is left to free: nothing happens.
+    // No object is left, so a free has no effect.
     const SlubUse before = cache.use();
     cache.free(0, kA, 1);
     REQUIRE(cache.use() == before);
@@ -249,7 +249,7 @@ TEST_CASE("an account counts slabs only when asked") {
   CHECK((*account.slub())[kVmAreaStruct] == SlubUse{1, 1, 0});
   CHECK((*account.slub())[kAnonVmaChain] == SlubUse{});
   account.holder_gone(1);
-  account.free(kAnonVma, 1);  // the acting holder is gone: what it left
+  account.free(kAnonVma, 1);  // the acting holder is gone: frees one that it left
   CHECK((*account.slub())[kAnonVma].guessed_frees == 0);
   account.begin_here();
   CHECK((*account.slub())[kAnonVma] == SlubUse{3, 3, 0});

@@ -1,5 +1,5 @@
-// Contexts and remap trees of cow-context. The drawings show pgoff from left to right, and under it
-// at which offsets (address minus pgoff) it is mapped.
+// Contexts and remap trees of cow-context. The drawings show pgoff from left to right, and below it
+// the offsets (address minus pgoff) at which it is mapped.
 #include <fmt/format.h>
 
 #include <array>
@@ -96,7 +96,7 @@ TEST_CASE("cow-context: many children, alive or gone one by one", "[cow]") {
 
 TEST_CASE("cow-context: a context outlives its mm while a descendant lives", "[cow]") {
   // 0 - 1 - 2
-  //       \ 3      1 goes, then 2, then 3: with 3 goes 1.
+  //       \ 3      1 exits, then 2, then 3; the context of 1 goes with that of 3.
   VectorLife life(kIdeal);
   apply_all(life, {"M 0 0 -1 -1 10 14 3", "F 0", "K 0 1 1 -1", "K 1 2 2 -1", "K 1 3 3 -1"});
   const Strategy& s = life.strategy();
@@ -119,7 +119,7 @@ TEST_CASE("cow-context: a context outlives its mm while a descendant lives", "[c
   apply_all(life, {"U 3"});
   CHECK(contexts(life) == 1);
   CHECK(life.slab().root_locks() == 6);
-  // A name is never used twice, though its number is.
+  // A name is never used twice, although its number is.
   apply_all(life, {"K 0 4 4 -1"});
   CHECK(s.rmap_target(life.vma(4)) > second);
   CHECK_FALSE(s.reaches(second, life.vma(4)));
@@ -152,7 +152,7 @@ std::vector<std::string> with(std::vector<std::string> ops, const std::vector<st
 }
 
 TEST_CASE("cow-context: ideal entries by hand", "[cow]") {
-  // Where nothing was moved there is nothing to remember.
+  // A vma that was not moved needs no entry.
   CHECK(after(kIdeal, {"M 0 0 -1 -1 10 14 3", "F 0"}) == "0 entries, 0 nodes");
   CHECK(after(kIdeal, {"M 0 0 -1 -1 10 14 3", "C 0 1 30 0 -1"}) == "0 entries, 0 nodes");
   // 10..14 {+20}, then a second one: {+20 +40}
@@ -165,14 +165,14 @@ TEST_CASE("cow-context: ideal entries by hand", "[cow]") {
   // 10..11 {+40}   11..13 {+20 +40}   13..14 {+40}
   CHECK(after(kIdeal, with(kThrice, {"S 1 3 31 0", "S 3 4 33 0", "U 1", "U 4"})) ==
         "3 entries, 1 nodes, 1 x 32");
-  // Unmapped altogether, left behind by MREMAP_DONTUNMAP, merged again.
+  // Three cases: all is unmapped, left behind by MREMAP_DONTUNMAP, merged again.
   CHECK(after(kIdeal, with(kThrice, {"U 1"})) == "1 entries, 1 nodes");
   CHECK(after(kIdeal, with(kThrice, {"U 1", "U 2"})) == "0 entries, 0 nodes");
   CHECK(after(kIdeal, with(kThrice, {"S 1 3 32 0", "G 3 1"})) == "1 entries, 1 nodes, 1 x 32");
   // Every mm has a tree of its own.
   CHECK(after(kIdeal, with(kThrice, {"K 1 3 1 -1"})) == "2 entries, 2 nodes, 1 x 32");
   CHECK(after(kIdeal, with(kThrice, {"K 1 3 1 -1", "K 2 4 1 3"})) == "2 entries, 2 nodes, 2 x 32");
-  // What was moved back has its address for a pgoff again.
+  // A vma that moved back has its address as pgoff again.
   CHECK(after(kIdeal, {"M 0 0 -1 -1 10 14 3", "F 0", "C 0 1 30 0 -1", "U 0", "C 1 2 10 -1 1",
                        "U 1"}) == "0 entries, 0 nodes");
 }
@@ -216,17 +216,17 @@ TEST_CASE("cow-context: nodes of a tree grow by levels", "[cow]") {
 TEST_CASE("cow-context: the prototype's entries by hand", "[cow]") {
   const std::vector<std::string> moved{"M 0 0 -1 -1 10 14 3", "F 0", "C 0 1 30 0 -1"};
   CHECK(after(kPrototype, moved) == "1 entries, 1 nodes");
-  // 0 is copied again: its offset 0 is not in the tree, so that the new one is added.
+  // 0 is copied again: its offset 0 is not in the tree, so the new offset is added.
   CHECK(after(kPrototype, kThrice) == "1 entries, 1 nodes, 1 x 32");
   // 1 is copied: +20 becomes +40, although 1 lives on.
   CHECK(after(kPrototype, with(moved, {"C 1 2 50 1 -1"})) == "1 entries, 1 nodes");
-  // munmap leaves all as it is; so does moving back.
+  // munmap changes nothing; moving back changes nothing either.
   CHECK(after(kPrototype, with(moved, {"U 1"})) == "1 entries, 1 nodes");
   CHECK(after(kPrototype, with(moved, {"U 0", "C 1 2 10 -1 1", "U 1"})) == "1 entries, 1 nodes");
-  // The upper half of 1 moves on: replaced in the whole of the entry it touches, for a split vma
-  // has its own start.
+  // The upper half of 1 moves on. Its offset is replaced in the whole entry that it touches, for a
+  // split vma has its own start.
   CHECK(after(kPrototype, with(moved, {"S 1 2 32 0", "C 2 3 52 2 -1"})) == "1 entries, 1 nodes");
-  // After which the lower half is not found under +20, and is added to an entry cut in two:
+  // Then the lower half is not found under +20, and is added to an entry cut in two:
   // 10..12 {+40 +60}   12..14 {+40}
   CHECK(after(kPrototype, with(moved, {"S 1 2 32 0", "C 2 3 52 2 -1", "C 1 4 70 3 -1"})) ==
         "2 entries, 1 nodes, 1 x 32");
@@ -254,7 +254,7 @@ TEST_CASE("cow-context: faulted vmas merge whatever became of them", "[cow]") {
   for (const StrategyChoice& choice : {kIdeal, kMergePrototype}) {
     World w(choice);
     w.map(0, 4, "rw").map(4, 4, "r").write(0).write(4).protect(4, 4, "rw").write(4).fork(1);
-    if (choice == kMergePrototype)  // 4 was unfaulted still when it became writable
+    if (choice == kMergePrototype)  // 4 was still unfaulted when it became writable
       CHECK(w.show() == "0-4 rw forked a1 | 4-8 rw forked a1");
     else
       CHECK(w.show() == "0-8 rw faulted a1");
@@ -270,7 +270,7 @@ TEST_CASE("cow-context: a private file mapping is remembered when it is written 
     CHECK(held(w).show() == "0 entries, 0 nodes");
     w.write(10).write(11);
     CHECK(held(w).show() == "1 entries, 1 nodes");
-    // Every vma of it is remembered; by the prototype only the range of the first write.
+    // Every vma of the file gets an entry; the prototype only adds the range of the first write.
     w.protect(12, 2, "r").file(20, 4, "rw", 8).write(20);
     CHECK(held(w).show() == "2 entries, 1 nodes");
     w.unmap(20, 4);
@@ -291,7 +291,7 @@ TEST_CASE("cow-context: anonymous memory is remembered when it was moved", "[cow
     CHECK(held(w).show() == "1 entries, 1 nodes");
     w.move(40, 4, 0);
     CHECK(held(w).show() == (choice == kIdeal ? "0 entries, 0 nodes" : "1 entries, 1 nodes"));
-    // Unfaulted memory is as new where it comes to.
+    // Unfaulted memory is new at the place it moves to.
     w.map(60, 4, "rw").move(60, 4, 80).write(80);
     CHECK(held(w).show() == (choice == kIdeal ? "0 entries, 0 nodes" : "1 entries, 1 nodes"));
   }
@@ -395,7 +395,7 @@ TEST_CASE("cow-context: processes that were alive at the start have roots", "[co
     CHECK(w.active(kCowContext) == 3);
     CHECK(w.spaces().strategy().faulted(w.spaces().vmas(MmId{11}).front()));
     CHECK(w.spaces().strategy().rmap_walk_length(w.spaces().vmas(MmId{10}).front()) == 1);
-    // The child's is replayed as a fork, the parent's as a fault.
+    // The child's vma is replayed as a fork, the parent's as a fault.
     CHECK(held(w).show() == (choice == kIdeal ? "2 entries, 2 nodes" : "1 entries, 1 nodes"));
     w.exit().in(10).exit().in(0).exit();
     for (std::size_t c = 0; c < kAllCaches; ++c) CHECK(w.active(static_cast<CacheIndex>(c)) == 0);
@@ -441,7 +441,7 @@ TEST_CASE("cow-context agrees with the naive definition", "[cow]") {
       check_empty(slab);
     }
   }
-  CHECK(arrays > 1000);  // it was about something
+  CHECK(arrays > 1000);  // the lives had arrays to compare
 }
 
 }  // namespace

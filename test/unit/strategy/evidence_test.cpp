@@ -1,6 +1,6 @@
-// A strategy counts as right because something else than its own code says so: numbers of real
-// kernels' functions (test/vectors), or what follows from its definition for lives of any length.
-// A registered strategy with neither fails here.
+// A strategy counts as right if evidence beside its own code says so: numbers of real kernels'
+// functions (test/vectors), or closed forms of its definition for lives of any length. A registered
+// strategy without either fails here.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using Json = nlohmann::json;
 
 // --- lives of any length
 
-// Alive, and allocated in all; contexts are of cow-context.
+// Objects alive at the end, and allocated in all; contexts belong to cow-context.
 struct Counts {
   std::uint64_t av = 0, avc = 0, cum_av = 0, cum_avc = 0, locks = 0;
   std::uint64_t contexts = 0, cum_contexts = 0;
@@ -33,7 +33,7 @@ struct Counts {
                               c.locks, c.contexts, c.cum_contexts);
   }
 };
-// Nothing else is allocated, and a vm_area_struct for every vma that is mapped.
+// No other object is allocated, and each mapped vma has a vm_area_struct.
 Counts counts(const VectorLife& life, std::uint64_t mapped) {
   const SlabAccount& slab = life.slab();
   CHECK(slab.usage(kVmAreaStruct).active_objs == mapped);
@@ -86,7 +86,7 @@ Counts sharing_of(std::uint64_t k, const StrategyInfo& info) {
 using Form = Counts (*)(std::uint64_t n);
 struct ClosedForms {
   std::string_view strategy;
-  Form line;     // of n generations, n >= 3
+  Form line;     // n generations, n >= 3
   Form alive;    // n children
   Form gone;     // n times a fork and the child's exit
   Form sharing;  // n vmas
@@ -94,7 +94,7 @@ struct ClosedForms {
 
 // Designs with chains: an anon_vma and two entries per child.
 Counts all_alive(std::uint64_t n) { return {n + 1, 2 * n + 1, n + 1, 2 * n + 1, 2 * n + 1}; }
-// `locks` of a fork and an exit: the clone, the own one, the unlink of two, the last child.
+// `locks` of a fork and an exit: the clone, the own entry, the unlink of two, the last child.
 template <std::uint64_t locks>
 Counts all_gone(std::uint64_t n) {
   return {1, 1, n + 1, 2 * n + 1, locks * n + 1};
@@ -110,11 +110,11 @@ Counts each_entry(std::uint64_t n) { return {.locks = n * n}; }
 Counts once_per_clone(std::uint64_t n) { return {.locks = 1 + 2 * (n - 1) + n * (n - 1) / 2}; }
 Counts once(std::uint64_t n) { return {.locks = 3 * n - 2}; }
 
-// With reuse three generations are all there ever is.
+// With reuse there are never more than three generations.
 Counts reused_line(std::uint64_t n) { return {3, 3, 3, 3 * n - 3, 2 * n + 1}; }
 Counts reused_line_ahead(std::uint64_t n) { return {3, 3, n, 4 * n - 6, 2 * n + 1}; }
 
-// With three generations the last is lazy still: reuse begins with the fourth.
+// With three generations the last one is still lazy: reuse begins with the fourth.
 Counts lazy_line(std::uint64_t n) {
   return n == 3 ? Counts{2, 2, 2, 5, 7} : Counts{3, 3, 3, 3 * n - 3, 2 * n + 3};
 }
@@ -155,7 +155,8 @@ constexpr ClosedForms kClosedForms[] = {
     {"linux-7.0", reused_line_ahead, all_alive, all_gone<3>, none_shared},
     {"lazy-v1", lazy_line, lazy_alive, lazy_gone, lazy_sharing},
     {"lazy-v1-noleak", lazy_line, lazy_alive, lazy_gone, lazy_sharing},
-    // A lock for a context that is linked to its parent's, and for one that is unlinked.
+    // One lock for a context that is linked to its parent's, and one for a context
+    // that is unlinked.
     {"cow-context",
      [](std::uint64_t n) -> Counts { return {.locks = n - 1, .contexts = n, .cum_contexts = n}; },
      [](std::uint64_t n) -> Counts {
@@ -190,7 +191,7 @@ std::string read_vectors(const char* name) {
   REQUIRE(file);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-// What a file of scenarios says of one strategy.
+// The scenarios of a file that concern one strategy.
 std::string scenarios_of(std::string_view strategy, Json file) {
   const std::string name(strategy);
   for (Json& vector : file["vectors"])
@@ -232,7 +233,7 @@ TEST_CASE("every registered strategy meets vectors, or has closed forms") {
     CHECK((vectors || closed));
     met += vectors;
   }
-  CHECK(met == 10);  // of those that vectors_random.jsonl has lives of
+  CHECK(met == 10);  // the strategies with lives in vectors_random.jsonl
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What each strategy has at the end of the lives of strategy_examples.h, and what it answers.
+// The objects of each strategy at the end of the lives of strategy_examples.h, and its answers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,14 +69,14 @@ TEST_CASE("strategies answer what the vma layer asks") {
     CHECK(s.faulted(life.vma(3)));
     CHECK_FALSE(s.faulted(life.vma(4)));
     CHECK(s.same(life.vma(0), life.vma(0)));
-    // Without anon_vmas there is nothing to tell them apart by.
+    // Without anon_vmas these vmas cannot be distinguished.
     CHECK(s.same(life.vma(0), life.vma(2)) ==
           (info.name == "cow-context" || info.name == "noswap"));
     CHECK_FALSE(s.same(life.vma(0), life.vma(4)));
     CHECK_FALSE(s.singular(life.vma(4)));
     CHECK(s.rmap_walk_length(life.vma(0)) >= 1);
     CHECK(s.rmap_walk_length(life.vma(4)) == 0);
-    // Left behind by MREMAP_DONTUNMAP: it lives on as if new.
+    // This vma was left behind by MREMAP_DONTUNMAP: it lives on like a new one.
     s.unlink(life.vma(2));
     CHECK_FALSE(s.faulted(life.vma(2)));
     CHECK(s.same(life.vma(2), life.vma(4)));
@@ -144,8 +144,8 @@ TEST_CASE("the second vma of a sharing run, in the child") {
     std::vector<std::uint64_t> vmas = s.vmas_per_anon_vma();
     std::sort(vmas.begin(), vmas.end());
     CHECK(vmas == want.vmas_per_anon_vma);
-    // A walk from a page of the parent visits the child, from one of the child's not the parent
-    // unless they share.
+    // A walk from a page of the parent visits the child. A walk from a page of the child visits the
+    // parent only if they share an anon_vma.
     CHECK(s.reaches(s.rmap_target(life.vma(1)), last));
     CHECK(s.reaches(s.rmap_target(last), life.vma(1)) == want.same_as_parent);
     CHECK_FALSE(s.reaches(0, last));
@@ -169,7 +169,7 @@ TEST_CASE("which abandoned anon_vma is reused depends on the order of the chain"
 }
 
 TEST_CASE("what is allocated ahead and freed again shows in the sums only") {
-  // The third fork finds an abandoned anon_vma, and frees the two objects it has already.
+  // The third fork finds an abandoned anon_vma, and frees the two objects it has already allocated.
   constexpr std::string_view kOps =
       "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;U 0;K 1 2 2 -1;U 1;K 2 3 3 -1;U 2";
   VectorLife lean(*find_strategy("num-children")), ahead(*find_strategy("linux-7.0"));
@@ -185,8 +185,8 @@ TEST_CASE("what is allocated ahead and freed again shows in the sums only") {
 }
 
 TEST_CASE("how many objects are handled under one hold of a lock") {
-  // Locks: a prepare; a fork of chains 1 and 2; an unlink of 3 entries, and in avc-2.6.37 none
-  // more, as a1 is still there.
+  // Locks: a prepare; a fork of chains 1 and 2; an unlink of 3 entries. avc-2.6.37 takes no more,
+  // as a1 still exists.
   constexpr std::string_view kOps = "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 2";
   struct Use {
     std::string_view strategy;
@@ -216,12 +216,12 @@ TEST_CASE("a wiped vma asks the neighbours of its parent") {
               "M 3 1 -1 -1 12 14 7");
     Strategy& s = life.strategy();
     s.fork_wiped(life.vma(3), life.vma(1));
-    CHECK(s.same(life.vma(3), life.vma(2)));  // the next before the previous one
+    CHECK(s.same(life.vma(3), life.vma(2)));  // the next one comes before the previous one
     CHECK_FALSE(s.faulted(life.vma(1)));
     CHECK(life.slab().usage(kAnonVma).allocs == 2);
     CHECK(life.slab().root_locks() == 3);
 
-    // A chain of two does not donate, so 5 gets an anon_vma of its own; legacy does not mind.
+    // A chain of two does not donate, so 5 gets an anon_vma of its own; legacy shares in any case.
     apply_all(life, "K 0 4 2 -1;M 5 2 4 -1 12 14 7;M 6 3 -1 -1 12 14 7");
     s.fork_wiped(life.vma(6), life.vma(5));
     CHECK(s.same(life.vma(6), life.vma(4)) == (info.name == "legacy"));

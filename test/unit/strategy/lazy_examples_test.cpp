@@ -1,6 +1,6 @@
-// Micro-examples of what only the lazy designs and noswap do: parameters, zombies, the leak. The
-// drawings are those of examples_test.cpp: the anon_vmas a vma is linked to, oldest first,
-// its own in brackets; "~" is a lazy reference to an anon_vma, "->" to a root vma.
+// Micro-examples for the lazy designs and noswap: parameters, zombies, the leak. The drawings are
+// those of examples_test.cpp: the anon_vmas a vma is linked to, oldest first, its own in
+// brackets; "~" is a lazy reference to an anon_vma, "->" to a root vma.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,9 +25,9 @@ struct Example {
   std::vector<Row> rows;
 };
 
-// The family of 0 and its child 1, which has forked: 1 is regular and a1 no root. Then 3 is mapped
-// next to 1, and the fork to 4 upgrades it: it takes a1 over, for it does not ask whether the chain
-// of 1 has one entry. For that, lazy-v1 takes a reference on a0.
+// The family of 0 and its child 1, which has forked: 1 is regular, and a1 is no root. Then 3 is
+// mapped next to 1, and the fork to 4 upgrades 3. The upgrade takes over a1, as it does not check
+// that the chain of 1 has one entry. lazy-v1 takes a reference on a0 for it.
 //   0: [a0]   1: a0 [a1]   2: a1 a0 ~a1   3: [a1]   4: a1 ~a1
 const std::string kFamily =
     "M 0 0 -1 -1 10 12 3;F 0;K 0 1 1 -1;K 1 2 2 -1;M 3 1 1 -1 12 14 7;F 3;K 3 4 3 -1";
@@ -41,7 +41,7 @@ const std::vector<Example>& examples() {
       {"an upgrade takes over an anon_vma that is no root",
        kFamily,
        {{"lazy-v1", 5, 7, 2, 7, 2, 7}, {"lazy-v1-noleak", 5, 7, 2, 7, 2, 7}}},
-      // Nothing refers to a0, but for the reference that 3 took.
+      // Nothing refers to a0 except the reference that 3 took.
       {"the root of an anon_vma that was taken over leaks",
        kFamily + ";U 0;U 1;U 2;U 3;U 4",
        {{"lazy-v1", 0, 0, 1, 7, 2, 14}, {"lazy-v1-noleak", 0, 0, 0, 7, 2, 14}}},
@@ -51,22 +51,22 @@ const std::vector<Example>& examples() {
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2;U 0;U 1;U 2;U 3",
        {{"lazy-v1", 0, 0, 0, 4, 1, 10}, {"lazy-v1-noleak", 0, 0, 0, 4, 1, 10}}},
 
-      // 0 and 1 share a0, so that their children 2 and 3 refer to it. 4 is mapped behind 3. When 3
-      // is upgraded its next vma 4 is lazy still, and it takes over the previous vma's a2.
+      // 0 and 1 share a0, so their children 2 and 3 refer to it. 4 is mapped behind 3. When 3 is
+      // upgraded, its next vma 4 is still lazy, and 3 takes over the previous vma's a2.
       //   0: [a0]  1: [a0]  2: a0 [a2]  3: a0 [a2]  4: -> 4
       //                     6: a2 a0 ~a2  7: a2 a0 ~a2
       {"an upgrade takes the previous vma's anon_vma where the next has none",
        kBetween + ";K 2 6 3 -1;K 3 7 3 6",
        {{"lazy-v1", 7, 10, 2, 10, 2, 10}, {"lazy-v1-noleak", 7, 10, 2, 10, 2, 10}}},
-      // Here 4 has forked before, and has a1, which is a root of another family. That is what 3 is
-      // given and must refuse: a2 is not tried.
+      // Here 4 has forked before and has a1, which is a root of another family. 3 gets a1 as its
+      // candidate and must refuse it; a2 is not tried.
       //   0: [a0]  1: [a0]  2: a0 [a2]    3: a0 [a3]    4: [a1]
       //                     6: a2 a0 ~a2  7: a3 a0 ~a3  5: a1 ~a1
       {"an upgrade does not try the previous vma behind a next one of another root",
        kBetween + ";K 4 5 2 -1;K 2 6 3 -1;K 3 7 3 6",
        {{"lazy-v1", 8, 12, 4, 12, 4, 12}, {"lazy-v1-noleak", 8, 12, 4, 12, 4, 12}}},
 
-      // 1 was split, 2 points to it still when 0 takes its place over.
+      // 1 was split. 2 still points to it when 0 takes over its place.
       //   0: -> 0   2: -> 1   1 is a zombie
       {"the root of a vma that is merged away becomes a zombie",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 16 3;F 0;F 1;S 1 2 14 0;G 0 1",
@@ -103,12 +103,12 @@ const std::vector<Example>& examples() {
        "U 0;U 1;U 5;U 4;U 6",
        {{"lazy-v1:fork=never", 0, 0, 1, 9, 4, 13},
         {"lazy-v1-noleak:fork=never", 0, 0, 0, 9, 4, 13}}},
-      // 1 has exited when 2 forks: 3 makes a1 its own. Linux 7.0 has allocated for it by then.
+      // 1 has exited when 2 forks: 3 makes a1 its own. Linux 7.0 has already allocated for 3.
       //   fork=never   0: [a0]   2: a1 a0 [a2]   3: a2 a0 [a1]
       {"reuse under fork=never costs an allocation that is given back",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 1;K 2 3 3 -1",
        {{"lazy-v1", 3, 7, 3, 9, 3, 9}, {"lazy-v1:fork=never", 3, 7, 3, 10, 4, 7}}},
-      // A new mm in the place of one that forked is one that never forked.
+      // A new mm in the place of one that forked counts as never forked.
       {"an mm that takes the place of one that forked",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;U 0;U 1;M 2 2 -1 -1 10 14 3;F 2;M 3 3 -1 -1 10 14 3;F 3",
        {{"lazy-v1:fork=never", 2, 0, 0, 3, 2, 5}}},
@@ -146,8 +146,8 @@ TEST_CASE("micro-examples of lazy designs and their parameters") {
   }
 }
 
-// n generations of one vma, each parent exits after forking: each process forks but once, so that
-// under fork=never it is Linux 7.0 from the first fork on.
+// n generations of one vma, each parent exits after forking. Each process forks once, so under
+// fork=never the design is Linux 7.0 from the first fork on.
 TEST_CASE("a line of generations under fork=never is that of Linux 7.0") {
   for (std::uint64_t n : {3, 4, 17, 100}) {
     INFO("n = " << n);
@@ -163,7 +163,7 @@ TEST_CASE("a line of generations under fork=never is that of Linux 7.0") {
   }
 }
 
-// 0 and 1 are neighbours, each its own root; 2 lies apart, and 3 is a copy of it moved elsewhere.
+// 0 and 1 are neighbours, each its own root; 2 lies apart, and 3 is a moved copy of it.
 TEST_CASE("which lazy vmas are the same") {
   constexpr std::string_view kOps =
       "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;M 2 0 1 -1 20 24 3;F 0;F 1;F 2;C 2 3 40 2 -1;"
@@ -225,7 +225,7 @@ TEST_CASE("the name of a root vma is not used twice") {
   }
   CHECK(reused);
   CHECK(target(3) != target(4));
-  // An upgraded vma's pages are with its anon_vma.
+  // Pages of an upgraded vma point to its anon_vma.
   apply_all(life, "K 3 6 1 -1");
   CHECK((target(3) & kTop) == 0);
   CHECK(target(3) == life.strategy().anon_vma_name(life.vma(3)));

@@ -1,5 +1,5 @@
 // The lazy designs against their naive definition, on random lives, under all of their parameters.
-// A failure prints the seed, which is all it takes to run the same life again.
+// A failure prints the seed, which is enough to run the same life again.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -93,8 +93,8 @@ TEST_CASE("lazy designs agree with the naive definition") {
   }
 }
 
-// Random lives come to this once in thousands: 3 is upgraded between 2, which has an anon_vma of
-// its family, and 4, whose anon_vma is of another one.
+// Random lives reach this once in thousands: 3 is upgraded between 2, which has an anon_vma of its
+// family, and 4, whose anon_vma is of another family.
 TEST_CASE("lazy designs agree with the naive definition on neighbours of two families") {
   const std::vector<std::string> ops = {"M 0 0 -1 -1 10 12 3",
                                         "M 1 0 0 -1 12 14 7",

@@ -1,4 +1,4 @@
-// Every registered strategy says what it is, where it is from and how far it goes.
+// The page of every registered strategy: what it is, its source and its limits.
 #include "engine/strategy/registry.h"
 #include "test/catch.h"
 
@@ -14,7 +14,7 @@ TEST_CASE("every strategy has a page", "[strategy]") {
          {page.idea, page.price, page.source, page.same, page.simplified, page.ignored}) {
       CHECK(text.size() > 10);
       CHECK(text.ends_with('.'));
-      CHECK(text.find("  ") == std::string_view::npos);  // a line break in the source went wrong
+      CHECK(text.find("  ") == std::string_view::npos);  // else a line break is wrong
       CHECK(text.find("- ") == std::string_view::npos);
     }
     CHECK(find_strategy(s.name) == &s);

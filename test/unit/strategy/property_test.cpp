@@ -1,5 +1,5 @@
-// What holds for every strategy, or for a family of them, on random lives. A failure prints the
-// seed, which is all it takes to run the same life again.
+// Properties of every strategy, or of a family of them, on random lives. A failure prints the seed,
+// which is enough to run the same life again.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -30,7 +30,7 @@ std::array<CacheUsage, kAllCaches> usages(const SlabAccount& slab) {
   return all;
 }
 
-// But for lazy-v1, whose leak is part of what was posted: it keeps the leaked roots and no more.
+// Everything is freed, except the leaked roots of lazy-v1, as posted.
 TEST_CASE("every strategy gives back every object") {
   for (const StrategyChoice& choice : every_choice()) {
     const bool leaks = choice.info->name == "lazy-v1";
@@ -130,7 +130,7 @@ TEST_CASE("designs with chains agree with the naive definition") {
   }
 }
 
-// What the chains themselves say, whatever was counted on the way.
+// Counters recomputed from the chains themselves.
 void check_by_chains(const RandomLife& random, VectorLife& life, bool by_degree) {
   const Strategy& s = life.strategy();
   std::uint64_t entries = 0;
@@ -220,7 +220,7 @@ TEST_CASE("a legacy anon_vma has a name of its own and the vmas that bear it") {
     }
     died += gone.size();
   }
-  CHECK(died > 100);  // else no place was taken twice
+  CHECK(died > 100);  // else no place was reused
 }
 
 void apply(VectorLife& life, const std::string& op) {

@@ -1,4 +1,4 @@
-// Starting a strategy from a snapshot: exact when the snapshot is, harmless when it is not.
+// The start of a strategy from a snapshot: exact if the snapshot is exact, harmless if it is not.
 #include <fmt/format.h>
 
 #include <random>
@@ -20,10 +20,10 @@ using SeedLink = Strategy::SeedLink;
 
 AnonVmaId snapshot_id(int id) { return AnonVmaId{static_cast<std::uint32_t>(id) * 7919u}; }
 
-// What a snapshot shows of the counters.
+// The counters in a snapshot.
 enum class Shown {
   two,     // children and active vmas
-  degree,  // their sum, as kernels with `degree` have it
+  degree,  // their sum, as in kernels with `degree`
 };
 
 std::vector<SeedLink> chain_of(const NaiveOracle& oracle, const NaiveOracle::Vma& vma,
@@ -40,7 +40,7 @@ std::vector<SeedLink> chain_of(const NaiveOracle& oracle, const NaiveOracle::Vma
   return chain;
 }
 
-// Maps what `life` has mapped and seeds it with what `oracle` knows.
+// Maps the vmas of `life` and seeds them with the state of `oracle`.
 void copy_by_snapshot(RandomLife& life, const NaiveOracle& oracle, VectorLife& copy, Shown shown) {
   for (const auto& [mm, vmas] : life.mms()) {
     int prev = -1;
@@ -92,7 +92,7 @@ TEST_CASE("a seeded strategy goes on as the one that lived it") {
   check_seeded(*find_strategy("num-children"), {.reuse = 'n'}, Shown::two);
   check_seeded(*find_strategy("linux-7.0"), {.reuse = 'n', .reversed = true, .ahead = true},
                Shown::two);
-  // Counted from the whole system, the parts of degree are shown apart.
+  // Summed over the whole system, the two parts of degree are known.
   check_seeded(*find_strategy("degree"), {.reuse = 'd'}, Shown::degree);
   check_seeded(*find_strategy("degree"), {.reuse = 'd'}, Shown::two);
 }
@@ -126,13 +126,13 @@ TEST_CASE("an anon_vma in the place of a dead parent does not inherit its childr
   VectorLife life(*find_strategy("num-children"));
   for (int i = 0; i < 3; ++i)
     REQUIRE(life.apply(fmt::format("M {} 0 {} -1 {} {} 3", i, i - 1, i * 10, i * 10 + 4)));
-  // 0 is linked to the child but not to its parent, which no kernel would show.
+  // 0 is linked to the child but not to its parent, which no kernel has.
   const AnonVmaId parent{1}, child{2};
   const SeedLink links[] = {{child, child, parent, 1, 1}, {parent, parent, parent, 2, 1}};
   life.strategy().seed(life.vma(0), child, {&links[0], 1});
   life.strategy().seed(life.vma(1), parent, {&links[1], 1});
-  // 2: [a0] where the parent was; 3: a0 [a1]. When 0 goes, a0 keeps its two children (itself and
-  // a1), so that 4 must not reuse it: 4: a0 a1 [a2].
+  // 2: [a0] in the place of the parent; 3: a0 [a1]. When 0 goes, a0 keeps its two children (itself
+  // and a1), so 4 must not reuse it: 4: a0 a1 [a2].
   for (const char* op : {"U 1", "F 2", "K 2 3 1 -1", "U 0", "U 2", "K 3 4 2 -1"})
     REQUIRE(life.apply(op));
   CHECK(life.slab().usage(kAnonVma).active_objs == 3);

@@ -76,9 +76,9 @@ TEST_CASE("a strategy may have parameters, which are part of its name") {
            Case{"lazy-v1:fork=never,merge=base", {"lazy-v1:fork=never,merge=base"}},
            Case{"lazy-v1,lazy-v1:merge=base", {"lazy-v1", "lazy-v1:merge=base"}},
            Case{"lazy-v1,merge=base", {"lazy-v1:merge=base"}},
-           // A default spelled out is the plain strategy, and is there once.
+           // A parameter at its default gives the plain strategy, which appears once.
            Case{"lazy-v1:merge=never,lazy-v1,lazy-v1:fork=any,merge=never", {"lazy-v1"}},
-           Case{"lazy-v1:merge=base,merge=never", {"lazy-v1"}},  // the last word holds
+           Case{"lazy-v1:merge=base,merge=never", {"lazy-v1"}},  // the last value counts
            Case{"lazy-v1:merge=base,fork=never,lazy-v1:fork=never,merge=base",
                 {"lazy-v1:fork=never,merge=base"}},
        }) {

@@ -1,4 +1,4 @@
-// Pseudonyms: nothing of the original is left, and no replay sees a difference.
+// Pseudonyms: no original name is left, and no replay sees a difference.
 #include "engine/trace/anonymize.h"
 
 #include <fstream>
@@ -45,7 +45,7 @@ struct Replayed {
   std::string json;
   Verdict verdict;
 };
-// Under every strategy, with all there is to ask for.
+// The replay under every strategy, with all options.
 Replayed replayed(const std::vector<Event>& events) {
   const FileBytes bytes = write_trace(events, 0, meta_of());
   auto reader = TraceReader::open(bytes);
@@ -59,7 +59,7 @@ Replayed replayed(const std::vector<Event>& events) {
   comparison->trace.hash.clear();
   ReportOptions report;
   report.format = Format::json;
-  for (ReplayResult& row : comparison->rows)  // names do change
+  for (ReplayResult& row : comparison->rows)  // names differ
     if (row.first_mismatch) row.first_mismatch->comm.clear();
   return {render(*comparison, report), comparison->verdict.value_or(Verdict{})};
 }
@@ -233,7 +233,7 @@ TEST_CASE("nothing of the original is left", "[anonymize]") {
       INFO(std::hex << address);
       CHECK_FALSE(gone.contains(address));
     }
-    // Nor do addresses that everybody knows tell how far others went.
+    // Addresses that everybody knows do not reveal the shift of others.
     CHECK(after.find("34359738334") == std::string::npos);
   }
 }
@@ -272,7 +272,7 @@ TEST_CASE("the header loses what tells of people and machines", "[anonymize]") {
   CHECK(anonymizer.conceal(meta) == expected);
 }
 
-// A new key of the header has to be thought about here.
+// A new key of the header must be considered here.
 TEST_CASE("the header has no keys that nobody has thought about", "[anonymize]") {
   Meta meta;
   const std::string keys =
@@ -358,7 +358,7 @@ TEST_CASE("regions keep order, neighbours and alignment", "[anonymize]") {
   CHECK(by(mm, 0x400000) != by(other, 0x400000));
   CHECK(by(mm, 0x400000) < by(mm, 0x555500000000));
   CHECK(by(mm, 0x555500000000) < by(mm, 0x7fff00000000));
-  CHECK(by(mm, 0x7fff00000000) == by(child, 0x7fff00002000));  // its end, too
+  CHECK(by(mm, 0x7fff00000000) == by(child, 0x7fff00002000));  // its end moves alike
   for (const std::uint64_t at : {0x400000ull, 0x555500000000ull, 0x7fff00000000ull}) {
     CHECK(by(mm, at) % (2u << 20) == 0);
     CHECK(by(mm, at) >= AddressShift::kLeastShift);

@@ -1,4 +1,5 @@
-// `check`: each kind of finding by the smallest trace that has it, and none where all is well.
+// `check`: each kind of finding by the smallest trace that has it, and no finding where
+// all is well.
 #include "engine/trace/check.h"
 
 #include <set>
@@ -13,7 +14,7 @@ using namespace anonvma::test;
 
 namespace {
 
-// A process that is there at the start, one that execs, and a child.
+// A process alive at the start, one that execs, and a child.
 const char* const kGood =
     "0.100 tid=1 mm=0 seq=4 map_count=2 snapshot nr_vmas=2\n"
     "0.100 tid=1 mm=0 seq=4 map_count=2 snap_vma start=0x1000 end=0x3000 anon_vma=5 nr_chain=2\n"
@@ -50,7 +51,7 @@ FileBytes file_of(const std::string& text, std::size_t flush_every = 0) {
 
 CheckResult check_text(const std::string& text) { return check_file(file_of(text)); }
 
-// "seq@3 seq@5": kinds and events.
+// "seq@3 seq@5": kinds of findings and their events.
 std::string found(const CheckResult& result) {
   std::string out;
   for (const Finding& finding : result.findings) {
@@ -101,7 +102,7 @@ TEST_CASE("each contradiction of events is found where it is") {
       {"snapshot@1", "0.1 mm=0 snapshot reason=1\n"},
       {"snapshot@2", "0.1 mm=1 exec\n0.1 mm=0 fault\n"},
       {"value@1", "0.1 mm=0 lock op=5\n"},
-      {"", "0.1 mm=0 snapshot reason=200\n"},  // of a newer recorder
+      {"", "0.1 mm=0 snapshot reason=200\n"},  // a trace of a newer recorder
       {"value@1", "0.1 truth cache=3\n"},
       {"value@1", "0.1 fault\n"},
       {"alignment@1", "0.1 mm=0 fault addr=0x1001\n"},
@@ -168,7 +169,7 @@ TEST_CASE("what follows from a loss is no finding, what cannot is") {
   REQUIRE(found(behind) == "");
   REQUIRE(behind.softened == 1);
   REQUIRE(behind.lost == 3);
-  // The recorder hears of a loss a little later.
+  // The recorder learns of a loss a little later.
   const CheckResult before = check_text(born + "0.1 mm=7 fault\n0.2 lost count=3\n");
   REQUIRE(found(before) == "");
   REQUIRE(before.softened == 1);
@@ -180,13 +181,13 @@ TEST_CASE("what follows from a loss is no finding, what cannot is") {
           "");
 }
 
-// The file as a recorder leaves it that is killed behind these events, with and without a part of
+// The file of a recorder that is killed after these events, with and without a part of
 // the next chunk.
 TEST_CASE("what a cut file leaves open is no finding") {
   const std::string born = kBorn;
   struct Open {
     const char* events;
-    const char* whole;  // what the same events are found to be where the file goes on, or ends
+    const char* whole;  // findings of the same events in a file that goes on, or ends
     std::uint64_t undecided;
   };
   const Open rows[] = {
@@ -202,7 +203,7 @@ TEST_CASE("what a cut file leaves open is no finding") {
       {"0.1 mm=0 seq=9 unmap\n0.1 mm=0 seq=7 brk\n", "seq@2", 1},
       {"0.1 truth object=1\n0.1 truth object=1\n", "truth_alloc@2", 1},
       {"0.1 mm=0 snapshot reason=3 nr_vmas=2\n0.1 mm=0 fault\n", "snapshot@2", 1},
-      // What no loss explains, or would have explained by now, stays a finding.
+      // A finding that no loss explains, or that a loss would have explained by now, stays.
       {"0.1 mm=0 fault addr=0x1001\n", "alignment@1", 0},
       {"0.1 mm=7 fault\n11.2 mm=0 fault\n", "mm_unborn@1", 0},
   };
@@ -219,7 +220,7 @@ TEST_CASE("what a cut file leaves open is no finding") {
       CHECK(found(cut) == before + (more == 0 ? "no_end no_end" : "no_chunk no_end no_end"));
       CHECK(cut.undecided == row.undecided);
     }
-    // With a footer or an end chunk all events are there, whichever of the two is missing.
+    // With a footer or an end chunk all events are there, even if one of the two is missing.
     for (const std::size_t missing : {2, 3}) {
       auto some = chunks;
       some.erase(some.begin() + static_cast<std::ptrdiff_t>(missing));

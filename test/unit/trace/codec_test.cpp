@@ -1,4 +1,4 @@
-// What goes into a trace comes out of it: random events of every type, extremes included.
+// Written events are read back unchanged: random events of every type, extremes included.
 #include "engine/trace/columns.h"
 #include "test/catch.h"
 #include "test/support/random_events.h"
@@ -120,7 +120,7 @@ TEST_CASE("a moved writer and reader go on where they were") {
   auto opened = TraceReader::open(file);
   REQUIRE(opened);
   TraceReader reader = std::move(*opened);
-  REQUIRE(reader.end());  // by the footer, before the events were read
+  REQUIRE(reader.end());  // from the footer, before the events were read
   REQUIRE(reader.end()->duration_ns == 9);
   REQUIRE(reader.next()->size() == 1);
   REQUIRE(reader.next()->empty());

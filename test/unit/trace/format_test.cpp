@@ -20,7 +20,7 @@ std::string format_page() {
   return text.str();
 }
 
-// The n-th block that is fenced as ```language.
+// The n-th block of the page that is fenced as ```language.
 std::string block(const std::string& page, const std::string& language, int n = 0) {
   const std::string fence = "\n```" + language + "\n";
   std::size_t at = 0;

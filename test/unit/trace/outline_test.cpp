@@ -1,4 +1,4 @@
-// What `info` says without reading a trace is what reading it says.
+// The summary of `info` equals a reading of the whole trace.
 #include "engine/trace/outline.h"
 
 #include "engine/trace/salvage.h"
@@ -17,7 +17,7 @@ std::uint64_t count(const EventCounts& by_type) {
   return sum;
 }
 
-// A file as the first writers made it: neither counts nor hash.
+// A file of the first writers: it has neither counts nor hash.
 FileBytes of_early_writer(const FileBytes& file) {
   auto chunks = chunks_of(file);
   EndInfo end = *read_trace(file).end;

@@ -1,5 +1,5 @@
-// `repair`: of a file damaged anywhere, every event of the chunks that are whole, and a Lost event
-// where others are missing. What it writes passes `check`.
+// `repair`: from a file damaged anywhere, every event of the whole chunks, and a Lost event where
+// others are missing. The result passes `check`.
 #include "engine/trace/salvage.h"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ Saved save(std::span<const std::byte> file) {
   return saved;
 }
 
-// One mm with `count` faults: a life that check() has nothing to say of, with any part lost.
+// One mm with `count` faults: a life without findings, with any part lost.
 std::vector<Event> faults(std::size_t count) {
   std::vector<Event> events{{{1, 7, MmId{0}, 2, 0}, Snapshot{}}};
   while (events.size() < count)
@@ -58,7 +58,7 @@ std::uint64_t lost_in(const std::vector<Event>& events) {
   return sum;
 }
 
-// The events whose chunks do not hold the byte at `at`.
+// The events whose chunks do not contain the byte at `at`.
 std::vector<Event> events_elsewhere(const FileBytes& file, std::size_t at) {
   std::vector<Event> kept;
   const std::vector<Event> all = read_trace(file).events;
@@ -160,7 +160,7 @@ TEST_CASE("a loss stands where its chunk was") {
   const Event& lost = saved.read.events[2 * kPerChunk];
   REQUIRE(lost.body == EventBody{Lost{kPerChunk, 0, 0}});
   REQUIRE(lost.head.time_ns == saved.read.events[2 * kPerChunk - 1].head.time_ns);
-  // Once more: what the first repair said is kept.
+  // A second repair keeps the statements of the first.
   const Saved again = save(saved.file);
   REQUIRE(again.salvage.intact());
   REQUIRE(again.file == saved.file);
@@ -194,7 +194,7 @@ TEST_CASE("repair of two traces in one file keeps the first") {
   require_sound(saved);
   REQUIRE(saved.read.events == read_trace(file).events);
   REQUIRE(saved.salvage.unused_bytes == other.size());
-  // Each chunk twice, too.
+  // Every chunk twice gives the same result.
   FileBytes twice = file;
   twice.insert(twice.end(), file.begin() + static_cast<std::ptrdiff_t>(chunks_of(file)[1].offset),
                file.end());
@@ -235,7 +235,7 @@ TEST_CASE("what is no trace, or has lost its header chunk, cannot be repaired") 
           std::string::npos);
 }
 
-// A file of nothing but beginnings of large chunks must not be summed up once for each of them.
+// A file that consists of begins of large chunks must not be checksummed once for each of them.
 TEST_CASE("magics without chunks cost no more than the file") {
   FileBytes file = five_chunks();
   const std::size_t good = file.size();

@@ -16,7 +16,7 @@ std::vector<Event> counted() {
   return events;
 }
 
-// All that a reader gives from where it is; empty when an error comes.
+// All events from the reader's place on; empty after an error.
 std::vector<Event> rest_of(TraceReader& reader) {
   std::vector<Event> all;
   for (;;) {
@@ -72,7 +72,7 @@ TEST_CASE("without a sound footer a reader stays where it is", "[seek]") {
   }
 }
 
-// An index that lies, with right checksums: nothing of it is believed before the chunk agrees.
+// A wrong index with right checksums: it is not used before the chunk agrees.
 TEST_CASE("an index that points elsewhere is not followed", "[seek]") {
   const std::vector<Event> events = counted();
   for (const std::uint64_t offset : {0ull, 24ull, 25ull, 1ull << 40, ~0ull}) {

@@ -1,4 +1,4 @@
-// The text form: parse(format(e)) == e, and errors that say where.
+// The text form: parse(format(e)) == e, and errors that name the place.
 #include "engine/trace/text.h"
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// Which A64 instructions write: one of each form, as an assembler made them.
+// A64 instructions that write: one of each form, as an assembler made them.
 #include "tracers/arm64_insn.h"
 
 #include "test/catch.h"

@@ -1,7 +1,7 @@
-// Which instructions of a BPF program can run, as far as its constants tell: settings in .rodata
-// and what CO-RE relocations answered. A much simpler cousin of the kernel's verifier, which
-// removes the rest in the same way: it knows registers, joins paths, and takes both ways of a
-// branch that it cannot decide.
+// The instructions of a BPF program that can run, as far as its constants decide: settings in
+// .rodata and results of CO-RE relocations. It is a much simpler relative of the kernel's verifier,
+// which removes dead code in the same way. It knows registers, joins paths, and follows both ways
+// of a branch that it cannot decide.
 #pragma once
 
 #include <linux/bpf.h>
@@ -20,7 +20,7 @@ namespace anonvma::test {
 
 class BpfPaths {
  public:
-  // `rodata_fd`: what ld_imm64 says instead of the map's address.
+  // `rodata_fd`: the descriptor in ld_imm64, in place of the map's address.
   BpfPaths(std::vector<bpf_insn> code, int rodata_fd, std::vector<std::uint8_t> rodata)
       : code_(std::move(code)), rodata_fd_(rodata_fd), rodata_(std::move(rodata)) {
     states_.resize(code_.size());
@@ -82,7 +82,7 @@ class BpfPaths {
       value = number(std::uint64_t{high} << 32 | static_cast<std::uint32_t>(insn.imm));
     else if (insn.src_reg == BPF_PSEUDO_MAP_VALUE && insn.imm == rodata_fd_)
       value = {Value::Kind::rodata, high};
-    else if (insn.src_reg == BPF_PSEUDO_FUNC)  // a callback, which some helper will call
+    else if (insn.src_reg == BPF_PSEUDO_FUNC)  // a callback: some helper will call it
       reach(at + 1 + static_cast<std::size_t>(insn.imm), Registers{});
   }
 

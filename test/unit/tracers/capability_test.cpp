@@ -1,4 +1,4 @@
-// What lockdown takes from root, from the two places that tell of it.
+// The rights that lockdown takes from root, and the two places that show it.
 #include "tracers/capability.h"
 
 #include "test/catch.h"
@@ -15,7 +15,7 @@ TEST_CASE("lockdown=confidentiality is seen in securityfs, or on the command lin
   CHECK(is_locked_down("", "lockdown=integrity  lockdown=confidentiality panic=1"));
   CHECK_FALSE(is_locked_down("", "lockdown=confidentiality lockdown=integrity"));
   CHECK_FALSE(is_locked_down("", "nolockdown=confidentiality lockdown=confidential"));
-  // Securityfs knows better than the command line of old.
+  // securityfs wins over the older command line.
   CHECK_FALSE(is_locked_down("[none] integrity confidentiality", "lockdown=confidentiality"));
 }
 

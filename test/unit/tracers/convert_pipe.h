@@ -1,4 +1,4 @@
-// Feeds ring records to a Converter, and writes down what leaves.
+// Feeds ring records to a Converter, and writes down its output.
 #pragma once
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// Ring records to events, and their order: literal records in, events out, no kernel and no root.
+// Ring records become events in order: literal records in, events out, no kernel and no root.
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -34,8 +34,8 @@ TEST_CASE("a fault leaves after the operations it came after") {
   p.fault(kA, 4);
   CHECK(p.out == "fault/0/4");
   p.take();
-  p.fault(kA, 6);  // operation 5 is over, its record is still to come
-  p.fault(kA, 7);  // operation 7 was under way
+  p.fault(kA, 6);  // operation 5 is over, its record has not come yet
+  p.fault(kA, 7);  // operation 7 was in flight
   p.fault(kA, 4);
   p.op(ANONVMA_OP_MMAP, kA, 5);
   CHECK(p.out == "fault/0/4 map/0/5 fault/0/6");
@@ -105,7 +105,7 @@ TEST_CASE("a fault behind a long operation is let go without an UnknownWrite") {
   p.exec(kA, 0, 0);
   p.take();
   p.order.advance(1'000'000'000);
-  p.fault(kA, 1);  // a writer is at work: nothing was lost
+  p.fault(kA, 1);  // a writer is in flight: nothing was lost
   p.order.advance(9'000'000'000);
   CHECK(p.out == "fault/0/1");
   p.op(ANONVMA_OP_MMAP, kA, 1);
@@ -202,9 +202,9 @@ TEST_CASE("exec names the old mm although its address was reused meanwhile") {
 
 TEST_CASE("the walk of the start takes its place in the ring") {
   Pipe p;
-  p.op(ANONVMA_OP_MMAP, kA, 5);  // in the walk already
+  p.op(ANONVMA_OP_MMAP, kA, 5);  // the walk shows it already
   p.walk(1, SnapReason::attach, kA, 8);
-  p.op(ANONVMA_OP_MMAP, kA, 7);  // the walk saw it too: returned late
+  p.op(ANONVMA_OP_MMAP, kA, 7);  // the walk shows it too: it returned late
   p.op(ANONVMA_OP_MUNMAP, kA, 9);
   CHECK(p.out == "snapshot/0/8 snap_vma/0/8 snap_chain/0/8 unmap/0/9");
   CHECK(std::get<SnapVma>(p.events.at(1).body).anon_vma ==
@@ -365,7 +365,7 @@ TEST_CASE("who was walked while its fork came to its end is announced by the For
 
 TEST_CASE("a child forked before its parent's walk has a walk and no Fork") {
   Pipe p;
-  p.fork(kA, 5, kB);  // nobody has announced mm A yet
+  p.fork(kA, 5, kB);  // mm A is still unknown
   CHECK(p.converter.orphans() == 1);
   p.walk(1, SnapReason::attach, kA, 6);
   p.fork(kA, 5, kC);  // its token is older than the walk
@@ -399,7 +399,7 @@ TEST_CASE("a resynchronisation waits for the operations it saw") {
   CHECK(p.out ==
         "unknown_write/0/1 map/0/3 snapshot/0/4 snap_vma/0/4 snap_chain/0/4 fault/0/4 map/0/5");
   p.take();
-  p.walk(2, SnapReason::unknown_write, kB, 4);  // of an mm nobody announced
+  p.walk(2, SnapReason::unknown_write, kB, 4);  // of an unknown mm
   CHECK(p.out.empty());
 }
 
@@ -485,7 +485,7 @@ TEST_CASE("a walk's bytes: one owner per mm, torn states are noticed") {
   vma(1, kA, 2, 0), vma(1, kA, 2, 3);
   vma(2, kA, 2, 0), vma(2, kA, 2, 3);  // shares mm A
   vma(3, kB, 2, 0), vma(3, kB, 4, 0);  // a writer came in between
-  vma(4, kC, 2, 0);                    // one of two vmas
+  vma(4, kC, 2, 0);                    // one of its two vmas
   const auto walk = parse_walk(std::as_bytes(std::span(bytes)));
   REQUIRE(walk);
   REQUIRE(walk->size() == 3);
@@ -506,7 +506,7 @@ TEST_CASE("a process is walked by its local tgid, and the trace has the other") 
   p.feed(anonvma_fork_record{p.head(ANONVMA_FORK, kA, 2), kB, 2, 3012, 3012, 8});
   anonvma_exec_record exec{};
   exec.head = p.head(ANONVMA_EXEC, kC, 2, 0);
-  exec.tgid = 3013;  // in no namespace of the recorder's
+  exec.tgid = 3013;  // in no namespace of the recorder
   p.feed(exec);
   p.order.finish();
   CHECK(p.converter.local_tgid_of(MmId{0}) == 7);

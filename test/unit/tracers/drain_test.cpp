@@ -1,5 +1,4 @@
-// The thread that empties the ring: nothing is lost or reordered on the way, and its memory is
-// bounded.
+// The thread that empties the ring: it loses and reorders nothing, and its memory is bounded.
 #include "tracers/drain.h"
 
 #include <atomic>
@@ -46,7 +45,7 @@ class Source {
   int error_ = 0;
 };
 
-// The numbers that were given, in their order.
+// The numbers that came out, in their order.
 struct Reader {
   std::uint64_t next = 0;
   bool in_order = true;

@@ -1,4 +1,4 @@
-// What is read out of a kernel's type information, from files of it made here.
+// The reading of a kernel's type information, from files made here.
 #include "tracers/features.h"
 
 #include <bpf/btf.h>
@@ -68,7 +68,7 @@ class MadeUpBtf {
  private:
   btf* btf_;
   int int_ = 0, char_ = 0;
-  int pointer_ = 0;  // to void
+  int pointer_ = 0;  // a pointer to void
 };
 
 Features everything() {
@@ -163,7 +163,8 @@ TEST_CASE("features: the tier is the worst of what is missing") {
   CHECK(accuracy_tier(without(Feature::sys_enter), {.attaches = false}) == Tier::unsupported);
 }
 
-// What test/btf says of real kernels: the features that each lacks, of those that a hook needs.
+// The types of real kernels in test/btf: the features that each lacks, among those that
+// a hook needs.
 TEST_CASE("features: of the kernels in test/btf", "[features]") {
   const auto of = [](const std::string& kernel) {
     const Result<KernelBtf> btf =

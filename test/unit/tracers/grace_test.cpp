@@ -1,5 +1,5 @@
-// Kernels that free vmas by RCU: whose a vma was that comes back late, and what the verifier makes
-// of that.
+// Kernels that free vmas by RCU: the owner of a vma that comes back late, and its effect
+// on the verifier.
 #include <optional>
 #include <string>
 
@@ -175,7 +175,7 @@ TEST_CASE("vmas that come back late are compared by address space", "[grace]") {
     t.head.time_ns = 5'000'000'000;
     const Verdict verdict = verdict_of(end(t));
     CHECK_FALSE(verdict.agrees());
-    CHECK(verdict.differences.size() == 2);  // of the mm, and what lives in the end
+    CHECK(verdict.differences.size() == 2);  // in the mm, and at the end
   }
   SECTION("twice") {
     t.add(come_back()).add(come_back());

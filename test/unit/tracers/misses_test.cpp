@@ -1,4 +1,4 @@
-// What the kernel skipped, of a program that is loaded more than once.
+// Runs that the kernel skipped, for a program that is loaded more than once.
 #include "tracers/misses.h"
 
 #include <array>
@@ -14,7 +14,7 @@ using Counts = std::array<std::uint64_t, 3>;
 TEST_CASE("what one copy did not skip is not lost", "[misses]") {
   SkippedByAll skipped;
   CHECK(skipped.grown(Counts{5, 3, 0}) == 0);
-  // The one that skipped nothing before does now, and no event was skipped by all.
+  // The copy that had skipped nothing skips now, and all copies together skipped no event.
   CHECK(skipped.grown(Counts{5, 3, 4}) == 0);
   CHECK(skipped.grown(Counts{9, 3, 4}) == 0);
 }

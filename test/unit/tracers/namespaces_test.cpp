@@ -1,4 +1,4 @@
-// Whose numbers /proc tells, from what it says of the process that asks.
+// The pid namespace of /proc, by its description of the process that reads it.
 #include "tracers/namespaces.h"
 
 #include "test/catch.h"
@@ -8,7 +8,7 @@ namespace anonvma::test {
 TEST_CASE("/proc is local when it numbers a process in one namespace only", "[namespaces]") {
   CHECK(proc_is_local("Name:\tcat\nNStgid:\t7\nNSpid:\t7\nNSpgid:\t7\t1\n"));
   CHECK(proc_is_local("Name:\tcat\nNSpid:\t7"));
-  // It is mounted for a namespace around this one.
+  // /proc is mounted for a namespace around this one.
   CHECK_FALSE(proc_is_local("Name:\tcat\nNStgid:\t311\t7\nNSpid:\t311\t7\nNSpgid:\t0\n"));
   CHECK_FALSE(proc_is_local("Name:\tcat\nNSpid:\t4711\t311\t7\n"));
   // A kernel without pid namespaces has no such line.

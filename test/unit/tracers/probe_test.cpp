@@ -1,4 +1,4 @@
-// The start-up probe: what its facts do to the rules, and its experiments played on the model under
+// The start-up probe: the effect of its facts on the rules, and its experiments in the model under
 // the rules of every kernel.
 #include "tracers/probe_experiments.h"
 
@@ -30,7 +30,7 @@ Meta seen(std::string release, Behaviours behaviours) {
   return meta;
 }
 
-// What the rules say of everything that can be seen.
+// The behaviours that the rules predict.
 Behaviours facts_of(const KernelRules& rules) {
   Behaviours facts = {{"sticky_guard", (rules.sticky & kVmMaybeGuard) != 0}};
   for (const auto& [name, member] : kMembers) facts[name] = rules.*member;
@@ -63,7 +63,7 @@ class ModelPages {
   void move(std::uint64_t from, std::uint64_t to, int flags = 0) {
     world_.move(from, 1, to, static_cast<std::uint64_t>(flags));
   }
-  // Calls are replayed as they ended: which of them fail is not the model's to say.
+  // Calls are replayed with their recorded results: the model does not decide which of them fail.
   int remap(std::uint64_t from, std::uint64_t old_count, std::uint64_t to, std::uint64_t count) {
     const VmaId source = world_.id(from);
     const bool inside = source && source == world_.id(from + old_count - 1);
@@ -120,7 +120,7 @@ TEST_CASE("under the rules of every kernel that can record, each experiment find
       INFO(experiment.name);
       ModelPages pages(rules);
       const probe::Answer answer = experiment.run(pages);
-      // Where nothing faulted merges into something unfaulted, no copy is refused for its origin.
+      // If a faulted vma never merges into an unfaulted one, no copy is refused for its origin.
       const std::string_view name = experiment.name;
       const bool invisible = (name == "merge_checks_copied" && !rules.symmetric_merge) ||
                              (name == "self_merge_spares_others" && rules.self_merge);
@@ -130,7 +130,7 @@ TEST_CASE("under the rules of every kernel that can record, each experiment find
       outcomes[experiment.name].insert(*answer);
     }
   }
-  // Each has come out both ways.
+  // Each behaviour has had both results.
   for (const auto& experiment : probe::experiments<ModelPages>()) {
     INFO(experiment.name);
     CHECK(outcomes[experiment.name].size() == 2);

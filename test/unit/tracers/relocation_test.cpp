@@ -1,10 +1,10 @@
-// The BPF object against the type information of real kernels of both architectures, without any of
-// them: libbpf relocates it as it would there, and what it then gives to the kernel is taken here
-// instead. An access that found no member is a call that no kernel has; it may only stand where no
-// path leads.
+// The BPF object against the type information of real kernels of both architectures, without those
+// kernels. libbpf relocates the object as on such a kernel, and the test takes the programs that it
+// would load. An access without a member becomes a call that no kernel has; it may only stand where
+// no path leads.
 //
-// test/btf holds what each kernel has of what the recorder uses; scripts/btf-fixtures makes it
-// anew.
+// test/btf holds the types that each kernel has of those that the recorder uses;
+// scripts/btf-fixtures renews it.
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -38,7 +38,7 @@
 namespace anonvma::test {
 namespace {
 
-// What a load gave to bpf(2).
+// The programs and maps that a load gave to bpf(2).
 struct Taken {
   std::map<std::string, std::vector<bpf_insn>> programs;
   int rodata_fd = -1;
@@ -46,12 +46,12 @@ struct Taken {
   std::map<int, std::uint32_t> value_sizes;  // of maps, by descriptor
   std::map<int, std::string> map_names;
 };
-Taken* g_taken = nullptr;  // while a load is under way
+Taken* g_taken = nullptr;  // while a load is in progress
 std::string g_unresolved;
 
 int some_descriptor() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-// Everything is granted.
+// Every request is granted.
 long take(int command, const bpf_attr& attr) {
   const int fd = some_descriptor();
   switch (command) {
@@ -97,8 +97,8 @@ int keep_unresolved(libbpf_print_level, const char* format, va_list arguments) {
   return 0;
 }
 
-// From here on no program has a hook: libbpf would look up what the running kernel has to attach
-// to. For good, as libbpf 1.1 frees what it goes on using when the last such handler is taken away.
+// From here on no program has a hook: libbpf would look up attach targets of the running kernel.
+// This is never undone, as libbpf 1.1 frees data in use when the last such handler is removed.
 void want_no_hooks() {
   static const bool done = [] {
     for (const char* const section : {"tp_btf+", "iter+"})
@@ -109,7 +109,7 @@ void want_no_hooks() {
   static_cast<void>(done);
 }
 
-// Loads it into nowhere.
+// Loads the object without a kernel.
 template <class Skeleton>
 Taken load(Skeleton* (*open)(const bpf_object_open_opts*), const std::string& kernel) {
   want_no_hooks();
@@ -145,9 +145,9 @@ Taken load(const std::filesystem::path& kernel) {
              : load<anonvma_other_bpf>(anonvma_other_bpf::open, kernel);
 }
 
-// Programs that would come to an access without a member.
+// Programs that could reach an access without a member.
 std::vector<std::string> broken(const Taken& taken) {
-  constexpr int kPoison = 0xbad2310;  // what libbpf puts in its place
+  constexpr int kPoison = 0xbad2310;  // libbpf's replacement of such an access
   std::vector<std::string> names;
   for (const auto& [name, code] : taken.programs) {
     const BpfPaths paths(code, taken.rodata_fd, taken.rodata);
@@ -169,7 +169,7 @@ std::vector<std::filesystem::path> fixtures() {
   return paths;
 }
 
-// A copy of a fixture in which a name is another one.
+// A copy of a fixture with one name replaced.
 std::string renamed(const std::string& kernel, std::string_view name) {
   std::ifstream file(std::string(ANONVMA_SOURCE_DIR) + "/test/btf/" + kernel, std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(file), {});
@@ -201,7 +201,7 @@ TEST_CASE("relocation: every kernel has what the BPF programs read of it", "[rel
     CHECK(taken.rodata_fd >= 0);
     const Result<KernelBtf> btf = KernelBtf::load(kernel);
     REQUIRE(btf);
-    // What the recorder refuses for another reason does not come to this.
+    // A kernel that the recorder refuses for another reason does not get here.
     if (accuracy_tier(find_features(*btf), {}) == Tier::unsupported) continue;
     CHECK(broken(taken) == std::vector<std::string>{});
   }
@@ -239,7 +239,7 @@ TEST_CASE("relocation: paths that constants rule out are not taken", "[relocatio
 
 }  // namespace anonvma::test
 
-// libbpf calls bpf(2) through this function of libc, which stands in front of it here.
+// libbpf calls bpf(2) through this function of libc, which this definition replaces.
 extern "C" long syscall(long number, ...) {
   va_list arguments;
   va_start(arguments, number);

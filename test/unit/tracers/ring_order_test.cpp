@@ -1,4 +1,4 @@
-// Numbers of operations where no hook sees the mmap_lock.
+// Numbers of operations on kernels where no hook sees the mmap_lock.
 #include "tracers/ring_order.h"
 
 #include <cstring>
@@ -51,10 +51,10 @@ TEST_CASE("ring order: an operation has its place where it was first seen under 
   RingOrder order;
   CHECK(number(order, ANONVMA_PLACE, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 11) == 1);
-  CHECK(number(order, ANONVMA_OP, 2, kMm, 15) == 3);  // began later, and returned first
+  CHECK(number(order, ANONVMA_OP, 2, kMm, 15) == 3);  // it began later, and returned first
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 11) == 1);
-  CHECK(number(order, ANONVMA_TRUTH, 1, kOther, 11) == 0);  // of another mm
-  CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 0) == 0);      // of none
+  CHECK(number(order, ANONVMA_TRUTH, 1, kOther, 11) == 0);  // another mm
+  CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 0) == 0);      // no operation
   CHECK(number(order, ANONVMA_OP, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 11) == 0);  // its operation has ended
   CHECK(number(order, ANONVMA_OP, 1, kMm, 13) == 5);
@@ -67,7 +67,7 @@ TEST_CASE("ring order: several tasks see one call under the lock, and may say so
   CHECK(number(order, ANONVMA_PLACE, 1, kMm, 11) == 1);  // seen once more
   CHECK(number(order, ANONVMA_OP, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_OP, 3, kMm, 31) == 5);
-  number(order, ANONVMA_PLACE, 1, kMm, 11);  // it has returned: this takes no number
+  number(order, ANONVMA_PLACE, 1, kMm, 11);  // it has returned: this record takes no number
   number(order, ANONVMA_PLACE, 3, kMm, 31);
   CHECK(number(order, ANONVMA_FAULT, 1) == 6);
   CHECK(number(order, ANONVMA_PLACE, 1, kMm, 13) == 7);
@@ -84,7 +84,7 @@ TEST_CASE("ring order: calls go on counting from the start") {
 
 TEST_CASE("ring order: a fork is an operation of the parent, and its child begins anew") {
   RingOrder order;
-  CHECK(number(order, ANONVMA_OP, 9, kOther) == 1);  // an earlier one at the child's address
+  CHECK(number(order, ANONVMA_OP, 9, kOther) == 1);  // of an earlier mm at the child's address
   CHECK(number(order, ANONVMA_PLACE, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_OP, 2) == 3);
   CHECK(fork(order, 1, 11, kOther) == 1);
@@ -120,7 +120,7 @@ TEST_CASE("ring order: a free that is told behind the next allocation is the old
     CHECK(truth(at, cache, true).object == second);
     CHECK(truth(at, cache, false).object > second);
   }
-  // What is freed may look like a chain entry by then: the recorder knows what it was.
+  // A freed object may look like a chain entry by then: the recorder knows its real kind.
   CHECK(truth(0xa000 + 0x1000ull * ANONVMA_CACHE_ANON_VMA, ANONVMA_CACHE_AVC, true).cache ==
         ANONVMA_CACHE_ANON_VMA);
 }

@@ -1,4 +1,4 @@
-// Who lost records is read again: rounds of a Converter, from literal records and walks.
+// Mms that lost records are read again: rounds of a Converter, from literal records and walks.
 #include <algorithm>
 #include <optional>
 
@@ -13,14 +13,15 @@ namespace {
 using Addresses = std::vector<std::uint64_t>;
 using Walks = std::vector<WalkedMm>;
 
-// The end of a round: `alive` live, some before its last look into the ring, and all behind it.
+// The end of a round: the mms that are alive, some before the recorder's last look into the ring,
+// and all after it.
 void end_round(Pipe& p, const Addresses& alive) {
   p.converter.alive(alive);
   p.converter.end_round(p.clock, [&](std::uint64_t address) {
     return std::find(alive.begin(), alive.end(), address) != alive.end();
   });
 }
-// A round of the recorder that walks these mms; `unseen` live as well.
+// A round of the recorder that walks these mms; the mms in `unseen` are alive as well.
 void round(Pipe& p, const std::vector<WalkedMm>& walked, Addresses unseen = {}) {
   p.converter.begin_round();
   p.converter.add_walk(99, SnapReason::resync, walked);
@@ -31,7 +32,7 @@ void round(Pipe& p, const std::vector<WalkedMm>& walked, Addresses unseen = {}) 
   p.converter.forget_walk(99);
   end_round(p, unseen);
 }
-// The same of mms that look all alike.
+// The same round, for mms that all look alike.
 void read_again(Pipe& p, const std::vector<std::pair<std::uint64_t, std::uint32_t>>& alive,
                 const Addresses& unseen = {}) {
   std::vector<WalkedMm> mms;
@@ -115,7 +116,7 @@ TEST_CASE("an mm whose ExitMmap was lost is found gone, another one that no walk
   p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
   p.converter.lost({ANONVMA_FAULT, 0, 1, kB, false}, 5000);
   p.take();
-  round(p, Walks{}, {kB});  // it is exiting: no task has it
+  round(p, Walks{}, {kB});  // it is exiting: no task uses it
   CHECK(p.out == "exit_mmap/0 lost/1");
   CHECK(p.converter.suspects());
   p.take();
@@ -167,7 +168,7 @@ TEST_CASE("an mm that was born without its walk's record is suspect again") {
 
 namespace {
 
-// As the walk shows A and its child B: each has a vma, which B inherited.
+// The walk's result for A and its child B: each has a vma, which B inherited.
 WalkedMm parent_of_b(Pipe& p, std::uint32_t seq) {
   WalkedMm w = p.walked(kA, seq);
   w.vmas[0].chain = {{0xa000, 0xa000, 0xa000, 2, 1, 1}};
@@ -197,9 +198,9 @@ TEST_CASE("an mm whose Fork was lost is not forgotten with the one that had its 
   p.fork(kA, 1, kB);
   p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kB, false}, 5000);
   p.converter.lost({ANONVMA_FORK, 0, 1, kA, false}, 5000);
-  p.converter.lost({ANONVMA_FORK, 0, 0, kB, false}, 5000);  // of the next one
+  p.converter.lost({ANONVMA_FORK, 0, 0, kB, false}, 5000);  // a record of the next mm
   p.take();
-  round(p, {parent_of_b(p, 4)}, {kB});  // the walk was there before it was born
+  round(p, {parent_of_b(p, 4)}, {kB});  // the walk read it before its birth
   CHECK(p.out == resync_of(0) + " exit_mmap/1 lost/0");
   CHECK(p.converter.suspects());
   p.take();
@@ -214,7 +215,7 @@ TEST_CASE("an mm that a walk shows and nobody has announced is read with the oth
   round(p, {parent_of_b(p, 4), child_of_a(p, 4)});
   CHECK(p.out == with_child(0, 1));
   p.take();
-  p.converter.lost({ANONVMA_OP, 0, 1, kB, false}, 5000);  // it is A's relative from now on
+  p.converter.lost({ANONVMA_OP, 0, 1, kB, false}, 5000);  // from now on it is A's relative
   p.take();
   round(p, {parent_of_b(p, 4), child_of_a(p, 4)});
   CHECK(p.out == with_child(0, 1));
@@ -269,7 +270,7 @@ TEST_CASE(
     "a loss of an mm whose Fork still waits taints it behind that, and its relatives at once") {
   Pipe p;
   p.exec(kA, 0, 0);
-  p.fork(kA, 3, kB);  // number 1 is under way
+  p.fork(kA, 3, kB);  // number 1 is in flight
   p.take();
   p.converter.lost({ANONVMA_OP, 0, 2, kB, false}, 5000);
   CHECK(p.out == "lost lost/0");
@@ -285,7 +286,7 @@ TEST_CASE("what was lost of a newborn is not forgotten with the one that had its
   Pipe p;
   p.exec(kA, 0, 0);
   p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
-  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);  // of the next one, or not
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);  // of the next mm, or not
   p.take();
   p.exec(kA, 4, 0, 1);
   CHECK(p.out == "exit_mmap/0 exec/1/4 snapshot/1/4 snap_vma/1/4 lost/1/4");
@@ -394,7 +395,7 @@ TEST_CASE("a loss that is told again where it may have happened taints once") {
   CHECK(p.out.empty());
   read_again(p, {{kA, 4}});
   p.take();
-  p.converter.lost({ANONVMA_OP, 0, 0, kA, false}, 5000);  // behind what the round saw
+  p.converter.lost({ANONVMA_OP, 0, 0, kA, false}, 5000);  // after the state that the round read
   CHECK(p.out == "lost/0");
   CHECK(p.converter.suspects());
 }
@@ -423,7 +424,7 @@ TEST_CASE("vmas of an exec whose end was lost are no part of the next look") {
 TEST_CASE("a fork that waits for its parent's birth goes where a snapshot is that birth") {
   Pipe p;
   p.exec(kA, 0, 0);
-  p.fork(kA, 3, kB);  // number 1 was lost: B is not announced
+  p.fork(kA, 3, kB);  // number 1 was lost: B is unknown
   p.fork(kB, 3, kC);
   p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
   p.take();

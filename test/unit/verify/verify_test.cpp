@@ -1,5 +1,5 @@
 // The verifier on made-up recordings: a small life that agrees in every lane, and the same life
-// with one thing changed, which exactly the lanes that look at it must notice.
+// with one change, which exactly the lanes concerned must notice.
 #include <functional>
 
 #include "test/support/verify_tape.h"
@@ -7,7 +7,7 @@
 namespace anonvma::test {
 namespace {
 
-// The lanes that do not agree.
+// The lanes that differ.
 std::string differing(const Verdict& verdict) {
   std::string names;
   for (const Lane& lane : verdict.lanes)
@@ -16,7 +16,7 @@ std::string differing(const Verdict& verdict) {
 }
 std::string differing(const Tape& tape) { return differing(verify(tape)); }
 
-// What was left out under this name: vmas, chain entries, anon_vmas.
+// The objects excluded under this name: vmas, chain entries, anon_vmas.
 std::array<std::uint64_t, kNumCaches> excluded(const Tape& tape, std::string_view name) {
   const Verdict verdict = verify(tape);
   CHECK(differing(verdict) == "");
@@ -65,11 +65,11 @@ TEST_CASE("objects alive at the end are compared as well", "[verify]") {
 struct Tampering {
   const char* what;
   std::function<void(Tape&)> change;
-  std::string lanes;  // those that notice
+  std::string lanes;  // the lanes that notice it
 };
 
 TEST_CASE("one thing changed makes the lanes differ that look at it", "[verify]") {
-  const auto token_objects = [](Tape& t, const std::string& words) {  // more of the mmap's
+  const auto token_objects = [](Tape& t, const std::string& words) {  // more in the mmap
     Tape more;
     more.head.seq = 1;
     more.kernel(words);
@@ -164,7 +164,7 @@ TEST_CASE("an exec that kept more than its snapshot shows differs", "[verify]") 
 }
 
 TEST_CASE("the name of an anon_vma holds in every address space", "[verify]") {
-  Tape other = life();  // that of the stack with the name of the heap's
+  Tape other = life();  // the stack's, with the name of the heap's
   other.body<SnapVma>(9).anon_vma = AnonVmaId{2};
   CHECK(differing(other) == "vmas in snapshots");
   Tape child_has_it = life();  // the chain is measured by the same names
@@ -190,7 +190,7 @@ TEST_CASE("without the truth lane names hold within a snapshot, and lanes are mi
     INFO(verdict.lanes[i].name);
     CHECK(verdict.lanes[i].not_available == (i < 3 ? "" : "recorded without --truth"));
   }
-  renamed[1].vma.anon_vma = 61;  // they share one in the model
+  renamed[1].vma.anon_vma = 61;  // they share an anon_vma in the model
   Tape apart = youth();
   apart.see(SnapReason::exit, renamed);
   CHECK(differing(verify(apart, false)) == "vmas in snapshots");
@@ -202,7 +202,7 @@ TEST_CASE("a writer whose work a snapshot shows is explained", "[verify]") {
   CHECK(verify(parent_exits(t)).proves());
 }
 
-// It holds up writers, not faults: the vma at page 8 is prepared while the task reads.
+// A walk holds up writers, not faults: the vma at page 8 is prepared while the walk reads.
 TEST_CASE("a fault may be handled while a task reads what an unseen writer left", "[verify]") {
   const auto life = [](bool same_number) {
     Tape t = youth();
@@ -228,7 +228,7 @@ TEST_CASE("what a loader made and gave up is left out", "[verify]") {
   CHECK(excluded(life(), "exec temporaries") == objs(1, 0, 0));
 }
 
-// Both allocate; the second finds the vma prepared and frees what it has.
+// Both tasks allocate; the second finds the vma prepared and frees its objects.
 TEST_CASE("a lost race to prepare one vma is left out", "[verify]") {
   Tape t = youth();
   t.op(map_event(8, 1), 3, "+v");
@@ -253,7 +253,7 @@ TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
         "vm_area_struct live at the end");
 }
 
-// No Fork comes: the child that it would name never was. Nor has its memory an owner to name.
+// No Fork event comes: the child never existed. Its memory has no owner either.
 TEST_CASE("a failed fork is left out", "[verify]") {
   Tape t = youth();
   t.op(UnknownWrite{}, 0, kForked).see(SnapReason::unknown_write, without_chains(parent(0)));
@@ -303,7 +303,7 @@ TEST_CASE("calls and faults that the recording did not see to their end are a do
   CHECK(verdict.agrees());
   REQUIRE(verdict.doubts.size() == 1);
   CHECK(verdict.doubts.front() == "1 calls or faults were under way when the recording ended");
-  t.head.time_ns += 1'000'000'000;  // and now it had the time
+  t.head.time_ns += 1'000'000'000;  // it had enough time by now
   t.add(ExitTask{});
   CHECK_THAT(differing(t), ContainsSubstring(lane));
 }
@@ -315,7 +315,7 @@ TEST_CASE("what an operation prepared that did not return is left out", "[verify
   CHECK(excluded(t, "still forking") == objs(1, 1, 0));
 }
 
-// A mapping that is faulted while a walk reads it: the walk's place is before the fault.
+// A mapping is faulted while a walk reads it: the walk's place in the order is before the fault.
 TEST_CASE("a fault may come while a walk reads", "[verify]") {
   const auto walk_and = [](bool fault) {
     Tape t;
@@ -364,7 +364,7 @@ Tape attached(std::uint64_t children) {
   t.head.seq = 10;
   t.see(SnapReason::attach, {{vma, {own}}}).in(1).see(SnapReason::attach, {{forked, {its, own}}});
   t.in(0).head.seq = 9;
-  t.kernel("+v");  // of an operation that the snapshot shows already
+  t.kernel("+v");  // by an operation that the snapshot already shows
   t.token = 11;
   t.op(protect_event(2, 2, 1), 1, "+v +c");
   return t.in(1).kernel("-c -c -a2 -v").add(ExitMmap{});
@@ -374,13 +374,13 @@ TEST_CASE("what was alive at the start is taken over and goes on", "[verify]") {
   CHECK(verify(attached(2)).proves());
 }
 
-// A mapping of before the walk, which saw it unfaulted, and its touch behind that.
+// A mapping older than the walk, which saw it unfaulted; its touch comes after the walk.
 Tape touched_late(std::uint32_t tid, const std::string& kernels) {
   Tape t;
   t.head.seq = 10;
   t.see(SnapReason::attach, {{{.start = 0, .end = 4, .prot = "rw"}, {}}});
   t.by(10).add(protect_event(100, 1, 1, -12));
-  t.by(tid).head.seq = 9;  // of the call that populates what it has mapped
+  t.by(tid).head.seq = 9;  // the call that populates its own mapping
   t.kernel(kernels);
   if (!kernels.empty()) t.body<Truth>(1).site = static_cast<std::uint64_t>(TruthSite::prepare);
   t.head.seq = 10;
@@ -395,13 +395,14 @@ TEST_CASE("a call that the start walk shows may go on to populate behind it", "[
 }
 
 TEST_CASE("a touch of before the recording may be told of in it", "[verify]") {
-  const Verdict verdict = verify(touched_late(11, ""));  // nothing was heard of that task before
+  const Verdict verdict = verify(touched_late(11, ""));  // no event of that task came before
   CHECK(verdict.agrees());
   REQUIRE(verdict.doubts.size() == 1);
   CHECK_THAT(verdict.doubts.front(), ContainsSubstring("under way"));
 }
 
-// The walk of the parent still showed the child, and has its place behind the child's end.
+// The walk of the parent still showed the child, but its place in the order is after
+// the child's end.
 TEST_CASE("a relative may end between a walk and its place in the order", "[verify]") {
   const auto ends = [](std::uint64_t read_ns) {
     Tape t = youth();
@@ -428,7 +429,7 @@ TEST_CASE("relatives that nobody recorded are a doubt", "[verify]") {
 // finds a2 without a vma and with one child.
 struct Family {
   Link a1, a2, a3;
-  std::string forked;  // what the kernel allocates, and frees, for 3
+  std::string forked;  // the kernel's allocations and frees for 3
   bool reversed;       // 3: [a2] between a3 and a1
 };
 Tape family(const Family& f) {
@@ -457,7 +458,7 @@ TEST_CASE("a kernel is held against the strategy that its structures tell", "[ve
   Family ahead = two;
   ahead.forked = "+v +a9 +c +c +c +c -c -a9";
   ahead.reversed = true;
-  // One counter for children and vmas.
+  // The kernel has one counter for children and vmas.
   const Family one{{1, 1, 1, 3, 0}, {2, 1, 1, 2, 0}, {3, 1, 2, 1, 0}, "+v +c +c +c", false};
   const Meta num_children = kernel_with({"root", "num_children", "num_active_vmas"}, 2),
              linux_7_0 = kernel_with({"root", "num_children", "num_active_vmas"}, 3),
@@ -473,7 +474,7 @@ TEST_CASE("a kernel is held against the strategy that its structures tell", "[ve
              ContainsSubstring("chain entries") && ContainsSubstring("anon_vma allocated"));
   CHECK(differing(verify(family(one), true, num_children)) != "");
 
-  // A child of a1 that no snapshot shows.
+  // a1 has a child that no snapshot shows.
   Family more = one;
   ++more.a1.num_children;
   const Verdict verdict = verify(family(more), true, degree);

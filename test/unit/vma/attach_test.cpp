@@ -1,4 +1,4 @@
-// Processes that were alive when recording began: their trees are taken over or lived again.
+// Processes alive when recording began: their trees are taken over or replayed as a life.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -54,7 +54,7 @@ TEST_CASE("counters of a kernel with degree are counted anew for two counters", 
   struct Counters {
     std::string_view strategy;
     bool counts_anew;
-    std::uint64_t children, active;  // of a7
+    std::uint64_t children, active;  // counters of a7
   };
   for (const Counters& want :
        {Counters{"degree", false, 3, 0}, Counters{"degree", true, 3, 0},
@@ -85,7 +85,7 @@ TEST_CASE("snapshots that come late name the same anon_vmas", "[attach]") {
 }
 
 TEST_CASE("other strategies live them again, dead ancestors included", "[attach]") {
-  // The parent has gone: only its anon_vma is left, in the child's chain.
+  // The parent has exited: only its anon_vma is left, in the child's chain.
   for (const StrategyInfo& s : strategies()) {
     INFO(s.name);
     World w(s.name);

@@ -8,7 +8,7 @@ namespace {
 
 enum class State { unfaulted, faulted, forked };
 
-// | T | S |: do they become one when S gets the flags of T? S is read-only at first and not
+// | T | S |: tests whether they merge when S gets the flags of T. S is read-only at first and not
 // accounted for, so that they share nothing.
 bool joins(std::string_view era, State target, State range) {
   World w("num-children", era);
@@ -56,7 +56,7 @@ TEST_CASE("up to 2.6.37 a new range goes into a forked neighbour", "[vma][rules]
   expect(since("3.0"), life, "0-2 rw forked a1 | 2-4 rw unfaulted", 1);
 }
 
-//  | ** un | fl |   ->  |     fl     |   the lower struct stayed, and had to get a chain
+//  | ** un | fl |   ->  |     fl     |   the lower struct stayed, and needed a chain
 TEST_CASE("up to 4.8 a vma that goes into the next one takes it in instead", "[vma][rules]") {
   for (const std::string_view era : every_era()) {
     INFO("rules of " << era);
@@ -90,7 +90,7 @@ TEST_CASE("from 4.14 to 5.6 a child's wiped vma is prepared in fork", "[vma][rul
   CHECK(w.active(kAnonVma) == 0);
 }
 
-// No era heeds the flag, so it is dropped from mappings that are read back.
+// No era uses the flag, so it is dropped from mappings that are read back.
 TEST_CASE("VM_SOFTDIRTY keeps nothing apart in any era", "[vma][rules]") {
   for (const KernelRules& rules : known_rules()) {
     CHECK((rules.ignored_by_merge() & kVmSoftDirty) != 0);

@@ -1,4 +1,4 @@
-// When a vma gets its anon_vma, from whom it may take one, and how stacks grow.
+// When a vma gets its anon_vma, the neighbours that may donate it, and the growth of stacks.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -32,7 +32,7 @@ TEST_CASE("a raced write is the kernel's to explain, and every rival's first wri
   CHECK(life(Role::rival) == "0-2 rw faulted a1 | 4-6 rw faulted a2");
 }
 
-//  |  rw  |  rwx  |  rw  |     one mapping once: flags differ in access only
+//  |  rw  |  rwx  |  rw  |     one mapping before: flags differ in access only
 TEST_CASE("a first write takes the anon_vma of the next vma, else of the previous", "[vma]") {
   const auto split = [](World& w) { w.map(0, 6, "rw", kMapNoReserve).protect(2, 2, "rwx"); };
   const auto apart = [&](World& w) { split(w), w.write(0).write(4); };
@@ -107,7 +107,7 @@ TEST_CASE("a stack keeps 256 pages to what is below it", "[vma]") {
   CHECK(grows_to_800(800 - 256, "rw"));
   CHECK_FALSE(grows_to_800(800 - 255, "rw"));
   CHECK_FALSE(grows_to_800(800, "r"));
-  CHECK(grows_to_800(800, ""));  // nobody can reach it
+  CHECK(grows_to_800(800, ""));  // no task can reach it
   CHECK(grows_to_800(800, "rw", kMapGrowsDown));
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("impossible events are counted, not believed", "[vma]") {
   w.apply(Map{.addr = 0, .len = ~0ull, .ret = 0x1000}, MmId{0});
   w.apply(Unmap{0, kPage, 0}, MmId{77});
   w.apply(Fork{MmId{0}, 0}, MmId{0});
-  w.map(0, 4, "rw").remap(0, 2, 4, 0, 0).brk(2, 4);  // over what is mapped
+  w.map(0, 4, "rw").remap(0, 2, 4, 0, 0).brk(2, 4);  // over an existing mapping
   CHECK(w.show() == "0-4 rw unfaulted");
   CHECK(w.spaces().anomalies()[Anomaly::bad_range] >= 3);
   CHECK(w.spaces().anomalies()[Anomaly::unknown_mm] == 1);
@@ -152,7 +152,7 @@ TEST_CASE("a neighbour with a close hook shares its anon_vma, but not in legacy"
     CHECK(faulted(strategy, kOpsClose, kOpsClose) == 1);
   CHECK(faulted("legacy", kOpsClose, kOpsClose) == 2);
   CHECK(faulted("legacy", kOpsClose, 0) == 2);
-  CHECK(faulted("legacy", 0, kOpsClose) == 1);  // the one that asks may have a hook
+  CHECK(faulted("legacy", 0, kOpsClose) == 1);  // the vma that asks may have a hook
 }
 
 }  // namespace

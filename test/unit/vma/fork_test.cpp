@@ -1,4 +1,4 @@
-// fork and exit: which vmas a child gets, with which flags and which anon_vmas.
+// fork and exit: the vmas of a child, their flags and their anon_vmas.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -92,7 +92,7 @@ TEST_CASE("an mm that has ended is unknown", "[vma]") {
   CHECK(w.spaces().anomalies()[Anomaly::unknown_mm] == 1);
 }
 
-// Truth about the order of a fork and an exit that overlap: see Step.
+// Truth about the order of an overlapping fork and exit: see Step.
 TEST_CASE("a fork step by step is a fork", "[vma]") {
   World w;
   w.map(0, 2, "rw").map(4, 2, "rw").map(8, 2, "rw").write(0).write(4).write(8);
@@ -114,7 +114,8 @@ TEST_CASE("an exit step by step unlinks in ascending order and frees at the end"
   CHECK(w.active(kVmAreaStruct) == 0);
 }
 
-// A, then its child B, which forks C and ends. What C forks takes B's anon_vma: if B went first.
+// A, then its child B, which forks C and ends. The child of C takes over B's anon_vma if
+// B went first.
 TEST_CASE("a child reuses what an overlapping exit has already unlinked", "[vma]") {
   const auto anon_vmas = [](bool exit_first) {
     World w;
@@ -128,7 +129,7 @@ TEST_CASE("a child reuses what an overlapping exit has already unlinked", "[vma]
   CHECK(anon_vmas(false) == 4);
 }
 
-// No event tells of a fork that failed but the lock token of the next operation.
+// A fork that failed has no event; only the lock token of the next operation shows it.
 TEST_CASE("a fork that failed half way ends at the next operation", "[vma]") {
   World w;
   w.map(0, 2, "rw").map(4, 2, "rw").write(0).write(4);

@@ -1,5 +1,5 @@
-// Acquisitions of anon_vma locks by the VMA layer, by era: what one operation costs, beside what
-// mm/rmap.c takes.
+// Acquisitions of anon_vma locks by the VMA layer, by era: the cost of one operation, beside the
+// locks of mm/rmap.c.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -14,7 +14,7 @@ std::string_view strategy_of(std::string_view era) {
   return era == "2.6.32" ? "legacy" : "avc-3.0";
 }
 
-// What `operation` costs after `life` in each era.
+// The cost of `operation` after `life` in each era.
 template <class Life, class Operation>
 Counts locks(Life life, Operation operation) {
   Counts counts{};
@@ -42,8 +42,8 @@ TEST_CASE("splits lock, but where only an end moves in 3.0 to 3.6", "[vma][locks
   CHECK(locks([](World& w) { w.map(0, 4, "rw"); }, unmap(1, 2)) == Counts{});
 }
 
-// 2.6.32 links and unlinks under the lock of the VMA layer: one acquisition in all, which the
-// design counts.
+// 2.6.32 links and unlinks under the lock of the VMA layer: one acquisition in all, which
+// the design counts.
 TEST_CASE("a split in 2.6.32 takes one lock", "[vma][locks]") {
   World w("legacy", "2.6.32");
   kFaulted(w);
@@ -75,7 +75,7 @@ TEST_CASE("a changed range that joins three vmas locks twice up to 6.0", "[vma][
   CHECK(locks(life, [](World& w) { w.protect(2, 2, "rw"); }) == Counts{0, 0, 2, 2, 2, 1, 1});
 }
 
-//  | fl | ** un |   and   | un ** | fl |: the boundary shifts. Up to 3.6 the lower vma alone told.
+//  | fl | ** un |   and   | un ** | fl |: the boundary shifts. Up to 3.6 only the lower vma counted.
 TEST_CASE("a boundary that shifts locks", "[vma][locks]") {
   const auto below = [](World& w) { w.map(0, 2, "rw").write(0).map(2, 2, "r"); };
   CHECK(locks(below, [](World& w) { w.protect(2, 1, "rw"); }) == Counts{1, 0, 1, 1, 1, 1, 1});

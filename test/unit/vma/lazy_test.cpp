@@ -1,4 +1,4 @@
-// What the answers of the lazy designs and of noswap change in the layout of an mm. A lazy vma is
+// The effect of the lazy designs' and noswap's answers on the layout of an mm. A lazy vma is
 // "forked" in these pictures: its chain has not exactly one entry.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
@@ -72,7 +72,7 @@ TEST_CASE("brk after a fault makes a new vma where vmas are lazy", "[vma]") {
   }
 }
 
-//  | rw, unfaulted | r, root 1 |   the left takes the right in, and points to its root
+//  | rw, unfaulted | r, root 1 |   the left one absorbs the right one, and points to its root
 TEST_CASE("a root that an unfaulted vma takes in becomes a zombie", "[vma]") {
   World w("lazy-v1-noleak:merge=unfaulted", kEra);
   w.map(2, 2, "rw").write(2).protect(2, 2, "r").map(0, 2, "rw").protect(2, 2, "rw");
@@ -82,7 +82,7 @@ TEST_CASE("a root that an unfaulted vma takes in becomes a zombie", "[vma]") {
   CHECK(w.active(kVmAreaStruct) == 0);
 }
 
-// The child of a fork is another matter: its chain has its parent's entry and none of its own.
+// The child of a fork is different: its chain has its parent's entry and none of its own.
 TEST_CASE("merge=unfaulted joins nothing to what a fork made", "[vma]") {
   World w("lazy-v1-noleak:merge=unfaulted", kEra);
   w.brk(0, 2).write(0).fork(1).in(1).brk(2, 4);
@@ -109,7 +109,7 @@ TEST_CASE("merge=base makes a zombie of a root that others point to", "[vma]") {
   w.map(0, 2, "rw").write(0).map(2, 6, "rw").write(2);
   const VmaId root = w.id(2);
   w.protect(2, 2, "r").protect(4, 4, "rx");
-  REQUIRE(w.id(2) == root);  // the split made 4-8 new
+  REQUIRE(w.id(2) == root);  // the split made 4-8 a new vma
   w.protect(2, 2, "rw");
   CHECK(w.show() == "0-4 rw forked a1 | 4-8 rx forked a1");
   CHECK(w.active(kVmAreaStruct) == 3);
@@ -118,7 +118,7 @@ TEST_CASE("merge=base makes a zombie of a root that others point to", "[vma]") {
   CHECK(w.active(kVmAreaStruct) == 1);
 }
 
-// Base 0 on the left, another on the right of it: moved memory keeps its pgoff.
+// Base 0 on the left, another base on the right: moved memory keeps its pgoff.
 TEST_CASE("merge=base does not join what was moved", "[vma]") {
   World w("lazy-v1-noleak:merge=base", kEra);
   w.map(0, 2, "rw").write(0).map(20, 2, "rw").write(20).move(20, 2, 2);
@@ -130,26 +130,26 @@ TEST_CASE("an mm that forked is not lazy under fork=never", "[vma]") {
   w.map(0, 2, "rw").write(0).map(10, 2, "rw").advise(10, 2, kMadvDontFork).write(10);
   CHECK(w.allocs(kAnonVma) == 0);
   w.fork(1);
-  CHECK(w.show() == "0-2 rw faulted a1 | 10-12 rw dontfork forked a2");  // that stays lazy
+  CHECK(w.show() == "0-2 rw faulted a1 | 10-12 rw dontfork forked a2");  // that one stays lazy
   CHECK(w.active(kAnonVma) == 2);
   CHECK(w.active(kAnonVmaChain) == 3);
   w.map(4, 2, "rw").write(4);
   CHECK(w.active(kAnonVma) == 3);
-  w.brk(20, 22).write(20).brk(22, 24);  // as Linux 7.0 does: it grows
+  w.brk(20, 22).write(20).brk(22, 24);  // like Linux 7.0: it grows
   CHECK(
       w.show() ==
       "0-2 rw faulted a1 | 4-6 rw faulted a2 | 10-12 rw dontfork forked a3 | 20-24 rw faulted a4");
-  // The child has not forked: what it maps is lazy.
+  // The child has not forked: its own mappings are lazy.
   w.in(1).map(4, 2, "rw").write(4);
   CHECK(w.show(1) == "0-2 rw forked a1 | 4-6 rw forked a2");
   CHECK(w.active(kAnonVma) == 4);
-  // Nor has what comes after the first is gone.
+  // The next child has not forked either, after the first is gone.
   w.in(0).exit();
   w.exec(2, {}).in(2).map(0, 2, "rw").write(0);
   CHECK(w.show(2) == "0-2 rw forked a1");
 }
 
-// The fork got as far as its first vma. What it upgraded stays so.
+// The fork got as far as its first vma. The vma that it upgraded stays upgraded.
 TEST_CASE("an mm whose fork failed is lazy still under fork=never", "[vma]") {
   World w("lazy-v1-noleak:fork=never", kEra);
   w.map(0, 2, "rw").write(0).map(10, 2, "rw").write(10);
@@ -162,7 +162,7 @@ TEST_CASE("an mm whose fork failed is lazy still under fork=never", "[vma]") {
   CHECK(w.active(kAnonVma) == 1);
 }
 
-// The child's vma came through a fork, and nothing remembers.
+// The child's vma came through a fork, but no state records that.
 TEST_CASE("noswap merges what real kernels keep apart after a fork", "[vma]") {
   const auto child_maps = [](World& w) {
     w.map(0, 2, "rw").write(0).fork(1).in(1).map(2, 2, "rw").write(2);

@@ -75,7 +75,7 @@ TEST_CASE("mlock over the limit changes nothing", "[vma]") {
   CHECK(w.show() == "0-6 rw unfaulted");
 }
 
-// Another thread may unmap what is locked before the call has come to populate it.
+// Another thread may unmap locked memory before the call has populated it.
 TEST_CASE("with other tasks a Touch tells what mlock has populated", "[vma]") {
   const auto life = [](Role role, bool shared) {
     World w("num-children", "6.19", {.role = role});
@@ -101,7 +101,7 @@ TEST_CASE("a huge mapping at no huge page is refused before anything is unmapped
   CHECK(w.show() == "0-4 rw unfaulted");
 }
 
-// Pages 0 to 2 are locked already, so the flags of the first vma tell nothing.
+// Pages 0 to 2 are locked already, so the flags of the first vma say nothing.
 TEST_CASE("whether locked_vm grew tells a failed populate from the limit", "[vma]") {
   const auto after = [](std::uint64_t grown) {
     World w;
@@ -114,7 +114,7 @@ TEST_CASE("whether locked_vm grew tells a failed populate from the limit", "[vma
   CHECK(after(0) == "0-2 rw locked faulted a1 | 2-6 rw unfaulted");
 }
 
-// locked_vm never grows here: the flags of the first vma tell.
+// locked_vm never grows here, so the flags of the first vma decide.
 TEST_CASE("a failed mlock2 may still have changed how memory is locked", "[vma]") {
   const auto after = [](std::uint64_t vm_flags) {
     World w;

@@ -1,4 +1,4 @@
-// Records that were lost: whom they taint, and how a snapshot puts that right.
+// Lost records: the mms that they taint, and the snapshots that end the taint.
 #include "test/catch.h"
 #include "test/support/verify_tape.h"
 
@@ -18,7 +18,7 @@ void see(World& w, std::uint32_t mm, const std::vector<Seen>& vmas,
     std::visit([&](const auto& b) { w.apply(b, MmId{mm}); }, event.body);
 }
 
-// What the kernel has of a parent and its child:   | rw a7 | r a7 |     | rw a9 (a7) |
+// The kernel's state of a parent and its child:   | rw a7 | r a7 |     | rw a9 (a7) |
 const Link kOwn{7, 7, 7, 2, 2}, kChilds{9, 7, 7, 0, 1};
 const std::vector<Seen> kParent = {
     {{.start = 0, .end = 2, .prot = "rw", .anon_vma = 7}, {kOwn}},
@@ -45,7 +45,7 @@ TEST_CASE("a loss taints the mm and its relatives, until they are seen again", "
   w.in(3).exit();
   CHECK(w.spaces().tainted_now() == 0);
   lose(w, MmId{0});
-  CHECK(w.spaces().anomalies()[Anomaly::tainted_mms] == 3);  // ever: no one twice
+  CHECK(w.spaces().anomalies()[Anomaly::tainted_mms] == 3);  // over the whole trace, each mm once
   CHECK(w.spaces().anomalies()[Anomaly::lost_events] == 2);
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("an mm that was seen again is as in the kernel: boundaries, attributes
   REQUIRE(links.size() == 2);
   CHECK(links[1].num_children == 2);
   CHECK(links[1].num_active_vmas == 2);
-  // It goes on from there: they merge again, and nothing is left of anybody in the end.
+  // The replay goes on from there: they merge again, and no object is left in the end.
   w.protect(2, 2, "rw");
   CHECK(w.show(0) == "0-4 rw faulted a1");
   w.exit().in(1).exit();
@@ -171,7 +171,7 @@ TEST_CASE("what a tainted mm cannot have done proves no damage", "[loss]") {
   const bool tainted = GENERATE(false, true);
   World w;
   w.brk(100, 102).map(104, 2, "rw");
-  if (tainted) lose(w, MmId{0});  // of the munmap, say
+  if (tainted) lose(w, MmId{0});  // the munmap, for example
   w.brk(102, 106);
   CHECK(w.spaces().anomalies()[Anomaly::bad_range] == (tainted ? 0 : 1));
 }
@@ -182,7 +182,7 @@ const Lane& lane(const Verdict& verdict, std::string_view name) {
   throw std::runtime_error("no such lane");
 }
 
-// A protect that split and an unmap are missing; the mm is seen again.
+// A protect that split and an unmap are missing; then the mm is read again.
 Tape loses_some() {
   Tape t = youth();
   t.events.erase(t.nth<Protect>(0));
@@ -192,7 +192,7 @@ Tape loses_some() {
 
 TEST_CASE("lanes that rest on all objects are n/a once one may be missing", "[loss][verify]") {
   Tape t = loses_some();
-  t.see(SnapReason::end, parent(0));  // differs from the model: it proves nothing now
+  t.see(SnapReason::end, parent(0));  // it differs from the model, and proves nothing now
   t.see(SnapReason::resync, parent(0));
   t.op(protect_event(2, 2, 3), 3, "-v -c").see(SnapReason::end, parent(0));
   const Verdict verdict = verify(t);
@@ -204,7 +204,7 @@ TEST_CASE("lanes that rest on all objects are n/a once one may be missing", "[lo
     CHECK(lane(verdict, name).not_available == "2 records were lost");
     CHECK(lane(verdict, name).compared == 0);
   }
-  // The protect has merged what the walk behind it shows apart: the lanes that can see do.
+  // The protect has merged VMAs that the walk after it shows apart. The lanes that see this differ.
   CHECK(lane(verdict, "vmas in snapshots").compared > 3);
   CHECK_FALSE(lane(verdict, "vmas in snapshots").agrees());
   CHECK(lane(verdict, "map_count before operations").agrees());

@@ -1,5 +1,5 @@
-// mmap and brk: which flags, file and range a new mapping has, and what it does to those in its
-// way. Which neighbours it joins is in merge_new_test.cpp.
+// mmap and brk: the flags, file and range of a new mapping, and its effect on mappings in its way.
+// merge_new_test.cpp tests the neighbours that it joins.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -25,7 +25,7 @@ TEST_CASE("mmap that fails leaves everything as it was, unless it left a hole", 
   w.map(0, 4, "rw").apply(failed, MmId{0});
   CHECK(w.show() == "0-4 rw unfaulted");
   CHECK(w.spaces().anomalies()[Anomaly::bad_range] == 0);
-  failed.ops = kOpsHole;  // a driver refused after the range had been cleared for it
+  failed.ops = kOpsHole;  // a driver refused after the range had been cleared
   w.apply(failed, MmId{0});
   CHECK(w.show() == "0-2 rw unfaulted | 3-4 rw unfaulted");
 }
@@ -68,7 +68,7 @@ TEST_CASE("VM_ACCOUNT is for private writable memory with a reserve", "[vma]") {
 TEST_CASE("shared anonymous memory has a file of its own each time", "[vma]") {
   const auto two = [](World& w) { w.map(0, 2, "rw", kMapShared).map(2, 2, "rw", kMapShared); };
   expect(every_era(), two, "0-2 rw unfaulted | 2-4 rw unfaulted");
-  // Offsets that fit: the first page of another file over that of the first.
+  // Offsets that fit: the first page of another file over that of the first file.
   const auto over = [](World& w) { w.map(0, 2, "rw", kMapShared).map(0, 1, "rw", kMapShared); };
   expect(every_era(), over, "0-1 rw unfaulted | 1-2 rw unfaulted");
 }
@@ -82,7 +82,7 @@ TEST_CASE("file mappings merge by struct file and offset", "[vma]") {
   CHECK(w.show() == "0-4 r unfaulted | 4-6 r unfaulted | 6-8 r unfaulted");
 }
 
-// The file given is that of the overlay, the file stored that of the layer below.
+// The given file is that of the overlay, the stored file that of the layer below.
 TEST_CASE("overlayfs: adjacent mappings of one descriptor merge only when modified", "[vma]") {
   World w;
   const std::uint64_t flags = kVmRead | kVmMayAccess;
@@ -111,7 +111,7 @@ TEST_CASE("the flags of a mapping are those it was read back with", "[vma]") {
   World w;
   const std::uint64_t flags = kVmRead | kVmMayRead | kVmDontDump;
   w.map_read_back(0, 2, flags | kVmSoftDirty | kVmMaybeGuard);
-  CHECK(w.spaces().vma(w.id(0)).flags == flags);  // of a merge partner: the others
+  CHECK(w.spaces().vma(w.id(0)).flags == flags);  // the others may be a merge partner's
 }
 
 TEST_CASE("a mapping of a driver with VM_SPECIAL merges with nothing", "[vma]") {
@@ -159,7 +159,7 @@ TEST_CASE("a close hook: the vma may grow from 6.7 on, and never goes", "[vma][r
     w.file(0, 2, "r", 5, kOpsClose).file(4, 2, "r", 5, kOpsClose).file(2, 2, "r", 5, kOpsClose);
   };
   expect(since("6.7"), between_two, "0-4 r unfaulted | 4-6 r unfaulted");
-  // The changed vma cannot go, so nothing merges; a part of it may.
+  // The changed vma cannot go, so nothing merges; a part of it may merge.
   const auto change = [](World& w) {
     w.file(0, 2, "r", 5, kOpsClose).file(2, 4, "rx", 5, kOpsClose).protect(2, 2, "r");
     w.protect(4, 2, "r");
@@ -175,7 +175,7 @@ TEST_CASE("brk: the first one makes the heap, then it grows and shrinks", "[vma]
   CHECK(w.show() == "0-3 rw faulted a1");
   CHECK(w.allocs(kVmAreaStruct) == 2);  // the split of the shrink
   w.apply(Brk{World::addr(3), World::addr(9), 0, static_cast<std::int64_t>(World::addr(3))},
-          MmId{0});  // refused: the old break comes back
+          MmId{0});  // refused: the old break is returned
   CHECK(w.show() == "0-3 rw faulted a1");
 }
 
@@ -214,7 +214,7 @@ TEST_CASE("munmap passes over holes", "[vma]") {
   CHECK(w.show() == "0-1 rw unfaulted | 9-10 rw unfaulted");
 }
 
-// Which of the two structs of a split is the new one decides who is freed.
+// Of a split's two structs, munmap frees the original one since 6.8, and the new one before.
 TEST_CASE("munmap keeps the new structs from 6.8 on", "[vma][rules]") {
   for (const std::string_view era : every_era()) {
     INFO("rules of " << era);

@@ -53,7 +53,7 @@ TEST_CASE("a part that goes into a neighbour allocates nothing", "[vma]") {
   CHECK(right.pgoff(2) == 2);
 }
 
-// The middle of | r | rw | r | becomes r again. `life` says who is faulted.
+// The middle of | r | rw | r | becomes r again. `life` decides which of them are faulted.
 template <class Life>
 auto middle_changes(Life life) {
   return [life](World& w) {
@@ -63,7 +63,7 @@ auto middle_changes(Life life) {
   };
 }
 
-// 6.16 (commit 879bca0a2c4f) lets an unfaulted vma take in a faulted one, as it was before 3.0.
+// 6.16 (commit 879bca0a2c4f) lets an unfaulted vma absorb a faulted one, as before 3.0.
 //  | un |  fl  | un |   ->  |          fl         |   and either side alone
 TEST_CASE("a faulted range goes into unfaulted neighbours from 6.16 on", "[vma][rules]") {
   const auto both = middle_changes([](World& w) { w.write(2); });
@@ -127,12 +127,12 @@ TEST_CASE("VM_MAYBE_GUARD stays with both halves of a split, and with the merged
   merged.map(0, 4, "r", kNr).protect(2, 2, "rw").advise(2, 2, kMadvGuardInstall);
   merged.protect(2, 2, "r");
   CHECK(merged.show() == "0-4 r guard faulted a1");
-  World into;  // what has the flag takes in what has it not
+  World into;  // the vma with the flag absorbs the one without
   into.map(0, 4, "r", kNr).protect(2, 2, "rw").advise(0, 2, kMadvGuardInstall).protect(2, 2, "r");
   CHECK(into.show() == "0-4 r guard faulted a1");
 }
 
-// PROT_NONE -> rw -> PROT_NONE beside PROT_NONE that was never anything else.
+// PROT_NONE -> rw -> PROT_NONE beside memory that was always PROT_NONE.
 TEST_CASE("an unfaulted vma loses VM_ACCOUNT from 6.7 on, a faulted one never", "[vma][rules]") {
   const auto reserve = [](World& w) { w.map(0, 4, "").protect(0, 2, "rw").protect(0, 2, ""); };
   expect(since("6.7"), reserve, "0-4 - unfaulted");
@@ -196,7 +196,7 @@ TEST_CASE("a key for PROT_EXEC alone comes and goes with it", "[vma]") {
   CHECK(w.has(2, kVmExec | 1ull << kVmPkeyShift));
   protect(2, 3);
   CHECK(w.show() == "0-4 rw unfaulted");
-  w.apply(Protect{World::addr(2), 2 * kPage, kVmExec, 5, 0}, MmId{0});  // asked for: it stays
+  w.apply(Protect{World::addr(2), 2 * kPage, kVmExec, 5, 0}, MmId{0});  // requested: it stays
   protect(2, 3);
   CHECK(w.has(2, 5ull << kVmPkeyShift));
 }

@@ -50,7 +50,7 @@ TEST_CASE("a new range goes into no forked neighbour, on either side", "[vma][ru
   expect(
       since("3.0"), [&](World& w) { forked_at(4)(w), w.map(0, 2, "rw").map(2, 2, "rw"); },
       "0-4 rw unfaulted | 4-6 rw forked a1", 1);
-  // In the parent nothing has changed.
+  // The parent is unchanged.
   expect(
       every_era(), [&](World& w) { forked_at(0)(w), w.in(0).map(2, 2, "rw"); }, "0-4 rw faulted a1",
       0);
@@ -113,7 +113,7 @@ TEST_CASE("VM_MAYBE_GUARD does not keep vmas apart and sticks to what merged", "
       "0-4 rw faulted a1");
 }
 
-// Memory policies, userfaultfd contexts and names: only a snapshot tells them.
+// Memory policies, userfaultfd contexts and names: only a snapshot shows them.
 TEST_CASE("a new range joins nothing of another policy or context", "[vma]") {
   for (const bool policy : {false, true}) {
     const std::uint32_t key = policy ? 3 : 0, other = policy ? 0 : 3;

@@ -1,4 +1,4 @@
-// mremap: growing in place, moving, what becomes of pgoff, target and source.
+// mremap: growing in place, moving, and the effect on pgoff, target and source.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -64,7 +64,7 @@ TEST_CASE("mremap: an unfaulted vma gets a new pgoff, a faulted one keeps it", "
   w.map(0, 2, "rw").map(4, 2, "rw").write(0).move(0, 2, 20).move(4, 2, 24);
   CHECK(w.pgoff(20) == 0);
   CHECK(w.pgoff(24) == 24);
-  World file;  // of a file it is the place in the file
+  World file;  // for a file, pgoff is the place in the file
   file.map(0, 4, "r", 0, 5, 70).remap(2, 2, 2, kMremapMayMove, 20);
   CHECK(file.pgoff(20) == 72 - kBase);
 }
@@ -77,7 +77,7 @@ TEST_CASE("a part that moves away splits, and finds its place again", "[vma]") {
       every_era(), [&](World& w) { away(w), w.move(20, 2, 2); }, "0-6 rw faulted a1");
 }
 
-// A faulted vma comes back to the pages it was made for, beside an unfaulted one.
+// A faulted vma comes back to the pages that it was made for, beside an unfaulted one.
 //  | un |  <-  fl   ->  |     fl    |
 void return_to_unfaulted(World& w) { w.map(2, 2, "rw").write(2).move(2, 2, 20).map(0, 2, "rw"); }
 
@@ -87,8 +87,8 @@ TEST_CASE("a moved faulted vma goes into an unfaulted neighbour from 6.16 on", "
   expect(between("3.0", "6.16"), life, "0-2 rw unfaulted | 2-4 rw faulted a1");
 }
 
-// The bug that 6.18.8 fixes, as old as mremap's merges: the neighbour swallows the pages and is
-// left without an anon_vma.
+// The bug that 6.18.8 fixes, as old as mremap's merges: the neighbour absorbs the pages and
+// gets no anon_vma.
 TEST_CASE("6.16 to 6.18.7 and 2.6.37 forget the anon_vma of a copied vma", "[vma][rules]") {
   const auto life = [](World& w) { return_to_unfaulted(w), w.move(20, 2, 2); };
   expect(between("6.16", "6.18.8"), life, "0-4 rw unfaulted");
@@ -158,7 +158,7 @@ TEST_CASE("before 6.17 mremap refuses to copy private memory when the target is 
   const auto life = [](World& w) { w.map(0, 8, "rw").remap_fails(6, 0, 1, kFixedMove, 2, kInval); };
   expect(since("6.17"), life, "0-8 rw unfaulted");
   expect(before("6.17"), life, "0-2 rw unfaulted | 3-8 rw unfaulted");
-  // Shared memory would have been copied: that something else was wrong is all one knows.
+  // Shared memory would have been copied: so another argument must be wrong.
   const auto shared = [](World& w) {
     w.map(0, 8, "rw", kMapShared, 5).remap_fails(6, 0, 1, kFixedMove, 2, kInval);
   };
@@ -189,7 +189,7 @@ TEST_CASE("mremap that is refused before it begins leaves the target in all kern
     stays(4, 2, 2, kFixedMove, 3);                     // they overlap
     stays(6, 0, 1, kMremapFixed, 2);                   // may not move
     stays(6, 0, 1, kFixedMove | 8, 2);                 // unknown flag
-    stays(6, 0, 1, kFixedMove | kMremapDontUnmap, 2);  // of two lengths
+    stays(6, 0, 1, kFixedMove | kMremapDontUnmap, 2);  // two lengths
     stays(10, 0, 1, kFixedMove, 2);                    // no source
     World w("num-children", era);
     const Remap crooked{World::addr(6), 0, kPage, kFixedMove, World::addr(2) + 16, kInval};
@@ -284,26 +284,26 @@ TEST_CASE("a source that was moved before has the pgoff of its place again since
                ? "10-14 rw unfaulted | 20-22 rw faulted a1"
                : "10-12 rw unfaulted | 12-14 rw unfaulted | 20-22 rw faulted a1"));
   }
-  World file("num-children", "7.2");  // that of a file stays
+  World file("num-children", "7.2");  // the pgoff of a file stays
   file.map(0, 2, "rw", 0, 5, 70).write(0).move(0, 2, 20, kMremapDontUnmap);
   CHECK(file.pgoff(0) == 70 - kBase);
 }
 
 TEST_CASE("since 7.3 a file's own pages have an offset of their own", "[vma][rules]") {
-  const auto behind = [](World& w) {  // the file goes on, the copies of its pages do not
+  const auto behind = [](World& w) {  // the file continues, the copies of its pages do not
     w.file(0, 2, "rw", 5).write(0).move(0, 2, 20).map(22, 2, "rw", 0, 5, 2);
   };
   expect(since("7.3"), behind, "20-22 rw faulted a1 | 22-24 rw unfaulted");
   expect(between("3.0", "7.3"), behind, "20-24 rw faulted a1");
-  const auto shared = [](World& w) {  // nor does the next fault share an anon_vma
+  const auto shared = [](World& w) {  // the next fault does not share an anon_vma either
     w.file(0, 2, "rw", 5).write(0).move(0, 2, 20).map(22, 2, "rwx", 0, 5, 2).write(22);
   };
   expect(since("7.3"), shared, "20-22 rw faulted a1 | 22-24 rwx faulted a2");
   expect(between("3.0", "7.3"), shared, "20-22 rw faulted a1 | 22-24 rwx faulted a1");
-  expect(  // what was not written to has none
+  expect(  // an unwritten part has none
       every_era(), [](World& w) { w.file(0, 2, "rw", 5).move(0, 2, 20).map(22, 2, "rw", 0, 5, 2); },
       "20-24 rw unfaulted");
-  expect(  // two that move together stay together, and so does a part that comes back
+  expect(  // two that move together stay together, and so does a part that moves back
       since("6.17"),
       [](World& w) {
         w.file(0, 4, "rw", 5)
@@ -347,7 +347,7 @@ TEST_CASE("a copy that may not join its source may join another vma", "[vma][rul
   };
   expect({"6.12.117", "7.0", "7.2", "7.3"}, life, "4-6 rw unfaulted | 6-10 rw unfaulted");
   expect({"6.1.192"}, life, "4-6 rw unfaulted | 6-8 rw unfaulted | 8-10 rw unfaulted");
-  expect(  // which does not keep it from merging anywhere else
+  expect(  // it may merge anywhere else
       {"6.1.192"},
       [](World& w) { w.map(4, 2, "rw").map(20, 2, "rw").move(4, 2, 18, kMremapDontUnmap); },
       "4-6 rw unfaulted | 18-22 rw unfaulted");
@@ -373,8 +373,7 @@ TEST_CASE("a userfaultfd does not follow a moved mapping", "[vma]") {
   CHECK(w.show(1) == "20-24 rw unfaulted");
 }
 
-//  | A uffd |   moved beside   | B uffd |   with which it merged, and which lost its userfaultfd
-//  then
+//  | A uffd |   moved beside   | B uffd |   before 7.3 they merged, and B lost its userfaultfd
 TEST_CASE("since 7.3 what moves away from its userfaultfd merges with nothing", "[vma][rules]") {
   const auto life = [](World& w) {
     w.exec(1, {{.start = 0, .end = 2, .prot = "rw", .flags = kVmUffdMissing, .context = 3},

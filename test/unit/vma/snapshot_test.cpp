@@ -1,5 +1,5 @@
-// Snapshots: how an mm begins at exec, and how it follows a writer that nobody recorded. What is
-// alive when recording begins is in attach_test.cpp.
+// Snapshots: the start of an mm at exec, and updates after unseen writers. attach_test.cpp tests
+// processes alive when recording begins.
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -36,7 +36,7 @@ TEST_CASE("exec begins with the def_flags and the name of its snapshot", "[vma]"
   CHECK(w.spaces().comm(MmId{2}) == "worker");
 }
 
-// An unseen writer in mm 0, which had `life` before: the layout, and how much was taken over.
+// An unseen writer in mm 0, which had `life` before: the layout, and the number of vmas taken over.
 template <class Life>
 std::string overtaken(Life life, const std::vector<Shown>& vmas) {
   World w;
@@ -59,7 +59,7 @@ TEST_CASE("what is taken over from an unseen writer is counted", "[vma]") {
   CHECK(taken_over(kOneFaulted, {}) == 1);
 }
 
-// What such a snapshot lacks is unknown: it does not say that nothing is mapped there.
+// Memory that such a snapshot lacks is unknown: it may be mapped.
 TEST_CASE("an unfinished snapshot changes nothing that is alive, and is a birth all the same",
           "[vma]") {
   const SnapVma first = World::snap_vma({.start = 0, .end = 2, .prot = "r", .file = 5});
@@ -113,7 +113,7 @@ TEST_CASE("an unseen mapping over another file's or another place's replaces it"
   CHECK(w.spaces().vma(w.id(0)).file == 6);
 }
 
-// On arm64 no event tells of the fault.
+// On arm64 no event shows the fault.
 TEST_CASE("a stack that grew without a fault being seen stays one vma", "[vma]") {
   const auto forked = [](World& w) { w.map(100, 4, "rw", kMapGrowsDown).write(100).fork(1).in(1); };
   World w;
@@ -128,7 +128,7 @@ TEST_CASE("what an unseen writer mapped and wrote to is faulted", "[vma]") {
         "4-6 rw faulted a1");
 }
 
-// Boundaries that nothing explains are the strategy's own: another one may keep vmas apart which
+// Unexplained boundaries belong to the strategy: another one may keep vmas apart that
 // this kernel merged.
 TEST_CASE("a range whose attributes agree keeps the boundaries of the model", "[vma]") {
   const auto two = [](World& w) {
@@ -138,8 +138,7 @@ TEST_CASE("a range whose attributes agree keeps the boundaries of the model", "[
         "0-6 rw faulted a1 | 6-9 rw faulted a2");
 }
 
-//  | A | B |  flags of the whole of A become those of B: it stays a vma of its own, as in the
-//  kernel
+//  | A | B |  the flags of all of A become those of B: A stays a vma of its own, as in the kernel
 TEST_CASE("a vma with the range of the snapshot's merges with nothing", "[vma]") {
   const auto two = [](World& w) { w.map(0, 2, "r").file(2, 2, "r", 5).file(4, 2, "rx", 5); };
   CHECK(overtaken(two, {{.start = 0, .end = 2, .prot = "r"},
