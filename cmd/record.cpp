@@ -22,13 +22,13 @@
 #include "cmd/make_output.h"
 #include "cmd/signals.h"
 #include "engine/trace/syscall_names.h"
-#include "tracers/capability.h"
-#include "tracers/clock.h"
-#include "tracers/machine.h"
-#include "tracers/namespaces.h"
-#include "tracers/probe.h"
+#include "tracers/kernel/capability.h"
+#include "tracers/kernel/clock.h"
+#include "tracers/kernel/machine.h"
+#include "tracers/kernel/namespaces.h"
+#include "tracers/kernel/probe.h"
+#include "tracers/load/ring_plan.h"
 #include "tracers/recorder.h"
-#include "tracers/ring_plan.h"
 
 namespace anonvma::cmd {
 namespace {

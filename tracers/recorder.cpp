@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "tracers/clock.h"
-#include "tracers/drain.h"
-#include "tracers/namespaces.h"
-#include "tracers/processes.h"
-#include "tracers/snapshot.h"
+#include "tracers/convert/walked.h"
+#include "tracers/kernel/clock.h"
+#include "tracers/kernel/namespaces.h"
+#include "tracers/kernel/processes.h"
+#include "tracers/load/drain.h"
 
 namespace anonvma {
 namespace {

@@ -15,9 +15,9 @@
 
 #include "engine/result.h"
 #include "engine/trace/event.h"
-#include "tracers/convert.h"
-#include "tracers/feed.h"
-#include "tracers/order.h"
+#include "tracers/convert/convert.h"
+#include "tracers/convert/order.h"
+#include "tracers/load/feed.h"
 
 namespace anonvma {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "tracers/clock.h"
+#include "tracers/kernel/clock.h"
 #include "tracers/recorder.h"
 
 namespace anonvma {

@@ -61,12 +61,12 @@ struct Meta {
   std::string faults;  // write, first, all
   bool truth = false;
   // How far the recording can be trusted, as far as the kernel's hooks go: a name of
-  // tracers/features.h. Empty: not known, as in files of early writers.
+  // tracers/kernel/features.h. Empty: not known, as in files of early writers.
   std::string tier;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
-  // How the scheduler treated the thread that read the ring: a name of tracers/ring_plan.h. Empty:
-  // not known, as in files of early writers.
+  // How the scheduler treated the thread that read the ring: a name of tracers/load/ring_plan.h.
+  // Empty: not known, as in files of early writers.
   std::string reader;
   // Of a recording in several files: what they have in common, and which of them this is, from 1.
   std::string series;

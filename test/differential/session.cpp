@@ -7,8 +7,8 @@
 #include "engine/trace/meta.h"
 #include "engine/trace/text.h"
 #include "engine/vma/kernel_rules.h"
-#include "tracers/machine.h"
-#include "tracers/probe.h"
+#include "tracers/kernel/machine.h"
+#include "tracers/kernel/probe.h"
 
 namespace anonvma::differential {
 namespace {

@@ -1,5 +1,5 @@
 // What lockdown takes from root, from the two places that tell of it.
-#include "tracers/capability.h"
+#include "tracers/kernel/capability.h"
 
 #include "test/catch.h"
 

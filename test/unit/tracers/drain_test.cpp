@@ -1,6 +1,6 @@
 // The thread that empties the ring: nothing is lost or reordered on the way, and its memory is
 // bounded.
-#include "tracers/drain.h"
+#include "tracers/load/drain.h"
 
 #include <atomic>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "tracers/ring_plan.h"
+#include "tracers/load/ring_plan.h"
 
 namespace anonvma::test {
 namespace {

@@ -1,5 +1,5 @@
 // What is read out of a kernel's type information, from files of it made here.
-#include "tracers/features.h"
+#include "tracers/kernel/features.h"
 
 #include <bpf/btf.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "tracers/machine.h"
+#include "tracers/kernel/machine.h"
 
 namespace anonvma::test {
 namespace {

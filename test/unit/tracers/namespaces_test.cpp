@@ -1,5 +1,5 @@
 // Whose numbers /proc tells, from what it says of the process that asks.
-#include "tracers/namespaces.h"
+#include "tracers/kernel/namespaces.h"
 
 #include "test/catch.h"
 

@@ -1,6 +1,6 @@
 // The start-up probe: what its facts do to the rules, and its experiments played on the model under
 // the rules of every kernel.
-#include "tracers/probe_experiments.h"
+#include "tracers/kernel/probe_experiments.h"
 
 #include <map>
 #include <set>

@@ -28,9 +28,9 @@
 
 #include "test/catch.h"
 #include "test/unit/tracers/bpf_paths.h"
-#include "tracers/anonvma.h"
-#include "tracers/features.h"
-#include "tracers/fit.h"
+#include "tracers/kernel/features.h"
+#include "tracers/load/settings.h"
+#include "tracers/records.h"
 // These need anonvma.h.
 #include "anonvma.skel.h"
 #include "anonvma_other.skel.h"
