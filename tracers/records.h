@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Records of the ring buffer and of the walk, shared by the BPF programs and the recorder.
- * This is no file format: both sides are always built together, and it may change with any
- * commit. Kernel addresses appear here and nowhere behind tracers/convert.
+ * Records of the ring buffer and of the walk, shared by the BPF programs and the recorder. This is no
+ * file format: both sides are always built together, and it may change with any commit. Kernel
+ * addresses appear here and nowhere behind tracers/convert. Numbers that the engine has as well are
+ * held to those in tracers/convert/records_check.cpp.
  */
 #pragma once
 
@@ -14,7 +15,7 @@ enum {
 	ANONVMA_MAX_SYSCALL = 512,
 	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; a higher cpu shares one */
 	ANONVMA_MAX_SITES = 48,
-	ANONVMA_LISTED_PARTS = 64,	/* a look from inside follows so many parts ... */
+	ANONVMA_LISTED_PARTS = 64,	/* a reading of a list has so many parts ... */
 	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
 	ANONVMA_MAX_PARTS = 4,
 	ANONVMA_COPIES = 3,		/* of each program, where it can be preempted */
@@ -74,7 +75,7 @@ enum anonvma_kind {
 	ANONVMA_KINDS,
 };
 
-/* Same numbers as VmaOps of the engine. */
+/* The numbers of VmaOps of the engine. */
 enum {
 	ANONVMA_OPS_ANONYMOUS = 1,
 	ANONVMA_OPS_CLOSE = 2,
@@ -86,20 +87,20 @@ enum {
 	ANONVMA_OPS_SHARED = 128,
 };
 
-/* Same numbers as FaultFlags of the engine. */
+/* The numbers of FaultFlags of the engine. */
 enum {
 	ANONVMA_FAULT_WRITE = 1,
 	ANONVMA_FAULT_USER = 2,
 	ANONVMA_FAULT_SHARED = 4,
 };
 
-/* Same numbers as SnapReason of the engine. */
+/* The numbers of SnapReason of the engine. */
 enum {
 	ANONVMA_REASON_UNKNOWN_WRITE = 2,
 	ANONVMA_REASON_EXIT = 4,
 };
 
-/* Same numbers as TruthSite and CacheIndex of the engine. */
+/* The numbers of TruthSite and CacheIndex of the engine. */
 enum anonvma_truth_site {
 	ANONVMA_SITE_OTHER = 0,
 	ANONVMA_SITE_VMA_ALLOC = 1,
@@ -149,9 +150,10 @@ struct anonvma_op_record {
 	__s64 ret;
 	__u64 old_brk;
 	__u64 vm_flags;			/* of the vma at `ret` (mmap, shmat) or under the new break */
-	__u64 vma_len;			/* shmat tells no length; mremap: Remap.stopped; mlock: Lock.locked */
+	__u64 vma_len;			/* of the same vma: shmat tells no length */
 	__u64 file;			/* of the descriptor given */
 	__u64 stored_file;
+	__u64 reached;			/* of a call that failed: Remap.stopped, or Lock.locked */
 	__u32 ops;
 	__u32 op;
 };

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The current task, on kernels that give it a type and on those that do not. What a branch below
- * asks for is known when the programs are loaded: to the verifier the other one is dead code.
+ * The current task, on kernels whose verifier knows its type and on those that do not. The branches
+ * are decided when the programs are loaded: the other way is dead code to the verifier.
  */
 #pragma once
 
+#include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/registers.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 static __always_inline struct task_struct *anonvma_current(void)
 {
@@ -16,8 +20,8 @@ static __always_inline struct task_struct *anonvma_current(void)
 
 /*
  * The registers of the task's last entry into the kernel (Linux kernel commit dd6e10fbd9fb "bpf: Add
- * bpf_task_pt_regs() helper"). Before it: they lie at the top of its stack, of 16 KiB on both
- * architectures as long as pages have 4 or 16 KiB.
+ * bpf_task_pt_regs() helper"). Without the helper: the top of the task's stack, which has 16 KiB on
+ * both architectures as long as pages have 4 or 16 KiB.
  */
 static __always_inline long anonvma_entry_syscall(struct task_struct *task)
 {
@@ -31,7 +35,7 @@ static __always_inline long anonvma_entry_syscall(struct task_struct *task)
 	return anonvma_syscall_nr_probe(regs);
 }
 
-/* Is the task in an exception it took in user mode, and in no system call? */
+/* True if the task is in an exception that it took in user mode, and in no system call. */
 static __always_inline bool anonvma_in_user_exception(struct task_struct *task)
 {
 	return anonvma_entry_syscall(task) == -1;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Processes as the recorder numbers them. The numbers that it gives to iterators, reads in /proc and
- * gets from fork() are those of its own pid namespace; task->tgid is the number in the initial one.
+ * Processes as the recorder numbers them. The recorder gives numbers to iterators, reads them in /proc
+ * and gets them from fork(): those are the numbers of its own pid namespace. task->tgid is the number
+ * in the initial namespace.
  */
 #pragma once
 
-#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/core_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
-/* The recorder runs anonvma_find_namespace() once, before anything is attached. */
+/* The loader runs anonvma_find_namespace once, before anything is attached. */
 __u64 anonvma_namespace = 0;	/* its pid namespace */
 __u32 anonvma_level = 0;	/* its depth; the initial one has 0 */
 __u32 anonvma_recorder = 0;	/* its task->tgid */
@@ -18,7 +21,7 @@ static __always_inline struct upid *anonvma_number_of(struct pid *pid, __u32 lev
 	       (__u64)level * bpf_core_type_size(struct upid);
 }
 
-/* 0: a process that the recorder's namespace does not list. */
+/* The number of the task's process; 0 if the recorder's namespace does not list it. */
 static __always_inline __u32 anonvma_local_tgid(struct task_struct *task)
 {
 	struct upid *number;
@@ -36,8 +39,7 @@ static __always_inline __u32 anonvma_local_tgid(struct task_struct *task)
 	return BPF_CORE_READ(number, nr);
 }
 
-SEC("raw_tp")
-int anonvma_find_namespace(void *ctx)
+static __always_inline int anonvma_on_find_namespace(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);

@@ -5,34 +5,15 @@
  */
 #pragma once
 
-#include "tracers/bpf/state.bpf.h"
-
-/* Which task the walk is at: one walk runs at a time. */
-static __u64 anonvma_walk_task = 0;
-
-/* Its ring record puts what the walk saw in order with everything else. */
-static __always_inline void anonvma_walk_begins(struct task_struct *task, struct mm_struct *mm)
-{
-	struct anonvma_walk_record *r;
-
-	if (anonvma_walk_task == (__u64)task)
-		return;
-	anonvma_walk_task = (__u64)task;
-	if (anonvma_walk_tracks)
-		anonvma_track((__u64)mm);
-	r = anonvma_reserve(struct anonvma_walk_record, ANONVMA_WALK, (__u64)mm,
-			    anonvma_mm_seq(mm, false), anonvma_get(mm, map_count));
-	if (!r)
-		return;
-	r->head.tid = anonvma_get(task, pid);
-	r->walk_id = anonvma_walk_id;
-	anonvma_submit(r);
-}
-
-static __always_inline struct anon_vma_chain *anonvma_entry_of(struct list_head *link)
-{
-	return (void *)link - bpf_core_field_offset(struct anon_vma_chain, same_vma);
-}
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/namespace.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
+#include "tracers/bpf/walk_record.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 struct anonvma_chain_walk {
 	struct seq_file *seq;
@@ -40,16 +21,6 @@ struct anonvma_chain_walk {
 	struct list_head *link;
 	__u32 count;
 };
-
-static __always_inline void anonvma_fill_entry(struct anonvma_walk_avc *entry, struct anon_vma *av)
-{
-	entry->anon_vma = (__u64)av;
-	entry->root = (__u64)BPF_CORE_READ(av, root);
-	entry->parent = (__u64)BPF_CORE_READ(av, parent);
-	entry->num_children = anonvma_num_children(av);
-	entry->num_active_vmas = anonvma_num_active_vmas(av);
-	entry->refcount = (__u32)BPF_CORE_READ(av, refcount.counter);
-}
 
 /* bpf_loop() callbacks: the verifier would follow a plain loop through every length. */
 static long anonvma_count_entry(__u32 i, struct anonvma_chain_walk *walk)
@@ -76,8 +47,7 @@ static long anonvma_write_entry(__u32 i, struct anonvma_chain_walk *walk)
 	return 0;
 }
 
-SEC("iter/task_vma")
-int anonvma_walk(struct bpf_iter__task_vma *ctx)
+static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
@@ -92,8 +62,7 @@ int anonvma_walk(struct bpf_iter__task_vma *ctx)
 		return 0;
 	}
 	mm = vma->vm_mm;
-	/* A stranger's is of no use, and would take its part of the ring. */
-	if (anonvma_tracked_only && !anonvma_walk_tracks && !anonvma_wanted((__u64)mm))
+	if (!anonvma_walk_wants(mm))
 		return 0;
 	anonvma_walk_begins(task, mm);
 	out.time_ns = bpf_ktime_get_ns();

@@ -66,7 +66,7 @@ Lock lock_of(const anonvma_op_record& r, LockOp op) {
   const bool all = op == LockOp::mlockall || op == LockOp::munlockall;
   Lock lock{.op = static_cast<std::uint64_t>(op), .ret = r.ret};
   if (!all) lock.addr = r.args[0], lock.len = r.args[1];
-  if (!all && r.ret < 0) lock.vm_flags = r.vm_flags, lock.locked = r.vma_len;
+  if (!all && r.ret < 0) lock.vm_flags = r.vm_flags, lock.locked = r.reached;
   if (op == LockOp::mlock2) lock.flags = r.args[2];
   if (op == LockOp::mlockall) lock.flags = r.args[0];
   return lock;
@@ -104,7 +104,7 @@ std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap&
     case ANONVMA_OP_MUNLOCKALL:
       return lock_of(r, LockOp::munlockall);
     case ANONVMA_OP_MREMAP:
-      return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret, r.vma_len};
+      return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret, r.reached};
     case ANONVMA_OP_MSEAL:
       return Seal{r.args[0], r.args[1], r.ret};
     case ANONVMA_OP_QUIET:

@@ -13,20 +13,12 @@
 
 #include "engine/result.h"
 #include "tracers/kernel/features.h"
+#include "tracers/load/options.h"
 #include "tracers/load/skipped_runs.h"
 #include "tracers/lost_count.h"
 #include "tracers/records.h"
 
 namespace anonvma {
-
-struct LoaderOptions {
-  anonvma_faults faults = ANONVMA_FAULTS_WRITE;
-  bool truth = false;
-  bool tracked_only = false;      // only mms that the walk or target_tgid brings in
-  std::uint32_t target_tgid = 0;  // local; tracked from its next exec on
-  std::uint64_t ring_bytes = 32u << 20;
-  std::uint64_t spill_bytes = 256u << 20;  // at most, of records that wait to be converted
-};
 
 class Loader {
  public:
@@ -78,7 +70,6 @@ class Loader {
 
  private:
   struct State;
-  void take_lost_of(std::vector<LostCount>& grown);
   explicit Loader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "tracers/records.h"
-// It needs anonvma.h.
-#include "anonvma.skel.h"
+// The skeleton needs tracers/records.h.
+#include "anonvma_preemptible.skel.h"
 
 namespace anonvma {
 namespace {
@@ -33,18 +33,18 @@ bool is_slab(const bpf_program* program) {
   return section_of(program).starts_with("tp_btf/kmem_cache_");
 }
 
-const bpf_program* find_in(const anonvma_bpf& skeleton, const bpf_program* like) {
-  return bpf_object__find_program_by_name(skeleton.obj, bpf_program__name(like));
+const bpf_program* find_in(const bpf_object* object, const bpf_program* like) {
+  return bpf_object__find_program_by_name(object, bpf_program__name(like));
 }
 
-void choose_programs(anonvma_bpf& copy, const anonvma_bpf& first) {
+void choose_programs(anonvma_preemptible_bpf& copy, const anonvma_preemptible_bpf& first) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, copy.obj) bpf_program__set_autoload(
-      program, has_copies(program) && bpf_program__fd(find_in(first, program)) >= 0);
+      program, has_copies(program) && bpf_program__fd(find_in(first.obj, program)) >= 0);
 }
 
 // All of them but the settings.
-int share_maps(anonvma_bpf& copy, const anonvma_bpf& first) {
+int share_maps(anonvma_preemptible_bpf& copy, const anonvma_preemptible_bpf& first) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, copy.obj) {
     if (map == copy.maps.rodata) continue;
@@ -67,36 +67,38 @@ void add_skipped(std::vector<std::uint64_t>& counts, const bpf_program* program)
 }  // namespace
 
 ProgramCopies::~ProgramCopies() {
-  for (anonvma_bpf* const copy : copies_) anonvma_bpf__destroy(copy);
+  for (anonvma_preemptible_bpf* const copy : copies_) anonvma_preemptible_bpf__destroy(copy);
 }
 
-ProgramCopies::Refusal ProgramCopies::add(const anonvma_bpf& first, std::uint32_t count) {
-  for (std::uint32_t n = 1; n < count; ++n) {
-    anonvma_bpf* const copy = anonvma_bpf__open();
+ProgramCopies::Refusal ProgramCopies::add(const anonvma_preemptible_bpf& first) {
+  last_rescues_ = first.bss->anonvma_rescues[ANONVMA_COPIES - 1];
+  for (std::uint32_t n = 1; n < ANONVMA_COPIES; ++n) {
+    anonvma_preemptible_bpf* const copy = anonvma_preemptible_bpf__open();
     if (!copy) return {"open", errno};
     copies_.push_back(copy);
     *copy->rodata = *first.rodata;
     copy->rodata->anonvma_copy = n;
     choose_programs(*copy, first);
     if (const int error = share_maps(*copy, first)) return {"share the maps of", -error};
-    if (const int error = anonvma_bpf__load(copy)) return {"load", -error};
-    if (const int error = anonvma_bpf__attach(copy)) return {"attach", -error};
+    if (const int error = anonvma_preemptible_bpf__load(copy)) return {"load", -error};
+    if (const int error = anonvma_preemptible_bpf__attach(copy)) return {"attach", -error};
   }
   return {};
 }
 
-// What slab hooks skip in interrupts is in there as well. All of their copies can only have skipped
-// something else where the last one was the only one to run.
-Misses ProgramCopies::misses(const anonvma_bpf& first) {
-  const auto& last = first.bss->anonvma_rescues[copies_.size()];
-  const std::uint64_t rescues = std::accumulate(std::begin(last), std::end(last), std::uint64_t{0});
+// The count includes the runs of slab hooks that were skipped in interrupts. All of their copies
+// can have skipped something else only if at some event the last copy was the only one to run.
+Misses ProgramCopies::misses(const bpf_object* first) {
+  const std::uint64_t rescues =
+      std::accumulate(last_rescues_.begin(), last_rescues_.end(), std::uint64_t{0});
   const bool close = !copies_.empty() && rescues != rescues_;
   rescues_ = rescues;
   const bpf_program* program = nullptr;
-  while ((program = bpf_object__next_program(first.obj, const_cast<bpf_program*>(program)))) {
+  while ((program = bpf_object__next_program(first, const_cast<bpf_program*>(program)))) {
     std::vector<std::uint64_t> counts;
     add_skipped(counts, program);
-    for (const anonvma_bpf* const copy : copies_) add_skipped(counts, find_in(*copy, program));
+    for (const anonvma_preemptible_bpf* const copy : copies_)
+      add_skipped(counts, find_in(copy->obj, program));
     const std::uint64_t grown = skipped_[bpf_program__name(program)].grown(counts);
     if (is_caught_up(program)) continue;
     (is_slab(program) && !close ? misses_.in_interrupts : misses_.lost) += grown;

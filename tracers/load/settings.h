@@ -1,73 +1,72 @@
-// What of the BPF programs depends on the kernel's features: settings that the verifier takes for
-// constants, and programs that are not loaded. A template, as the object of each architecture has a
-// type of its own, and a test fits both.
+// The BPF object that a kernel runs, and its settings that follow from the kernel's features:
+// constants to the verifier, and programs that are not loaded. Templates, as each object has a type
+// of its own for each architecture, and a test fits all of them.
 #pragma once
 
 #include <bpf/libbpf.h>
+
+#include <cstdint>
 
 #include "tracers/kernel/features.h"
 
 namespace anonvma {
 
-// Else the software event takes their place.
+// Without the tracepoints, the software event of page faults takes their place.
 inline bool has_fault_tracepoints(const Features& features) {
   return features[Feature::page_fault_user] && features[Feature::page_fault_kernel];
 }
 inline bool has_fault_event(const Features& features) { return !has_fault_tracepoints(features); }
-// Its programs would be skipped while a task that was preempted is in the middle of them: they are
-// held, and loaded more than once. What that takes is older than what makes it necessary.
-inline bool is_preemptible(const Features& features) {
-  return features[Feature::preemptible_programs] && features[Feature::task_storage] &&
-         features[Feature::current_task] && features[Feature::mm_lock_seq];
-}
-// Else operations are numbered in ring order.
+// Without a hook of the lock, operations are numbered in ring order.
 inline bool sees_locks(const Features& features) { return features[Feature::mmap_lock]; }
+
+enum class BpfObject : std::uint8_t {
+  usual,        // bpf/anonvma.bpf.c
+  preemptible,  // bpf/preemptible: held, and loaded more than once
+  listed,       // bpf/fallback: vmas are a list
+};
+
+// The features that preemptible programs need are older than the one that makes them necessary.
+inline BpfObject object_for(const Features& features) {
+  if (!features[Feature::maple_tree]) return BpfObject::listed;
+  const bool preemptible = features[Feature::preemptible_programs] &&
+                           features[Feature::task_storage] && features[Feature::current_task] &&
+                           features[Feature::mm_lock_seq];
+  return preemptible ? BpfObject::preemptible : BpfObject::usual;
+}
+
+// Programs and maps of the object for lists. A program or map that the kernel lacks must not be
+// loaded, not even as dead code.
+template <class Skeleton>
+void fit_listed(Skeleton& skeleton, const Features& features) {
+  const bool locks = sees_locks(features), storage = features[Feature::task_storage];
+  const bool walks = features[Feature::task_vma_walk];
+  skeleton.rodata->anonvma_no_lock_hook = !locks;
+  bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_progresses, !locks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_effects, !locks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_uffds, !locks);
+  bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk, walks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_walk_tasks, !walks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, locks);
+  bpf_program__set_autoload(skeleton.progs.anonvma_unmapped_area,
+                            !locks && features[Feature::unmapped_area]);
+  bpf_program__set_autoload(skeleton.progs.anonvma_page, !locks && features[Feature::page_alloc]);
+}
 
 template <class Skeleton>
 void fit(Skeleton& skeleton, const Features& features) {
-  skeleton.rodata->anonvma_lock_has_path = features[Feature::lock_has_path];
-  // What a kernel lacks must not be loaded, be it dead code.
-  const bool storage = features[Feature::task_storage], lists = !features[Feature::maple_tree];
-  bpf_map__set_autocreate(skeleton.maps.anonvma_tasks, storage);
-  bpf_map__set_autocreate(skeleton.maps.anonvma_task_table, !storage);
-  const bool preemptible = is_preemptible(features);
-  skeleton.rodata->anonvma_preemptible = preemptible;
-  bpf_map__set_autocreate(skeleton.maps.anonvma_telling, preemptible);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter, !lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit, !lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exec, !lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task, !lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_enter_listed, lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_sys_exit_listed, lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exec_listed, lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exit_task_listed, lists);
-  skeleton.rodata->anonvma_lock_unseen = !sees_locks(features);
-  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock, sees_locks(features) && !lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_lock_listed, sees_locks(features) && lists);
-  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_unlock, features[Feature::mmap_unlock]);
-  bpf_program__set_autoload(skeleton.progs.anonvma_exit_mm, features[Feature::exit_mmap]);
-  const bool walks = features[Feature::task_vma_walk];
-  bpf_program__set_autoload(skeleton.progs.anonvma_walk, walks);
-  bpf_program__set_autoload(skeleton.progs.anonvma_walk_tasks, !walks);
-  bpf_map__set_autocreate(skeleton.maps.anonvma_walk_ring, !walks);
-  bpf_map__set_autocreate(skeleton.maps.anonvma_motions, !sees_locks(features));
-  bpf_map__set_autocreate(skeleton.maps.anonvma_effects, !sees_locks(features));
-  bpf_map__set_autocreate(skeleton.maps.anonvma_uffds, !sees_locks(features));
-  bpf_program__set_autoload(skeleton.progs.anonvma_unmapped_area,
-                            !sees_locks(features) && features[Feature::unmapped_area]);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page,
-                            !sees_locks(features) && features[Feature::page_alloc]);
-  // Where the slab hooks say no cache, both are needed for more than --truth.
-  const bool told = features[Feature::kmem_cache_free_cache];
-  skeleton.rodata->anonvma_cache_untold = !told;
-  if (!told) bpf_program__set_autoload(skeleton.progs.anonvma_free, true);
   const bool counts = sees_locks(features) && !features[Feature::mm_lock_seq];
+  const bool faults = has_fault_tracepoints(features);
+  skeleton.rodata->anonvma_lock_has_path = features[Feature::lock_has_path];
   skeleton.rodata->anonvma_counts_acquires = counts;
   if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
-  const bool faults = has_fault_tracepoints(features);
+  bpf_program__set_autoload(skeleton.progs.anonvma_mmap_unlock, features[Feature::mmap_unlock]);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_event, has_fault_event(features));
+  if constexpr (requires { skeleton.maps.anonvma_task_table; }) fit_listed(skeleton, features);
 }
 
 }  // namespace anonvma

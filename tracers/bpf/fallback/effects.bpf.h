@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * Kernels on which no tracepoint sees the mmap_lock: a call that allocates and frees nothing, as an
- * mprotect of a whole vma, passes no hook under it. But what it does to the vmas is known beforehand,
- * and shows: whoever is under the lock next, to write or to prepare a vma, finds it done or not. The
- * same of munmap, which detaches vmas and lets readers in before it frees them. So each call of a
- * thread leaves word of its effect, unless that is there already.
+ * mprotect of a whole vma, passes no hook under the lock. But its effect on the vmas is known when the
+ * call begins. The next task under the lock, to write or to prepare a vma, finds the effect done or
+ * not. The same holds for munmap, which detaches vmas and lets readers in before it frees them. So each
+ * call of a thread registers its effect, unless the effect is there already:
+ *
+ *   thread A   mprotect: registers "0-4 read-only" ── lock ─ done ─ unlock ──────────── sys_exit
+ *   thread B                                                         mmap, under the lock: sees it
+ *                                                                    done: A's place is here, before B's
  */
 #pragma once
 
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/fallback/settings.bpf.h"
 #include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 enum {
-	ANONVMA_EFFECTS = 16,	/* by tid: of two that share one the older is not watched for */
+	ANONVMA_EFFECTS = 16,	/* slots, by tid. If two tasks share a slot, only the newer call is tracked */
 	ANONVMA_EFFECT_VMAS = 8,	/* a range of more is never seen */
 };
 
-/* Of an effect, instead of a mask of vm_flags. */
+/* Special values of `mask`: the effect is not a change of vm_flags. */
 #define ANONVMA_IS_GONE (~0ull)		/* nothing is mapped there */
 #define ANONVMA_IS_BREAK (~1ull)	/* mm->brk is `want` */
 
@@ -27,7 +39,7 @@ struct anonvma_effect {
 	__u64 want;
 	__u32 tid;
 	__u32 call;	/* 0: none. Set last */
-	__u32 told;	/* the call that was seen */
+	__u32 placed;	/* the call whose place was sent */
 	__u32 pad;
 };
 
@@ -44,19 +56,17 @@ struct {
 
 const __u8 anonvma_no_effects[sizeof(struct anonvma_effects)] = {};	/* too large for the stack */
 
-/* Calls of one task rise, as does time: what is told of one that has returned can be known as such. */
+/* Call numbers of one task rise with time, so a late report of a call that has returned is known as such. */
 static __always_inline __u32 anonvma_new_call(void)
 {
 	return (__u32)(bpf_ktime_get_ns() >> 8) | 1;
 }
 
-/* Can the effect be seen in the vmas? */
+/* True if the vmas show the effect. */
 __noinline __u64 anonvma_is_done(__u64 mm, __u64 start, __u64 end, __u64 mask, __u64 want)
 {
 	struct vm_area_struct *vma;
 
-	if (!anonvma_lists_vmas())
-		return 0;
 	if (mask == ANONVMA_IS_BREAK)
 		return BPF_CORE_READ((struct mm_struct *)mm, brk) == want;
 	for (__u32 i = 0; i < ANONVMA_EFFECT_VMAS; i++) {
@@ -73,27 +83,27 @@ __noinline __u64 anonvma_is_done(__u64 mm, __u64 start, __u64 end, __u64 mask, _
 	return 0;
 }
 
-/* One call's effect: its place is here, at the latest. */
-__noinline __u64 anonvma_witness_one(__u64 mm, __u64 index)
+/* If one call's effect shows, the call's place is here, at the latest. */
+__noinline __u64 anonvma_place_one(__u64 mm, __u64 index)
 {
 	struct anonvma_effects *effects;
 	struct anonvma_effect *effect;
 	struct anonvma_record *r;
 	__u32 call;
 
-	if (!anonvma_lock_unseen)
+	if (!anonvma_no_lock_hook)
 		return 0;
 	effects = bpf_map_lookup_elem(&anonvma_effects, &mm);
 	if (!effects)
 		return 0;
 	effect = &effects->of[index & (ANONVMA_EFFECTS - 1)];
 	call = *(volatile __u32 *)&effect->call;
-	if (!call || effect->told == call || effect->tid == (__u32)bpf_get_current_pid_tgid())
+	if (!call || effect->placed == call || effect->tid == (__u32)bpf_get_current_pid_tgid())
 		return 0;
 	if (!anonvma_is_done(mm, effect->start, effect->end, effect->mask, effect->want) ||
 	    *(volatile __u32 *)&effect->call != call)
 		return 0;
-	effect->told = call;
+	effect->placed = call;
 	r = anonvma_reserve(struct anonvma_record, ANONVMA_PLACE, mm, call, 0);
 	if (!r)
 		return 0;
@@ -102,13 +112,13 @@ __noinline __u64 anonvma_witness_one(__u64 mm, __u64 index)
 	return 0;
 }
 
-/* The current task is under the lock of `mm`: the calls that were there before have their place. */
-static __always_inline void anonvma_witness(__u64 mm)
+/* The current task is under the lock of `mm`: calls that were under it before get their place. */
+static __always_inline void anonvma_place_others(__u64 mm)
 {
-	if (!anonvma_lock_unseen || !bpf_map_lookup_elem(&anonvma_effects, &mm))
+	if (!anonvma_no_lock_hook || !bpf_map_lookup_elem(&anonvma_effects, &mm))
 		return;
 	for (__u32 i = 0; i < ANONVMA_EFFECTS; i++)
-		anonvma_witness_one(mm, i);
+		anonvma_place_one(mm, i);
 }
 
 /* The flags that madvise changes; false: it changes none that are known here. */
@@ -151,7 +161,7 @@ static __always_inline bool anonvma_advice_effect(__u64 advice, struct anonvma_e
 	return false;
 }
 
-/* What the call will have done when it returns; false where that cannot be said. */
+/* The effect of the call when it returns; false if that cannot be foretold. */
 static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 					      struct anonvma_effect *effect)
 {
@@ -194,15 +204,15 @@ static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 	return false;
 }
 
-/* Where a call of one of several threads begins. What other calls have done is before it. */
-static __always_inline void anonvma_watch_for(struct anonvma_task *state)
+/* A call of one of several threads begins. Effects that show by now are before it. */
+static __always_inline void anonvma_register_effect(struct anonvma_task *state)
 {
 	struct anonvma_effect effect = {}, *slot;
 	struct anonvma_effects *effects;
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	__u64 mm = state->mm;
 
-	anonvma_witness(mm);
+	anonvma_place_others(mm);
 	if (!anonvma_effect_of(state, &effect) || effect.start >= effect.end ||
 	    anonvma_is_done(mm, effect.start, effect.end, effect.mask, effect.want))
 		return;

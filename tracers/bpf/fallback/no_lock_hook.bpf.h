@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * Kernels on which no tracepoint sees the mmap_lock, nor the end of an mm. The recorder numbers the
- * operations of an mm in ring order. What tells the order happens under the lock: the first object
- * that an operation allocates or frees, its search for unmapped addresses, and, of one without
- * either, that the next task under the lock finds it done. Else it is where it returns.
+ * operations of an mm in ring order. The place of an operation is something that happens under the
+ * lock: its first object allocated or freed, or its search for unmapped addresses. Without either, it
+ * is where the next task under the lock finds its effect done, or else where the call returns.
  */
 #pragma once
 
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/fallback/effects.bpf.h"
+#include "tracers/bpf/fallback/progress.bpf.h"
+#include "tracers/bpf/fallback/settings.bpf.h"
+#include "tracers/bpf/fallback/task_table.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/touch.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
 {
@@ -27,8 +38,8 @@ static __always_inline bool anonvma_has_uffd(__u64 mm)
 	return bpf_map_lookup_elem(&anonvma_uffds, &mm) != NULL;
 }
 
-/* A call that is not traced: has it changed vmas? */
-static __always_inline bool anonvma_other_changed(const struct anonvma_task *state,
+/* True if an untraced call has changed vmas. */
+static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
 						  struct mm_struct *mm, long ret)
 {
 	const __u32 uffd_register = 0xc020aa00, uffd_unregister = 0x8010aa01;
@@ -42,12 +53,12 @@ static __always_inline bool anonvma_other_changed(const struct anonvma_task *sta
 		return true;
 	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
 		return true;
-	return state->file != BPF_CORE_READ(mm, total_vm) ||
-	       state->old_brk != (__u64)BPF_CORE_READ(mm, map_count);
+	return anonvma_listed(state)->total_vm != BPF_CORE_READ(mm, total_vm) ||
+	       anonvma_listed(state)->map_count != (__u32)BPF_CORE_READ(mm, map_count);
 }
 
-/* Where a traced call begins: map_count is that before it if nobody else can change it. */
-static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
+/* A traced call begins and gets its number. map_count is exact if nobody else can change it. */
+static __always_inline void anonvma_number_call(struct anonvma_task *state,
 						 struct task_struct *task, struct mm_struct *mm)
 {
 	struct anonvma_exec_begin_record *r;
@@ -55,8 +66,8 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 	if (state->op == ANONVMA_OP_DROP)
 		return;
 	if (state->op == ANONVMA_OP_OTHER) {
-		state->file = BPF_CORE_READ(mm, total_vm);
-		state->old_brk = BPF_CORE_READ(mm, map_count);
+		anonvma_listed(state)->total_vm = BPF_CORE_READ(mm, total_vm);
+		anonvma_listed(state)->map_count = BPF_CORE_READ(mm, map_count);
 		return;
 	}
 	state->exiting = 0;
@@ -65,9 +76,9 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
 		state->map_count = BPF_CORE_READ(mm, map_count);
 	else if (state->op != ANONVMA_OP_EXECVE)
-		anonvma_watch_for(state);
+		anonvma_register_effect(state);
 	if (state->op != ANONVMA_OP_EXECVE) {
-		anonvma_moves((__u64)mm, true);
+		anonvma_count_op((__u64)mm, true);
 		return;
 	}
 	/* The old mm may be gone, and its address another's, when the new one is shown. */
@@ -79,7 +90,7 @@ static __always_inline void anonvma_begin_unseen(struct anonvma_task *state,
 	anonvma_submit(r);
 }
 
-/* Under the lock: an object of `mm` comes or goes, or addresses are looked for. The first one counts. */
+/* Under the lock: an object of `mm` comes or goes, or addresses are looked for. The first time counts. */
 static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64 mm, __u32 site,
 					       bool freed)
 {
@@ -93,13 +104,12 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 	/* Before the first free something else may have been taken out of the list. */
 	if (!freed)
 		state->map_count = BPF_CORE_READ((struct mm_struct *)mm, map_count);
-	anonvma_witness(mm);
+	anonvma_place_others(mm);
 	anonvma_send(ANONVMA_PLACE, mm, state->seq, 0);
 }
 
-/* mmap, shmat and mremap look for room under the lock. Loaded where no hook sees that. */
-SEC("tp_btf/vm_unmapped_area")
-int anonvma_unmapped_area(__u64 *ctx)
+/* mmap, shmat and mremap look for room under the lock. Loaded where no hook sees the lock. */
+static __always_inline int anonvma_on_unmapped_area(void)
 {
 	struct anonvma_task *state;
 
@@ -112,20 +122,45 @@ int anonvma_unmapped_area(__u64 *ctx)
 }
 
 /*
- * The mm that a task without one of its own is in exit_mmap() of: the one it was last seen with, or what
- * do_exit() keeps as active_mm, until the task has to wait; execve has just left it. Of one that somebody
- * else keeps to the end, as a reader of /proc may, it stays unknown.
+ * Where no hook sees the lock, a touch has to be read, and its place in the order taken, while the lock
+ * is held: a prepared vma gets its first page or page table next. Before the entry is linked this may be
+ * a page for the allocator itself.
  */
-static __always_inline __u64 anonvma_mm_left(struct anonvma_task *state, struct task_struct *task,
-					     __u64 mm)
+static __always_inline int anonvma_on_page_alloc(void)
 {
-	const __u32 exiting = 0x4;	/* PF_EXITING */
-	__u64 left = 0;
+	struct anonvma_task *state;
+	struct anon_vma_chain *avc;
+	struct vm_area_struct *vma;
 
-	if (!mm && (BPF_CORE_READ(task, flags) & exiting))
-		left = state && state->wanted_mm ? state->wanted_mm :
-						   (__u64)BPF_CORE_READ(task, active_mm);
-	else if (state && state->op == ANONVMA_OP_EXECVE && state->mm != mm && !state->done)
-		left = state->mm;
-	return left && anonvma_is_unused((struct mm_struct *)left) ? left : mm;
+	if (!anonvma_pending || !anonvma_sending)
+		return 0;
+	state = anonvma_find_task(anonvma_current());
+	if (!state || !state->avc)
+		return 0;
+	avc = (struct anon_vma_chain *)state->avc;
+	vma = BPF_CORE_READ(avc, vma);
+	if (BPF_CORE_READ(vma, anon_vma_chain.next) ==
+	    (void *)avc + bpf_core_field_offset(struct anon_vma_chain, same_vma))
+		anonvma_resolve_touch(state);
+	return 0;
+}
+
+/* A stack grows by a read, too, and no write lock says so. */
+static __always_inline bool anonvma_may_grow(struct mm_struct *mm, __u64 addr)
+{
+	const __u64 most = 64 << 20;	/* eight times what a stack may usually have */
+
+	return BPF_CORE_READ(mm, start_stack) - addr < most;
+}
+
+/* An mm has ended: its address may be another's from here on. */
+static __always_inline void anonvma_forget_mm(struct anonvma_task *state, __u64 mm)
+{
+	if (!anonvma_no_lock_hook)
+		return;
+	if (state && state->op == ANONVMA_OP_EXECVE && state->mm == mm)
+		state->done = 1;
+	bpf_map_delete_elem(&anonvma_progresses, &mm);
+	bpf_map_delete_elem(&anonvma_effects, &mm);
+	bpf_map_delete_elem(&anonvma_uffds, &mm);
 }

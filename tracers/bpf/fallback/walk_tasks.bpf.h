@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The walk on kernels without iter/task_vma: iter/task, and mm->mmap of each process. What it sees goes
- * through a ring of its own, in the form of the walk's stream, as one task's output has to fit a read
- * there. Nothing holds the lock: that no operation was under way tells that the mm held still.
+ * The walk on kernels without iter/task_vma: iter/task, and mm->mmap of each process. The vmas go through
+ * a ring of their own, in the form of the walk's stream, as the iterator's output for one task has to fit
+ * a read. Nothing holds the lock: if no operation ran meanwhile, the mm did not change.
  */
 #pragma once
 
-#include "tracers/bpf/fallback/no_lock_hook.bpf.h"
-#include "tracers/bpf/walk.bpf.h"
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/fallback/progress.bpf.h"
+#include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/namespace.bpf.h"
+#include "tracers/bpf/snapshot_record.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
+#include "tracers/bpf/walk_record.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 __u32 anonvma_walk_only = 0;	/* this local tgid, or every one */
 
@@ -23,8 +31,6 @@ __noinline __u64 anonvma_send_entry(__u64 address)
 	struct anonvma_walk_avc *entry;
 	struct anon_vma *av;
 
-	if (!anonvma_lists_vmas())
-		return 0;
 	av = BPF_CORE_READ(anonvma_entry_of(link), anon_vma);
 	entry = bpf_ringbuf_reserve(&anonvma_walk_ring, sizeof(*entry), 0);
 	if (!entry)
@@ -40,8 +46,6 @@ __noinline __u64 anonvma_count_chain(__u64 address)
 	struct list_head *head = (void *)address, *link;
 	__u32 i;
 
-	if (!anonvma_lists_vmas())
-		return 0;
 	link = BPF_CORE_READ(head, next);
 	for (i = 0; i < ANONVMA_MAX_CHAIN && link && link != head; i++)
 		link = BPF_CORE_READ(link, next);
@@ -58,8 +62,6 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	__u64 count, link, i;
 	void *head;
 
-	if (!anonvma_lists_vmas())
-		return 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	mm = BPF_CORE_READ(vma, vm_mm);
 	count = anonvma_count_chain((__u64)head);
@@ -72,7 +74,7 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	out->def_flags = BPF_CORE_READ(mm, def_flags);
 	out->brk = BPF_CORE_READ(mm, brk);
 	out->start_brk = BPF_CORE_READ(mm, start_brk);
-	out->seq = anonvma_stillness((__u64)mm);
+	out->seq = anonvma_op_seq((__u64)mm);
 	out->map_count = BPF_CORE_READ(mm, map_count);
 	out->tgid = BPF_CORE_READ(task, tgid);
 	out->tid = BPF_CORE_READ(task, pid);
@@ -91,15 +93,12 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 
 __noinline __u64 anonvma_walk_part(__u64 vma, __u64 task)
 {
-	if (!anonvma_lists_vmas())
-		return 0;
 	for (__u32 i = 0; i < ANONVMA_LISTED_PER_PART && vma; i++)
 		vma = anonvma_walk_listed(vma, task);
 	return vma;
 }
 
-SEC("iter/task")
-int anonvma_walk_tasks(struct bpf_iter__task *ctx)
+static __always_inline int anonvma_on_walk_tasks(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = NULL;
@@ -119,7 +118,7 @@ int anonvma_walk_tasks(struct bpf_iter__task *ctx)
 	/* Another thread of a process whose first one has been at it. */
 	if (BPF_CORE_READ(task, group_leader, mm) == mm && BPF_CORE_READ(task, group_leader) != task)
 		return 0;
-	if (anonvma_tracked_only && !anonvma_walk_tracks && !anonvma_wanted((__u64)mm))
+	if (!anonvma_walk_wants(mm))
 		return 0;
 	anonvma_walk_begins(task, mm);
 	vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
