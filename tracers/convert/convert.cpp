@@ -8,9 +8,21 @@
 #include "tracers/convert/syscall.h"
 
 namespace anonvma {
+namespace {
+
+Fault fault_of(const anonvma_fault_record& r) {
+  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
+  return {r.addr & ~kFlags, r.addr & kFlags};
+}
+
+}  // namespace
 
 Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
-    : order_(order), page_size_(page_size), tracked_only_(tracked_only) {}
+    : order_(order),
+      page_size_(page_size),
+      tracked_only_(tracked_only),
+      rounds_(addresses_, families_, tracked_only),
+      start_([this](const anonvma_truth_record& object) { tell(object); }) {}
 
 template <class T>
 bool Converter::read(std::span<const std::byte> bytes, T& record) {
@@ -35,9 +47,7 @@ void Converter::take(std::span<const std::byte> bytes) {
   };
   anonvma_record common;
   if (!read(bytes, common)) return;
-  // A touch comes between the two objects of a prepare.
-  if (!prepares_.empty() && common.kind != ANONVMA_TRUTH && common.kind != ANONVMA_TOUCH)
-    settle(common.tid);
+  start_.follow(common);
   if (lossy_ && !addresses_.mm(common.mm)) drop_unborn(common);
   switch (common.kind) {
     case ANONVMA_OP:
@@ -102,21 +112,21 @@ EventGroup Converter::group(const anonvma_record& r, MmId mm, EventBody body) co
 MmId Converter::bear(std::uint64_t address, Tgid tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
-    if (start_walks_.erase(address) > 0) taken_back_.insert(old);
+    if (start_.forget(address)) taken_back_.insert(old);
     order_.exit(old, group({r.time_ns, r.mm, 0, 0, r.tid, r.kind, r.cpu}, old, ExitMmap{}));
-    const auto lost = suspects_.extract(address);
+    const std::optional<std::uint32_t> lost = rounds_.take(address);
     retire(address, old, r.time_ns);
-    if (!lost.empty()) suspects_[address] = lost.mapped() & ~(1u << ANONVMA_EXIT_MMAP);
+    if (lost) rounds_.put(address, *lost & ~(1u << ANONVMA_EXIT_MMAP));
   }
   orphans_.erase(address);
   const MmId mm = addresses_.bear_mm(address);
   tgids_[mm] = tgid;
-  families_[mm] = family;
+  families_.add(mm, family);
   return mm;
 }
 
 void Converter::on_op(const anonvma_op_record& r) {
-  in_walk_.erase(r.head.tid);
+  start_.leave_fault(r.head.tid);
   const MmId mm = addresses_.mm(r.head.mm);
   if (!mm) return;
   std::optional<EventBody> body = convert_syscall(r, addresses_, page_size_);
@@ -143,11 +153,8 @@ void Converter::on_fork(const anonvma_fork_record& r) {
   if (!parent || order_.covered(parent, r.head.seq)) return on_fork_unseen(r, parent);
   overlap_.forked(parent);
   const MmId child =
-      bear(r.child_mm, {r.child_tgid, r.child_local_tgid}, r.head, family_of(parent));
-  if (round_.placed.contains(parent)) {
-    round_.placed.insert(child);
-    round_.forked.insert(family_of(parent));
-  }
+      bear(r.child_mm, {r.child_tgid, r.child_local_tgid}, r.head, families_.of(parent));
+  rounds_.fork(parent, child);
   order_.fork(parent, r.head.seq, group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
   taint_newborn(r.child_mm, child, r.head, r.child_seq);
@@ -160,7 +167,7 @@ void Converter::on_shared(const anonvma_fork_record& r) {
 
 bool Converter::may_have_begun_before(const anonvma_record& r) const {
   constexpr std::uint64_t kExecTakesNs = 10'000'000'000;
-  return joined_ && since_start(r.time_ns) < kExecTakesNs;
+  return start_.was_opened() && since_start(r.time_ns) < kExecTakesNs;
 }
 
 // The old mm of an execve that was seen to begin.
@@ -183,15 +190,43 @@ void Converter::on_exec(const anonvma_exec_record& r) {
     for (const Event& object : objects.mapped()) order_.pass(object);
   // The old mm may have ended before, and its address may be another's: the begin record knows.
   MmId old_mm = begun ? *begun : addresses_.mm(r.old_mm);
-  const MmId mm = bear(r.head.mm, {r.tgid, r.local_tgid}, r.head, next_family_++);
+  const MmId mm = bear(r.head.mm, {r.tgid, r.local_tgid}, r.head, families_.begin_one());
   EventGroup event = group(r.head, mm, Exec{old_mm});
   EventGroup seen = seen_by(r, event.first.head, SnapReason::exec);
-  if (seen.rest.size() < r.nr_vmas || r.torn != 0) suspects_[r.head.mm] |= 1u << ANONVMA_EXEC_VMA;
+  if (seen.rest.size() < r.nr_vmas || r.torn != 0) rounds_.suspect(r.head.mm, ANONVMA_EXEC_VMA);
   event.rest.push_back(std::move(seen.first));
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
-  if (round_.active) round_.placed.insert(mm);
+  rounds_.exec(mm);
   taint_newborn(r.head.mm, mm, r.head, r.head.seq);
+}
+
+void Converter::on_fault(const anonvma_fault_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) return start_.remember(r);
+  start_.fault(r.head, r.addr);
+  EventGroup event = group(r.head, mm, fault_of(r));
+  if (r.head.kind == ANONVMA_GROW)
+    order_.write(mm, r.head.seq, std::move(event));
+  else
+    order_.read(mm, r.head.seq, std::move(event));
+}
+
+void Converter::on_touch(const anonvma_touch_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm) return;
+  start_.fault(r.head, r.addr);
+  order_.read(mm, r.head.seq, group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
+}
+
+void Converter::begin_attach() {
+  start_.begin();
+  rcu_vmas_.begin_start();
+}
+
+void Converter::end_attach() {
+  start_.end();
+  rcu_vmas_.end_start();
 }
 
 // What a task read of its own mm, just before.
@@ -235,9 +270,7 @@ void Converter::on_exit(const anonvma_record& r) {
   execs_.erase(r.mm);
   orphans_.erase(r.mm);
   if (!mm) return;
-  // What its relatives forked behind their snapshots depends on it, and no snapshot shows it.
-  if (round_.forked.contains(family_of(mm)) && !round_.placed.contains(mm))
-    round_.doubtful.insert(family_of(mm));
+  rounds_.exit(mm);
   order_.exit(mm, group(r, mm, ExitMmap{}));
   retire(r.mm, mm, r.time_ns);
 }
@@ -247,23 +280,14 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   addresses_.retire_mm(address);
   overlap_.exited(mm);
   tgids_.erase(mm);
-  families_.erase(mm);
-  suspects_.erase(address);
-}
-
-// Where no cache is told an anon_vma that was freed is told from a chain entry by what it holds,
-// which may be another's by then. A page of the allocator holds one kind at a time.
-void Converter::correct_cache(anonvma_truth_record& r) const {
-  if (!ring_order_ || !r.freed || r.cache == ANONVMA_CACHE_VMA) return;
-  const bool anon_vma = addresses_.knows_anon_vma(r.object);
-  if (anon_vma != addresses_.knows_object(r.object))
-    r.cache = anon_vma ? ANONVMA_CACHE_ANON_VMA : ANONVMA_CACHE_AVC;
+  families_.remove(mm);
+  rounds_.forget(address);
 }
 
 void Converter::on_truth(anonvma_truth_record r) {
-  correct_cache(r);
-  const MmId mm = addresses_.mm(r.head.mm);
-  if (attaching_ && is_in_walk(r, mm)) return;
+  truth_ids_.correct_cache(r);
+  const bool known = static_cast<bool>(addresses_.mm(r.head.mm));
+  if (start_.is_open() && start_.holds(r, known)) return;
   if (r.waits) return on_vma(r);
   tell(r);
 }
@@ -291,34 +315,15 @@ void Converter::on_vma(anonvma_truth_record r) {
 void Converter::tell(const anonvma_truth_record& r) { tell(r, addresses_.mm(r.head.mm)); }
 
 void Converter::tell(const anonvma_truth_record& r, MmId mm) {
-  const bool is_anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
-  const bool known =
-      is_anon_vma ? addresses_.knows_anon_vma(r.object) : addresses_.knows_object(r.object);
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
-  if (r.freed && !known && !mm && tracked_only_) return;
-  const auto id = [&] {
-    return is_anon_vma ? addresses_.anon_vma(r.object).v : addresses_.object(r.object);
-  };
-  const auto forget = [&] {
-    if (is_anon_vma)
-      addresses_.forget_anon_vma(r.object);
-    else
-      addresses_.forget_object(r.object);
-  };
-  if (!r.freed && known) {  // it is another object: the record of its free was lost, or comes late
-    if (ring_order_) late_frees_.allocated_anew(r.object, id());
-    forget();
-  }
+  if (r.freed && !truth_ids_.knows(r) && !mm && tracked_only_) return;
   for (const auto& [of, step] : overlap_.on_object(mm, r, head(r.head, mm))) order_.step(of, step);
-  // An anon_vma has one id in the truth lane and in snapshots.
-  const auto late = r.freed ? late_frees_.freed(r.object) : std::nullopt;
   const Event event{head(r.head, mm),
-                    Truth{r.cache, r.site, late ? *late : id(), r.freed, r.in_exec}};
+                    Truth{r.cache, r.site, truth_ids_.take(r), r.freed, r.in_exec}};
   if (r.in_exec && may_have_begun_before(r.head))
     exec_objects_[r.head.tid].push_back(event);  // until it is known whether all of them are
   else
     order_.pass(event);
-  if (r.freed && !late) forget();
 }
 
 void Converter::add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
@@ -359,10 +364,8 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   EventGroup event = snapshot(at, walked, walk.reason);
   if (!attach) return order_.read(mm, walked.head.seq, std::move(event));
   order_.attach(mm, walked.head.seq, std::move(event));
-  if (!attaching_) return;
-  faults_behind(mm, walked);
-  for (const WalkedVma& vma : walked.vmas) start_anon_vmas_.insert(vma.vma.anon_vma);
-  start_walks_.insert_or_assign(r.head.mm, std::move(walked));
+  for (const anonvma_fault_record& fault : start_.announce(r.head.mm, std::move(walked)))
+    order_.read(mm, fault.head.seq, group(fault.head, mm, fault_of(fault)));
 }
 
 // For the vmas that come back a grace period late.

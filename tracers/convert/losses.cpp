@@ -52,15 +52,13 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
   const bool walk = mm && lost.kind == ANONVMA_WALK;
   const bool unnamed = (!mm && !lost.of_anybody) || walk;
   lossy_ = true;
-  const auto suspect = suspects_.find(lost.mm);
-  if (lost.count == 0 && !lost.of_anybody && suspect != suspects_.end() &&
-      (suspect->second >> lost.kind & 1) != 0)
+  if (lost.count == 0 && !lost.of_anybody && rounds_.has_lost(lost.mm, lost.kind))
     return;  // said already
   if (lost.of_anybody)
-    all_suspect_ = true;
+    rounds_.suspect_all();
   else if (!walk &&
            (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // a stranger's frees are no loss
-    suspects_[lost.mm] |= 1u << lost.kind;
+    rounds_.suspect(lost.mm, lost.kind);
   if (unnamed && lost.count == 0) return;
   const Event event{{since_start(now_ns), 0, mm, 0, 0},
                     lost_event(lost.kind, lost.count, lost.cpu, unnamed)};
@@ -73,10 +71,10 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
 
 // A record of an mm whose birth was lost, and no round has found it yet.
 void Converter::drop_unborn(const anonvma_record& r) {
-  if (!suspects_.contains(r.mm) && !round_.suspects.contains(r.mm)) return;
+  if (!rounds_.was_suspect(r.mm)) return;
   switch (r.kind) {
     case ANONVMA_EXIT_MMAP:
-      suspects_.erase(r.mm);  // nothing is left to be found
+      rounds_.forget(r.mm);  // nothing is left to be found
       [[fallthrough]];
     case ANONVMA_OP:
     case ANONVMA_EXTRA:
@@ -106,7 +104,7 @@ std::uint64_t Converter::tell_unborn(std::uint64_t now_ns) {
 // Records of the mm at `address` were lost before it was announced.
 void Converter::taint_newborn(std::uint64_t address, MmId mm, const anonvma_record& r,
                               std::uint32_t seq) {
-  if (!suspects_.contains(address)) return;
+  if (!rounds_.is_suspect(address)) return;
   order_.read(mm, seq, group(r, mm, lost_event(0, 0, r.cpu, false)));
 }
 
@@ -118,8 +116,8 @@ void Converter::taint(MmId mm, std::uint64_t now_ns) {
   if (order_.announced(mm)) return order_.pass(event);
   order_.behind_birth(mm, {event, {}});
   MmId relative;
-  for (const auto& [other, family] : families_)
-    if (family == family_of(mm) && order_.announced(other) && (!relative || other < relative))
+  for (const auto& [other, family] : families_.all())
+    if (family == families_.of(mm) && order_.announced(other) && (!relative || other < relative))
       relative = other;
   event.head.mm = relative;
   if (relative) order_.pass(event);
@@ -135,10 +133,38 @@ void Converter::on_fork_unseen(const anonvma_fork_record& r, MmId parent) {
     return;
   }
   if (known) end_unseen(r.child_mm, known, r.head.time_ns);  // the record of its end was lost
-  suspects_[r.child_mm] |= 1u << ANONVMA_FORK;
+  rounds_.suspect(r.child_mm, ANONVMA_FORK);
   if (!parent) return;
-  suspects_[r.head.mm] |= 1u << ANONVMA_FORK;
+  rounds_.suspect(r.head.mm, ANONVMA_FORK);
   taint(parent, r.head.time_ns);
+}
+
+void Converter::end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
+  order_.exit(mm, {{{since_start(time_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
+  retire(address, mm, time_ns);
+}
+
+void Converter::on_resync(const anonvma_walk_record& r, const WalkedMm& walked) {
+  if (!rounds_.is_active() || !in_round(r.head.mm)) return;
+  MmId mm = addresses_.mm(r.head.mm);
+  if (mm && rounds_.is_gone(r.head.mm, mm)) {
+    end_unseen(r.head.mm, mm, r.head.time_ns);
+    mm = {};
+  }
+  const bool unborn = !mm;
+  const Tgid tgid{walked.head.tgid, walked.head.local_tgid};
+  if (unborn) mm = bear(r.head.mm, tgid, r.head, families_.begin_one());
+  const MmId relative = rounds_.place(mm, walked);
+  const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
+                     static_cast<std::uint32_t>(walked.vmas.size())};
+  EventGroup event = snapshot(at, walked, SnapReason::resync);
+  if (unborn) std::get<Snapshot>(event.first.body).by = relative;
+  order_.resynchronise(mm, walked.head.seq, std::move(event));
+}
+
+void Converter::end_round(std::uint64_t now_ns, const Rounds::Lives& lives) {
+  for (const auto& [address, mm] : rounds_.unplaced(lives)) end_unseen(address, mm, now_ns);
+  for (const MmId mm : rounds_.end(lives)) taint(mm, now_ns);
 }
 
 }  // namespace anonvma
