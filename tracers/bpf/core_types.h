@@ -34,7 +34,7 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 
-/* Helpers whose absence is asked for, by name: CO-RE looks them up in the kernel. */
+/* Helpers that a kernel may lack: CO-RE looks them up by name. */
 enum bpf_func_id {
 	BPF_FUNC_task_storage_get = 156,
 	BPF_FUNC_get_current_task_btf = 158,

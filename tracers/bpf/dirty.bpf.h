@@ -9,10 +9,7 @@
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 
-/*
- * The mms that were written to outside every traced call, and that nobody has read since. The value
- * is the tid of the writer while its call goes on, and 0 afterwards.
- */
+/* The value is the tid of the writer while its call goes on, and 0 afterwards. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);

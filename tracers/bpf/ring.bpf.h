@@ -24,7 +24,7 @@ struct {
 	__uint(max_entries, 32 << 20);
 } anonvma_ring SEC(".maps");
 
-/* Whose records were lost. Counts only rise; the loader removes what is old. */
+/* Losses by mm, kind and cpu. Counts only rise; the loader removes old ones. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -33,8 +33,8 @@ struct {
 } anonvma_lost_of SEC(".maps");
 
 /*
- * `count` records of `mm` are missing; 0 for an mm that nobody will know for the loss of another's.
- * Where the mm cannot be noted the loss may be anybody's.
+ * `count` records of `mm` are missing. 0: the loss of another mm's record concerns this one. If the mm
+ * cannot be noted, the loss may be anybody's.
  */
 static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 {
@@ -44,7 +44,10 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 
 	if (kind >= ANONVMA_KINDS)
 		return 0;
-	/* Whoever finds the counter risen finds this moved, and looks again when it moves again. */
+	/*
+	 * A reader that finds the counter risen finds the generation moved, and reads again when it
+	 * moves again.
+	 */
 	__sync_fetch_and_add(&anonvma_losses, 1);
 	counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
 	if (!counter) {
@@ -60,9 +63,9 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 }
 
 /*
- * The first record behind a gap is preceded by one that says so: what is missing was lost before it,
- * however late the recorder comes to look. Without room for that the record itself, which may be
- * smaller, is lost, too.
+ * The first record behind a gap is preceded by a marker: the missing records were lost before it,
+ * however late the recorder reads the ring. Without room for the marker the record itself, which may
+ * be smaller, is lost, too.
  */
 static __noinline bool anonvma_mark_gap(void)
 {

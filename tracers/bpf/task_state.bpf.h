@@ -26,7 +26,7 @@ struct anonvma_tree {
 	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
 };
 
-/* What a task is in the middle of. */
+/* The operation, the fault and the readings that a task is in the middle of. */
 struct anonvma_task {
 	struct anonvma_tree tree;
 	__u64 args[6];

@@ -12,8 +12,8 @@
 bool anonvma_untracked = false;	/* there were more mms than anonvma_tracked holds */
 
 /*
- * The mms that were announced (or whose announcement was lost) and whose exit_mmap() has not ended:
- * those recorded when anonvma_tracked_only. Exact where it was large enough.
+ * The mms that were announced (or whose announcement was lost) and whose exit_mmap() has not ended. With
+ * anonvma_tracked_only these are the recorded ones. Exact as long as the map was large enough.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-/* What a call tells of the vma that it has made or found. */
+/* The vma that a call has made or found. */
 struct anonvma_seen_vma {
 	__u64 start;
 	__u64 len;

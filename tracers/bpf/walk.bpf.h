@@ -22,7 +22,7 @@ struct anonvma_chain_walk {
 	__u32 count;
 };
 
-/* bpf_loop() callbacks: the verifier would follow a plain loop through every length. */
+/* Callbacks of bpf_loop(): the verifier would follow a plain loop through every length. */
 static long anonvma_count_entry(__u32 i, struct anonvma_chain_walk *walk)
 {
 	struct list_head *link = walk->link;

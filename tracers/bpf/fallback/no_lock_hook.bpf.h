@@ -101,7 +101,7 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 	    (state->op == ANONVMA_OP_CLONE && state->done))
 		return;
 	state->taken = 1;
-	/* Before the first free something else may have been taken out of the list. */
+	/* At a free, vmas may have left the list already. */
 	if (!freed)
 		state->map_count = BPF_CORE_READ((struct mm_struct *)mm, map_count);
 	anonvma_place_others(mm);
