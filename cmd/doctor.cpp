@@ -14,14 +14,14 @@
 
 #include <array>
 
-#include "tracers/btf.h"
-#include "tracers/capability.h"
-#include "tracers/features.h"
-#include "tracers/kallsyms.h"
-#include "tracers/loader.h"
-#include "tracers/machine.h"
-#include "tracers/namespaces.h"
-#include "tracers/ring_plan.h"
+#include "tracers/kernel/btf.h"
+#include "tracers/kernel/capability.h"
+#include "tracers/kernel/features.h"
+#include "tracers/kernel/kallsyms.h"
+#include "tracers/kernel/machine.h"
+#include "tracers/kernel/namespaces.h"
+#include "tracers/load/loader.h"
+#include "tracers/load/ring_plan.h"
 #endif
 
 namespace anonvma::cmd {

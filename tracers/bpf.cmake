@@ -31,29 +31,38 @@ set(ANONVMA_HAVE_RECORDER ON)
 message(STATUS "Recorder: on (${ANONVMA_CLANG}, ${ANONVMA_BPFTOOL}, libbpf ${LIBBPF_VERSION})")
 
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/bpf/include)
-file(GLOB anonvma_bpf_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.bpf.h)
+file(GLOB_RECURSE anonvma_bpf_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/bpf/*.h)
 
-# The one object, with the registers of an architecture, and a skeleton of it.
-function(anonvma_bpf_object arch name)
-  set(object ${CMAKE_BINARY_DIR}/bpf/anonvma.${arch}.bpf.o)
-  set(skeleton ${CMAKE_BINARY_DIR}/bpf/include/${name}.skel.h)
-  add_custom_command(OUTPUT ${object}
-    COMMAND ${ANONVMA_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch}
-      -Wall -Werror -c ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c -o ${object}
-    DEPENDS ${PROJECT_SOURCE_DIR}/tracers/anonvma.bpf.c ${PROJECT_SOURCE_DIR}/tracers/anonvma.h
-      ${PROJECT_SOURCE_DIR}/tracers/core_types.h ${PROJECT_SOURCE_DIR}/tracers/arm64_insn.h
-      ${anonvma_bpf_headers}
-    COMMENT "Building the BPF programs for ${arch}" VERBATIM)
-  add_custom_command(OUTPUT ${skeleton}
-    COMMAND ${ANONVMA_BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}
-    DEPENDS ${object}
-    COMMENT "Generating the BPF skeleton for ${arch}" VERBATIM)
+# The three objects (tracers/README.md), each with a skeleton NAME.skel.h.
+set(anonvma_bpf_sources
+  bpf/anonvma.bpf.c bpf/preemptible/anonvma_preemptible.bpf.c bpf/fallback/anonvma_5_10.bpf.c)
+
+# With the registers of an architecture. `suffix` goes to the skeletons' names, whose files are listed
+# in the variable `skeletons`.
+function(anonvma_bpf_objects arch suffix skeletons)
+  set(files "")
+  foreach(path ${anonvma_bpf_sources})
+    set(source ${PROJECT_SOURCE_DIR}/tracers/${path})
+    get_filename_component(name ${path} NAME_WE)
+    set(object ${CMAKE_BINARY_DIR}/bpf/${name}.${arch}.bpf.o)
+    set(skeleton ${CMAKE_BINARY_DIR}/bpf/include/${name}${suffix}.skel.h)
+    add_custom_command(OUTPUT ${object}
+      COMMAND ${ANONVMA_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch}
+        -Wall -Werror -I ${PROJECT_SOURCE_DIR} -c ${source} -o ${object}
+      DEPENDS ${source} ${PROJECT_SOURCE_DIR}/tracers/records.h ${anonvma_bpf_headers}
+      COMMENT "Building ${path} for ${arch}" VERBATIM)
+    add_custom_command(OUTPUT ${skeleton}
+      COMMAND ${ANONVMA_BPFTOOL} gen skeleton ${object} name ${name}${suffix}_bpf > ${skeleton}
+      DEPENDS ${object}
+      COMMENT "Generating ${name}${suffix}.skel.h" VERBATIM)
+    list(APPEND files ${skeleton})
+  endforeach()
+  set(${skeletons} ${files} PARENT_SCOPE)
 endfunction()
-anonvma_bpf_object(${anonvma_bpf_arch} anonvma)
-set(anonvma_skeleton ${CMAKE_BINARY_DIR}/bpf/include/anonvma.skel.h)
+anonvma_bpf_objects(${anonvma_bpf_arch} "" anonvma_skeletons)
 
-file(GLOB anonvma_tracer_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
-add_library(anonvma_tracers STATIC ${anonvma_tracer_sources} ${anonvma_skeleton})
+file(GLOB_RECURSE anonvma_tracer_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
+add_library(anonvma_tracers STATIC ${anonvma_tracer_sources} ${anonvma_skeletons})
 target_include_directories(anonvma_tracers SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/bpf/include)
 target_link_libraries(anonvma_tracers
   PUBLIC anonvma_engine Threads::Threads PkgConfig::LIBBPF

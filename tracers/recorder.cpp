@@ -3,19 +3,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
-#include "tracers/clock.h"
-#include "tracers/drain.h"
-#include "tracers/namespaces.h"
-#include "tracers/processes.h"
-#include "tracers/snapshot.h"
+#include "tracers/convert/walked.h"
+#include "tracers/kernel/clock.h"
+#include "tracers/kernel/namespaces.h"
+#include "tracers/kernel/processes.h"
+#include "tracers/load/drain.h"
 
 namespace anonvma {
 namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
-constexpr std::uint64_t kRewalkAfter = 200 * kMillisecond;  // one mm at most this often
 constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr int kLastRounds = 16;
@@ -23,7 +23,6 @@ constexpr useconds_t kBetweenLastRounds = 20'000;
 constexpr int kLeadWaits = 5;
 constexpr int kLastWaits = 100;          // for calls that others wait for
 constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
-constexpr std::size_t kRewalksPerPoll = 8;
 constexpr int kTornTries = 8, kStartTries = 30;
 
 bool is_whole_system(const RecorderOptions& options) {
@@ -38,18 +37,19 @@ bool is_tracked_only(const RecorderOptions& options) {
 
 }  // namespace
 
-Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink)
+Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, bool first)
     : options_(options),
       feed_(std::move(feed)),
       loader_(feed_->loader()),
-      sink_(std::move(sink)),
+      first_(first),
+      resync_([this](const Event& event) { deliver(event); }),
       order_([this](const Event& event) { on_event(event); }),
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                  is_tracked_only(options)) {
   if (!loader_.sees_locks()) converter_.number_in_ring_order();
 }
 
-Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options, Sink sink) {
+Result<std::unique_ptr<Recorder>> Recorder::open(const RecorderOptions& options) {
   if (!options.pids.empty() && !proc_is_local())
     return Error{ErrorCode::not_supported,
                  "/proc is not of this pid namespace, and does not tell who descends from --pid: "
@@ -63,18 +63,15 @@ Result<std::unique_ptr<Recorder>> Recorder::start(const RecorderOptions& options
   load.target_tgid = options.command_tgid;
   Result<std::shared_ptr<Feed>> feed = Feed::open(load);
   if (!feed) return feed.error();
-  std::unique_ptr<Recorder> recorder(new Recorder(options, std::move(*feed), std::move(sink)));
-  if (const Status begun = recorder->begin(true); !begun) return begun.error();
-  return recorder;
+  return std::unique_ptr<Recorder>(new Recorder(options, std::move(*feed), true));
 }
 
-Result<std::unique_ptr<Recorder>> Recorder::start_next(Sink sink) {
-  std::unique_ptr<Recorder> recorder(new Recorder(options_, feed_, std::move(sink)));
-  if (const Status begun = recorder->begin(false); !begun) return begun.error();
-  return recorder;
+std::unique_ptr<Recorder> Recorder::open_next() const {
+  return std::unique_ptr<Recorder>(new Recorder(options_, feed_, false));
 }
 
-Status Recorder::begin(bool first) {
+Status Recorder::begin(Sink sink) {
+  sink_ = std::move(sink);
   start_ns_ = kernel_monotonic_ns();
   converter_.set_start(start_ns_);
   order_.tick(start_ns_);
@@ -83,73 +80,48 @@ Status Recorder::begin(bool first) {
   unread_before_ = loader_.unread();
   feed_->join(this);
   prefer_this_thread();
-  if (first) loader_.start();
-  if (options_.command_tgid == 0 || !first) {  // else nothing of it runs yet
+  if (first_) loader_.start();
+  if (options_.command_tgid == 0 || !first_) {  // else nothing of it runs yet
     converter_.begin_attach();
     // Calls that began before nobody recorded: they get the time to end before the walk.
     for (int i = 0; i < kLeadWaits; ++i) {
       usleep(10'000);
       if (const Status s = drain(); !s) return s;
     }
-    if (const Status walked = walk_all(first); !walked) return walked;
+    if (const Status walked = walk_all(); !walked) return walked;
     converter_.end_attach();
   }
-  end_start();
+  // A child that was walked while its fork came to its end is announced by that fork.
+  start_.end([this](MmId mm) { return converter_.taken_back(mm); },
+             [this](const Event& event) { resync_.add(event); });
   return failure_;
 }
 
 std::uint64_t Recorder::elapsed_ns() const { return kernel_monotonic_ns() - start_ns_; }
 
-// The snapshots of the start leave first and together, so that they are one state; what happened
-// between two of them waits. No operation on one mm changes the vmas of another.
 void Recorder::on_event(const Event& event) {
-  if (in_round_) return on_event_of_round(event);
-  if (!starting_) return deliver(event);
-  const EventType type = type_of(event.body);
-  if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
-    in_attach_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
-  else if (type != EventType::snap_vma && type != EventType::snap_chain)
-    in_attach_ = false;
-  (in_attach_ ? opening_ : early_).push_back(event);
-}
-
-// A child that was walked while its fork came to its end is announced by that.
-void Recorder::end_start() {
-  starting_ = false;
-  for (std::vector<Event>* events : {&opening_, &early_})
-    for (const Event& event : std::exchange(*events, {}))
-      if (!converter_.taken_back(event.head.mm)) deliver(event);
+  if (start_.active())
+    start_.add(event);
+  else
+    resync_.add(event);
 }
 
 // Every event leaves through here, in order.
 void Recorder::deliver(const Event& event) {
   if (!failure_) return;
-  ends_in_set_ = delivers_set_;
   if (const Status written = sink_(event); !written) failure_ = written.error();
-  const EventType type = type_of(event.body);
-  if (type == EventType::exec) ++counts_.execs;
-  const auto* snapshot = std::get_if<Snapshot>(&event.body);
-  if (type == EventType::exit_mmap) {
-    stale_.erase(event.head.mm);
-    walked_at_.erase(event.head.mm);
-  } else if (snapshot != nullptr &&
-             (snapshot->reason == static_cast<std::uint64_t>(SnapReason::unknown_write) ||
-              snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync))) {
-    stale_.erase(event.head.mm);  // the task itself has looked, or it was read anew
-  } else if (const auto* unseen = std::get_if<UnknownWrite>(&event.body)) {
+  if (type_of(event.body) == EventType::exec) ++counts_.execs;
+  if (const auto* unseen = std::get_if<UnknownWrite>(&event.body))
     ++counts_.unseen[unseen->syscall];
-    if (stale_.contains(event.head.mm)) return;
-    const auto last = walked_at_.find(event.head.mm);
-    stale_[event.head.mm] = last == walked_at_.end() ? 0 : last->second + kRewalkAfter;
-  }
+  rewalks_.note(event);
 }
 
 // What is alive before the first event. Programs are attached already: what happens meanwhile is
 // in the ring, before or behind the walk's own record of each mm.
-Status Recorder::walk_all(bool first) {
+Status Recorder::walk_all() {
   const std::set<std::uint32_t> before = processes_with_mm();
   std::set<std::uint32_t> wanted = before;
-  if (options_.pids.empty() || !first) {  // the kernel's side knows whom it records by now
+  if (options_.pids.empty() || !first_) {  // the kernel's side knows whom it records by now
     if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
     if (!is_whole_system(options_)) wanted = walked_;
   } else {
@@ -242,14 +214,8 @@ Status Recorder::drain() {
   return failure_;
 }
 
-Status Recorder::resynchronise() {
-  const std::uint64_t now = kernel_monotonic_ns();
-  std::vector<MmId> due;
-  for (const auto& [mm, when] : stale_)
-    if (when <= now && due.size() < kRewalksPerPoll) due.push_back(mm);
-  for (const MmId mm : due) {
-    stale_.erase(mm);
-    walked_at_[mm] = now;
+Status Recorder::rewalk() {
+  for (const MmId mm : rewalks_.due(kernel_monotonic_ns())) {
     const std::uint32_t tgid = converter_.local_tgid_of(mm);
     if (tgid == 0) continue;
     if (const Status s = walk(tgid, SnapReason::unknown_write, false); !s) return s;
@@ -269,7 +235,7 @@ Status Recorder::poll() {
   if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > round_wait_ns_)
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
-  if (const Status s = resynchronise(); !s) return s;
+  if (const Status s = rewalk(); !s) return s;
   if (converter_.orphans() > 0 && kernel_monotonic_ns() - orphans_walked_at_ > kAdoptAfter)
     return adopt_orphans();
   return failure_;
@@ -300,6 +266,60 @@ Status Recorder::finish() {
   counts_.given_up = order_.given_up();
   if (!status) return status;
   return failure_;
+}
+
+void Recorder::on_record(std::span<const std::byte> bytes) {
+  anonvma_gap_record gap;
+  if (bytes.size() != sizeof gap) return converter_.record(bytes);
+  std::memcpy(&gap, bytes.data(), sizeof gap);
+  if (gap.head.kind != ANONVMA_GAP) return converter_.record(bytes);
+  // Some of the losses told at the gap before may have happened here: they taint again.
+  for (LostCount lost : std::exchange(ahead_, {})) {
+    lost.count = 0;
+    converter_.lost(lost, gap.head.time_ns);
+  }
+  tell_lost(gap.head.time_ns, gap.losses);
+}
+
+// Tells the converter of the losses since the last call. `losses` is their generation at this
+// place.
+void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
+  const std::vector<LostCount> taken = feed_->take_lost(this);
+  for (const LostCount& lost : taken) {
+    counts_.lost += lost.count;
+    converter_.lost(lost, now_ns);
+  }
+  if (loader_.losses() > losses) ahead_.insert(ahead_.end(), taken.begin(), taken.end());
+}
+
+// Runs of programs that the kernel skipped count as losses of any mm.
+void Recorder::tell_missed() {
+  missed_at_ = kernel_monotonic_ns();
+  const Misses misses = loader_.recursion_misses();
+  counts_.recursion_misses = misses.all() - misses_before_.all();
+  if (misses.lost == missed_) return;
+  const std::uint64_t count = misses.lost - std::exchange(missed_, misses.lost);
+  counts_.lost += count;
+  converter_.lost({ANONVMA_KINDS, 0, count, 0, true}, kernel_monotonic_ns());
+}
+
+// Reads again the mms that lost records, and all that share anon_vmas with them.
+Status Recorder::put_right() {
+  round_at_ = kernel_monotonic_ns();
+  resync_.begin();
+  converter_.begin_round();
+  Status status = walk(0, SnapReason::resync, false);
+  if (status) {
+    converter_.alive(loader_.alive());
+    status = drain();
+  }
+  converter_.end_round(kernel_monotonic_ns(),
+                       [this](std::uint64_t address) { return loader_.lives(address); });
+  resync_.end();
+  // A family that never holds still would be read for ever.
+  round_wait_ns_ =
+      converter_.suspects() ? std::min(2 * round_wait_ns_, kMostRoundWait) : kRoundWait;
+  return status;
 }
 
 }  // namespace anonvma

@@ -15,9 +15,12 @@
 
 #include "engine/result.h"
 #include "engine/trace/event.h"
-#include "tracers/convert.h"
-#include "tracers/feed.h"
-#include "tracers/order.h"
+#include "tracers/convert/convert.h"
+#include "tracers/convert/order.h"
+#include "tracers/load/feed.h"
+#include "tracers/resync.h"
+#include "tracers/rewalks.h"
+#include "tracers/start.h"
 
 namespace anonvma {
 
@@ -50,10 +53,13 @@ class Recorder final : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
 
-  // Attaches, and walks what is alive. The first error of the sink comes back from poll().
-  static Result<std::unique_ptr<Recorder>> start(const RecorderOptions& options, Sink sink);
-  // Begins the same recording again, beside this one. Both have to be polled from here on.
-  Result<std::unique_ptr<Recorder>> start_next(Sink sink);
+  // Loads and attaches the programs: from here on the accuracy of the recording is known.
+  static Result<std::unique_ptr<Recorder>> open(const RecorderOptions& options);
+  // The same recording once more, beside this one. From its begin() on both have to be polled.
+  std::unique_ptr<Recorder> open_next() const;
+  // Walks what is alive, and records. The first error of the sink comes back from here or from
+  // poll().
+  Status begin(Sink sink);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder() { feed_->leave(this); }
@@ -72,47 +78,36 @@ class Recorder final : private Feed::Reader {
   Tier tier() const { return loader_.tier(); }
 
  private:
-  Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, Sink sink);
-  Status begin(bool first);
+  Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, bool first);
   void on_event(const Event& event);
   void deliver(const Event& event);
-  void end_start();
   Status drain();
-  Status walk_all(bool first);
+  Status walk_all();
   Status walk(std::uint32_t tgid, SnapReason reason, bool track);
   Status adopt_orphans();
   void note_torn(std::uint64_t address);
-  Status resynchronise();
+  Status rewalk();
   void on_record(std::span<const std::byte> bytes) override;
   void tell_lost(std::uint64_t now_ns, std::uint64_t losses);
   void tell_missed();
   Status put_right();
-  void on_event_of_round(const Event& event);
-  void end_round();
 
   RecorderOptions options_;
   std::shared_ptr<Feed> feed_;
   Loader& loader_;  // the feed's
+  bool first_;      // no other recording has shared the feed
   Sink sink_;
   Status failure_ = ok();
-  bool starting_ = true;        // until what was alive has been walked
-  bool in_attach_ = false;      // inside a snapshot of the start
-  std::vector<Event> opening_;  // the snapshots of the start
-  std::vector<Event> early_;    // what happened meanwhile
+  Start start_;
+  Resync resync_;
+  Rewalks rewalks_;
   std::uint64_t start_ns_ = 0;
   Order order_;
   Converter converter_;
   RecorderCounts counts_;
-  std::set<std::uint32_t> walked_;                     // local tgids, by the walks of the start
-  std::map<MmId, std::uint64_t> stale_;                // mms to walk again, and not before when
-  std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
+  std::set<std::uint32_t> walked_;  // local tgids, by the walks of the start
   std::uint64_t orphans_walked_at_ = 0;
 
-  // While those that lost records are read again: their snapshots, and what happened behind these.
-  bool in_round_ = false, in_set_ = false;
-  bool delivers_set_ = false, ends_in_set_ = false;
-  std::vector<Event> set_, behind_;
-  std::set<MmId> held_;
   static constexpr std::uint64_t kRoundWait = 250'000'000, kMostRoundWait = 2'000'000'000;
   std::uint64_t round_at_ = 0;                // the last one
   std::uint64_t round_wait_ns_ = kRoundWait;  // before the next

@@ -23,13 +23,13 @@
 #include "cmd/record/make_output.h"
 #include "cmd/record/signals.h"
 #include "engine/trace/syscall_names.h"
-#include "tracers/capability.h"
-#include "tracers/clock.h"
-#include "tracers/machine.h"
-#include "tracers/namespaces.h"
-#include "tracers/probe.h"
+#include "tracers/kernel/capability.h"
+#include "tracers/kernel/clock.h"
+#include "tracers/kernel/machine.h"
+#include "tracers/kernel/namespaces.h"
+#include "tracers/kernel/probe.h"
+#include "tracers/load/ring_plan.h"
 #include "tracers/recorder.h"
-#include "tracers/ring_plan.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -166,14 +166,17 @@ struct Session {
     meta.start_unix_ns = unix_ns();
     const std::uint64_t now = elapsed_ns();
     if (const Status s = output.begin_part(meta, now); !s) return s;
-    auto next = recorder->start_next(
-        [&out = output, number = part + 1](const Event& event) { return out.add(number, event); });
-    if (!next) return next.error();
+    std::unique_ptr<Recorder> next = recorder->open_next();
+    if (const Status s = next->begin([&out = output, number = part + 1](const Event& event) {
+          return out.add(number, event);
+        });
+        !s)
+      return s;
     if (const Status s = end_part(true); !s) return s;
     before.lost += recorder->counts().lost;
     before.malformed += recorder->counts().malformed;
     before.execs += recorder->counts().execs;
-    recorder = std::move(*next);
+    recorder = std::move(next);
     began_ns = now;
     ++part;
     return ok();
@@ -268,15 +271,6 @@ Result<int> record(const RecordOptions& options) {
   auto child = make_child(options);
   if (!child) return child.error();
 
-  // The header is written first, but not before the programs are known to load: the recorder's
-  // first events wait for the output.
-  bool begun = false;
-  std::vector<Event> early;
-  const auto sink = [&](const Event& event) -> Status {
-    if (begun) return (*output)->add(1, event);
-    early.push_back(event);
-    return ok();
-  };
   const Standing standing = best_standing();
   const RingPlan plan = ring_plan(options, standing);
   if (standing == Standing::plain)
@@ -284,7 +278,7 @@ Result<int> record(const RecordOptions& options) {
         "the recorder may not run before other programs (CAP_SYS_NICE is missing): its ring "
         "has {} instead, which a machine that is busy for long may still fill",
         size_text(plan.ring_bytes));
-  auto recorder = Recorder::start(make_options(options, plan, *child ? (*child)->pid() : 0), sink);
+  auto recorder = Recorder::open(make_options(options, plan, *child ? (*child)->pid() : 0));
   if (!recorder) return recorder.error();
   Session session{options,
                   make_meta(options, standing, plan),
@@ -298,10 +292,13 @@ Result<int> record(const RecordOptions& options) {
     session.meta.faults = "first";
     spdlog::warn("this kernel tells of no page faults: first touches alone are recorded");
   }
+  // The header is written first, but not before the programs are known to load.
   if (const Status s = (*output)->begin_part(session.meta, 0); !s) return s.error();
-  begun = true;
-  for (const Event& event : std::exchange(early, {}))
-    if (const Status s = (*output)->add(1, event); !s) return s.error();
+  const auto sink = [&out = **output](const Event& event) { return out.add(1, event); };
+  if (const Status s = session.recorder->begin(sink); !s) {
+    session.output.discard();
+    return s.error();
+  }
   return run_session(session, signals);
 }
 

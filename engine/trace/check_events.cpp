@@ -15,7 +15,9 @@ namespace {
 constexpr std::uint64_t kTimeSlackNs = 10'000'000'000;
 constexpr std::uint64_t kLossKnownNs = 10'000'000'000;
 constexpr std::size_t kMostHeld = 65536;
-constexpr std::uint64_t kSites = 9, kLockOps = 5;  // numbers of TruthSite and LockOp
+// Numbers of TruthSite and LockOp.
+constexpr std::uint64_t kSites = static_cast<std::uint64_t>(TruthSite::vma_free_rcu) + 1;
+constexpr std::uint64_t kLockOps = static_cast<std::uint64_t>(LockOp::munlockall) + 1;
 
 bool is_attach(const Event& event) {
   const auto* snapshot = std::get_if<Snapshot>(&event.body);

@@ -57,12 +57,12 @@ struct Meta : KernelFacts {
   std::string faults;  // write, first, all
   bool truth = false;
   // How far the recording can be trusted, as far as the kernel's hooks go: a name of
-  // tracers/features.h. Empty: not known, as in files of early writers.
+  // tracers/kernel/features.h. Empty: not known, as in files of early writers.
   std::string tier;
   std::vector<std::string> command;
   std::uint64_t ring_bytes = 0;
-  // How the scheduler treated the thread that read the ring: a name of tracers/ring_plan.h. Empty:
-  // not known, as in files of early writers.
+  // How the scheduler treated the thread that read the ring: a name of tracers/load/ring_plan.h.
+  // Empty: not known, as in files of early writers.
   std::string reader;
   // For a recording in several files: the id that they share, and the number of this one, from 1.
   std::string series;

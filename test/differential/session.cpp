@@ -9,8 +9,8 @@
 #include "engine/trace/meta.h"
 #include "engine/trace/text.h"
 #include "engine/vma/kernel_rules.h"
-#include "tracers/machine.h"
-#include "tracers/probe.h"
+#include "tracers/kernel/machine.h"
+#include "tracers/kernel/probe.h"
 
 namespace anonvma::differential {
 namespace {
@@ -51,10 +51,13 @@ Result<std::unique_ptr<Session>> Session::start(const std::string& target, bool 
   RecorderOptions options;
   options.truth = true;
   options.command_tgid = session->family_->nursery();
-  auto recorder =
-      Recorder::start(options, [s = session.get()](const Event& event) { return s->take(event); });
+  auto recorder = Recorder::open(options);
   if (!recorder) return recorder.error();
   session->recorder_ = std::move(*recorder);
+  if (const Status begun = session->recorder_->begin(
+          [s = session.get()](const Event& event) { return s->take(event); });
+      !begun)
+    return begun.error();
   if (const Status released = session->family_->release(); !released) return released.error();
   if (const Status compared = session->compare(true); !compared) return compared.error();
   return session;

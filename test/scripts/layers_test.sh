@@ -8,7 +8,7 @@ trap 'rm -rf "$tree"' EXIT
 
 plant() { # FILE INCLUDE, wrong
   rm -rf "${tree:?}"/*
-  mkdir -p "$tree"/{engine/{trace,slab,strategy,vma,replay,report},cmd,tracers,test/{unit,support}}
+  mkdir -p "$tree"/{engine/{trace,slab,strategy,vma,replay,report},cmd,tracers/{bpf,load,convert,kernel},test/{unit,support}}
   echo '#include "engine/result.h"' >"$tree/engine/trace/good.cpp"
   if ! "$check" "$tree" >/dev/null; then
     echo "a good tree was refused"
@@ -28,10 +28,15 @@ plant engine/strategy/x.cpp '"engine/trace/event.h"'
 plant engine/vma/x.cpp '"engine/replay/replay.h"'
 plant engine/replay/x.cpp '"engine/report/rows.h"'
 plant engine/report/x.cpp '"engine/vma/kernel_rules.h"'
-plant engine/x.h '"tracers/anonvma.h"'
+plant engine/x.h '"tracers/records.h"'
 plant tracers/x.cpp '"engine/strategy/strategy.h"'
+plant tracers/bpf/x.bpf.h '"tracers/load/settings.h"'
+plant tracers/kernel/x.cpp '"tracers/convert/order.h"'
+plant tracers/load/x.cpp '"tracers/convert/walked.h"'
+plant tracers/convert/x.cpp '"tracers/load/loader.h"'
+plant tracers/convert/y.cpp '<bpf/bpf.h>'
 plant engine/report/y.cpp '<spdlog/spdlog.h>'
 plant cmd/main.cpp '<CLI/CLI.hpp>'
-plant test/unit/x_test.cpp '"tracers/convert.h"'
+plant test/unit/x_test.cpp '"tracers/convert/convert.h"'
 plant test/unit/x.h '"test/unit/tracers/convert_pipe.h"'
 plant test/support/x.h '"tracers/convert.h"'

@@ -1,5 +1,5 @@
 // A64 instructions that write: one of each form, as an assembler made them.
-#include "tracers/arm64_insn.h"
+#include "tracers/bpf/arm64_insn.h"
 
 #include "test/catch.h"
 

@@ -1,5 +1,5 @@
 // The rights that lockdown takes from root, and the two places that show it.
-#include "tracers/capability.h"
+#include "tracers/kernel/capability.h"
 
 #include "test/catch.h"
 

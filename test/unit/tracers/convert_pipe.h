@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "engine/trace/event.h"
-#include "tracers/convert.h"
-#include "tracers/order.h"
-#include "tracers/snapshot.h"
+#include "tracers/convert/convert.h"
+#include "tracers/convert/order.h"
+#include "tracers/convert/walked.h"
 
 namespace anonvma::test {
 

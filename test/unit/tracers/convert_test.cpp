@@ -8,10 +8,10 @@
 #include "engine/trace/event.h"
 #include "test/catch.h"
 #include "test/unit/tracers/convert_pipe.h"
-#include "tracers/convert.h"
-#include "tracers/kallsyms.h"
-#include "tracers/order.h"
-#include "tracers/snapshot.h"
+#include "tracers/convert/convert.h"
+#include "tracers/convert/order.h"
+#include "tracers/convert/walked.h"
+#include "tracers/kernel/kallsyms.h"
 
 using namespace anonvma;
 

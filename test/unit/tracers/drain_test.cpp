@@ -1,5 +1,5 @@
 // The thread that empties the ring: it loses and reorders nothing, and its memory is bounded.
-#include "tracers/drain.h"
+#include "tracers/load/drain.h"
 
 #include <atomic>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "tracers/ring_plan.h"
+#include "tracers/load/ring_plan.h"
 
 namespace anonvma::test {
 namespace {

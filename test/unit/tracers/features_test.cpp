@@ -1,5 +1,5 @@
 // The reading of a kernel's type information, from files made here.
-#include "tracers/features.h"
+#include "tracers/kernel/features.h"
 
 #include <bpf/btf.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 #include "engine/strategy/own.h"
 #include "test/catch.h"
-#include "tracers/machine.h"
+#include "tracers/kernel/machine.h"
 
 namespace anonvma::test {
 namespace {

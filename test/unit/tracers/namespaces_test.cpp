@@ -1,5 +1,5 @@
 // The pid namespace of /proc, by its description of the process that reads it.
-#include "tracers/namespaces.h"
+#include "tracers/kernel/namespaces.h"
 
 #include "test/catch.h"
 

@@ -1,6 +1,6 @@
 // The start-up probe: the effect of its facts on the rules, and its experiments in the model under
 // the rules of every kernel.
-#include "tracers/probe_experiments.h"
+#include "tracers/kernel/probe_experiments.h"
 
 #include <map>
 #include <set>

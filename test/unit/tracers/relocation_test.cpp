@@ -1,7 +1,7 @@
-// The BPF object against the type information of real kernels of both architectures, without those
-// kernels. libbpf relocates the object as on such a kernel, and the test takes the programs that it
-// would load. An access without a member becomes a call that no kernel has; it may only stand where
-// no path leads.
+// Each BPF object against the type information of the kernels that run it, of both architectures,
+// without those kernels. libbpf relocates the object as on such a kernel, and the test takes the
+// programs that it would load. An access without a member becomes a call that no kernel has; it may
+// only stand where no path leads.
 //
 // test/btf holds the types that each kernel has of those that the recorder uses;
 // scripts/btf-fixtures renews it.
@@ -22,18 +22,23 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "test/catch.h"
 #include "test/unit/tracers/bpf_paths.h"
-#include "tracers/anonvma.h"
-#include "tracers/features.h"
-#include "tracers/fit.h"
-// These need anonvma.h.
+#include "tracers/kernel/features.h"
+#include "tracers/load/settings.h"
+#include "tracers/records.h"
+// The skeletons need tracers/records.h.
 #include "anonvma.skel.h"
+#include "anonvma_5_10.skel.h"
+#include "anonvma_5_10_other.skel.h"
 #include "anonvma_other.skel.h"
+#include "anonvma_preemptible.skel.h"
+#include "anonvma_preemptible_other.skel.h"
 
 namespace anonvma::test {
 namespace {
@@ -111,16 +116,15 @@ void want_no_hooks() {
 
 // Loads the object without a kernel.
 template <class Skeleton>
-Taken load(Skeleton* (*open)(const bpf_object_open_opts*), const std::string& kernel) {
+Taken load_object(const std::string& kernel, const Features& features) {
   want_no_hooks();
   bpf_object_open_opts options{};
   options.sz = sizeof options;
   options.btf_custom_path = kernel.c_str();
-  std::unique_ptr<Skeleton, void (*)(Skeleton*)> skeleton(open(&options), Skeleton::destroy);
+  std::unique_ptr<Skeleton, void (*)(Skeleton*)> skeleton(Skeleton::open(&options),
+                                                          Skeleton::destroy);
   REQUIRE(skeleton);
-  const Result<KernelBtf> btf = KernelBtf::load(kernel);
-  REQUIRE(btf);
-  fit(*skeleton, find_features(*btf));
+  fit(*skeleton, features);
   Taken taken;
   g_taken = &taken;
   g_unresolved.clear();
@@ -133,6 +137,27 @@ Taken load(Skeleton* (*open)(const bpf_object_open_opts*), const std::string& ke
   return taken;
 }
 
+Features features_of(const std::string& kernel) {
+  const Result<KernelBtf> btf = KernelBtf::load(kernel);
+  REQUIRE(btf);
+  return find_features(*btf);
+}
+
+// The object that the kernel runs.
+template <class Usual, class Preemptible, class Listed>
+Taken load_for(const std::string& kernel) {
+  const Features features = features_of(kernel);
+  switch (object_for(features)) {
+    case BpfObject::listed:
+      return load_object<Listed>(kernel, features);
+    case BpfObject::preemptible:
+      return load_object<Preemptible>(kernel, features);
+    case BpfObject::usual:
+      break;
+  }
+  return load_object<Usual>(kernel, features);
+}
+
 #if defined(__x86_64__)
 constexpr char kNative = 'x';
 #else
@@ -141,8 +166,9 @@ constexpr char kNative = 'a';
 
 Taken load(const std::filesystem::path& kernel) {
   return kernel.filename().string().front() == kNative
-             ? load<anonvma_bpf>(anonvma_bpf::open, kernel)
-             : load<anonvma_other_bpf>(anonvma_other_bpf::open, kernel);
+             ? load_for<anonvma_bpf, anonvma_preemptible_bpf, anonvma_5_10_bpf>(kernel)
+             : load_for<anonvma_other_bpf, anonvma_preemptible_other_bpf, anonvma_5_10_other_bpf>(
+                   kernel);
 }
 
 // Programs that could reach an access without a member.
@@ -199,12 +225,17 @@ TEST_CASE("relocation: every kernel has what the BPF programs read of it", "[rel
     const Taken taken = load(kernel);
     CHECK(taken.programs.size() >= 7);
     CHECK(taken.rodata_fd >= 0);
-    const Result<KernelBtf> btf = KernelBtf::load(kernel);
-    REQUIRE(btf);
     // A kernel that the recorder refuses for another reason does not get here.
-    if (accuracy_tier(find_features(*btf), {}) == Tier::unsupported) continue;
+    if (accuracy_tier(features_of(kernel), {}) == Tier::unsupported) continue;
     CHECK(broken(taken) == std::vector<std::string>{});
   }
+}
+
+TEST_CASE("relocation: each object has kernels that run it", "[relocation]") {
+  std::set<BpfObject> objects;
+  for (const std::filesystem::path& kernel : fixtures())
+    objects.insert(object_for(features_of(kernel)));
+  CHECK(objects.size() == 3);
 }
 
 TEST_CASE("relocation: a missing member is seen, unless it is asked for first", "[relocation]") {

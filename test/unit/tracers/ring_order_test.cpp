@@ -1,5 +1,5 @@
 // Numbers of operations on kernels where no hook sees the mmap_lock.
-#include "tracers/ring_order.h"
+#include "tracers/convert/ring_order.h"
 
 #include <cstring>
 #include <vector>

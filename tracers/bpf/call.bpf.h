@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* A traced system call from sys_enter to its record at sys_exit. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/dirty.bpf.h"
+#include "tracers/bpf/namespace.bpf.h"
+#include "tracers/bpf/registers.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/*
+ * What the call has left in the mm. Each object defines these three, in outcome.bpf.h or in
+ * fallback/outcome_list.bpf.h.
+ */
+
+/* Reads the vma at `addr`; false if the state that the call left is not certain. */
+static bool anonvma_see_result(struct anonvma_task *state, struct mm_struct *mm, __u64 addr,
+			       struct anonvma_seen_vma *seen);
+/*
+ * The first address from `start` on that is mapped, ~0 for none. If that is not certain: 0, and the
+ * whole mm will be read.
+ */
+static __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state, __u64 start);
+/* By how many pages the call made mm->locked_vm grow, plus one; 0 if that is not certain. */
+static __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm);
+
+static __always_inline __u32 anonvma_op_of(long nr)
+{
+	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
+}
+
+/* The file of mmap's descriptor, and what of it decides the flags of a mapping. */
+static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
+{
+	const __u32 writable = 2, noexec = 4;	/* FMODE_WRITE, MNT_NOEXEC */
+	const __u32 tmpfs = 0x01021994, kind = 0170000, regular = 0100000;	/* S_IFMT, S_IFREG */
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	__u64 fd = (__u32)state->args[4];
+	struct file *file = NULL;
+	struct file **files;
+	__u64 places;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return;
+	files = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	state->file = (__u64)file;
+	if (!file)
+		return;
+	if (!(BPF_CORE_READ(file, f_mode) & writable))
+		state->file_ops |= ANONVMA_OPS_READONLY_FILE;
+	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & noexec)
+		state->file_ops |= ANONVMA_OPS_NO_EXEC;
+	/*
+	 * Several vmas move at once where the file leaves the place to the kernel, or is shmem: what
+	 * lies in a tmpfs, but for devices.
+	 */
+	places = (__u64)BPF_CORE_READ(file, f_op, get_unmapped_area);
+	if (places && places != anonvma_thp_area &&
+	    (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != tmpfs ||
+	     (BPF_CORE_READ(file, f_inode, i_mode) & kind) != regular))
+		state->file_ops |= ANONVMA_OPS_PLACES;
+}
+
+/* PR_SET_THP_DISABLE is the one prctl(2) that takes the lock; it changes no vma. */
+static __always_inline bool anonvma_is_quiet(long nr, const __u64 *args)
+{
+	const __u64 set_thp_disable = 41;
+
+	return nr != anonvma_prctl || args[0] == set_thp_disable;
+}
+
+/* The state of the calling task if the call is to be traced, else NULL. */
+static __always_inline struct anonvma_task *anonvma_calling_task(struct task_struct *task,
+								 struct mm_struct *mm, __u32 op)
+{
+	if (!mm || anonvma_is_compat(task))
+		return NULL;
+	if (op == ANONVMA_OP_EXECVE && anonvma_target_tgid &&
+	    anonvma_local_tgid(task) == anonvma_target_tgid)
+		return anonvma_get_task(task, ANONVMA_OP);
+	return anonvma_wanted_task(task, (__u64)mm, ANONVMA_OP);
+}
+
+/* The task enters call `nr`. What it owed at its last hook has been sent. */
+static __always_inline void anonvma_begin_call(struct anonvma_task *state, struct task_struct *task,
+					       struct pt_regs *regs, long nr, __u32 op)
+{
+	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
+	const __u32 read_implies_exec = 0x400000;	/* the same bit of Protect.prot */
+
+	anonvma_syscall_args(regs, state->args);
+	state->mm = (__u64)anonvma_get(task, mm);
+	state->file = 0;
+	state->file_ops = 0;
+	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
+		anonvma_read_file(state, task);
+	if (op == ANONVMA_OP_QUIET && !anonvma_is_quiet(nr, state->args))
+		op = ANONVMA_OP_NONE;
+	state->old_brk = 0;
+	state->locked_vm = 0;
+	state->seq = 0;
+	state->map_count = 0;
+	state->fault_addr = 0;
+	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT)
+		state->args[2] |= anonvma_get(task, personality) & read_implies_exec;
+	state->nr = nr;
+	state->op = op;
+	state->taken = 0;
+	state->done = 0;
+}
+
+/*
+ * Reads the vma that the call has made or extended, as the arguments do not tell all of it. If another
+ * writer came in between, a vma that existed before stays unread: its flags are those of the arguments,
+ * as the kernel would have merged nothing with it otherwise.
+ */
+static __always_inline void anonvma_read_vma(struct mm_struct *mm, struct anonvma_task *state,
+					     long ret, struct anonvma_seen_vma *seen)
+{
+	__u64 addr = ret;
+
+	if (ret < 0 && ret > -4096)
+		return;
+	if (state->op == ANONVMA_OP_BRK) {
+		if (addr <= state->old_brk)
+			return;
+		addr--;
+	} else if (state->op == ANONVMA_OP_REMAP_FILE) {
+		addr = state->args[0] & anonvma_page_mask;
+	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
+		return;
+	}
+	if (anonvma_see_result(state, mm, addr, seen))
+		return;
+	*seen = (struct anonvma_seen_vma){ .ops = ANONVMA_OPS_UNREAD | state->file_ops };
+}
+
+/*
+ * A call that failed may have changed something all the same. Returns how far it came: the first mapped
+ * address from the source of an mremap on, or the answer of anonvma_newly_locked().
+ */
+static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
+							struct anonvma_task *state,
+							struct anonvma_seen_vma *seen)
+{
+	const __u64 map_fixed = 0x10, map_huge = 0x40000, mremap_fixed = 2;
+	__u64 page = ~anonvma_page_mask, log2 = (state->args[3] >> 26) & 63;
+	__u64 end;
+
+	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
+		return anonvma_first_mapped(mm, state, state->args[0]);
+	/* Over the limit nothing was locked, but where populating failed all was. */
+	if (state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2) {
+		if (!anonvma_see_result(state, mm, state->args[0] & anonvma_page_mask, seen))
+			seen->vm_flags = 0;
+		return anonvma_newly_locked(state, mm);
+	}
+	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
+		return 0;
+	if (state->args[3] & map_huge)
+		page = (1ull << (log2 ? log2 : 21)) - 1;
+	end = state->args[0] + ((state->args[1] + page) & ~page);
+	if (anonvma_first_mapped(mm, state, state->args[0]) >= end)
+		seen->ops |= ANONVMA_OPS_HOLE;
+	return 0;
+}
+
+/* Where no key is asked for, an mm with a key for PROT_EXEC alone gives and takes that one. */
+static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, struct mm_struct *mm)
+{
+	const __u32 execute_only_key = 0x200000;	/* the same bit of Protect.prot */
+	__s32 key;
+
+	if (r->op != ANONVMA_OP_MPROTECT &&
+	    (r->op != ANONVMA_OP_PKEY_MPROTECT || (__s32)r->args[3] != -1))
+		return;
+	key = anonvma_execute_only_key(mm);
+	if (key <= 0)
+		return;
+	r->op = ANONVMA_OP_PKEY_MPROTECT;
+	r->args[2] |= execute_only_key;
+	r->args[3] = key;
+}
+
+/* Without a write acquire only preparations matter. A call that failed has made some of them. */
+static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
+{
+	if (state->taken)
+		return true;
+	if (state->op != ANONVMA_OP_MADVISE)
+		return false;
+	switch (state->args[2]) {
+	case 22:	/* MADV_POPULATE_READ */
+	case 23:	/* MADV_POPULATE_WRITE */
+	case 102:	/* MADV_GUARD_INSTALL */
+		return true;
+	}
+	return false;
+}
+
+/* The call returns. `seq` is its token, even if it took no lock. */
+static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonvma_task *state,
+					      long ret, __u32 seq)
+{
+	const __u32 shm_remap = 040000;
+	struct anonvma_seen_vma seen = {};
+	struct anonvma_op_record *r;
+	__u64 reached = 0;
+
+	anonvma_read_vma(mm, state, ret, &seen);
+	if (ret < 0 && ret > -4096)
+		reached = anonvma_read_after_failure(mm, state, &seen);
+	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
+			    state->map_count);
+	if (!r)
+		return;
+	__builtin_memcpy(r->args, state->args, sizeof(r->args));
+	r->ret = ret;
+	r->old_brk = state->old_brk;
+	r->vm_flags = seen.vm_flags;
+	r->vma_len = seen.len;
+	r->reached = reached;
+	r->file = state->file;
+	r->stored_file = seen.file;
+	r->ops = seen.ops | (state->file_ops & ANONVMA_OPS_PLACES);
+	if (anonvma_get(mm, mm_users.counter) > 1)
+		r->ops |= ANONVMA_OPS_SHARED;
+	r->op = state->op;
+	anonvma_choose_key(r, mm);
+	anonvma_submit(r);
+	/* A refused one may leave a split behind. */
+	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))
+		anonvma_mark_dirty((__u64)mm, 0);
+	/* shmat tells neither the length nor the flags, remap_file_pages tells no file. */
+	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
+	    (seen.ops & ANONVMA_OPS_UNREAD))
+		anonvma_mark_dirty((__u64)mm, 0);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Kernels on which no tracepoint sees the mmap_lock, nor the end of an mm. The recorder numbers the
+ * operations of an mm in ring order. The place of an operation is something that happens under the
+ * lock: its first object allocated or freed, or its search for unmapped addresses. Without either, it
+ * is where the next task under the lock finds its effect done, or else where the call returns.
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/fallback/effects.bpf.h"
+#include "tracers/bpf/fallback/progress.bpf.h"
+#include "tracers/bpf/fallback/settings.bpf.h"
+#include "tracers/bpf/fallback/task_table.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/touch.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+static __always_inline bool anonvma_is_unused(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, mm_users.counter) == 0;
+}
+
+/* The mms that have registered a userfaultfd. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} anonvma_uffds SEC(".maps");
+
+static __always_inline bool anonvma_has_uffd(__u64 mm)
+{
+	return bpf_map_lookup_elem(&anonvma_uffds, &mm) != NULL;
+}
+
+/* True if an untraced call has changed vmas. */
+static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
+						  struct mm_struct *mm, long ret)
+{
+	const __u32 uffd_register = 0xc020aa00, uffd_unregister = 0x8010aa01;
+	__u32 command = state->args[1];
+	__u64 key = (__u64)mm;
+	__u8 one = 1;
+
+	if (state->nr == anonvma_ioctl && command == uffd_register && ret == 0)
+		bpf_map_update_elem(&anonvma_uffds, &key, &one, BPF_ANY);
+	if (ret == 0 && state->nr == anonvma_mbind)
+		return true;
+	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
+		return true;
+	return anonvma_listed(state)->total_vm != BPF_CORE_READ(mm, total_vm) ||
+	       anonvma_listed(state)->map_count != (__u32)BPF_CORE_READ(mm, map_count);
+}
+
+/* A traced call begins and gets its number. map_count is exact if nobody else can change it. */
+static __always_inline void anonvma_number_call(struct anonvma_task *state,
+						 struct task_struct *task, struct mm_struct *mm)
+{
+	struct anonvma_exec_begin_record *r;
+
+	if (state->op == ANONVMA_OP_DROP)
+		return;
+	if (state->op == ANONVMA_OP_OTHER) {
+		anonvma_listed(state)->total_vm = BPF_CORE_READ(mm, total_vm);
+		anonvma_listed(state)->map_count = BPF_CORE_READ(mm, map_count);
+		return;
+	}
+	state->exiting = 0;
+	state->old_brk = BPF_CORE_READ(mm, brk);
+	state->seq = anonvma_new_call();
+	if (BPF_CORE_READ(mm, mm_users.counter) == 1)
+		state->map_count = BPF_CORE_READ(mm, map_count);
+	else if (state->op != ANONVMA_OP_EXECVE)
+		anonvma_register_effect(state);
+	if (state->op != ANONVMA_OP_EXECVE) {
+		anonvma_count_op((__u64)mm, true);
+		return;
+	}
+	/* The old mm may be gone, and its address another's, when the new one is shown. */
+	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, 0, 0, 0);
+	if (!r)
+		return;
+	r->head.tid = BPF_CORE_READ(task, tgid);
+	r->old_mm = (__u64)mm;
+	anonvma_submit(r);
+}
+
+/* Under the lock: an object of `mm` comes or goes, or addresses are looked for. The first time counts. */
+static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64 mm, __u32 site,
+					       bool freed)
+{
+	if (!state || !state->op || state->taken || state->mm != mm)
+		return;
+	if (state->op == ANONVMA_OP_EXECVE || state->op >= ANONVMA_OP_OTHER ||
+	    site == ANONVMA_SITE_PREPARE ||
+	    (state->op == ANONVMA_OP_CLONE && state->done))
+		return;
+	state->taken = 1;
+	/* At a free, vmas may have left the list already. */
+	if (!freed)
+		state->map_count = BPF_CORE_READ((struct mm_struct *)mm, map_count);
+	anonvma_place_others(mm);
+	anonvma_send(ANONVMA_PLACE, mm, state->seq, 0);
+}
+
+/* mmap, shmat and mremap look for room under the lock. Loaded where no hook sees the lock. */
+static __always_inline int anonvma_on_unmapped_area(void)
+{
+	struct anonvma_task *state;
+
+	if (!anonvma_sending)
+		return 0;
+	state = anonvma_find_task(anonvma_current());
+	if (state)
+		anonvma_take_place(state, state->mm, ANONVMA_SITE_OTHER, false);
+	return 0;
+}
+
+/*
+ * Where no hook sees the lock, a touch has to be read, and its place in the order taken, while the lock
+ * is held: a prepared vma gets its first page or page table next. Before the entry is linked this may be
+ * a page for the allocator itself.
+ */
+static __always_inline int anonvma_on_page_alloc(void)
+{
+	struct anonvma_task *state;
+	struct anon_vma_chain *avc;
+	struct vm_area_struct *vma;
+
+	if (!anonvma_pending || !anonvma_sending)
+		return 0;
+	state = anonvma_find_task(anonvma_current());
+	if (!state || !state->avc)
+		return 0;
+	avc = (struct anon_vma_chain *)state->avc;
+	vma = BPF_CORE_READ(avc, vma);
+	if (BPF_CORE_READ(vma, anon_vma_chain.next) ==
+	    (void *)avc + bpf_core_field_offset(struct anon_vma_chain, same_vma))
+		anonvma_resolve_touch(state);
+	return 0;
+}
+
+/* A stack grows by a read, too, and no write lock says so. */
+static __always_inline bool anonvma_may_grow(struct mm_struct *mm, __u64 addr)
+{
+	const __u64 most = 64 << 20;	/* eight times what a stack may usually have */
+
+	return BPF_CORE_READ(mm, start_stack) - addr < most;
+}
+
+/* An mm has ended: its address may be another's from here on. */
+static __always_inline void anonvma_forget_mm(struct anonvma_task *state, __u64 mm)
+{
+	if (!anonvma_no_lock_hook)
+		return;
+	if (state && state->op == ANONVMA_OP_EXECVE && state->mm == mm)
+		state->done = 1;
+	bpf_map_delete_elem(&anonvma_progresses, &mm);
+	bpf_map_delete_elem(&anonvma_effects, &mm);
+	bpf_map_delete_elem(&anonvma_uffds, &mm);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The state that a call has left, read without its lock. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
+#include <bpf/bpf_helpers.h>
+
+static __always_inline bool anonvma_see_result(struct anonvma_task *state, struct mm_struct *mm,
+					       __u64 addr, struct anonvma_seen_vma *seen)
+{
+	struct vm_area_struct *vma = (void *)anonvma_find_listed((__u64)mm, addr);
+
+	if (!vma)
+		return false;
+	anonvma_see_vma(vma, seen);
+	return addr - seen->start < seen->len;
+}
+
+static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state,
+						  __u64 start)
+{
+	return anonvma_first_listed(mm, start);
+}
+
+/* mm->locked_vm may be another call's by now. */
+static __always_inline __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm)
+{
+	return 0;
+}

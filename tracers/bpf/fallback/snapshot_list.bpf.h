@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Reading the vmas of an mm from inside, where they are a list. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/dirty.bpf.h"
+#include "tracers/bpf/fallback/progress.bpf.h"
+#include "tracers/bpf/fallback/settings.bpf.h"
+#include "tracers/bpf/fallback/task_table.bpf.h"
+#include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/snapshot_record.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/*
+ * A list is read without a lock. Without a lock number no call may have been in flight, before or
+ * afterwards. An mm that never holds still is taken as it is after many tries.
+ */
+static __always_inline void anonvma_read_list(struct anonvma_task *state, struct mm_struct *mm,
+					      bool last_time)
+{
+	const __u32 most_tries = 64;
+	__u32 before = anonvma_no_lock_hook ? anonvma_op_seq((__u64)mm) : 0;
+	bool patient = !last_time && anonvma_listed(state)->list_tries < most_tries;
+
+	state->nr_seen = 0;
+	state->seen_seq = anonvma_mm_seq(mm, false);
+	state->seen_whole = 0;
+	anonvma_listed(state)->list_tries++;
+	if (patient && (before & 1))
+		return;
+	anonvma_send_list(state, mm);
+	if (!state->nr_seen)
+		return;
+	if (patient && anonvma_no_lock_hook &&
+	    (anonvma_op_seq((__u64)mm) != before ||
+	     state->nr_seen != (__u32)BPF_CORE_READ(mm, map_count)))
+		return;
+	anonvma_listed(state)->list_tries = 0;
+	state->seen_whole = 1;
+}
+
+/* A torn snapshot is not sent: a later hook of the mm reads it again. An Exec is sent in any case. */
+static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	struct task_struct *task = anonvma_current();
+	struct anonvma_task *state = anonvma_get_task(task, kind);
+	struct mm_struct *mm = anonvma_get(task, mm);
+	bool last_time = reason != ANONVMA_REASON_UNKNOWN_WRITE;
+
+	if (!state || !mm)
+		return 0;
+	anonvma_read_list(state, mm, last_time);
+	if (kind == ANONVMA_EXEC || state->seen_whole)
+		anonvma_send_snapshot_record(state, task, mm, kind, reason, old_mm);
+	else if (!last_time)
+		anonvma_mark_dirty((__u64)mm, 0);
+	return 0;
+}
+
+static __noinline int anonvma_read_own_if_dirty(void)
+{
+	__u64 mm = (__u64)anonvma_get(anonvma_current(), mm);
+
+	if (mm && anonvma_take_dirty(mm))
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	return 0;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The recorder's kernel side where the kernel can preempt a program: the hooks of anonvma.bpf.c, held,
+ * and each event is handled by one of the object's copies (once.bpf.h). Page faults come with interrupts
+ * off, an unlock that is skipped is caught up by the task's next hook, and iterators are not skipped:
+ * these programs are as they are there.
+ */
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/acquire.bpf.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/fault.bpf.h"		/* page faults */
+#include "tracers/bpf/life.bpf.h"
+#include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/namespace.bpf.h"		/* pid namespaces */
+#include "tracers/bpf/object.bpf.h"
+#include "tracers/bpf/outcome.bpf.h"
+#include "tracers/bpf/preemptible/once.bpf.h"	/* copies */
+#include "tracers/bpf/registers.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
+#include "tracers/bpf/slab.bpf.h"		/* slab allocations and frees */
+#include "tracers/bpf/syscall.bpf.h"		/* system calls */
+#include "tracers/bpf/task.bpf.h"		/* fork, exec, exit */
+#include "tracers/bpf/task_storage.bpf.h"	/* the state of a task */
+#include "tracers/bpf/touch.bpf.h"
+#include "tracers/bpf/walk.bpf.h"		/* snapshots of all mms */
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char anonvma_license[] SEC("license") = "GPL";
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
+{
+	return ANONVMA_HELD(anonvma_on_sys_enter(regs, nr));
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
+{
+	return ANONVMA_HELD(anonvma_on_sys_exit(regs, ret));
+}
+
+static __always_inline int anonvma_acquire_once(__u64 *ctx)
+{
+	struct mm_struct *mm = (struct mm_struct *)ctx[0];
+
+	if (anonvma_sending && anonvma_is_write_acquire(ctx) &&
+	    anonvma_is_handled(ANONVMA_ONCE_LOCK, (__u64)mm, anonvma_mm_seq(mm, true)))
+		return 0;
+	return anonvma_on_acquire(ctx);
+}
+
+SEC("tp_btf/mmap_lock_acquire_returned")
+int anonvma_mmap_lock(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_acquire_once(ctx));
+}
+
+SEC("tp_btf/mmap_lock_released")
+int anonvma_mmap_unlock(__u64 *ctx)
+{
+	return anonvma_on_release();
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(anonvma_page_fault_user, unsigned long addr, struct pt_regs *regs, unsigned long code)
+{
+	return anonvma_on_fault(addr, anonvma_fault_flags(code, ANONVMA_FAULT_USER));
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs,
+	     unsigned long code)
+{
+	return anonvma_on_fault(addr, anonvma_fault_flags(code, 0));
+}
+
+/*
+ * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
+ * each cpu) comes at the same place, before anything is locked, with the address and the registers.
+ * The instruction tells whether it was a write.
+ */
+SEC("perf_event")
+int anonvma_page_fault_event(const struct anonvma_event *event)
+{
+	return anonvma_on_fault(event->addr, anonvma_event_flags(event));
+}
+
+static __always_inline int anonvma_newtask_once(struct task_struct *child)
+{
+	if (anonvma_records_birth(anonvma_get(anonvma_current(), mm), child) &&
+	    anonvma_is_handled(ANONVMA_ONCE_TASK, (__u64)child, child->pid))
+		return 0;
+	return anonvma_on_newtask(child);
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
+{
+	return ANONVMA_HELD(anonvma_newtask_once(child));
+}
+
+static __always_inline int anonvma_exec_once(void)
+{
+	struct mm_struct *mm = anonvma_get(anonvma_current(), mm);
+
+	if (mm && anonvma_sending && anonvma_is_handled(ANONVMA_ONCE_EXEC, (__u64)mm, 0))
+		return 0;
+	return anonvma_on_exec();
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	return ANONVMA_HELD(anonvma_exec_once());
+}
+
+static __always_inline int anonvma_exit_task_once(void)
+{
+	struct mm_struct *mm = anonvma_get(anonvma_current(), mm);
+
+	if (anonvma_records_exit(mm) && anonvma_is_handled(ANONVMA_ONCE_EXIT_TASK, (__u64)mm, 0))
+		return 0;
+	return anonvma_on_exit_task();
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(anonvma_exit_task, struct task_struct *p)
+{
+	return ANONVMA_HELD(anonvma_exit_task_once());
+}
+
+static __always_inline int anonvma_exit_mmap_once(struct mm_struct *mm)
+{
+	if (anonvma_sending && anonvma_is_handled(ANONVMA_ONCE_EXIT_MMAP, (__u64)mm, 0))
+		return 0;
+	return anonvma_on_exit_mmap(mm);
+}
+
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(anonvma_exit_mm, struct mm_struct *mm)
+{
+	return ANONVMA_HELD(anonvma_exit_mmap_once(mm));
+}
+
+static __always_inline int anonvma_object_once(__u64 object, __u32 index, __u32 site, bool freed)
+{
+	if (index >= ANONVMA_CACHES || anonvma_is_handled(ANONVMA_ONCE_OBJECT, object, freed))
+		return 0;
+	return anonvma_on_object(object, index, site, freed);
+}
+
+/* As anonvma_on_alloc(): an event in which each of two objects is handled once. */
+static __always_inline int anonvma_alloc_once(__u64 *ctx)
+{
+	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
+	__u64 call_site = ctx[0], object;
+	__u32 site;
+
+	if (!anonvma_sending)
+		return 0;
+	if (anonvma_truth) {
+		site = anonvma_site_of(call_site);
+		anonvma_object_once(anonvma_void_arg(ctx, 1), anonvma_cache_of(cache, site), site,
+				    false);
+	}
+	if (anonvma_allocates_vma(call_site, cache))
+		anonvma_enter_vma(anonvma_void_arg(ctx, 1));
+	if (!anonvma_prepares(call_site, cache))
+		return 0;
+	object = anonvma_void_arg(ctx, 1);
+	if (!anonvma_is_handled(ANONVMA_ONCE_PREPARE, object, 0))
+		anonvma_on_prepare(object);
+	return 0;
+}
+
+SEC("tp_btf/kmem_cache_alloc")
+int anonvma_alloc(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_alloc_once(ctx));
+}
+
+static __always_inline int anonvma_free_once(__u64 *ctx)
+{
+	__u32 site;
+
+	if (!anonvma_sending)
+		return 0;
+	site = anonvma_site_of(ctx[0]);
+	return anonvma_object_once(anonvma_void_arg(ctx, 1),
+				   anonvma_cache_of((struct kmem_cache *)ctx[2], site), site, true);
+}
+
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_free_once(ctx));
+}
+
+static __always_inline int anonvma_free_late_once(__u64 *ctx)
+{
+	__u64 vma = anonvma_unsent_vma(ctx);
+
+	if (!vma)
+		return 0;
+	return anonvma_object_once(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE_RCU, true);
+}
+
+SEC("tp_btf/kmem_cache_free")
+int anonvma_free_late(__u64 *ctx)
+{
+	return ANONVMA_HELD(anonvma_free_late_once(ctx));
+}
+
+SEC("iter/task_vma")
+int anonvma_walk(struct bpf_iter__task_vma *ctx)
+{
+	return anonvma_on_walk(ctx);
+}
+
+SEC("raw_tp")
+int anonvma_find_namespace(void *ctx)
+{
+	return anonvma_on_find_namespace();
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Registers at a system call and at a page fault, which differ by architecture. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/arm64_insn.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+} __attribute__((preserve_access_index));
+
+static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
+{
+	return (long)regs->orig_ax;
+}
+
+static __always_inline long anonvma_syscall_nr_probe(const struct pt_regs *regs)
+{
+	return (long)BPF_CORE_READ(regs, orig_ax);
+}
+
+static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
+}
+
+/* Unused on x86: its fault tracepoints tell the kind of access. */
+struct anonvma_event {
+	__u64 regs[21];
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return event->regs[17] & 3;	/* cs */
+}
+
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	return false;
+}
+
+/* A 32-bit system call has numbers of its own: TS_COMPAT of thread_info. */
+struct thread_info {
+	__u32 status;
+} __attribute__((preserve_access_index));
+struct task_struct___x86 {
+	struct thread_info thread_info;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_is_compat(struct task_struct *task)
+{
+	return anonvma_get((struct task_struct___x86 *)task, thread_info.status) & 2;
+}
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+} __attribute__((preserve_access_index));
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+} __attribute__((preserve_access_index));
+
+static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+static __always_inline long anonvma_syscall_nr_probe(const struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, syscallno);
+}
+
+static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = regs->orig_x0;
+	args[1] = regs->regs[1];
+	args[2] = regs->regs[2];
+	args[3] = regs->regs[3];
+	args[4] = regs->regs[4];
+	args[5] = regs->regs[5];
+}
+
+/*
+ * The context of a program of a software event: struct bpf_perf_event_data of the user ABI. The
+ * registers are those of the exception. Members of the context are read directly.
+ */
+struct anonvma_event {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+static __always_inline bool anonvma_event_is_user(const struct anonvma_event *event)
+{
+	return !(event->pstate & 15);
+}
+
+/* The instruction at fault was just fetched; where it cannot be read it counts as a read. */
+static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
+{
+	const void *pc = (const void *)event->pc;
+	__u32 insn = 0;
+
+	if (anonvma_event_is_user(event))
+		bpf_probe_read_user(&insn, sizeof(insn), pc);
+	else
+		bpf_probe_read_kernel(&insn, sizeof(insn), pc);
+	return anonvma_arm64_writes(insn);
+}
+
+/* TIF_32BIT of thread_info. */
+struct thread_info {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+struct task_struct___arm64 {
+	struct thread_info thread_info;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool anonvma_is_compat(struct task_struct *task)
+{
+	return anonvma_get((struct task_struct___arm64 *)task, thread_info.flags) & (1 << 22);
+}
+#else
+#error "system-call registers of this architecture are not known here"
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The ring buffer, and the records that did not fit into it. A loss is counted by mm and kind, and a
+ * marker in the ring says where the gap is:
+ *
+ *   reserve ─ no gap pending ──────────────── record
+ *           ─ gap pending: marker, if it fits, record
+ *           ─ full: count the loss; the next reserve finds a gap pending
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+
+/* Read and written by the loader while the programs run. */
+__u32 anonvma_sending = 0;	/* off until the loader has attached everything */
+__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
+__u64 anonvma_losses = 0;	/* generation: bumped before and after each counter update */
+__u64 anonvma_marked = 0;	/* the generation that the last gap marker told */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 32 << 20);
+} anonvma_ring SEC(".maps");
+
+/* Losses by mm, kind and cpu. Counts only rise; the loader removes old ones. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct anonvma_loss);
+	__type(value, __u64);
+} anonvma_lost_of SEC(".maps");
+
+/*
+ * `count` records of `mm` are missing. 0: the loss of another mm's record concerns this one. If the mm
+ * cannot be noted, the loss may be anybody's.
+ */
+static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+	struct anonvma_loss key = { .mm = mm, .kind = kind, .cpu = cpu };
+	__u64 *counter, zero = 0;
+
+	if (kind >= ANONVMA_KINDS)
+		return 0;
+	/*
+	 * A reader that finds the counter risen finds the generation moved, and reads again when it
+	 * moves again.
+	 */
+	__sync_fetch_and_add(&anonvma_losses, 1);
+	counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
+	if (!counter) {
+		bpf_map_update_elem(&anonvma_lost_of, &key, &zero, BPF_NOEXIST);
+		counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
+	}
+	if (counter)
+		__sync_fetch_and_add(counter, count ? count : ANONVMA_LOSS_CONCERNS);
+	else
+		__sync_fetch_and_add(&anonvma_lost[cpu][kind], 1);
+	__sync_fetch_and_add(&anonvma_losses, 1);
+	return 0;
+}
+
+/*
+ * The first record behind a gap is preceded by a marker: the missing records were lost before it,
+ * however late the recorder reads the ring. Without room for the marker the record itself, which may
+ * be smaller, is lost, too.
+ */
+static __noinline bool anonvma_mark_gap(void)
+{
+	struct anonvma_gap_record *r;
+	__u64 losses = anonvma_losses;
+
+	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
+	if (!r)
+		return false;
+	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
+	__builtin_memset(r, 0, sizeof(*r));
+	r->head.time_ns = bpf_ktime_get_ns();
+	r->head.kind = ANONVMA_GAP;
+	r->losses = losses;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32 kind, __u64 mm,
+					      __u32 seq, __u32 map_count)
+{
+	head->time_ns = bpf_ktime_get_ns();
+	head->mm = mm;
+	head->seq = seq;
+	head->map_count = map_count;
+	head->tid = (__u32)bpf_get_current_pid_tgid();
+	head->kind = kind;
+	head->cpu = bpf_get_smp_processor_id();
+}
+
+/*
+ * Reserves a record and fills its head; NULL when the ring is full, which is never silent: the
+ * loader turns the counter into a Lost event. Nobody is woken up: the loader polls.
+ */
+#define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
+	({                                                                                   \
+		type *record_ = NULL;                                                        \
+		if (anonvma_losses == anonvma_marked || anonvma_mark_gap())                  \
+			record_ = bpf_ringbuf_reserve(&anonvma_ring, sizeof(type), 0);       \
+		if (record_)                                                                 \
+			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
+					  map_count);                                        \
+		else                                                                         \
+			anonvma_count_lost(kind, mm, 1);                                     \
+		record_;                                                                     \
+	})
+
+static __always_inline void anonvma_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* Records that are a head and nothing else. */
+static __always_inline void anonvma_send(__u32 kind, __u64 mm, __u32 seq, __u32 map_count)
+{
+	struct anonvma_record *r;
+
+	r = anonvma_reserve(struct anonvma_record, kind, mm, seq, map_count);
+	if (r)
+		anonvma_submit(r);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Settings that the loader makes before the load: the verifier removes the code that they switch off. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/records.h"
+
+const volatile bool anonvma_tracked_only = false;	/* else every process */
+const volatile __u32 anonvma_target_tgid = 0;		/* local; tracked from its next exec on */
+const volatile __u32 anonvma_faults = ANONVMA_FAULTS_WRITE;
+const volatile bool anonvma_truth = false;
+const volatile __u64 anonvma_page_mask = ~4095ULL;
+const volatile __u8 anonvma_syscalls[ANONVMA_MAX_SYSCALL] = {};	/* number to anonvma_op */
+const volatile __u32 anonvma_prctl = 0;			/* its number */
+/* __anon_vma_prepare and its split-off parts; an unused part has size 0. */
+const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PARTS] = {};
+/* vm_area_alloc, likewise. */
+const volatile struct anonvma_site anonvma_vma_alloc[ANONVMA_MAX_PARTS] = {};
+const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* of slab objects */
+const volatile __u32 anonvma_nr_sites = 0;
+const volatile __u64 anonvma_thp_area = 0;		/* thp_get_unmapped_area() */

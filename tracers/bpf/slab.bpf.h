@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Bodies of the slab hooks. For Touch the call site of __anon_vma_prepare is enough. The truth lane also
+ * tells which cache an object is of. anon_vma_chain is merged with other caches of 64 bytes, so neither
+ * its name nor its address discriminates, only the call site. The other two caches are never merged:
+ * their addresses catch a free from a place that is not listed.
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/exec.bpf.h"
+#include "tracers/bpf/object.bpf.h"
+#include "tracers/bpf/outcome.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/touch.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+
+/* Addresses of struct kmem_cache, learnt from the first object of a listed call site. */
+__u64 anonvma_caches[ANONVMA_CACHES] = {};
+
+static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char *name, __u32 size)
+{
+	char buffer[16] = {};
+	const char *from = cache->name;
+
+	bpf_probe_read_kernel(buffer, sizeof(buffer), from);
+	for (__u32 i = 0; i < size; i++)
+		if (buffer[i] != name[i])
+			return false;
+	return true;
+}
+
+static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 site)
+{
+	__u64 key = (__u64)cache;
+
+	if (key == anonvma_caches[ANONVMA_CACHE_VMA])
+		return ANONVMA_CACHE_VMA;
+	if (key == anonvma_caches[ANONVMA_CACHE_ANON_VMA])
+		return ANONVMA_CACHE_ANON_VMA;
+	if (site == ANONVMA_SITE_OTHER)
+		return ANONVMA_CACHES;
+	if (!anonvma_caches[ANONVMA_CACHE_ANON_VMA] && anonvma_name_is(cache, "anon_vma", 9)) {
+		anonvma_caches[ANONVMA_CACHE_ANON_VMA] = key;
+		return ANONVMA_CACHE_ANON_VMA;
+	}
+	if (site == ANONVMA_SITE_VMA_ALLOC || site == ANONVMA_SITE_VMA_DUP ||
+	    site == ANONVMA_SITE_VMA_FREE) {
+		/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
+		if (!anonvma_name_is(cache, "vm_area_struct", 15))
+			return ANONVMA_CACHES;
+		anonvma_caches[ANONVMA_CACHE_VMA] = key;
+		return ANONVMA_CACHE_VMA;
+	}
+	return ANONVMA_CACHE_AVC;
+}
+
+/* The last vma that anonvma_free has sent, by cpu. */
+__u64 anonvma_freed_vma[ANONVMA_MAX_CPUS] = {};
+
+static __always_inline __u32 anonvma_cpu(void)
+{
+	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+}
+
+/* An object of cache `index` (ANONVMA_CACHES: of another one) is allocated or freed. */
+static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
+{
+	struct task_struct *task;
+	struct anonvma_task *state;
+	bool vma = index == ANONVMA_CACHE_VMA;
+	__u64 mm;
+
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	task = anonvma_current();
+	state = anonvma_find_task(task);
+	if (!freed && vma)
+		state = anonvma_kernel_execs(task, state);
+	mm = anonvma_owner(object, index, freed, site, state, task);
+	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
+		site = ANONVMA_SITE_VMA_FREE;
+		if (anonvma_vma_waits()) {
+			anonvma_freed_vma[anonvma_cpu()] = object;
+			if (!(state && state->exiting == mm))
+				site = ANONVMA_SITE_VMA_FREE_RCU;
+		}
+	}
+	/* The task that the callback interrupts has nothing to do with the vma. */
+	if (site == ANONVMA_SITE_VMA_FREE_RCU)
+		state = NULL;
+	return anonvma_send_object(task, state, mm, object, index, site, freed);
+}
+
+/* vm_area_alloc() allocates a vma: its outcome is of interest. From 6.4 to 6.14 also a vma_lock. */
+static __always_inline bool anonvma_allocates_vma(__u64 call_site, struct kmem_cache *cache)
+{
+	return anonvma_is_inside(call_site, anonvma_vma_alloc) &&
+	       anonvma_name_is(cache, "vm_area_struct", 15);
+}
+
+/* __anon_vma_prepare() allocates the chain entry first, then perhaps an anon_vma. */
+static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache *cache)
+{
+	return anonvma_is_inside(call_site, anonvma_prepare) && !anonvma_name_is(cache, "anon_vma", 9);
+}
+
+/* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
+static __always_inline int anonvma_on_alloc(__u64 *ctx)
+{
+	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
+	__u64 call_site = ctx[0];
+	__u32 site;
+
+	if (!anonvma_sending)
+		return 0;
+	if (anonvma_truth) {
+		site = anonvma_site_of(call_site);
+		anonvma_on_object(anonvma_void_arg(ctx, 1), anonvma_cache_of(cache, site), site,
+				  false);
+	}
+	if (anonvma_allocates_vma(call_site, cache))
+		anonvma_enter_vma(anonvma_void_arg(ctx, 1));
+	if (anonvma_prepares(call_site, cache))
+		anonvma_on_prepare(anonvma_void_arg(ctx, 1));
+	return 0;
+}
+
+/* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
+static __always_inline int anonvma_on_free(__u64 *ctx)
+{
+	__u32 site;
+
+	if (!anonvma_sending)
+		return 0;
+	site = anonvma_site_of(ctx[0]);
+	return anonvma_on_object(anonvma_void_arg(ctx, 1),
+				 anonvma_cache_of((struct kmem_cache *)ctx[2], site), site, true);
+}
+
+/*
+ * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
+ * anything. A free that interrupts anonvma_free is seen by this program, and the other way round. If
+ * both have sent a free, the recorder takes the first. 0: this program has nothing to send.
+ */
+static __always_inline __u64 anonvma_unsent_vma(__u64 *ctx)
+{
+	__u64 vma;
+
+	if (!anonvma_sending || ctx[2] != anonvma_caches[ANONVMA_CACHE_VMA])
+		return 0;
+	vma = anonvma_void_arg(ctx, 1);
+	if (anonvma_freed_vma[anonvma_cpu()] != vma)
+		return vma;
+	anonvma_freed_vma[anonvma_cpu()] = 0;
+	return 0;
+}
+
+static __always_inline int anonvma_on_free_late(__u64 *ctx)
+{
+	__u64 vma = anonvma_unsent_vma(ctx);
+
+	if (!vma)
+		return 0;
+	return anonvma_on_object(vma, ANONVMA_CACHE_VMA, ANONVMA_SITE_VMA_FREE_RCU, true);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Reading the vmas of an mm from inside: at exec, at exit, and after a writer that nobody traces. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/dirty.bpf.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/snapshot_record.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/vma_tree.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/* An attempt to read an mm under its lock. */
+struct anonvma_attempt {
+	struct anonvma_task *state;
+	__u64 mm;
+	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading takes it out */
+};
+
+/* True if the reading is one state: every vma was seen, and the lock number is the same. */
+static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
+					       struct mm_struct *mm)
+{
+	return !state->tree.torn && !(state->seen_seq & 1) &&
+	       state->seen_seq == anonvma_mm_seq_probe(mm) &&
+	       state->nr_seen == (__u32)BPF_CORE_READ(mm, map_count);
+}
+
+/*
+ * bpf_find_vma() calls this with the mmap_lock held for reading. A dirty mm is taken out of the map
+ * here and not before: until somebody holds the lock, the next writer has to find it.
+ */
+static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct *vma,
+				struct anonvma_attempt *attempt)
+{
+	struct anonvma_task *state = attempt->state;
+	struct mm_struct *mm = (struct mm_struct *)attempt->mm;
+
+	if (attempt->dirty && !anonvma_take_dirty(attempt->mm))
+		return 0;
+	anonvma_send_tree(state, mm);
+	state->seen_whole = anonvma_seen_whole(state, mm);
+	return 0;
+}
+
+/*
+ * The lock is only tried. If this is the last time that the mm can be read, it is read without the
+ * lock: the mm may hold still by chance, and the lock number tells.
+ */
+static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_struct *task,
+				      struct mm_struct *mm, bool last_time)
+{
+	struct anonvma_attempt attempt = { .state = state, .mm = (__u64)mm, .dirty = !last_time };
+	__u64 first;
+
+	if (!state || !task || !mm)
+		return 0;
+	state->seen_whole = 0;
+	first = anonvma_first_in_tree(state, mm, 0);
+	if (!bpf_find_vma(task, first, anonvma_read_locked, &attempt, 0))
+		return 0;
+	if (!last_time)	/* an mm without any vma has nothing to be read */
+		return first == ~0ull ? anonvma_take_dirty((__u64)mm) : 0;
+	anonvma_send_tree(state, mm);
+	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
+	return 0;
+}
+
+/*
+ * Reads the mm of `task`. A snapshot that was not read as one state is not sent: the next task of
+ * the mm that enters or leaves a system call, or takes the lock, reads it. An Exec is sent in any
+ * case, as it is the birth of the mm.
+ */
+static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
+						struct task_struct *task, struct mm_struct *mm,
+						__u32 kind, __u32 reason, __u64 other_mm)
+{
+	bool last_time = reason != ANONVMA_REASON_UNKNOWN_WRITE;
+
+	anonvma_read_mm(state, task, mm, last_time);
+	if (kind == ANONVMA_EXEC || state->seen_whole)
+		anonvma_send_snapshot_record(state, task, mm, kind, reason, other_mm);
+	else if (!last_time)
+		anonvma_leave_dirty((__u64)mm);
+}
+
+static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
+{
+	struct task_struct *task = anonvma_current();
+	struct anonvma_task *state = anonvma_get_task(task, kind);
+	struct mm_struct *mm = anonvma_get(task, mm);
+
+	if (state && mm)
+		anonvma_snapshot_of(state, task, mm, kind, reason, old_mm);
+	return 0;
+}
+
+extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Reads the mm of another process that the current task has just written to. */
+static __noinline int anonvma_send_foreign(struct anonvma_task *state)
+{
+	struct task_struct *task = anonvma_current();
+	struct task_struct *owner;
+	struct mm_struct *mm;
+
+	if (!state)
+		return 0;
+	/* Before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc"). */
+	if (!bpf_task_from_pid)
+		return 0;
+	owner = bpf_task_from_pid(state->foreign_pid);
+	if (!owner)
+		return 0;
+	mm = anonvma_get(owner, mm);
+	if (mm && (__u64)mm == state->foreign_mm && anonvma_is_dirty((__u64)mm))
+		anonvma_snapshot_of(state, owner, mm, ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE,
+				    (__u64)anonvma_get(task, mm));
+	bpf_task_release(owner);
+	return 0;
+}
+
+/* A task of that process may be asleep for long: the writer itself reads the mm that it has changed. */
+static __always_inline void anonvma_read_foreign(struct anonvma_task *state)
+{
+	if (!state->foreign_mm)
+		return;
+	anonvma_send_foreign(state);
+	anonvma_forget_foreign(state);
+}
+
+static __noinline int anonvma_read_own_if_dirty(void)
+{
+	__u64 mm = (__u64)anonvma_get(anonvma_current(), mm);
+
+	if (mm && anonvma_is_dirty(mm))
+		anonvma_send_snapshot(ANONVMA_SEEN, ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	return 0;
+}
+
+/*
+ * The current task has taken the lock of its mm for writing and has changed nothing yet, and nobody
+ * else can change anything. So this reading never fails, and it shows the state that the writer before
+ * has left.
+ */
+static __noinline int anonvma_read_as_writer(struct mm_struct *mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct anonvma_task *state;
+	__u64 key = (__u64)mm;
+	__u32 *by;
+
+	by = bpf_map_lookup_elem(&anonvma_dirty, &key);
+	/* The writer itself, which goes on: its call is read at its end. */
+	if (!by || *by == (__u32)task->pid || !anonvma_take_dirty(key))
+		return 0;
+	state = anonvma_get_task(task, ANONVMA_SEEN);
+	if (!state || !mm)
+		return 0;
+	anonvma_send_tree(state, mm);
+	state->seen_seq = anonvma_mm_seq(mm, true) - 1;
+	state->seen_whole = !state->tree.torn && state->nr_seen == (__u32)mm->map_count;
+	if (state->seen_whole)
+		anonvma_send_snapshot_record(state, task, mm, ANONVMA_SEEN,
+					     ANONVMA_REASON_UNKNOWN_WRITE, 0);
+	else
+		anonvma_mark_dirty(key, 0);
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Bodies of the hooks of system calls. An operation is recorded when its call returns, with the token
+ * of its first write acquire of its own mm: mm_lock_seq, and map_count as all earlier writers left it.
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/call.bpf.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/outcome.bpf.h"
+#include "tracers/bpf/registers.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/snapshot.bpf.h"
+#include "tracers/bpf/snapshot_record.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/touch.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+
+static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr)
+{
+	struct anonvma_task *state;
+	struct task_struct *task;
+	__u32 op = anonvma_op_of(nr);
+
+	if (!anonvma_sending)
+		return 0;
+	if (anonvma_pending)
+		anonvma_read_own_if_dirty();
+	if (!op)
+		return 0;
+	task = anonvma_current();
+	state = anonvma_calling_task(task, anonvma_get(task, mm), op);
+	if (!state)
+		return 0;
+	anonvma_resolve(state);
+	anonvma_begin_call(state, task, regs, nr, op);
+	return 0;
+}
+
+static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
+					   long ret)
+{
+	struct mm_struct *mm = anonvma_get(task, mm);
+	__u32 seq = state->seq;
+
+	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
+	if (state->op == ANONVMA_OP_CLONE) {
+		if (state->taken && !state->done)
+			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
+	} else if (state->op != ANONVMA_OP_EXECVE && mm && anonvma_op_matters(state)) {
+		if (!state->taken)	/* even: another task may be writing */
+			seq = anonvma_mm_seq(mm, false) & ~1u;
+		anonvma_finish_op(mm, state, ret, seq);
+	}
+	anonvma_forget_outcome(state);
+	state->op = ANONVMA_OP_NONE;
+	state->fault_addr = 0;
+}
+
+static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret)
+{
+	struct anonvma_task *state;
+	struct task_struct *task;
+	__u32 op = anonvma_op_of(anonvma_syscall_nr(regs));
+
+	/* A call that ends after the end of the recording counts as in flight: its objects are incomplete. */
+	if ((!op && !anonvma_pending) || !anonvma_sending)
+		return 0;
+	task = anonvma_current();
+	state = anonvma_find_task(task);
+	anonvma_resolve(state);
+	if (state && op && state->op)
+		anonvma_end_op(task, state, ret);
+	if (!anonvma_pending)
+		return 0;
+	if (state)
+		anonvma_read_foreign(state);
+	anonvma_read_own_if_dirty();
+	return 0;
+}

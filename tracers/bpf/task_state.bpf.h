@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The state of a task between two hooks. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/tracked.bpf.h"
+#include <bpf/bpf_helpers.h>
+
+/* Read and written by the loader while the programs run. */
+__u32 anonvma_pending = 0;	/* tasks that hold a Touch, and mms to be read */
+
+/*
+ * A place in the tree of vmas: one slot of one node. It is kept with the task, as each value on the
+ * stack would be a new state for the verifier with every slot.
+ */
+struct anonvma_tree {
+	__u64 root;
+	__u64 index;		/* all below was looked at */
+	__u64 node;		/* encoded */
+	__u64 max;		/* the highest index under the node */
+	__u32 slot;
+	__u32 seq;		/* of the mm when it began */
+	__u32 torn;
+	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
+};
+
+/* The operation, the fault and the readings that a task is in the middle of. */
+struct anonvma_task {
+	struct anonvma_tree tree;
+	__u64 args[6];
+	__u64 wanted_mm;	/* current->mm when it was last found to be wanted */
+	__u64 mm;		/* current->mm when the system call began */
+	__u64 file;		/* mmap: struct file of the descriptor */
+	__u64 exiting;		/* the mm whose exit_mmap() is running */
+	__u64 foreign_mm;	/* of another process: written to, to be read at the end of the call */
+	__u32 foreign_pid;	/* a task of that process */
+	__u64 grow_mm;		/* a stack about to grow: the acquire, and the fault */
+	__u64 grow_addr;
+	__u32 grow_seq;
+	__u32 grow_map_count;
+	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
+	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
+	__u32 seen_seq;
+	__u32 seen_whole;	/* they were one state */
+	__u64 found;		/* the vma that the last search in the tree came to */
+	__u64 fresh;		/* the vma that the call has allocated */
+	__u32 entered;		/* the call is in anonvma_outcomes */
+	__u64 old_brk;		/* mm->brk when the lock was taken */
+	__u64 locked_vm;	/* mm->locked_vm then */
+	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
+	__u64 avc_mm;
+	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
+	__u32 seq;		/* token: of the first write acquire of `mm` */
+	__u32 map_count;
+	__u32 avc_seq;
+	__u32 avc_syscall;
+	__u16 nr;
+	__u8 op;
+	__u8 taken;		/* seq and map_count are filled in */
+	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
+};
+
+/*
+ * The state of `task`; NULL if there is none, and none was or could be made. Each object defines it:
+ * task_storage.bpf.h, or fallback/task_table.bpf.h.
+ */
+static __always_inline struct anonvma_task *anonvma_lookup_task(struct task_struct *task, bool make);
+
+static __always_inline struct anonvma_task *anonvma_find_task(struct task_struct *task)
+{
+	return anonvma_lookup_task(task, false);
+}
+
+/* A state that cannot be kept is an event that will be missing. */
+static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct *task, __u32 kind)
+{
+	struct anonvma_task *state = anonvma_lookup_task(task, true);
+
+	if (!state)
+		anonvma_count_lost(kind, (__u64)anonvma_get(task, mm), 1);
+	return state;
+}
+
+/*
+ * The state of a task whose mm is recorded, else NULL. A task that was recorded once stays so: only
+ * a new mm is looked up.
+ */
+static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_struct *task, __u64 mm,
+								__u32 kind)
+{
+	struct anonvma_task *state = anonvma_find_task(task);
+
+	if (state && state->wanted_mm == mm)
+		return state;
+	if (!anonvma_wanted(mm))
+		return NULL;
+	if (!state)
+		state = anonvma_get_task(task, kind);
+	if (state)
+		state->wanted_mm = mm;
+	return state;
+}

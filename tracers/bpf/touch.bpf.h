@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Preparations that no fault hook sees.
+ *
+ * get_user_pages, populate and remote writes prepare a vma without a fault exception: they show as
+ * the allocation of an anon_vma_chain inside __anon_vma_prepare. The kernel fills the entry's `vma`
+ * only after the allocation, so the entry's address is kept with the task and read at the task's
+ * next hook.
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/tracked.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+__u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
+
+static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall,
+					       __u64 by)
+{
+	struct anonvma_touch_record *r;
+
+	if (!anonvma_wanted(mm))
+		return;
+	r = anonvma_reserve(struct anonvma_touch_record, ANONVMA_TOUCH, mm, seq, 0);
+	if (!r)
+		return;
+	r->addr = addr;
+	r->syscall = syscall;
+	r->by = by == mm ? 0 : by;
+	anonvma_submit(r);
+}
+
+static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
+{
+	struct anon_vma_chain *avc;
+	struct vm_area_struct *vma;
+	struct anon_vma *av;
+	struct mm_struct *mm;
+	__u32 seq;
+
+	if (!state)
+		return 0;
+	avc = (struct anon_vma_chain *)state->avc;
+	state->avc = 0;
+	__sync_fetch_and_add(&anonvma_pending, -1);
+	vma = BPF_CORE_READ(avc, vma);
+	av = BPF_CORE_READ(avc, anon_vma);
+	/* The loser of a race frees its entry again: then another task prepared the vma. */
+	if (!vma || !av || BPF_CORE_READ(vma, anon_vma) != av)
+		return 0;
+	mm = BPF_CORE_READ(vma, vm_mm);
+	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
+	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall,
+			   state->avc_mm);
+	return 0;
+}
+
+/* Sends the records that the task still owed at its last hook. */
+static __always_inline void anonvma_resolve(struct anonvma_task *state)
+{
+	if (!state)
+		return;
+	if (state->avc)
+		anonvma_resolve_touch(state);
+	if (state->grow_mm) {	/* the stack was not allowed to grow: only the lock was taken */
+		anonvma_send(ANONVMA_EXTRA, state->grow_mm, state->grow_seq,
+			     state->grow_map_count);
+		state->grow_mm = 0;
+		__sync_fetch_and_add(&anonvma_growing, -1);
+	}
+}
+
+/*
+ * A write fault of user mode that is still being handled tells the address. Its record says it all,
+ * unless the mm is shared: then the fault may have waited for the operations of other tasks.
+ */
+static __always_inline bool anonvma_fault_explains(const struct anonvma_task *state,
+						   struct task_struct *task)
+{
+	const __u64 both = ANONVMA_FAULT_WRITE | ANONVMA_FAULT_USER;
+
+	/* A stack is prepared before its growth may be refused. */
+	return (state->fault_addr & both) == both && !state->grow_mm &&
+	       anonvma_in_user_exception(task);
+}
+
+static __always_inline void anonvma_on_prepare(__u64 avc)
+{
+	struct task_struct *task = anonvma_current();
+	struct anonvma_task *state = anonvma_get_task(task, ANONVMA_TOUCH);
+	struct mm_struct *mm = anonvma_get(task, mm);
+	bool explained;
+
+	if (!state)
+		return;
+	if (state->avc)		/* no more: this may be the very growth of a stack */
+		anonvma_resolve_touch(state);
+	explained = anonvma_fault_explains(state, task);
+	if (explained && mm &&
+	    (anonvma_faults == ANONVMA_FAULTS_FIRST || (state->fault_addr & ANONVMA_FAULT_SHARED)))
+		anonvma_send_touch((__u64)mm, anonvma_mm_seq(mm, false),
+				   state->fault_addr & anonvma_page_mask, 0, (__u64)mm);
+	state->fault_addr = 0;
+	if (explained)
+		return;
+	state->avc = avc;
+	state->avc_mm = (__u64)mm;
+	state->avc_seq = mm ? anonvma_mm_seq(mm, false) : 0;
+	state->avc_syscall = state->op ? state->nr + 1 : 0;
+	__sync_fetch_and_add(&anonvma_pending, 1);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* One vma as records tell it. */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/ring.bpf.h"
+#include "tracers/records.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/* The vma that a call has made or found. */
+struct anonvma_seen_vma {
+	__u64 start;
+	__u64 len;
+	__u64 vm_flags;
+	__u64 file;
+	__u64 ops;
+};
+
+static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *ops)
+{
+	if (!ops)
+		return ANONVMA_OPS_ANONYMOUS;
+	return BPF_CORE_READ(ops, close) ? ANONVMA_OPS_CLOSE : 0;
+}
+
+/* `known`: the verifier knows the type of `vma`, so plain loads are allowed. */
+static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma,
+					     bool known)
+{
+	out->start = anonvma_load(known, vma, vm_start);
+	out->end = anonvma_load(known, vma, vm_end);
+	out->vm_flags = anonvma_load(known, vma, vm_flags);
+	out->pgoff = anonvma_load(known, vma, vm_pgoff);
+	out->file = (__u64)anonvma_load(known, vma, vm_file);
+	out->anon_vma = (__u64)anonvma_load(known, vma, anon_vma);
+	out->policy = anonvma_vma_policy(vma, known);
+	out->context = anonvma_vma_context(vma, known);
+	out->ops = anonvma_vma_ops(anonvma_load(known, vma, vm_ops));
+	out->pad = 0;
+}
+
+/* One vma of a snapshot: the ANONVMA_EXEC or ANONVMA_SEEN record follows. */
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
+{
+	struct anonvma_exec_vma_record *r;
+
+	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+	if (!r)
+		return;
+	anonvma_fill_vma(&r->vma, vma, known);
+	anonvma_submit(r);
+}
+
+static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,
+					    struct anonvma_seen_vma *seen)
+{
+	seen->start = BPF_CORE_READ(vma, vm_start);
+	seen->len = BPF_CORE_READ(vma, vm_end) - seen->start;
+	seen->vm_flags = BPF_CORE_READ(vma, vm_flags);
+	seen->file = (__u64)BPF_CORE_READ(vma, vm_file);
+	seen->ops = anonvma_vma_ops(BPF_CORE_READ(vma, vm_ops));
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The maple tree of an mm, read as it stands in memory. A reader that holds the mmap_lock reads one
+ * state. Without the lock, a writer that comes in between shows in the lock number, and the reading is
+ * dropped. The open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce task_vma
+ * open-coded iterator kfuncs") is no help: it leaves out the vmas whose own lock is taken.
+ */
+#pragma once
+
+#include "tracers/bpf/core_types.h"
+#include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+enum {
+	ANONVMA_TREE_STEPS = 1 << 20,	/* several times what a process may have mapped */
+};
+
+struct maple_range_64 {
+	void *parent;
+	unsigned long pivot[15];
+	void *slot[16];
+} __attribute__((preserve_access_index));
+
+struct maple_arange_64 {
+	void *parent;
+	unsigned long pivot[9];
+	void *slot[10];
+} __attribute__((preserve_access_index));
+
+/* True if a writer holds the lock, or is about to: RWSEM_WRITER_LOCKED. */
+static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, mmap_lock.count.counter) & 1;
+}
+
+/*
+ * True if the state is still the one with lock number `seq`, which is even. A number that rises with
+ * the unlock does not show a writer that holds the lock.
+ */
+static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
+{
+	if (anonvma_mm_seq_probe(mm) != seq)
+		return false;
+	return anonvma_seq_shows_writer() || !anonvma_is_writing(mm);
+}
+
+/* Begins at the vma that ends behind `addr`. */
+static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct mm_struct *mm,
+					       __u64 addr)
+{
+	tree->seq = anonvma_mm_seq_probe(mm);
+	tree->torn = 0;
+	tree->root = tree->node = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	tree->index = addr;
+	tree->max = ~0ull;
+	tree->slot = 0;
+	/* A root that is not a node pointer: the mm has no vma. */
+	tree->ended = (tree->root & 3) != 2 || tree->root < 4096;
+}
+
+/*
+ * One slot further; the vma of the slot, or NULL. The node's address carries its type. A pivot is the
+ * last index of its slot; a missing pivot (0) marks the last slot.
+ */
+static __always_inline struct vm_area_struct *anonvma_tree_step(struct anonvma_tree *tree)
+{
+	const __u32 leaf_64 = 1, range_64 = 2, arange_64 = 3;
+	__u32 type = tree->node >> 3 & 15, slot = tree->slot, pivots = 15;
+	__u64 node = tree->node & ~255ull, pivot = 0, entry = 0;
+	__u64 at_pivot = bpf_core_field_offset(struct maple_range_64, pivot);
+	__u64 at_slot = bpf_core_field_offset(struct maple_range_64, slot);
+	bool last;
+
+	if (type == arange_64) {
+		pivots = 9;
+		at_pivot = bpf_core_field_offset(struct maple_arange_64, pivot);
+		at_slot = bpf_core_field_offset(struct maple_arange_64, slot);
+	}
+	if (type < leaf_64 || type > arange_64 || slot > pivots)
+		goto torn;
+	if (slot < pivots)
+		bpf_probe_read_kernel(&pivot, sizeof(pivot), (void *)(node + at_pivot + 8 * slot));
+	bpf_probe_read_kernel(&entry, sizeof(entry), (void *)(node + at_slot + 8 * slot));
+	last = !pivot || pivot >= tree->max;
+	if (last)
+		pivot = tree->max;
+	if (pivot < tree->index) {	/* before what is looked for */
+		if (last)
+			goto torn;
+		tree->slot++;
+		return NULL;
+	}
+	if (type >= range_64) {
+		if (entry < 4096)
+			goto torn;
+		tree->node = entry;
+		tree->max = pivot;
+		tree->slot = 0;
+		return NULL;
+	}
+	tree->index = pivot + 1;
+	tree->slot++;
+	if (last) {	/* of the leaf: again from the root */
+		tree->ended = pivot == ~0ull;
+		tree->node = tree->root;
+		tree->max = ~0ull;
+		tree->slot = 0;
+	}
+	return (struct vm_area_struct *)entry;
+torn:
+	tree->torn = tree->ended = 1;
+	return NULL;
+}
+
+/* One reading of the tree of an mm, for the callbacks below. */
+struct anonvma_reading {
+	struct anonvma_task *state;
+	__u64 mm;
+};
+
+static long anonvma_send_next(__u32 i, struct anonvma_reading *reading)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&reading->state->tree);
+
+	if (vma) {
+		reading->state->nr_seen++;
+		anonvma_send_vma(reading->mm, vma, false);
+	}
+	return reading->state->tree.ended != 0;
+}
+
+/*
+ * Sends every vma of the tree. The caller holds the mmap_lock, or checks afterwards that nobody
+ * wrote. The counts are kept with the current task: in a register each would be a new state for the
+ * verifier with every vma.
+ */
+static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
+{
+	struct anonvma_reading reading = { .state = state, .mm = (__u64)mm };
+
+	if (!state)
+		return 0;
+	state->nr_seen = 0;
+	anonvma_tree_begin(&state->tree, mm, 0);
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_send_next, &reading, 0);
+	state->seen_seq = state->tree.seq;
+	return 0;
+}
+
+static long anonvma_find_first(__u32 i, struct anonvma_reading *reading)
+{
+	struct vm_area_struct *vma = anonvma_tree_step(&reading->state->tree);
+
+	if (vma)
+		reading->state->found = (__u64)vma;
+	return vma || reading->state->tree.ended != 0;
+}
+
+/* The first mapped address from `start` on, ~0 when there is none. The vma is in state->found. */
+static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state, struct mm_struct *mm,
+					      __u64 start)
+{
+	struct anonvma_reading reading = { .state = state };
+	struct vm_area_struct *vma;
+	__u64 first;
+
+	if (!state || !mm)
+		return 0;
+	state->found = 0;
+	anonvma_tree_begin(&state->tree, mm, start);
+	bpf_loop(ANONVMA_TREE_STEPS, anonvma_find_first, &reading, 0);
+	if (!state->found)
+		return ~0ull;
+	vma = (struct vm_area_struct *)state->found;
+	first = BPF_CORE_READ(vma, vm_start);
+	return first > start ? first : start;
+}

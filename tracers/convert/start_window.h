@@ -1,0 +1,70 @@
+// The start of a recording: records that a walk has overtaken, and objects that it has shown.
+//
+// A walk holds up writers, not faults. A fault is recorded at its exception and may be handled
+// before or after the walk reads its vma:
+//
+//   ring    fault 1 ─ fault 2 ─ walk of the mm ─ ...
+//   vma     handled 1 ─ read by the walk ─ handled 2
+//   kept    fault 2 alone: the walk shows no anon_vma for it. Fault 1 is in the snapshot.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "tracers/convert/walked.h"
+#include "tracers/records.h"
+
+namespace anonvma {
+
+class StartWindow {
+ public:
+  // `tell`: an object that is no part of the start after all.
+  explicit StartWindow(std::function<void(const anonvma_truth_record&)> tell)
+      : tell_(std::move(tell)) {}
+
+  void begin() { open_ = opened_ = true; }
+  void end();
+  bool is_open() const { return open_; }
+  bool was_opened() const { return opened_; }
+
+  // A fault of an mm that no walk has reached yet.
+  void remember(const anonvma_fault_record& fault);
+  // The walk has announced the mm. Returns the faults before it whose effect is still to come.
+  std::vector<anonvma_fault_record> announce(std::uint64_t address, WalkedMm walked);
+  // The mm that a walk announced at the address is another one's by now; false if none did.
+  bool forget(std::uint64_t address) { return walks_.erase(address) > 0; }
+
+  // The task faults at `addr`.
+  void fault(const anonvma_record& head, std::uint64_t addr);
+  // The task does something else.
+  void leave_fault(std::uint32_t tid) { in_walk_.erase(tid); }
+  // True if the object belongs to the start: the walk has read it after its own ring record.
+  // `known`: the mm was announced.
+  bool holds(const anonvma_truth_record& object, bool known);
+  // A record of the task follows: its last prepare is complete. A touch comes between the two
+  // objects of a prepare.
+  void follow(const anonvma_record& head) {
+    if (!prepares_.empty() && head.kind != ANONVMA_TRUTH && head.kind != ANONVMA_TOUCH)
+      settle(head.tid);
+  }
+
+ private:
+  void note(const anonvma_record& head, std::uint64_t addr, const WalkedMm& walked);
+  void settle(std::uint32_t tid);
+
+  std::function<void(const anonvma_truth_record&)> tell_;
+  bool open_ = false, opened_ = false;
+  // Faults of mms that no walk has reached yet, by address: since the last write acquire of each.
+  std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_;
+  std::unordered_map<std::uint64_t, WalkedMm> walks_;  // of the other mms, by address
+  // Tasks by their last fault: has the walk seen its effect?
+  std::unordered_map<std::uint32_t, bool> in_walk_;
+  std::unordered_set<std::uint64_t> anon_vmas_;  // that a walk has seen, not freed since
+  std::unordered_map<std::uint32_t, anonvma_truth_record> prepares_;  // by tid, to be settled
+};
+
+}  // namespace anonvma

@@ -1,0 +1,18 @@
+// The arguments of one traced system call as an event.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/trace/event.h"
+#include "tracers/convert/address_map.h"
+#include "tracers/records.h"
+
+namespace anonvma {
+
+// None when the call took the lock and changed nothing that an event could tell; UnknownWrite when
+// it did change something but its record does not tell what.
+std::optional<EventBody> convert_syscall(const anonvma_op_record& record, AddressMap& addresses,
+                                         std::uint64_t page_size);
+
+}  // namespace anonvma

@@ -1,0 +1,38 @@
+// Ids of slab objects in the truth lane, by kernel address. An anon_vma has the same id in
+// snapshots.
+#pragma once
+
+#include <cstdint>
+
+#include "tracers/convert/address_map.h"
+#include "tracers/convert/late_frees.h"
+#include "tracers/records.h"
+
+namespace anonvma {
+
+class TruthIds {
+ public:
+  explicit TruthIds(AddressMap& addresses) : addresses_(addresses) {}
+  // The hook comes behind the free and does not tell the cache.
+  void expect_late_frees() { comes_late_ = true; }
+
+  // Corrects the cache of a freed object. Where the hook does not tell it, it follows from the
+  // memory of the object, which may be another's by then. A page of the allocator holds one kind at
+  // a time.
+  void correct_cache(anonvma_truth_record& record) const;
+  bool knows(const anonvma_truth_record& record) const;
+
+  // The id for the event of a record. If an object is allocated at an address that is known, it is
+  // another object: the record of the free was lost, or comes late.
+  std::uint64_t take(const anonvma_truth_record& record);
+
+ private:
+  std::uint64_t id(const anonvma_truth_record& record);
+  void forget(const anonvma_truth_record& record);
+
+  AddressMap& addresses_;
+  bool comes_late_ = false;
+  LateFrees late_frees_;
+};
+
+}  // namespace anonvma

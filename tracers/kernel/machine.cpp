@@ -1,0 +1,96 @@
+#include "tracers/kernel/machine.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "tracers/kernel/btf.h"
+#include "tracers/kernel/clock.h"
+
+namespace anonvma {
+namespace {
+
+std::string read_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::uint64_t read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t number = 0;
+  file >> number;
+  return number;
+}
+
+// The word in brackets of "always [madvise] never".
+std::string chosen(const std::string& line) {
+  const auto open = line.find('['), close = line.find(']');
+  if (open == std::string::npos || close == std::string::npos || close < open) return line;
+  return line.substr(open + 1, close - open - 1);
+}
+
+// FNV-1a: tells two boots apart without naming either.
+std::string hashed(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
+
+// slab_size is the slot: what slabinfo calls objsize.
+CacheSpec read_cache(CacheIndex cache) {
+  CacheSpec spec;
+  spec.name = cache_name(cache);
+  const std::string path = "/sys/kernel/slab/" + spec.name + "/";
+  spec.objsize = static_cast<std::uint32_t>(read_number(path + "slab_size"));
+  if (spec.objsize == 0) return spec;
+  spec.objperslab = static_cast<std::uint32_t>(read_number(path + "objs_per_slab"));
+  spec.pagesperslab = 1u << (read_number(path + "order") & 15);
+  return spec;
+}
+
+}  // namespace
+
+void read_structures(const KernelBtf& btf, Meta& meta) {
+  for (std::size_t i = 0; i < kNumCaches; ++i)
+    meta.struct_sizes[i] = btf.struct_size(cache_name(static_cast<CacheIndex>(i)));
+  meta.vma_free_rcu = btf.has_member("vm_area_struct", "vm_rcu");
+  meta.anon_vma_members = btf.members("anon_vma");
+  const int parameters = btf.function_parameters("anon_vma_clone");
+  meta.anon_vma_clone_args = static_cast<std::uint64_t>(std::max(parameters, 0));
+#define BEHAVIOUR(name)
+#define BEHAVIOUR_STICKY(name, flag)
+#define BEHAVIOUR_WITH(name, function) \
+  if (btf.function_parameters(function) >= 0) meta.behaviours[#name] = true;
+#include "engine/trace/behaviours.def"
+#undef BEHAVIOUR
+#undef BEHAVIOUR_STICKY
+#undef BEHAVIOUR_WITH
+}
+
+Meta describe_machine() {
+  Meta meta;
+  utsname names{};
+  if (uname(&names) == 0) {
+    meta.release = names.release;
+    meta.machine = names.machine;
+  }
+  meta.page_size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  meta.cpus = static_cast<std::uint64_t>(sysconf(_SC_NPROCESSORS_ONLN));
+  meta.boot_id_hash = hashed(read_line("/proc/sys/kernel/random/boot_id"));
+  meta.start_unix_ns = unix_ns();
+  meta.thp_mode = chosen(read_line("/sys/kernel/mm/transparent_hugepage/enabled"));
+  meta.overcommit = read_number("/proc/sys/vm/overcommit_memory");
+  for (std::size_t i = 0; i < kNumCaches; ++i)
+    meta.caches[i] = read_cache(static_cast<CacheIndex>(i));
+  if (const Result<KernelBtf> btf = KernelBtf::load()) read_structures(*btf, meta);
+  return meta;
+}
+
+}  // namespace anonvma

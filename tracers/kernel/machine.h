@@ -1,0 +1,16 @@
+// The facts of this machine that a trace carries.
+#pragma once
+
+#include "engine/result.h"
+#include "engine/trace/meta.h"
+#include "tracers/kernel/btf.h"
+
+namespace anonvma {
+
+// What of Meta tells the kernel's own strategy, and the sizes of its structs.
+void read_structures(const KernelBtf& btf, Meta& meta);
+
+// Everything of Meta but the recorder's own options. What cannot be read keeps its default.
+Meta describe_machine();
+
+}  // namespace anonvma

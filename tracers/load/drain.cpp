@@ -1,0 +1,150 @@
+#include "tracers/load/drain.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace anonvma {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1u << 20;
+// Between two passes nobody asked for. A ring takes many times what comes in during it.
+constexpr std::chrono::milliseconds kBetween{8};
+constexpr std::size_t kMostPerPass = 1u << 18;
+constexpr std::size_t kHead = sizeof(std::uint64_t);
+
+std::size_t padded(std::size_t bytes) { return (bytes + kHead - 1) / kHead * kHead; }
+
+bool is_nice() {
+  // On Linux the priority is the thread's, and 0 names the calling one.
+  return setpriority(PRIO_PROCESS, 0, -20) == 0;
+}
+
+Standing take_best_standing() {
+  sched_param lowest{};
+  lowest.sched_priority = sched_get_priority_min(SCHED_FIFO);
+  if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) == 0) return Standing::realtime;
+  return is_nice() ? Standing::nice : Standing::plain;
+}
+
+}  // namespace
+
+Standing best_standing() {
+  Standing standing = Standing::plain;
+  std::thread([&] { standing = take_best_standing(); }).join();
+  return standing;
+}
+
+void prefer_this_thread() { (void)is_nice(); }
+
+Drain::Drain(Consume consume, std::size_t most_bytes)
+    : consume_(std::move(consume)), most_bytes_(most_bytes), thread_([this] { run(); }) {}
+
+Drain::~Drain() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+bool Drain::take(std::span<const std::byte> record) {
+  const std::uint64_t size = record.size();
+  const std::size_t at = filling_.size();
+  filling_.resize(at + kHead + padded(size));
+  std::memcpy(filling_.data() + at, &size, kHead);
+  std::memcpy(filling_.data() + at + kHead, record.data(), size);
+  if (filling_.size() >= kBlockBytes) {
+    const bool has_room = hand_over();
+    filling_.reserve(kBlockBytes + kBlockBytes / 16);
+    if (!has_room) return false;
+  }
+  return ++taken_ < kMostPerPass;
+}
+
+// Gives the block to the caller's side; false when no more may wait there.
+bool Drain::hand_over() {
+  const std::lock_guard lock(mutex_);
+  if (!filling_.empty()) {
+    bytes_ += filling_.size();
+    peak_bytes_ = std::max(peak_bytes_, bytes_);
+    full_.push_back(std::exchange(filling_, {}));
+  }
+  return bytes_ < most_bytes_;
+}
+
+// 1: the ring was emptied; 0: it was not; or the error.
+int Drain::pass() {
+  taken_ = 0;
+  const int error = consume_(*this);
+  const bool has_room = hand_over();
+  return error < 0 ? error : taken_ < kMostPerPass && has_room ? 1 : 0;
+}
+
+void Drain::run() {
+  take_best_standing();
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const bool has_room = bytes_ < most_bytes_;
+    const std::size_t asked = asked_;
+    lock.unlock();
+    const int result = has_room ? pass() : 0;
+    lock.lock();
+    if (asked != answered_) {
+      answered_ = asked;
+      answer_ = result;
+      settled_.notify_one();
+    }
+    const bool goes_on = result == 0 && bytes_ < most_bytes_;
+    if (asked_ == answered_ && !stopping_ && !goes_on) wake_.wait_for(lock, kBetween);
+  }
+}
+
+int Drain::settle() {
+  std::unique_lock lock(mutex_);
+  const std::size_t mine = ++asked_;
+  wake_.notify_one();
+  settled_.wait(lock, [&] { return answered_ >= mine; });
+  return answer_;
+}
+
+std::size_t Drain::give(std::size_t most,
+                        const std::function<void(std::span<const std::byte>)>& to) {
+  std::size_t count = 0;
+  while (count < most) {
+    if (given_ == giving_.size()) {
+      const std::lock_guard lock(mutex_);
+      bytes_ -= giving_.size();
+      giving_.clear();
+      given_ = 0;
+      if (full_.empty()) break;
+      giving_ = std::move(full_.front());
+      full_.pop_front();
+    }
+    std::uint64_t size = 0;
+    std::memcpy(&size, giving_.data() + given_, kHead);
+    to({giving_.data() + given_ + kHead, size});
+    given_ += kHead + padded(size);
+    ++count;
+  }
+  return count;
+}
+
+bool Drain::empty() const {
+  const std::lock_guard lock(mutex_);
+  return full_.empty() && given_ == giving_.size();
+}
+
+std::size_t Drain::peak_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return peak_bytes_;
+}
+
+}  // namespace anonvma

@@ -1,0 +1,53 @@
+// One loader, read by every recording that is under way: two while a long one changes files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/result.h"
+#include "tracers/load/loader.h"
+#include "tracers/lost_count.h"
+
+namespace anonvma {
+
+class Feed {
+ public:
+  class Reader {
+   public:
+    virtual void on_record(std::span<const std::byte> bytes) = 0;
+
+   protected:
+    ~Reader() = default;
+  };
+
+  static Result<std::shared_ptr<Feed>> open(const LoaderOptions& options);
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+
+  // A reader gets all records that anybody drains, and all losses, from when it joins.
+  void join(Reader* reader);
+  void leave(const Reader* reader);
+  std::size_t readers() const { return readers_.size(); }
+  // What was lost since this reader asked last.
+  std::vector<LostCount> take_lost(const Reader* reader);
+
+  Loader& loader() { return *loader_; }
+  std::uint64_t new_walk() { return next_walk_++; }  // an id that no other walk has
+
+ private:
+  struct Joined {
+    Reader* reader;
+    std::vector<LostCount> lost;
+  };
+  Feed() = default;
+  void give_lost();
+
+  std::unique_ptr<Loader> loader_;
+  std::vector<Joined> readers_;
+  std::uint64_t next_walk_ = 1;
+};
+
+}  // namespace anonvma

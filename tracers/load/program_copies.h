@@ -1,0 +1,47 @@
+// More copies of the programs of tracepoints, for kernels that can preempt a program (see
+// bpf/preemptible/once.bpf.h): the same object with the same maps, attached behind the first one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tracers/load/skipped_runs.h"
+#include "tracers/records.h"
+
+struct anonvma_preemptible_bpf;
+struct bpf_object;
+
+namespace anonvma {
+
+class ProgramCopies {
+ public:
+  ProgramCopies() = default;
+  ProgramCopies(const ProgramCopies&) = delete;
+  ProgramCopies& operator=(const ProgramCopies&) = delete;
+  ~ProgramCopies();  // detaches
+
+  // The step that the kernel refused, and the errno; 0: none.
+  struct Refusal {
+    const char* step = "";
+    int error = 0;
+  };
+  // Adds copies until there are ANONVMA_COPIES of each program with `first`, which is attached.
+  Refusal add(const anonvma_preemptible_bpf& first);
+
+  bool any() const { return !copies_.empty(); }
+  // All skipped runs so far, also those of programs without a copy.
+  Misses misses(const bpf_object* first);
+
+ private:
+  std::vector<anonvma_preemptible_bpf*> copies_;
+  std::map<std::string, SkippedByAll> skipped_;  // by program
+  std::span<const __u64> last_rescues_;          // by hook: the last copy was the first to run
+  std::uint64_t rescues_ = 0;                    // their sum
+  Misses misses_;
+};
+
+}  // namespace anonvma

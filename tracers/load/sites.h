@@ -1,0 +1,23 @@
+// Code ranges of the kernel functions that allocate and free the objects.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tracers/records.h"
+
+namespace anonvma {
+
+struct Sites {
+  std::vector<anonvma_site> prepare;    // __anon_vma_prepare and its split-off parts
+  std::vector<anonvma_site> vma_alloc;  // vm_area_alloc, likewise
+  std::vector<anonvma_site> objects;    // all that the truth lane needs
+  std::uint64_t thp_area = 0;           // thp_get_unmapped_area()
+};
+
+// `callers`: also the functions that call vm_area_free(). It ends in a jump to kmem_cache_free(),
+// so the call site is that of its caller; where a hook does not tell the cache, the callers have to
+// be known.
+Sites find_sites(bool callers);
+
+}  // namespace anonvma

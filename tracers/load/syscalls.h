@@ -1,0 +1,63 @@
+// Which system calls are traced, by number on this architecture.
+#pragma once
+
+#include <sys/syscall.h>
+
+#include <array>
+
+#include "tracers/records.h"
+
+namespace anonvma {
+
+struct TracedSyscall {
+  long number;
+  anonvma_op op;
+};
+
+// mseal(2) has one number everywhere and is newer than the headers of the oldest toolchain.
+constexpr long kMsealNumber = 462;
+
+constexpr TracedSyscall kTracedSyscalls[] = {
+    {SYS_mmap, ANONVMA_OP_MMAP},
+    {SYS_munmap, ANONVMA_OP_MUNMAP},
+    {SYS_brk, ANONVMA_OP_BRK},
+    {SYS_mprotect, ANONVMA_OP_MPROTECT},
+    {SYS_pkey_mprotect, ANONVMA_OP_PKEY_MPROTECT},
+    {SYS_madvise, ANONVMA_OP_MADVISE},
+    {SYS_mlock, ANONVMA_OP_MLOCK},
+    {SYS_mlock2, ANONVMA_OP_MLOCK2},
+    {SYS_munlock, ANONVMA_OP_MUNLOCK},
+    {SYS_mlockall, ANONVMA_OP_MLOCKALL},
+    {SYS_munlockall, ANONVMA_OP_MUNLOCKALL},
+    {SYS_mremap, ANONVMA_OP_MREMAP},
+    {kMsealNumber, ANONVMA_OP_MSEAL},
+    {SYS_shmat, ANONVMA_OP_SHMAT},
+    {SYS_remap_file_pages, ANONVMA_OP_REMAP_FILE},
+    {SYS_pkey_alloc, ANONVMA_OP_QUIET},
+    {SYS_pkey_free, ANONVMA_OP_QUIET},
+    {SYS_prctl, ANONVMA_OP_QUIET},
+#ifdef SYS_fork  // arm64 has neither
+    {SYS_fork, ANONVMA_OP_CLONE},
+    {SYS_vfork, ANONVMA_OP_CLONE},
+#endif
+    {SYS_clone, ANONVMA_OP_CLONE},
+    {SYS_clone3, ANONVMA_OP_CLONE},
+    {SYS_execve, ANONVMA_OP_EXECVE},
+    {SYS_execveat, ANONVMA_OP_EXECVE},
+};
+
+// The other calls that change vmas. Where a hook sees the mmap_lock it tells of them.
+constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
+// The last reference to a userfaultfd gives up its ranges.
+constexpr long kDropsDescriptor[] = {
+    SYS_close,
+    SYS_dup3,
+#ifdef SYS_close_range
+    SYS_close_range,
+#endif
+#ifdef SYS_dup2
+    SYS_dup2,
+#endif
+};
+
+}  // namespace anonvma

@@ -1,0 +1,64 @@
+#include "tracers/resync.h"
+
+#include <utility>
+
+namespace anonvma {
+
+void Resync::begin() {
+  in_round_ = true;
+  in_snapshot_ = false;
+}
+
+void Resync::pass(const Event& event) {
+  set_left_last_ = false;
+  sink_(event);
+}
+
+// True if the event comes behind a snapshot of the set. An mm that is born there waits as well.
+bool Resync::waits(const Event& event) {
+  const bool behind = held_.contains(event.head.mm);
+  if (const auto* fork = std::get_if<Fork>(&event.body); fork != nullptr && behind)
+    held_.insert(fork->child);
+  const auto* const exec = std::get_if<Exec>(&event.body);
+  if (exec == nullptr || !held_.contains(exec->old_mm)) return behind;
+  held_.insert(event.head.mm);
+  return true;
+}
+
+void Resync::add(const Event& event) {
+  if (!in_round_) return pass(event);
+  const EventType type = type_of(event.body);
+  if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
+    in_snapshot_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync);
+  else if (type != EventType::snap_vma && type != EventType::snap_chain)
+    in_snapshot_ = false;
+  if (in_snapshot_) {
+    held_.insert(event.head.mm);
+    return set_.push_back(event);
+  }
+  const bool behind = waits(event);
+  if (const auto* lost = std::get_if<Lost>(&event.body);
+      lost != nullptr && !event.head.mm && lost->unnamed == 0) {  // taints before and behind
+    Event again = event;
+    std::get<Lost>(again.body).count = 0;
+    behind_.push_back(again);
+  }
+  if (behind)
+    behind_.push_back(event);
+  else
+    pass(event);
+}
+
+void Resync::end() {
+  in_round_ = false;
+  held_.clear();
+  // Two sets in a row would be taken for one.
+  if (!set_.empty() && set_left_last_)
+    pass({{set_.front().head.time_ns, 0, {}, 0, 0}, Lost{0, 0, 0, 1}});
+  const bool any = !set_.empty();
+  for (const Event& event : std::exchange(set_, {})) sink_(event);
+  set_left_last_ = any || set_left_last_;
+  for (const Event& event : std::exchange(behind_, {})) pass(event);
+}
+
+}  // namespace anonvma

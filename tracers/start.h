@@ -1,0 +1,32 @@
+// Holds back the start of a recording, behind Order: the snapshots of the start leave first and
+// together, so that they are one state. No operation on one mm changes the vmas of another.
+//
+//   in    snapshot A ─ map in A ─ snapshot B ─ fault in B ─ end()
+//   out                                                     snapshot A, snapshot B, map, fault
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "engine/ids.h"
+#include "engine/trace/event.h"
+
+namespace anonvma {
+
+class Start {
+ public:
+  bool active() const { return active_; }
+  void add(const Event& event);
+  // Gives all events to `sink`, but for those of mms for which `taken_back` says that a later Fork
+  // or Exec announces them.
+  void end(const std::function<bool(MmId)>& taken_back,
+           const std::function<void(const Event&)>& sink);
+
+ private:
+  bool active_ = true;
+  bool in_snapshot_ = false;
+  std::vector<Event> snapshots_;
+  std::vector<Event> others_;  // events between two snapshots
+};
+
+}  // namespace anonvma
