@@ -1,6 +1,7 @@
 // From events to operations: which mm, is it known, does the kernel's map_count agree.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "engine/vma/address_spaces.h"
 #include "engine/vma/seeder.h"
@@ -10,55 +11,11 @@ namespace {
 // Beyond any address a user mapping can have, on 5-level paging too.
 constexpr std::uint64_t kTaskSizeMax = 1ull << 57;
 
-struct Accounted {
-  OpKind kind;
-  bool counts;  // is an operation by itself, not a part of one
-};
-
-Accounted accounted(EventType type) {
-  switch (type) {
-    case EventType::map:
-      return {OpKind::map, true};
-    case EventType::unmap:
-      return {OpKind::unmap, true};
-    case EventType::brk:
-      return {OpKind::brk, true};
-    case EventType::protect:
-      return {OpKind::protect, true};
-    case EventType::advise:
-      return {OpKind::advise, true};
-    case EventType::lock:
-      return {OpKind::lock, true};
-    case EventType::remap:
-      return {OpKind::remap, true};
-    case EventType::seal:
-      return {OpKind::seal, true};
-    case EventType::fork:
-      return {OpKind::fork, true};
-    case EventType::exec:
-      return {OpKind::exec, true};
-    case EventType::exit_mmap:
-      return {OpKind::exit, true};
-    case EventType::fault:
-    case EventType::touch:
-      return {OpKind::fault, true};
-    case EventType::unknown_write:
-      return {OpKind::unseen, true};
-    case EventType::exit_task:
-      return {OpKind::exit, false};
-    case EventType::shared:
-    case EventType::snapshot:
-    case EventType::snap_vma:
-    case EventType::snap_chain:
-    case EventType::lost:
-    case EventType::truth:
-    case EventType::step:
-      break;
-  }
-  return {OpKind::unseen, false};
+OpKind kind_of(const Event& event) {
+  const auto* step = std::get_if<Step>(&event.body);
+  if (step == nullptr) return traits_of(event.body).op;
+  return step->copied > 0 ? OpKind::fork : OpKind::exit;
 }
-
-OpKind kind_of(const Step& step) { return step.copied > 0 ? OpKind::fork : OpKind::exit; }
 
 }  // namespace
 
@@ -114,18 +71,9 @@ std::uint32_t AddressSpaces::take_slot() {
     free_mms_.pop_back();
   }
   Mm& mm = mms_[slot];
-  mm.def_flags = 0;
-  mm.id = {};
-  mm.last = {};
-  mm.rule = {};
-  mm.start_brk = 0;
-  mm.unlinked = 0;
-  mm.family = 0;
-  mm.ending = false;
-  mm.shared = false;
-  mm.copy = kNoCopy;
-  mm.drifted = false;
-  mm.tainted = false;
+  VmaList list = std::move(mm.list);  // empty; its memory is used again
+  mm = {};
+  mm.list = std::move(list);
   return slot;
 }
 
@@ -255,9 +203,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   now_ns_ = event.head.time_ns;
   if (taken) return;
   abandon_fork_before(event.head);
-  Accounted op = accounted(type_of(event.body));
-  if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
-  begin_op(op.kind, op.counts, event.head.tid);
+  begin_op(kind_of(event), traits_of(event.body).counts, event.head.tid);
   replay(event, index);
   end_op();
 }
