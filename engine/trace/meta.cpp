@@ -1,12 +1,12 @@
 #include "engine/trace/meta.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <type_traits>
 #include <utility>
+
+#include "engine/release.h"
 
 namespace anonvma {
 namespace {
@@ -215,16 +215,6 @@ Result<T> parse(std::string_view text, std::string_view what) {
   return parse_object<T>(Json::parse(text, shallow, /*allow_exceptions=*/false), what);
 }
 
-// Major and minor number; zeros where it does not begin with them.
-std::pair<int, int> release_of(const Meta& meta) {
-  int major = 0, minor = 0;
-  const char* const end = meta.release.data() + meta.release.size();
-  const auto [dot, bad] = std::from_chars(meta.release.data(), end, major);
-  if (bad != std::errc{} || dot == end || *dot != '.') return {0, 0};
-  if (std::from_chars(dot + 1, end, minor).ec != std::errc{}) return {0, 0};
-  return {major, minor};
-}
-
 }  // namespace
 
 // Releases cannot tell: stable kernels carry the change from `degree` to `num_children` back. Only
@@ -234,17 +224,18 @@ std::string_view own_strategy(const Meta& meta) {
     const auto& members = meta.anon_vma_members;
     return std::find(members.begin(), members.end(), member) != members.end();
   };
-  const auto [major, minor] = release_of(meta);
+  const Release release = parse_release(meta.release).value_or(Release{});
   // Linux 7.0 gave anon_vma_clone() an operation as third argument.
   if (meta.anon_vma_clone_args == 3) return "linux-7.0";
   if (has("num_children") && meta.anon_vma_clone_args == 2) return "num-children";
   // 0: not in BTF, as with a function that has been inlined or cloned.
-  if (has("num_children") && meta.anon_vma_clone_args == 0 && major > 0)
-    return major >= 7 ? "linux-7.0" : "num-children";
+  if (has("num_children") && meta.anon_vma_clone_args == 0 && release.version > 0)
+    return release.version >= 7 ? "linux-7.0" : "num-children";
   // Linux kernel commit 4e4a9eb92133 "mm/rmap.c: reuse mergeable anon_vma as parent when fork",
   // since reverted, changed a body and no type.
   if (has("degree"))
-    return major == 5 && (minor == 5 || minor == 6) ? "mergeable-parent" : "degree";
+    return release >= Release{5, 5, 0} && release < Release{5, 7, 0} ? "mergeable-parent"
+                                                                     : "degree";
   return "";
 }
 

@@ -2,28 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <charconv>
-
+#include "engine/release.h"
 #include "engine/trace/meta.h"
 
 namespace anonvma {
 namespace {
-
-using Version = std::array<unsigned, 3>;
-
-Version parse_version(std::string_view release) {
-  Version version{};
-  for (unsigned& part : version) {
-    const auto [end, error] =
-        std::from_chars(release.data(), release.data() + release.size(), part);
-    if (error != std::errc{}) break;
-    release.remove_prefix(static_cast<std::size_t>(end - release.data()));
-    if (release.empty() || release.front() != '.') break;
-    release.remove_prefix(1);
-  }
-  return version;
-}
 
 // The oldest kernel that can record: also what is taken for older ones where nothing is known.
 constexpr std::string_view kOldestRecorder = "5.10";
@@ -219,11 +202,11 @@ Result<KernelRules> rules_named(std::string_view name) {
 }
 
 KernelRules rules_for_release(std::string_view release) {
-  const Version version = parse_version(release);
-  if (version == Version{}) return *find_rules(kOldestRecorder);
+  const std::optional<Release> asked = parse_release(release);
+  if (!asked) return *find_rules(kOldestRecorder);
   const KernelRules* best = &known_rules().front();
   for (const KernelRules& rules : known_rules())
-    if (parse_version(rules.name) <= version) best = &rules;
+    if (parse_release(rules.name) <= asked) best = &rules;
   return *best;
 }
 
