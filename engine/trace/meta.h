@@ -15,8 +15,8 @@
 
 namespace anonvma {
 
-// What the VMA layer was seen to do, by the names of behaviours.def. A name that is missing was not
-// found out; one that this program does not know means nothing to it.
+// What the VMA layer was seen to do, by the names of rules in engine/vma/rules.def. A rule that is
+// missing was not found out. This program ignores a name that it does not know.
 using Behaviours = std::map<std::string, bool>;
 inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 
