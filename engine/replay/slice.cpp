@@ -16,8 +16,7 @@ bool continues(const Event& event) {
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
     return snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach) ||
            snapshot->reason == static_cast<std::uint64_t>(SnapReason::exec);
-  return std::holds_alternative<SnapVma>(event.body) ||
-         std::holds_alternative<SnapChain>(event.body);
+  return is_snapshot_part(event.body);
 }
 
 void TimeSearch::apply(const Event& event, std::uint64_t index) {

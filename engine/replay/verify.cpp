@@ -10,21 +10,10 @@ namespace {
 
 constexpr std::size_t kMostDifferences = 20;
 
-// An operation that the kernel numbers. A fault that grows a stack has a number, too, but its
-// objects carry none.
+// An operation whose objects carry its number. A fault that grows a stack has a number, too, but
+// its objects carry none.
 bool has_token(const Event& event) {
-  if (event.head.seq % 2 == 0) return false;
-  const EventType type = type_of(event.body);
-  switch (type) {
-    case EventType::fault:
-    case EventType::touch:
-    case EventType::unknown_write:
-    case EventType::exit_task:
-    case EventType::exit_mmap:
-      return false;
-    default:
-      return true;
-  }
+  return event.head.seq % 2 == 1 && !traits_of(event.body).unnumbered_objs;
 }
 
 }  // namespace
@@ -137,8 +126,7 @@ void Verifier::apply(const Event& event, std::uint64_t index) {
   if (attached_.empty() && spaces_.pass_by(event, index)) return;
   const auto* snapshot = std::get_if<Snapshot>(&event.body);
   const bool begins = snapshot != nullptr && !continues_set(*snapshot);
-  const bool part = type == EventType::snap_vma || type == EventType::snap_chain;
-  if (begins || (snapshot == nullptr && !part)) {
+  if (begins || (snapshot == nullptr && !is_snapshot_part(event.body))) {
     spaces_.finish();
     for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
     parts_ = 0;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
+
+#include "engine/release.h"
 
 namespace anonvma {
 namespace {
@@ -48,20 +49,6 @@ constexpr EraSizes kEras[] = {
     {"7.1", {192, 64, 96}},    // rwsem is 8 bytes smaller
 };
 
-using Version = std::array<unsigned, 3>;
-
-Version parse_version(std::string_view text) {
-  Version version{};
-  for (unsigned& part : version) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), part);
-    if (error != std::errc{}) break;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (!text.starts_with('.')) break;
-    text.remove_prefix(1);
-  }
-  return version;
-}
-
 }  // namespace
 
 std::uint32_t slub_cpus(std::uint64_t cpus) {
@@ -100,10 +87,10 @@ std::uint32_t slub_min_partial(std::uint32_t objsize) {
 }
 
 const EraSizes* era_sizes(std::string_view era) {
-  const Version version = parse_version(era);
+  const std::optional<Release> asked = parse_release(era);
   const EraSizes* best = nullptr;
   for (const EraSizes& sizes : kEras)
-    if (parse_version(sizes.era) <= version) best = &sizes;
+    if (parse_release(sizes.era) <= asked) best = &sizes;
   return best;
 }
 

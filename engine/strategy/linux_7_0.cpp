@@ -1,4 +1,5 @@
 // Reversed chains with speculative allocation; the page states the effect.
+#include "engine/release.h"
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 
@@ -33,7 +34,7 @@ const StrategyPage& page_linux_7_0() {
           [](const KernelFacts& kernel) {
             return kernel.anon_vma_clone_args == 3 ||
                    (kernel.anon_vma_has("num_children") && kernel.anon_vma_clone_args == 0 &&
-                    major_minor(kernel.release).first >= 7);
+                    parse_release(kernel.release).value_or(Release{}) >= Release{7});
           },
   };
   return page;

@@ -1,4 +1,5 @@
 // Chains that children of a sharing run share with their parent; the page states the rule.
+#include "engine/release.h"
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 
@@ -28,8 +29,9 @@ const StrategyPage& page_mergeable_parent() {
       // The commit changed a body and no type, so only the release tells it from degree.
       .runs_in =
           [](const KernelFacts& kernel) {
-            const auto [major, minor] = major_minor(kernel.release);
-            return kernel.anon_vma_has("degree") && major == 5 && (minor == 5 || minor == 6);
+            const Release release = parse_release(kernel.release).value_or(Release{});
+            return kernel.anon_vma_has("degree") && release >= Release{5, 5} &&
+                   release < Release{5, 7};
           },
   };
   return page;

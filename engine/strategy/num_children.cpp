@@ -1,4 +1,5 @@
 // Chains with reuse by num_children; the page states the rule.
+#include "engine/release.h"
 #include "engine/strategy/own.h"
 #include "engine/strategy/parts/avc_strategy.h"
 
@@ -27,8 +28,8 @@ const StrategyPage& page_num_children() {
       // BTF lacks anon_vma_clone().
       .runs_in =
           [](const KernelFacts& kernel) {
-            const int major = major_minor(kernel.release).first;
-            const bool before_7 = major > 0 && major < 7;
+            const std::optional<Release> release = parse_release(kernel.release);
+            const bool before_7 = release && *release < Release{7};
             return kernel.anon_vma_has("num_children") &&
                    (kernel.anon_vma_clone_args == 2 ||
                     (kernel.anon_vma_clone_args == 0 && before_7));

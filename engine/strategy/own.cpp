@@ -1,9 +1,7 @@
 #include "engine/strategy/own.h"
 
 #include <algorithm>
-#include <charconv>
 #include <span>
-#include <system_error>
 
 #include "engine/strategy/registry.h"
 
@@ -30,15 +28,6 @@ std::string_view own_strategy(const KernelFacts& kernel) {
 Counters own_counters(const KernelFacts& kernel) {
   const StrategyInfo* const own = own_info(kernel);
   return own != nullptr ? own->page().counters : Counters::none;
-}
-
-std::pair<int, int> major_minor(std::string_view release) {
-  int major = 0, minor = 0;
-  const char* const end = release.data() + release.size();
-  const auto [dot, bad] = std::from_chars(release.data(), end, major);
-  if (bad != std::errc{} || dot == end || *dot != '.') return {0, 0};
-  if (std::from_chars(dot + 1, end, minor).ec != std::errc{}) return {0, 0};
-  return {major, minor};
 }
 
 }  // namespace anonvma

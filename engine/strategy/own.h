@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <utility>
 
 #include "engine/kernel_facts.h"
 #include "engine/strategy/page.h"
@@ -13,8 +12,5 @@ namespace anonvma {
 std::string_view own_strategy(const KernelFacts& kernel);
 // The counters of that strategy; none when it is unknown.
 Counters own_counters(const KernelFacts& kernel);
-
-// Major and minor number of a kernel release; zeros where it does not begin with them.
-std::pair<int, int> major_minor(std::string_view release);
 
 }  // namespace anonvma

@@ -31,11 +31,6 @@ class SparseBits {
   std::unordered_map<std::uint64_t, std::uint64_t> words_;
 };
 
-// True for the events that follow a Snapshot.
-inline bool is_snapshot_part(EventType type) {
-  return type == EventType::snap_vma || type == EventType::snap_chain;
-}
-
 // How the file ends. After a cut, the next event is unknown.
 enum class FileEnd : bool { cut, whole };
 

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/release.h"
+
 namespace anonvma {
 namespace {
 

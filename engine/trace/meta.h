@@ -16,8 +16,8 @@
 
 namespace anonvma {
 
-// Results of experiments on the VMA layer, by the names of behaviours.def. A missing name was not
-// probed. A name that this program does not know has no effect.
+// Results of experiments on the VMA layer, by the names of rules in engine/vma/rules.def. A missing
+// rule was not probed. A name that this program does not know has no effect.
 using Behaviours = std::map<std::string, bool>;
 inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 

@@ -18,55 +18,11 @@ namespace {
 
 constexpr std::uint64_t kPartBytes = 320;  // for the budget: a part of a snapshot not built yet
 
-struct Accounted {
-  OpKind kind;
-  bool counts;  // is an operation by itself, not a part of one
-};
-
-Accounted accounted(EventType type) {
-  switch (type) {
-    case EventType::map:
-      return {OpKind::map, true};
-    case EventType::unmap:
-      return {OpKind::unmap, true};
-    case EventType::brk:
-      return {OpKind::brk, true};
-    case EventType::protect:
-      return {OpKind::protect, true};
-    case EventType::advise:
-      return {OpKind::advise, true};
-    case EventType::lock:
-      return {OpKind::lock, true};
-    case EventType::remap:
-      return {OpKind::remap, true};
-    case EventType::seal:
-      return {OpKind::seal, true};
-    case EventType::fork:
-      return {OpKind::fork, true};
-    case EventType::exec:
-      return {OpKind::exec, true};
-    case EventType::exit_mmap:
-      return {OpKind::exit, true};
-    case EventType::fault:
-    case EventType::touch:
-      return {OpKind::fault, true};
-    case EventType::unknown_write:
-      return {OpKind::unseen, true};
-    case EventType::exit_task:
-      return {OpKind::exit, false};
-    case EventType::shared:
-    case EventType::snapshot:
-    case EventType::snap_vma:
-    case EventType::snap_chain:
-    case EventType::lost:
-    case EventType::truth:
-    case EventType::step:
-      break;
-  }
-  return {OpKind::unseen, false};
+OpKind kind_of(const Event& event) {
+  const auto* step = std::get_if<Step>(&event.body);
+  if (step == nullptr) return traits_of(event.body).op;
+  return step->copied > 0 ? OpKind::fork : OpKind::exit;
 }
-
-OpKind kind_of(const Step& step) { return step.copied > 0 ? OpKind::fork : OpKind::exit; }
 
 void do_unmap(Layer& layer, Mm& mm, const Unmap& event) {
   const std::uint64_t len = layer.page_align(event.len);
@@ -192,9 +148,7 @@ void AddressSpaces::apply(const Event& event, std::uint64_t index) {
   now_ns_ = event.head.time_ns;
   if (taken) return;
   abandon_fork_before(event.head);
-  Accounted op = accounted(type_of(event.body));
-  if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
-  begin_op(op.kind, op.counts, event.head.tid);
+  begin_op(kind_of(event), traits_of(event.body).counts, event.head.tid);
   replay(event, index);
   end_op();
 }

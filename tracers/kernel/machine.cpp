@@ -64,14 +64,9 @@ void read_structures(const KernelBtf& btf, Meta& meta) {
   meta.anon_vma_members = btf.members("anon_vma");
   const int parameters = btf.function_parameters("anon_vma_clone");
   meta.anon_vma_clone_args = static_cast<std::uint64_t>(std::max(parameters, 0));
-#define BEHAVIOUR(name)
-#define BEHAVIOUR_STICKY(name, flag)
-#define BEHAVIOUR_WITH(name, function) \
+#define RULE_BY_FUNCTION(name, function, ...) \
   if (btf.function_parameters(function) >= 0) meta.behaviours[#name] = true;
-#include "engine/trace/behaviours.def"
-#undef BEHAVIOUR
-#undef BEHAVIOUR_STICKY
-#undef BEHAVIOUR_WITH
+#include "engine/vma/rules.def"
 }
 
 Meta describe_machine() {

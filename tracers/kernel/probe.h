@@ -7,9 +7,9 @@
 
 namespace anonvma {
 
-// Forks a child that tries each behaviour of behaviours.def on a few pages of its own, and is gone
-// when this returns; takes some milliseconds, and ten seconds at the very most. Needs /proc, but no
-// privilege. What a kernel cannot be asked, or answers oddly, is left out.
+// Forks a child that plays each experiment for a rule of rules.def on a few pages of its own. The
+// child is gone when this returns, after some milliseconds, and ten seconds at most. Needs /proc,
+// but no privilege. A rule is left out if the kernel gives no answer, or an odd one.
 Result<Behaviours> probe_behaviours();
 
 }  // namespace anonvma

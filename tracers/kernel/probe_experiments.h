@@ -1,6 +1,6 @@
-// The experiments, one for each row of behaviours.def. Each plays a short life on scratch pages and
-// looks at where the borders between vmas are. `Pages` is the kernel's memory (probe_pages.h); a
-// test plays the same lives on the model, under the rules of every kernel.
+// The experiments, one for each RULE and RULE_FLAG of engine/vma/rules.def. Each plays a short life
+// on scratch pages and looks at where the borders between vmas are. `Pages` is the kernel's memory
+// (probe_pages.h). A test plays the same lives on the model, under the rules of every kernel.
 #pragma once
 
 #include <sys/mman.h>
@@ -235,13 +235,9 @@ struct Experiment {
 template <class Pages>
 constexpr auto experiments() {
   return std::to_array<Experiment<Pages>>({
-#define BEHAVIOUR(name) {#name, probe::name<Pages>},
-#define BEHAVIOUR_STICKY(name, flag) {#name, probe::name<Pages>},
-#define BEHAVIOUR_WITH(name, function)
-#include "engine/trace/behaviours.def"
-#undef BEHAVIOUR
-#undef BEHAVIOUR_STICKY
-#undef BEHAVIOUR_WITH
+#define RULE(name, ...) {#name, probe::name<Pages>},
+#define RULE_FLAG(name, ...) {#name, probe::name<Pages>},
+#include "engine/vma/rules.def"
   });
 }
 

@@ -14,13 +14,9 @@ namespace anonvma::test {
 namespace {
 
 const std::map<std::string, bool KernelRules::*> kMembers = {
-#define BEHAVIOUR(name) {#name, &KernelRules::name},
-#define BEHAVIOUR_STICKY(name, flag)
-#define BEHAVIOUR_WITH(name, function) BEHAVIOUR(name)
-#include "engine/trace/behaviours.def"
-#undef BEHAVIOUR
-#undef BEHAVIOUR_STICKY
-#undef BEHAVIOUR_WITH
+#define RULE(name, ...) {#name, &KernelRules::name},
+#define RULE_BY_FUNCTION(name, ...) {#name, &KernelRules::name},
+#include "engine/vma/rules.def"
 };
 
 Meta seen(std::string release, Behaviours behaviours) {
