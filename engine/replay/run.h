@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/reach.h"
 #include "engine/replay/result.h"
 #include "engine/replay/verify.h"
@@ -62,6 +63,7 @@ class Run {
   AddressSpaces spaces_;
   std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
+  std::optional<Driver> driver_;  // of all that
   std::optional<std::uint64_t> stop_, gave_up_;
 };
 

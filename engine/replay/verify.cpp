@@ -21,14 +21,31 @@ bool has_token(const Event& event) {
     case EventType::exit_task:
     case EventType::exit_mmap:
       return false;
-    default:
+    case EventType::map:
+    case EventType::unmap:
+    case EventType::brk:
+    case EventType::protect:
+    case EventType::advise:
+    case EventType::lock:
+    case EventType::remap:
+    case EventType::seal:
+    case EventType::fork:
+    case EventType::step:
+    case EventType::shared:
+    case EventType::exec:
+    case EventType::snapshot:
+    case EventType::snap_vma:
+    case EventType::snap_chain:
+    case EventType::lost:
+    case EventType::truth:
       return true;
   }
+  return true;
 }
 
 }  // namespace
 
-Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spaces)
+Verifier::Verifier(const Meta& meta, const SlabAccount& slab, const AddressSpaces& spaces)
     : slab_(slab),
       spaces_(spaces),
       truth_(meta.truth),
@@ -53,23 +70,6 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spa
     lanes_[i].not_available = "recorded without --truth";
 }
 
-void Verifier::Counts::add(const Counts& other) {
-  for (std::size_t c = 0; c < kNumCaches; ++c) {
-    allocs[c] += other.allocs[c];
-    frees[c] += other.frees[c];
-  }
-}
-
-Verifier::Counts Verifier::counts() const {
-  Counts now;
-  for (std::size_t c = 0; c < kNumCaches; ++c) {
-    const CacheUsage& use = slab_.usage(static_cast<CacheIndex>(c));
-    now.allocs[c] = use.allocs;
-    now.frees[c] = use.frees;
-  }
-  return now;
-}
-
 std::uint64_t Verifier::differing() const {
   std::uint64_t all = spaces_.map_counts().mismatches();
   for (const Lane& lane : lanes_) all += lane.compared - lane.equal;
@@ -77,13 +77,13 @@ std::uint64_t Verifier::differing() const {
 }
 
 Budget Verifier::spent() const {
-  // A node of a hash table, a part of a snapshot, an entry of a chain with its difference in words.
-  constexpr std::uint64_t kNode = 64, kPart = 320, kLate = 800;
+  // A node of a hash table, an entry of a chain with its difference in words.
+  constexpr std::uint64_t kNode = 64, kLate = 800;
   std::uint64_t nodes = unexplained_.size() + attach_seq_.size() + prepared_by_.size() +
                         dropped_by_.size() + faults_.size() + makers_.size() * 2 + unnamed_.size() +
                         to_model_.size() + to_kernel_.size();
   for (const auto& alive : objects_) nodes += alive.size();
-  return {nodes * kNode + parts_ * kPart + late_.size() * kLate +
+  return {nodes * kNode + late_.size() * kLate +
               (operations_.size() + preparing_.size() + steps_.size() + execs_.size()) *
                   (kNode + sizeof(Counts)) +
               books_.size() * (kNode + sizeof(Book)) + kin_.size() * (2 * kNode + sizeof(Kin)),
@@ -109,13 +109,6 @@ void Verifier::compare(LaneIndex index, bool equal, const std::string& differenc
     differ(difference);
 }
 
-// A snapshot of the set that is being collected is built with it.
-bool Verifier::continues_set(const Snapshot& snapshot) const {
-  const auto reason = static_cast<SnapReason>(snapshot.reason);
-  return SeenMm::comes_in_sets(reason) &&
-         (attached_.empty() || attached_.front().first.reason() == reason);
-}
-
 // What is known of an mm that lost records proves nothing against the model.
 void Verifier::on_lost(const Lost& lost) {
   lost_ += lost.count;
@@ -129,91 +122,66 @@ void Verifier::on_lost(const Lost& lost) {
 
 // Both sides.
 
-void Verifier::apply(const Event& event, std::uint64_t index) {
-  const EventType type = type_of(event.body);
-  newest_ns_ = std::max(newest_ns_, event.head.time_ns);
-  if (type == EventType::truth) return on_truth(event);
-  if (attached_.empty() && spaces_.pass_by(event, index)) return;
-  const auto* snapshot = std::get_if<Snapshot>(&event.body);
-  const bool begins = snapshot != nullptr && !continues_set(*snapshot);
-  const bool part = type == EventType::snap_vma || type == EventType::snap_chain;
-  if (begins || (snapshot == nullptr && !part)) {
-    spaces_.finish();
-    for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
-    parts_ = 0;
-  }
+void Verifier::fork_abandoned(MmId mm) { forget_steps(mm); }
 
-  if (spaces_.abandon_fork_before(event.head)) forget_steps(event.head.mm);
-  const Counts before = counts();
-  const std::uint64_t prepared = spaces_.rmap().prepared();
-  const auto prepared_objs = spaces_.rmap().prepared_objs();
-  const std::uint64_t mismatches = spaces_.map_counts().mismatches();
-  const std::string_view rule = spaces_.last_rule(event.head.mm);
-  spaces_.apply(event, index);
-  Counts delta = counts();
-  for (std::size_t c = 0; c < kNumCaches; ++c) {
-    delta.allocs[c] -= before.allocs[c];
-    delta.frees[c] -= before.frees[c];
-  }
-  if (spaces_.map_counts().mismatches() != mismatches)
+void Verifier::settled(const Event& event, std::uint64_t index, const OpEffect& effect) {
+  const EventType type = type_of(event.body);
+  if (effect.map_count_differs)
     differ(
         fmt::format("{}: map_count before it: kernel {}, model differs (last "
                     "rule applied: {})",
                     place(event.head, index, name_of(type)), event.head.map_count,
-                    rule.empty() ? "none" : rule));
-
-  const bool taken = collector_.collect(event, [&](SeenMm&& seen) {
-    switch (seen.reason()) {
-      case SnapReason::attach:
-        attach_seq_[seen.head.mm] = seen.head.seq;
-        note_kin(seen);
-        for (const SeenVma& vma : seen.vmas)
-          for (const SnapChain& link : vma.chain) objects_[kAnonVma].insert(link.anon_vma.v);
-        if (!slice_) attached_.emplace_back(std::move(seen), index);
-        return;
-      case SnapReason::resync:
-        unexplained_.erase(seen.head.mm);
-        attached_.emplace_back(std::move(seen), index);
-        return;
-      case SnapReason::exec:
-        exec_is_over(seen, delta);
-        break;
-      case SnapReason::unknown_write:
-        resynchronised(seen, delta);
-        unexplained_.erase(seen.head.mm);
-        break;
-      case SnapReason::exit:
-        unexplained_.erase(seen.head.mm);
-        break;
-      case SnapReason::end:
-        break;
-    }
-    compare_state(seen, index);
-  });
-  if (taken) {
-    ++parts_;
-    return;
-  }
-  Counts for_preparing;
-  for (std::size_t c = 0; c < kNumCaches; ++c)
-    for_preparing.allocs[c] = spaces_.rmap().prepared_objs()[c] - prepared_objs[c];
-  applied(event, index, delta, for_preparing, spaces_.rmap().prepared() - prepared);
+                    effect.rule_before.empty() ? "none" : effect.rule_before));
+  applied(event, index, effect);
   if (!late_.empty() && (type != EventType::fault || unfaulted_ > 0))
     look_again(event.head.time_ns);
 }
 
-// The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
-void Verifier::resynchronised(const SeenMm& seen, const Counts& delta) {
-  const MmId by = seen.snapshot.by ? seen.snapshot.by : seen.head.mm;
-  books_[by].model.add({delta.allocs, {}});
-  Book& book = books_[seen.head.mm];
-  book.model.add({{}, delta.frees});
-  if (delta.frees[kVmAreaStruct] > 0) book.gave_up_ns = seen.head.time_ns;
-  model_.add(delta);
+void Verifier::taken(const MmSnapshot& seen, const OpEffect& effect) {
+  switch (seen.reason()) {
+    case SnapReason::attach:
+      attach_seq_[seen.head.mm] = seen.head.seq;
+      note_kin(seen);
+      for (const VmaSnapshot& vma : seen.vmas)
+        for (const SnapChain& link : vma.chain) objects_[kAnonVma].insert(link.anon_vma.v);
+      return;
+    case SnapReason::resync:
+      unexplained_.erase(seen.head.mm);
+      return;
+    case SnapReason::exec:
+      exec_is_over(seen, effect.objs);
+      break;
+    case SnapReason::unknown_write:
+      resynchronised(seen, effect.objs);
+      unexplained_.erase(seen.head.mm);
+      break;
+    case SnapReason::exit:
+      unexplained_.erase(seen.head.mm);
+      break;
+    case SnapReason::end:
+      break;
+  }
+  compare_state(seen);
 }
 
-void Verifier::applied(const Event& event, std::uint64_t index, const Counts& delta,
-                       const Counts& for_preparing, std::uint64_t prepared) {
+void Verifier::taken(const SnapshotSet& set) {
+  if (slice_ && set.front().reason() == SnapReason::attach) return;
+  for (const MmSnapshot& seen : set) compare_state(seen);
+}
+
+// The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
+void Verifier::resynchronised(const MmSnapshot& seen, const Counts& delta) {
+  const MmId by = seen.snapshot.by ? seen.snapshot.by : seen.head.mm;
+  books_[by].model += Counts{delta.allocs, {}};
+  Book& book = books_[seen.head.mm];
+  book.model += Counts{{}, delta.frees};
+  if (delta.frees[kVmAreaStruct] > 0) book.gave_up_ns = seen.head.time_ns;
+  model_ += delta;
+}
+
+void Verifier::applied(const Event& event, std::uint64_t index, const OpEffect& effect) {
+  const Counts &delta = effect.objs, &for_preparing = effect.prepared.objs;
+  const std::uint64_t prepared = effect.prepared.vmas;
   const MmId mm = event.head.mm;
   if (const auto* lost = std::get_if<Lost>(&event.body)) on_lost(*lost);
   if (const EventType type = type_of(event.body);
@@ -228,17 +196,17 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
       Unexplained& open = unexplained_[mm];
       ++open.acquires;
       open.last_ns = event.head.time_ns;
-      if (!by_it.empty()) open.kernel.add(by_it.mapped());
+      if (!by_it.empty()) open.kernel += by_it.mapped();
     }
   }
   if (!mm) return;
-  model_.add(delta);
+  model_ += delta;
   if (has_token(event)) {
-    books_[mm].model.add(delta);
+    books_[mm].model += delta;
     books_[mm].model_prepared += prepared;
     Counts& so_far = steps_[mm];
-    so_far.add(delta);
-    for (std::size_t c = 0; c < kNumCaches; ++c) so_far.allocs[c] -= for_preparing.allocs[c];
+    so_far += delta;
+    so_far -= for_preparing;
     if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
     books_[mm].last_seq = event.head.seq;
     books_[mm].op_ns = event.head.time_ns;
@@ -249,7 +217,7 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
   }
   const auto* touch = std::get_if<Touch>(&event.body);
   Book& book = books_[touch != nullptr && touch->by ? touch->by : mm];
-  book.model.add(delta);
+  book.model += delta;
   book.model_prepared += prepared;
   if (const auto* fault = std::get_if<Fault>(&event.body); fault != nullptr && prepared > 0)
     faults_[event.head.tid] = {.mm = mm,
@@ -269,10 +237,9 @@ void Verifier::applied(const Event& event, std::uint64_t index, const Counts& de
     close_book(mm, place(event.head, index, "exit_mmap"));
 }
 
+void Verifier::look_a_last_time() { look_again(~0ull); }
+
 Verdict Verifier::finish() {
-  spaces_.finish();
-  for (const auto& [seen, at] : std::exchange(attached_, {})) compare_state(seen, at);
-  look_again(~0ull);
   lane(kMapCount).compared = spaces_.map_counts().compared();
   lane(kMapCount).equal = spaces_.map_counts().compared() - spaces_.map_counts().mismatches();
   leave_out_what_is_under_way();

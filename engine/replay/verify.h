@@ -10,36 +10,49 @@
 // (faults, exits, what a call populates) is added up per mm, and compared when the mm ends.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "engine/replay/verdict.h"
 #include "engine/slab/budget.h"
+#include "engine/trace/collected.h"
 #include "engine/trace/meta.h"
 #include "engine/vma/address_spaces.h"
-#include "engine/vma/seen.h"
 
 namespace anonvma {
 
 class Verifier {
  public:
   // `spaces` allocates from `slab`. Both outlive the verifier.
-  Verifier(const Meta& meta, const SlabAccount& slab, AddressSpaces& spaces);
+  Verifier(const Meta& meta, const SlabAccount& slab, const AddressSpaces& spaces);
 
-  // Every event of the trace, in order: applies it to the address spaces and compares.
-  void apply(const Event& event, std::uint64_t index);
+  // It is told of everything in the trace, in order.
+  // The time of an event, before any of the following.
+  void clock(std::uint64_t now_ns) { newest_ns_ = std::max(newest_ns_, now_ns); }
+  // The kernel allocated or freed an object.
+  void kernel_object(const EventHead& head, const Truth& truth);
+  // The model has applied `event`.
+  void settled(const Event& event, std::uint64_t index, const OpEffect& effect);
+  // A snapshot is over, and applied if it comes in no set.
+  void taken(const MmSnapshot& snapshot, const OpEffect& effect);
+  // A set of snapshots is over and applied.
+  void taken(const SnapshotSet& set);
+  // The model has dropped the copies of the fork of `mm` that was in flight.
+  void fork_abandoned(MmId mm);
+  // The last event has been applied. Forks in flight are abandoned behind this call, and finish()
+  // comes then.
+  void look_a_last_time();
   // How many comparisons have failed so far, and the first of them in full.
   std::uint64_t differing() const;
   // What it has come to beside the address spaces.
   Budget spent() const;
   const std::vector<std::string>& differences() const { return differences_; }
-  // The trace is over.
   Verdict finish();
 
   // Nothing is under way that one side has seen and the other has not.
@@ -62,11 +75,6 @@ class Verifier {
     kLive = kAllocated + kNumCaches,  // one lane per cache
     kNumLanes = kLive + kNumCaches,
   };
-  struct Counts {
-    std::array<std::uint64_t, kNumCaches> allocs{}, frees{};
-    friend bool operator==(const Counts&, const Counts&) = default;
-    void add(const Counts& other);
-  };
   // What one mm's tasks allocated and what was freed of it, outside exec.
   struct Book {
     Counts kernel, model;
@@ -84,15 +92,10 @@ class Verifier {
   // verify.cpp, verify_books.cpp
   // With the kernel's own objects; without an end once one of them may be missing.
   bool compares_objects() const { return truth_ && lost_ == 0; }
-  bool continues_set(const Snapshot& snapshot) const;
   void on_lost(const Lost& lost);
-  Counts counts() const;
-  void on_truth(const Event& event);
-  void on_exec_object(const Event& event, const Truth& truth);
-  void lost_race(const Event& event);
-  void resynchronised(const SeenMm& seen, const Counts& delta);
-  void applied(const Event& event, std::uint64_t index, const Counts& delta,
-               const Counts& for_preparing, std::uint64_t prepared);
+  void lost_race(const EventHead& head);
+  void resynchronised(const MmSnapshot& seen, const Counts& delta);
+  void applied(const Event& event, std::uint64_t index, const OpEffect& effect);
   static bool same_but_for_last_reference(const Counts& kernel, const Counts& model);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
   void close_book(MmId mm, const std::string& where);
@@ -108,19 +111,19 @@ class Verifier {
   bool came_back(MmId mm);
   void settle_waiting();
   void compare_totals();
-  void note_kin(const SeenMm& seen);
+  void note_kin(const MmSnapshot& seen);
   std::uint64_t kin_elsewhere() const;
-  void exec_is_over(const SeenMm& seen, const Counts& model);
+  void exec_is_over(const MmSnapshot& seen, const Counts& model);
   Lane& lane(LaneIndex index) { return lanes_[index]; }
   void differ(const std::string& difference);
   void compare(LaneIndex index, bool equal, const std::string& difference);
   std::string place(const EventHead& head, std::uint64_t index, std::string_view what) const;
 
   // verify_state.cpp
-  void compare_state(const SeenMm& seen, std::uint64_t index);
+  void compare_state(const MmSnapshot& seen);
   bool same_file(std::uint64_t kernel, FileId model);
-  bool same_mapping(const SeenVma& kernel, VmaId model);
-  void compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
+  bool same_mapping(const VmaSnapshot& kernel, VmaId model);
+  void compare_chain(const MmSnapshot& seen, const VmaSnapshot& kernel, VmaId model,
                      const std::string& where);
   bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) const;
   // A chain entry whose counters differed when its walk began. The kernel was read a little later,
@@ -142,14 +145,14 @@ class Verifier {
   bool caught_up(Late& late);
   VmaId vma_at(MmId mm, std::uint64_t start);
   bool faulted_by_now(const Late& late);
-  bool faults_late(const SeenMm& seen, const SnapVma& vma) const;
+  bool faults_late(const MmSnapshot& seen, const SnapVma& vma) const;
   void look_again(std::uint64_t now_ns);
   void excuse(MmId mm, std::uint32_t seq);
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
   std::string describe(VmaId model) const;
 
   const SlabAccount& slab_;
-  AddressSpaces& spaces_;
+  const AddressSpaces& spaces_;
   bool truth_;
   bool slice_;  // the snapshots of the start are the model's: there is nothing to compare
   bool rcu_;    // vmas come back a grace period after they were freed
@@ -159,10 +162,7 @@ class Verifier {
   std::array<Lane, kNumLanes> lanes_;
   std::vector<std::string> differences_;
 
-  SnapshotCollector collector_;
-  std::uint64_t parts_ = 0;  // of snapshots, held here
-  std::uint64_t work_ = 0;   // steps: comparisons, and what they looked at
-  std::vector<std::pair<SeenMm, std::uint64_t>> attached_;  // compared when all of them are built
+  std::uint64_t work_ = 0;  // steps: comparisons, and what they looked at
   struct Unexplained {
     std::uint64_t acquires = 0, last_ns = 0;
     Counts kernel;  // what they allocated and freed

@@ -14,11 +14,6 @@ std::string counts_text(const std::array<std::uint64_t, kNumCaches>& objs) {
                      objs[kAnonVma]);
 }
 
-bool is_truth_of(const Event& event, const Truth*& truth) {
-  truth = std::get_if<Truth>(&event.body);
-  return truth != nullptr && truth->cache < kNumCaches;
-}
-
 bool failed(const Event& event) {
   return std::visit(
       [](const auto& body) {
@@ -32,14 +27,9 @@ bool failed(const Event& event) {
 
 // The kernel's side.
 
-void Verifier::on_exec_object(const Event& event, const Truth& truth) {
-  Counts& exec = execs_[event.head.tid];
-  ++(truth.freed ? exec.frees : exec.allocs)[truth.cache];
-}
-
 // Two threads prepared one vma: the slower one frees what it has allocated.
-void Verifier::lost_race(const Event& event) {
-  Book& book = books_[event.head.mm];
+void Verifier::lost_race(const EventHead& head) {
+  Book& book = books_[head.mm];
   const auto take_back = [&](CacheIndex cache) {
     ++lost_races_.allocs[cache];
     --kernel_.allocs[cache];
@@ -47,9 +37,9 @@ void Verifier::lost_race(const Event& event) {
   };
   take_back(kAnonVmaChain);
   --book.kernel_prepared;
-  makers_[event.head.tid].counts = {};
-  const auto made = prepared_by_.find(event.head.tid);
-  const auto dropped = dropped_by_.find(event.head.tid);
+  makers_[head.tid].counts = {};
+  const auto made = prepared_by_.find(head.tid);
+  const auto dropped = dropped_by_.find(head.tid);
   if (made == prepared_by_.end() || dropped == dropped_by_.end() || made->second != dropped->second)
     return;
   take_back(kAnonVma);
@@ -59,20 +49,22 @@ void Verifier::lost_race(const Event& event) {
   dropped_by_.erase(dropped);
 }
 
-void Verifier::on_truth(const Event& event) {
-  const Truth* truth = nullptr;
-  if (!is_truth_of(event, truth) || lost_ > 0) return;
-  const EventHead& head = event.head;
-  const auto cache = static_cast<CacheIndex>(truth->cache);
-  const auto site = static_cast<TruthSite>(truth->site);
+void Verifier::kernel_object(const EventHead& head, const Truth& truth) {
+  if (truth.cache >= kNumCaches || lost_ > 0) return;
+  const auto cache = static_cast<CacheIndex>(truth.cache);
+  const auto site = static_cast<TruthSite>(truth.site);
+  const Counts one = Counts::one(cache, truth.freed != 0);
   std::unordered_set<std::uint64_t>& alive = objects_[cache];
   if (const auto attach = attach_seq_.find(head.mm); attach != attach_seq_.end() && head.seq != 0 &&
                                                      head.seq < attach->second &&
                                                      site != TruthSite::prepare)
     return;  // the snapshot of the start was taken after that operation, which may populate still
   if (!late_.empty() && head.seq != 0) excuse(head.mm, head.seq);
-  const bool known = truth->freed ? alive.erase(truth->object) > 0 : false;
-  if (truth->in_exec) return on_exec_object(event, *truth);
+  const bool known = truth.freed ? alive.erase(truth.object) > 0 : false;
+  if (truth.in_exec) {
+    execs_[head.tid] += one;
+    return;
+  }
   Maker& maker = makers_[head.tid];
   if (!head.mm) {
     if (known) ++failed_.frees[cache];  // of a copy that no fork ever announced
@@ -80,33 +72,30 @@ void Verifier::on_truth(const Event& event) {
   }
   if (site == TruthSite::vma_free_rcu && came_back(head.mm)) return;
   Book& book = books_[head.mm];
-  if (truth->freed && site == TruthSite::prepare && cache == kAnonVmaChain) return lost_race(event);
-  Counts one;
-  ++(truth->freed ? one.frees : one.allocs)[cache];
-  kernel_.add(one);
-  book.kernel.add(one);
-  if (head.seq != 0 && site != TruthSite::prepare)
-    operations_[token_of(head.mm, head.seq)].add(one);
-  if (truth->freed && site != TruthSite::prepare && site != TruthSite::vma_free_rcu)
+  if (truth.freed && site == TruthSite::prepare && cache == kAnonVmaChain) return lost_race(head);
+  kernel_ += one;
+  book.kernel += one;
+  if (head.seq != 0 && site != TruthSite::prepare) operations_[token_of(head.mm, head.seq)] += one;
+  if (truth.freed && site != TruthSite::prepare && site != TruthSite::vma_free_rcu)
     (head.seq != 0 ? book.freed_ns : book.exit_ns) = head.time_ns;
-  if (truth->freed) {
+  if (truth.freed) {
     if (const auto made = prepared_by_.find(head.tid);
-        cache == kAnonVma && made != prepared_by_.end() && made->second == truth->object)
-      dropped_by_[head.tid] = truth->object;
+        cache == kAnonVma && made != prepared_by_.end() && made->second == truth.object)
+      dropped_by_[head.tid] = truth.object;
     return;
   }
-  alive.insert(truth->object);
+  alive.insert(truth.object);
   if (site != TruthSite::prepare) return;
   if (const auto fault = faults_.find(head.tid); fault != faults_.end())
     fault->second.handled_ns = head.time_ns;
   if (head.seq % 2 == 1) {
-    preparing_[token_of(head.mm, head.seq)].add(one);
+    preparing_[token_of(head.mm, head.seq)] += one;
   } else if (!maker.told) {
     maker.mm = head.mm;
     maker.ns = head.time_ns;
-    maker.counts.add(one);
+    maker.counts += one;
   }
-  if (cache == kAnonVma) prepared_by_[head.tid] = truth->object;
+  if (cache == kAnonVma) prepared_by_[head.tid] = truth.object;
   if (cache == kAnonVmaChain) ++book.kernel_prepared;
 }
 
@@ -189,11 +178,11 @@ void Verifier::close_book(MmId mm, const std::string& where) {
 
 // execve is no operation of the model: its result is taken. What it kept must be what the snapshot
 // shows.
-void Verifier::exec_is_over(const SeenMm& seen, const Counts& model) {
+void Verifier::exec_is_over(const MmSnapshot& seen, const Counts& model) {
   Counts kernel;
   const auto tgid = static_cast<std::uint32_t>(seen.snapshot.tgid);
   if (auto node = execs_.extract(tgid); !node.empty()) kernel = node.mapped();
-  model_.add(model);
+  model_ += model;
   if (!compares_objects()) return;
   if (const std::uint64_t kept = kernel.allocs[kVmAreaStruct] - kernel.frees[kVmAreaStruct];
       rcu_ && kept > model.allocs[kVmAreaStruct]) {  // the rest is still to come back
@@ -236,7 +225,7 @@ void Verifier::forget_steps(MmId mm) {
 void Verifier::close_failed_operations(MmId mm) {
   for (auto it = operations_.lower_bound(token_of(mm, 0));
        it != operations_.end() && it->first >> 32 == mm.v;) {
-    failed_.add(it->second);
+    failed_ += it->second;
     Book& book = books_[mm];
     for (std::size_t c = 0; c < kNumCaches; ++c) {
       kernel_.allocs[c] -= it->second.allocs[c];

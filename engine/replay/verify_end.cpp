@@ -17,7 +17,7 @@ constexpr std::uint64_t kGraceNs = 1'000'000'000;
 
 void Verifier::leave_out(MmId mm, const Counts& counts) {
   Book& book = books_[mm];
-  under_way_.add(counts);
+  under_way_ += counts;
   for (std::size_t c = 0; c < kNumCaches; ++c) {
     kernel_.allocs[c] -= counts.allocs[c];
     kernel_.frees[c] -= counts.frees[c];
@@ -38,8 +38,8 @@ void Verifier::note_event_of(const Event& event, const Counts& for_preparing,
   if (first && touch != nullptr && prepared > 0 && attach_seq_.contains(head.mm)) {
     Book& book = books_[touch->by ? touch->by : head.mm];
     ++open_;
-    kernel_.add(for_preparing);
-    book.kernel.add(for_preparing);
+    kernel_ += for_preparing;
+    book.kernel += for_preparing;
     book.kernel_prepared += prepared;
   }
   maker->second = {.mm = head.mm, .counts = {}, .told = fault && prepared > 0};
@@ -67,8 +67,8 @@ void Verifier::take_faults_as_handled() {
         book->second.kernel_prepared >= book->second.model_prepared)
       continue;
     ++open_;
-    kernel_.add(fault.model);
-    book->second.kernel.add(fault.model);
+    kernel_ += fault.model;
+    book->second.kernel += fault.model;
     ++book->second.kernel_prepared;
   }
 }
@@ -76,7 +76,6 @@ void Verifier::take_faults_as_handled() {
 // The recording ended inside calls (the kernel has allocated, no event came) and exits (it has
 // freed, no ExitMmap came).
 void Verifier::leave_out_what_is_under_way() {
-  spaces_.abandon_forks();
   while (!steps_.empty()) forget_steps(steps_.begin()->first);
   for (auto& [mm, book] : books_) {
     // A write lock taken just before the end: its call would have said what for.

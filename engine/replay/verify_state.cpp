@@ -60,7 +60,7 @@ bool Verifier::same_file(std::uint64_t kernel, FileId model) {
 }
 
 // All but the anon_vma.
-bool Verifier::same_mapping(const SeenVma& kernel, VmaId model) {
+bool Verifier::same_mapping(const VmaSnapshot& kernel, VmaId model) {
   const SnapVma& k = kernel.vma;
   const Vma& m = spaces_.vma(model);
   return k.start == m.start && k.end == m.end && k.pgoff == m.pgoff && same_file(k.file, m.file) &&
@@ -107,7 +107,7 @@ bool Verifier::faulted_by_now(const Late& late) {
 
 // Was the vma faulted before the walk, and prepared behind it? Or by a call that populates what it
 // has mapped, without the lock, and had not returned.
-bool Verifier::faults_late(const SeenMm& seen, const SnapVma& vma) const {
+bool Verifier::faults_late(const MmSnapshot& seen, const SnapVma& vma) const {
   if (const auto book = books_.find(seen.head.mm);
       book != books_.end() && book->second.op_ns > seen.head.time_ns)
     return true;
@@ -142,7 +142,7 @@ void Verifier::excuse(MmId mm, std::uint32_t seq) {
       late_, [&](const Late& late) { return late.mm == mm && seq < late.seq && !late.unfaulted; });
 }
 
-void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId model,
+void Verifier::compare_chain(const MmSnapshot& seen, const VmaSnapshot& kernel, VmaId model,
                              const std::string& where) {
   const std::vector<Strategy::ChainLink> links = spaces_.strategy().chain_links(model);
   const std::size_t count = std::max(links.size(), kernel.chain.size());
@@ -183,8 +183,8 @@ void Verifier::compare_chain(const SeenMm& seen, const SeenVma& kernel, VmaId mo
   }
 }
 
-void Verifier::note_kin(const SeenMm& seen) {
-  for (const SeenVma& vma : seen.vmas) {
+void Verifier::note_kin(const MmSnapshot& seen) {
+  for (const VmaSnapshot& vma : seen.vmas) {
     if (vma.vma.anon_vma) ++kin_[vma.vma.anon_vma.v].active_seen;
     for (const SnapChain& link : vma.chain) {
       Kin& kin = kin_[link.anon_vma.v];
@@ -207,14 +207,14 @@ std::uint64_t Verifier::kin_elsewhere() const {
   return count;
 }
 
-void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
+void Verifier::compare_state(const MmSnapshot& seen) {
   if (spaces_.tainted(seen.head.mm)) return;  // the trace does not tell what became of it
   // Without the truth lane nobody says when the address of an anon_vma becomes another one's.
   if (!compares_objects()) {
     to_model_.clear();
     to_kernel_.clear();
   }
-  const std::string where = place(seen.head, index, reason_name(seen.reason()));
+  const std::string where = place(seen.head, seen.event, reason_name(seen.reason()));
   const std::string rule(spaces_.last_rule(seen.head.mm));
   const std::vector<VmaId> model = spaces_.vmas(seen.head.mm);
   work_ += 16 * (model.size() + seen.vmas.size());
@@ -229,7 +229,7 @@ void Verifier::compare_state(const SeenMm& seen, std::uint64_t index) {
   const auto differ = [&](const std::string& kernel_side, const std::string& model_side) {
     compare(kVmas, false, differs(kernel_side, model_side));
   };
-  for (const SeenVma& k : seen.vmas) {
+  for (const VmaSnapshot& k : seen.vmas) {
     for (; m < model.size() && spaces_.vma(model[m]).start < k.vma.start; ++m)
       differ("nothing", describe(model[m]));
     if (m == model.size() || spaces_.vma(model[m]).start != k.vma.start) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/trace/check.h"
+#include "engine/trace/collected.h"
 #include "engine/trace/event.h"
 
 namespace anonvma {
@@ -30,11 +31,6 @@ class SparseBits {
  private:
   std::unordered_map<std::uint64_t, std::uint64_t> words_;
 };
-
-// What follows a Snapshot.
-inline bool is_snapshot_part(EventType type) {
-  return type == EventType::snap_vma || type == EventType::snap_chain;
-}
 
 // How the file ends. Behind a cut, the next event is unknown.
 enum class FileEnd : bool { cut, whole };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/verify.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/event.h"
@@ -51,6 +52,7 @@ class Session {
   SlabAccount slab_;
   std::unique_ptr<AddressSpaces> spaces_;
   std::unique_ptr<Verifier> verifier_;
+  std::unique_ptr<Driver> driver_;
   std::unique_ptr<Family> family_;
   std::unique_ptr<Recorder> recorder_;
   std::vector<Event> events_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/verify.h"
 #include "test/catch.h"
 #include "test/unit/vma_world.h"
@@ -169,9 +170,10 @@ inline Verdict verify(const Tape& tape, bool truth = true, Meta meta = {}) {
                        *find_strategy(own.empty() ? "num-children" : own), slab,
                        {.role = Role::own});
   Verifier verifier(meta, slab, spaces);
+  Driver driver(spaces, slab, &verifier);
   std::uint64_t index = 0;
-  for (const Event& event : tape.events) verifier.apply(event, index++);
-  return verifier.finish();
+  for (const Event& event : tape.events) driver.apply(event, index++);
+  return driver.verdict();
 }
 
 }  // namespace anonvma::test
