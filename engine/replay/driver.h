@@ -9,9 +9,9 @@
 
 #include <cstdint>
 
-#include "engine/replay/verify.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/collected.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {

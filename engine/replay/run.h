@@ -15,8 +15,8 @@
 #include "engine/replay/driver.h"
 #include "engine/replay/reach.h"
 #include "engine/replay/result.h"
-#include "engine/replay/verify.h"
 #include "engine/strategy/strategy.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {

@@ -28,12 +28,10 @@ namespace anonvma {
 
 // What one operation came to.
 struct OpEffect {
-  Counts objs;        // allocated and freed
-  Prepared prepared;  // in it
-  // The kernel had another map_count before the operation; the last rule applied to the mm until
-  // then, empty if there was none.
-  bool map_count_differs = false;
-  std::string_view rule_before;
+  Counts objs;                     // allocated and freed
+  Prepared prepared;               // vmas, and the part of objs that was allocated for them
+  bool map_count_differs = false;  // the kernel had another one before the operation
+  std::string_view rule_before;    // if so: the last rule applied to the mm until then
 };
 
 class AddressSpaces {
@@ -49,7 +47,8 @@ class AddressSpaces {
   // A trace is a series of the following. `index` is the position of an event in it. Before an
   // event is applied, pass_by() and abandon_fork_before() are asked, in this order.
 
-  // True when `event` changes nothing, as most do. It is counted then, and is not applied.
+  // True when `event` changes nothing, as most do. It is counted then, and is not applied. Not to
+  // be asked while a snapshot waits to be applied.
   bool pass_by(const Event& event, std::uint64_t index);
   // The fork in flight of this mm has failed if an operation with another lock token follows: what
   // it has copied is freed. True when there was one.

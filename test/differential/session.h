@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/replay/driver.h"
-#include "engine/replay/verify.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/event.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 #include "test/differential/family.h"
 #include "tracers/recorder.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/replay/driver.h"
-#include "engine/replay/verify.h"
+#include "engine/verify/verifier.h"
 #include "test/catch.h"
 #include "test/unit/vma_world.h"
 
