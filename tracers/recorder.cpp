@@ -105,10 +105,9 @@ std::uint64_t Recorder::elapsed_ns() const { return kernel_monotonic_ns() - star
 void Recorder::on_event(const Event& event) {
   if (in_round_) return on_event_of_round(event);
   if (!starting_) return deliver(event);
-  const EventType type = type_of(event.body);
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
     in_attach_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
-  else if (type != EventType::snap_vma && type != EventType::snap_chain)
+  else if (!is_snapshot_part(event.body))
     in_attach_ = false;
   (in_attach_ ? opening_ : early_).push_back(event);
 }

@@ -64,10 +64,9 @@ Status Recorder::put_right() {
 }
 
 void Recorder::on_event_of_round(const Event& event) {
-  const EventType type = type_of(event.body);
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
     in_set_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync);
-  else if (type != EventType::snap_vma && type != EventType::snap_chain)
+  else if (!is_snapshot_part(event.body))
     in_set_ = false;
   if (in_set_) {
     held_.insert(event.head.mm);

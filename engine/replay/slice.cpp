@@ -16,7 +16,7 @@ namespace anonvma {
 bool continues(const Event& event) {
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
     return is_birth(static_cast<SnapReason>(snapshot->reason));
-  return is_snapshot_part(type_of(event.body));
+  return is_snapshot_part(event.body);
 }
 
 void TimeSearch::apply(const Event& event, std::uint64_t index) {

@@ -16,18 +16,10 @@
 #include "engine/slab/budget.h"
 #include "engine/slab/cache.h"
 #include "engine/slab/counts.h"
+#include "engine/slab/op_kind.h"
 #include "engine/slab/slub_model.h"
 
 namespace anonvma {
-
-enum class OpKind : std::uint8_t {
-#define OP_KIND(id) id,
-#include "engine/slab/op_kinds.def"
-#undef OP_KIND
-  count
-};
-inline constexpr std::size_t kNumOpKinds = static_cast<std::size_t>(OpKind::count);
-std::string_view op_kind_name(OpKind kind);
 
 struct CacheUsage {
   std::uint64_t active_objs = 0;

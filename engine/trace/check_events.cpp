@@ -22,37 +22,11 @@ bool is_attach(const Event& event) {
   return snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
 }
 
-// Whether the head's seq is the number of the event's own write acquire. A Step carries its fork's.
+// True if head.seq is the number of the event's own write acquire. A Step carries its fork's.
 bool is_write(const Event& event) {
   if (event.head.seq % 2 == 0) return false;
-  switch (type_of(event.body)) {
-    case EventType::map:
-    case EventType::unmap:
-    case EventType::brk:
-    case EventType::protect:
-    case EventType::advise:
-    case EventType::lock:
-    case EventType::remap:
-    case EventType::seal:
-    case EventType::fork:
-    case EventType::unknown_write:
-      return true;
-    case EventType::fault:  // one that grew a stack
-      return event.head.map_count != 0;
-    case EventType::shared:
-    case EventType::exec:
-    case EventType::snapshot:
-    case EventType::snap_vma:
-    case EventType::snap_chain:
-    case EventType::exit_task:
-    case EventType::exit_mmap:
-    case EventType::touch:
-    case EventType::lost:
-    case EventType::truth:
-    case EventType::step:
-      return false;
-  }
-  return false;
+  const bool grew_stack = std::holds_alternative<Fault>(event.body) && event.head.map_count != 0;
+  return traits_of(event.body).takes_lock || grew_stack;
 }
 
 }  // namespace
@@ -122,7 +96,7 @@ void EventCheck::finish(FileEnd end) {
 
 // The snapshots of the start leave before what happened while they were taken.
 void EventCheck::check_time(const Event& event) {
-  if (is_attach(event) || is_snapshot_part(type_of(event.body))) return;
+  if (is_attach(event) || is_snapshot_part(event.body)) return;
   const std::uint64_t now = event.head.time_ns;
   if (now < newest_ns_ && newest_ns_ - now > kTimeSlackNs)
     find(FindingKind::time, fmt::format("{:.6f} s behind an event before it",
@@ -148,7 +122,7 @@ void EventCheck::bear_by(const Event& event) {
 void EventCheck::check_mm(const Event& event) {
   const MmId id = event.head.mm;
   const EventType type = type_of(event.body);
-  if (type == EventType::truth || is_snapshot_part(type)) return;
+  if (type == EventType::truth || is_snapshot_part(event.body)) return;
   if (type == EventType::exec || is_attach(event)) bear_by(event);
   if (!id) return find(FindingKind::value, fmt::format("{} of no address space", name_of(type)));
   const auto mm = mms_.find(id);

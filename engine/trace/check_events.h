@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "engine/trace/check.h"
-#include "engine/trace/collected.h"
 #include "engine/trace/event.h"
 
 namespace anonvma {

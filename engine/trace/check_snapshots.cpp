@@ -26,7 +26,7 @@ void EventCheck::check_group(const Event& event) {
     exec_mm_ = event.head.mm;
     return;
   }
-  if (!is_snapshot_part(type)) {
+  if (!is_snapshot_part(event.body)) {
     if (in_group_) end_group(name_of(type));
     return;
   }

@@ -4,7 +4,8 @@
 //   events   Snapshot(attach) v v c | Snapshot(attach) v c | Map
 //   sink     ........ MmSnapshot ─┘    .... MmSnapshot ─┘  └─ SnapshotSet of both
 //
-// `check` does not use the collector: it has to see the parts that belong to no snapshot.
+// `check` does not use the collector: it has to see the parts that belong to no snapshot, at the
+// event that is at fault.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,6 @@
 #include "engine/trace/event.h"
 
 namespace anonvma {
-
-// True for what follows a Snapshot.
-inline bool is_snapshot_part(EventType type) {
-  return type == EventType::snap_vma || type == EventType::snap_chain;
-}
 
 // The mm begins with its snapshot, so that a part of one is better than none.
 inline bool is_birth(SnapReason reason) {

@@ -19,6 +19,11 @@ constexpr std::string_view name_at(EventType type, std::index_sequence<I...>) {
   return name;
 }
 
+template <std::size_t... I>
+constexpr auto all_traits(std::index_sequence<I...>) {
+  return std::array{std::variant_alternative_t<I, EventBody>::traits...};
+}
+
 }  // namespace
 
 Comm make_comm(std::string_view name) {
@@ -39,6 +44,12 @@ std::string_view comm_view(const Comm& comm, std::array<char, 16>& storage) {
 
 EventType type_of(const EventBody& body) {
   return std::visit([](const auto& event) { return event.type; }, body);
+}
+
+const EventTraits& traits_of(const EventBody& body) {
+  static constexpr auto kTraits =
+      all_traits(std::make_index_sequence<std::variant_size_v<EventBody>>{});
+  return kTraits[body.index()];
 }
 
 std::string_view name_of(EventType type) {

@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "engine/ids.h"
+#include "engine/slab/op_kind.h"
 #include "engine/trace/field.h"
 
 namespace anonvma {
@@ -81,10 +82,23 @@ enum VmaOps : std::uint32_t {
   kOpsHole = 32,  // of a mapping that failed: nothing is mapped in its range any more
 };
 
+enum class SnapshotPart : std::uint8_t { none, begin, entry };
+
+// Facts about a type of event that more than one reader asks for.
+struct EventTraits {
+  OpKind op = OpKind::unseen;  // costs are charged to this kind of operation
+  bool counts = false;         // the event is an operation by itself, not a part of one
+  bool takes_lock = false;     // an odd head.seq is the number of the event's own write acquire
+  // The kernel's objects of this event carry no number, even where head.seq is odd.
+  bool unnumbered_objs = false;
+  SnapshotPart part = SnapshotPart::none;
+};
+
 // mmap(2), and shmat(2) as a mapping of its own file.
 struct Map {
   static constexpr EventType type = EventType::map;
   static constexpr std::string_view name = "map";
+  static constexpr EventTraits traits{.op = OpKind::map, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0;         // as asked
   std::uint64_t len = 0;          // as asked, bytes
   std::uint64_t prot = 0;         // PROT_*
@@ -110,6 +124,7 @@ struct Map {
 struct Unmap {
   static constexpr EventType type = EventType::unmap;
   static constexpr std::string_view name = "unmap";
+  static constexpr EventTraits traits{.op = OpKind::unmap, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, len = 0;
   std::int64_t ret = 0;
   static constexpr auto fields() {
@@ -123,6 +138,7 @@ struct Unmap {
 struct Brk {
   static constexpr EventType type = EventType::brk;
   static constexpr std::string_view name = "brk";
+  static constexpr EventTraits traits{.op = OpKind::brk, .counts = true, .takes_lock = true};
   std::uint64_t old_brk = 0;   // mm->brk under the lock, before
   std::uint64_t addr = 0;      // as asked
   std::uint64_t vm_flags = 0;  // of the heap vma afterwards; 0 when not read
@@ -139,6 +155,7 @@ struct Brk {
 struct Protect {
   static constexpr EventType type = EventType::protect;
   static constexpr std::string_view name = "protect";
+  static constexpr EventTraits traits{.op = OpKind::protect, .counts = true, .takes_lock = true};
   // Of prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
   std::uint64_t addr = 0, len = 0, prot = 0;
   std::int64_t pkey = -1;  // pkey_mprotect(2); -1: none asked
@@ -155,6 +172,7 @@ struct Protect {
 struct Advise {
   static constexpr EventType type = EventType::advise;
   static constexpr std::string_view name = "advise";
+  static constexpr EventTraits traits{.op = OpKind::advise, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, len = 0, advice = 0;
   std::int64_t ret = 0;
   static constexpr auto fields() {
@@ -176,6 +194,7 @@ enum class LockOp : std::uint8_t {
 struct Lock {
   static constexpr EventType type = EventType::lock;
   static constexpr std::string_view name = "lock";
+  static constexpr EventTraits traits{.op = OpKind::lock, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, len = 0;
   std::uint64_t op = 0;     // LockOp
   std::uint64_t flags = 0;  // of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
@@ -196,6 +215,7 @@ struct Lock {
 struct Remap {
   static constexpr EventType type = EventType::remap;
   static constexpr std::string_view name = "remap";
+  static constexpr EventTraits traits{.op = OpKind::remap, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, old_len = 0, new_len = 0;
   std::uint64_t flags = 0;     // MREMAP_*
   std::uint64_t new_addr = 0;  // as asked
@@ -218,6 +238,7 @@ struct Remap {
 struct Seal {
   static constexpr EventType type = EventType::seal;
   static constexpr std::string_view name = "seal";
+  static constexpr EventTraits traits{.op = OpKind::seal, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, len = 0;
   std::int64_t ret = 0;
   static constexpr auto fields() {
@@ -233,6 +254,7 @@ struct Seal {
 struct Fork {
   static constexpr EventType type = EventType::fork;
   static constexpr std::string_view name = "fork";
+  static constexpr EventTraits traits{.op = OpKind::fork, .counts = true, .takes_lock = true};
   MmId child;
   std::uint64_t child_tid = 0;
   static constexpr auto fields() {
@@ -246,6 +268,7 @@ struct Fork {
 struct Shared {
   static constexpr EventType type = EventType::shared;
   static constexpr std::string_view name = "shared";
+  static constexpr EventTraits traits{};
   std::uint64_t child_tid = 0;
   static constexpr auto fields() {
     return std::make_tuple(Field{"child_tid", &Shared::child_tid, Coding::number});
@@ -259,6 +282,7 @@ struct Shared {
 struct Exec {
   static constexpr EventType type = EventType::exec;
   static constexpr std::string_view name = "exec";
+  static constexpr EventTraits traits{.op = OpKind::exec, .counts = true};
   MmId old_mm;
   static constexpr auto fields() {
     return std::make_tuple(Field{"old_mm", &Exec::old_mm, Coding::number});
@@ -281,6 +305,7 @@ enum class SnapReason : std::uint8_t {
 struct Snapshot {
   static constexpr EventType type = EventType::snapshot;
   static constexpr std::string_view name = "snapshot";
+  static constexpr EventTraits traits{.part = SnapshotPart::begin};
   std::uint64_t reason = 0;  // SnapReason
   std::uint64_t nr_vmas = 0;
   std::uint64_t def_flags = 0;  // mm->def_flags
@@ -308,6 +333,7 @@ struct Snapshot {
 struct SnapVma {
   static constexpr EventType type = EventType::snap_vma;
   static constexpr std::string_view name = "snap_vma";
+  static constexpr EventTraits traits{.part = SnapshotPart::entry};
   std::uint64_t start = 0, end = 0;
   std::uint64_t vm_flags = 0;
   std::uint64_t pgoff = 0;
@@ -338,6 +364,7 @@ struct SnapVma {
 struct SnapChain {
   static constexpr EventType type = EventType::snap_chain;
   static constexpr std::string_view name = "snap_chain";
+  static constexpr EventTraits traits{.part = SnapshotPart::entry};
   AnonVmaId anon_vma, root, parent;
   std::uint64_t num_children = 0, num_active_vmas = 0;
   std::uint64_t refcount = 0;
@@ -355,6 +382,7 @@ struct SnapChain {
 struct ExitTask {
   static constexpr EventType type = EventType::exit_task;
   static constexpr std::string_view name = "exit_task";
+  static constexpr EventTraits traits{.op = OpKind::exit, .unnumbered_objs = true};
   static constexpr auto fields() { return std::make_tuple(); }
   friend bool operator==(const ExitTask&, const ExitTask&) = default;
 };
@@ -363,6 +391,7 @@ struct ExitTask {
 struct ExitMmap {
   static constexpr EventType type = EventType::exit_mmap;
   static constexpr std::string_view name = "exit_mmap";
+  static constexpr EventTraits traits{.op = OpKind::exit, .counts = true, .unnumbered_objs = true};
   static constexpr auto fields() { return std::make_tuple(); }
   friend bool operator==(const ExitMmap&, const ExitMmap&) = default;
 };
@@ -381,6 +410,7 @@ enum FaultFlags : std::uint32_t {
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
+  static constexpr EventTraits traits{.op = OpKind::fault, .counts = true, .unnumbered_objs = true};
   std::uint64_t addr = 0;   // rounded down to a page
   std::uint64_t flags = 0;  // FaultFlags
   static constexpr auto fields() {
@@ -397,6 +427,7 @@ struct Fault {
 struct Touch {
   static constexpr EventType type = EventType::touch;
   static constexpr std::string_view name = "touch";
+  static constexpr EventTraits traits{.op = OpKind::fault, .counts = true, .unnumbered_objs = true};
   std::uint64_t addr = 0;
   std::uint64_t syscall = 0;  // number of the traced system call it happened in, plus one; 0: none
   MmId by{};                  // mm of the task that did it, when that is another one
@@ -414,6 +445,8 @@ struct Touch {
 struct UnknownWrite {
   static constexpr EventType type = EventType::unknown_write;
   static constexpr std::string_view name = "unknown_write";
+  static constexpr EventTraits traits{
+      .op = OpKind::unseen, .counts = true, .takes_lock = true, .unnumbered_objs = true};
   // Number of the system call plus one, and kCompatCall more when it is one of a 32-bit program;
   // 0: in none, or not known.
   std::uint64_t syscall = 0;
@@ -430,6 +463,7 @@ struct UnknownWrite {
 struct Lost {
   static constexpr EventType type = EventType::lost;
   static constexpr std::string_view name = "lost";
+  static constexpr EventTraits traits{};
   std::uint64_t count = 0;
   std::uint64_t kind = 0;  // EventType of what was dropped; 0: not known
   std::uint64_t cpu = 0;
@@ -460,6 +494,7 @@ enum class TruthSite : std::uint8_t {
 struct Truth {
   static constexpr EventType type = EventType::truth;
   static constexpr std::string_view name = "truth";
+  static constexpr EventTraits traits{};
   std::uint64_t cache = 0;    // CacheIndex of engine/slab/slab_account.h
   std::uint64_t site = 0;     // TruthSite
   std::uint64_t object = 0;   // id of the object between its allocation and its free
@@ -481,6 +516,7 @@ struct Truth {
 struct Step {
   static constexpr EventType type = EventType::step;
   static constexpr std::string_view name = "step";
+  static constexpr EventTraits traits{.op = OpKind::fork};
   std::uint64_t copied = 0;    // a fork of head.mm (head.seq its token): so many vmas are copied
   std::uint64_t unlinked = 0;  // the exit of head.mm: vmas up to the one that starts here are
   static constexpr auto fields() {
@@ -501,6 +537,11 @@ struct Event {
 };
 
 EventType type_of(const EventBody& body);
+const EventTraits& traits_of(const EventBody& body);
+// A SnapVma or a SnapChain: it belongs to the Snapshot before it.
+inline bool is_snapshot_part(const EventBody& body) {
+  return traits_of(body).part == SnapshotPart::entry;
+}
 // "map", "unmap", ...; empty for a number this build does not know.
 std::string_view name_of(EventType type);
 

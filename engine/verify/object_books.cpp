@@ -9,37 +9,10 @@
 namespace anonvma {
 namespace {
 
-// True for an operation that the kernel numbers. A fault that grows a stack has a number, too, but
-// its objects carry none.
+// True for an operation whose objects carry its number. A fault that grows a stack has a number,
+// too, but its objects carry none.
 bool has_token(const Event& event) {
-  if (event.head.seq % 2 == 0) return false;
-  switch (type_of(event.body)) {
-    case EventType::fault:
-    case EventType::touch:
-    case EventType::unknown_write:
-    case EventType::exit_task:
-    case EventType::exit_mmap:
-      return false;
-    case EventType::map:
-    case EventType::unmap:
-    case EventType::brk:
-    case EventType::protect:
-    case EventType::advise:
-    case EventType::lock:
-    case EventType::remap:
-    case EventType::seal:
-    case EventType::fork:
-    case EventType::step:
-    case EventType::shared:
-    case EventType::exec:
-    case EventType::snapshot:
-    case EventType::snap_vma:
-    case EventType::snap_chain:
-    case EventType::lost:
-    case EventType::truth:
-      return true;
-  }
-  return true;
+  return event.head.seq % 2 == 1 && !traits_of(event.body).unnumbered_objs;
 }
 
 bool failed(const Event& event) {

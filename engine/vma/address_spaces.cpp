@@ -16,55 +16,11 @@
 namespace anonvma {
 namespace {
 
-struct Accounted {
-  OpKind kind;
-  bool counts;  // is an operation by itself, not a part of one
-};
-
-Accounted accounted(EventType type) {
-  switch (type) {
-    case EventType::map:
-      return {OpKind::map, true};
-    case EventType::unmap:
-      return {OpKind::unmap, true};
-    case EventType::brk:
-      return {OpKind::brk, true};
-    case EventType::protect:
-      return {OpKind::protect, true};
-    case EventType::advise:
-      return {OpKind::advise, true};
-    case EventType::lock:
-      return {OpKind::lock, true};
-    case EventType::remap:
-      return {OpKind::remap, true};
-    case EventType::seal:
-      return {OpKind::seal, true};
-    case EventType::fork:
-      return {OpKind::fork, true};
-    case EventType::exec:
-      return {OpKind::exec, true};
-    case EventType::exit_mmap:
-      return {OpKind::exit, true};
-    case EventType::fault:
-    case EventType::touch:
-      return {OpKind::fault, true};
-    case EventType::unknown_write:
-      return {OpKind::unseen, true};
-    case EventType::exit_task:
-      return {OpKind::exit, false};
-    case EventType::shared:
-    case EventType::snapshot:
-    case EventType::snap_vma:
-    case EventType::snap_chain:
-    case EventType::lost:
-    case EventType::truth:
-    case EventType::step:
-      break;
-  }
-  return {OpKind::unseen, false};
+OpKind kind_of(const Event& event) {
+  const auto* step = std::get_if<Step>(&event.body);
+  if (step == nullptr) return traits_of(event.body).op;
+  return step->copied > 0 ? OpKind::fork : OpKind::exit;
 }
-
-OpKind kind_of(const Step& step) { return step.copied > 0 ? OpKind::fork : OpKind::exit; }
 
 void do_unmap(Layer& layer, Mm& mm, const Unmap& event) {
   const std::uint64_t len = layer.page_align(event.len);
@@ -181,11 +137,9 @@ bool AddressSpaces::pass_by(const Event& event, std::uint64_t index) {
 OpEffect AddressSpaces::apply(const Event& event, std::uint64_t index) {
   if (std::holds_alternative<Truth>(event.body)) return {};  // never an input of the model
   now(index, event.head.time_ns);
-  Accounted op = accounted(type_of(event.body));
-  if (const auto* step = std::get_if<Step>(&event.body)) op.kind = kind_of(*step);
   const Prepared before = rmap_.prepared();
   OpEffect effect;
-  begin_op(op.kind, op.counts, event.head.tid);
+  begin_op(kind_of(event), traits_of(event.body).counts, event.head.tid);
   if (!map_counts_.compare(layer_, event, index)) {
     effect.map_count_differs = true;
     effect.rule_before = last_rule(event.head.mm);

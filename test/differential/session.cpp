@@ -14,9 +14,7 @@ namespace anonvma::differential {
 namespace {
 
 bool is_of_snapshot(const Event& event) {
-  return std::holds_alternative<Snapshot>(event.body) ||
-         std::holds_alternative<SnapVma>(event.body) ||
-         std::holds_alternative<SnapChain>(event.body);
+  return std::holds_alternative<Snapshot>(event.body) || is_snapshot_part(event.body);
 }
 
 // As `record` describes it, but asked once: a session begins after every difference.
