@@ -1,4 +1,5 @@
-// What the kernel and the model allocated and freed, side by side: by address space, and in total.
+// Objects that the kernel and the model allocated and freed, side by side: by address space, and in
+// total.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace anonvma {
 
-// What the tasks of one mm allocated and what was freed of it, outside exec.
+// Objects that the tasks of one mm allocated, and objects that were freed of it, outside exec.
 struct Book {
   Counts kernel, model;
   std::uint64_t kernel_prepared = 0, model_prepared = 0;

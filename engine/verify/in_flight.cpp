@@ -4,7 +4,7 @@
 
 namespace anonvma {
 namespace {
-// What is younger than this at the end may have been in flight.
+// A call that began less than this before the end may have been in flight.
 constexpr std::uint64_t kCallTakesNs = 250'000'000;
 }  // namespace
 

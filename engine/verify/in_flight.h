@@ -1,5 +1,5 @@
-// What was in flight when the recording ended: calls, exits, and faults of which only one side is
-// known. It is left out of the comparison, and counted.
+// Calls, exits and faults that were in flight when the recording ended, so that only one side is
+// known. They are left out of the comparison, and counted.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class InFlight {
   void leave_out_calls_and_exits(std::uint64_t end_ns, UnseenWriters& writers, Lanes& lanes);
   // Exceptions just before the end, for which the kernel had prepared nothing yet.
   void take_faults_as_handled(std::uint64_t end_ns);
-  // What tasks have prepared, and no event has come to say what for.
+  // Tasks that have prepared a vma, and no event has come to say which.
   void leave_out_makers(std::uint64_t end_ns);
 
   std::uint64_t count() const { return count_; }  // calls and faults

@@ -4,7 +4,7 @@
 
 namespace anonvma {
 
-// What is prepared is not in the snapshot: the operation may populate still.
+// An object of a prepare is not in the snapshot: the operation may populate behind it.
 bool KernelBooks::is_in_snapshot(const EventHead& head, TruthSite site) const {
   const auto attach = attach_seq_.find(head.mm);
   return attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second &&

@@ -37,13 +37,13 @@ class KernelBooks {
   std::uint32_t attach_seq(MmId mm) const;
   bool was_attached(MmId mm) const { return attach_seq_.contains(mm); }
 
-  // What the kernel did under a token, or inside of an execve. It is asked for once.
+  // The kernel's objects under a token, or inside of an execve. They are asked for once.
   Counts take_operation(MmId mm, std::uint32_t seq);
   // The operation of this token has been compared, with what it prepared.
   void forget_preparing(MmId mm, std::uint32_t seq) { preparing_.erase(token_of(mm, seq)); }
   Counts take_exec(std::uint32_t tgid);
-  // What calls behind the token `seq` did, and what of it they did to prepare vmas: no event of
-  // them has come.
+  // The kernel's objects of calls behind the token `seq`, of which no event has come. `preparing`
+  // is what they allocated to prepare vmas.
   struct Unfinished {
     bool any = false;  // of operations
     Counts operations, preparing;

@@ -1,4 +1,4 @@
-// What differed when a walk began, and may still come to agree.
+// Differences that a walk has shown, and that may still come to agree.
 //
 // A walk of the kernel takes a while, and holds up neither faults nor relatives:
 //  - A vma was faulted while the walk was under way. The model must come to that fault, too.
@@ -35,7 +35,7 @@ class LateEntries {
   // An operation of `mm` that is older than a walk was still unlinking vmas behind it: munmap does
   // so when it has given the write lock up for a read lock. The counters prove nothing then.
   void excuse(MmId mm, std::uint32_t seq);
-  // What is known of an mm that lost records proves nothing against the model.
+  // Entries of tainted mms prove nothing against the model.
   void forget_tainted();
 
   std::uint64_t steps() const { return steps_; }

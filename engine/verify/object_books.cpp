@@ -188,8 +188,8 @@ std::vector<MmId> ObjectBooks::open() const {
   return open;
 }
 
-// What was freed in the name of no known mm, beyond what failed, is an anon_vma that outlived all
-// processes of the recording.
+// More anon_vmas may have been freed in the name of no known mm than failed calls had allocated.
+// They outlived all processes of the recording.
 void ObjectBooks::settle_failed() {
   Counts& failed = left_out_.failed;
   const std::uint64_t allocs = failed.allocs[kAnonVma];

@@ -43,7 +43,7 @@ class ObjectBooks {
   }
   void attached(const MmSnapshot& snapshot) { kernel_.attached(snapshot); }
   std::uint32_t attach_seq(MmId mm) const { return kernel_.attach_seq(mm); }
-  // What the kernel did under the token of an unseen writer.
+  // The kernel's objects under the token of an unseen writer.
   Counts take_unseen(const EventHead& head) { return kernel_.take_operation(head.mm, head.seq); }
 
   // The model's side.

@@ -24,7 +24,7 @@ class Prepares {
     std::uint64_t handled_ns = 0;  // when the kernel prepared the vma; 0: not seen
     std::uint32_t seq = 0;         // number of the lock
   };
-  // What a task has allocated to prepare a vma, until an event of its own says for which.
+  // Objects that a task has allocated to prepare a vma, until an event of its own says for which.
   struct Maker {
     MmId mm;
     Counts counts;

@@ -44,7 +44,7 @@ void Verifier::settled(const Event& event, std::uint64_t index, const OpEffect& 
   state_.late().settled(event);
 }
 
-// What is known of an mm that lost records proves nothing against the model.
+// An mm that lost records proves nothing against the model.
 void Verifier::lose(const Lost& lost) {
   lost_ += lost.count;
   if (lost.count > 0) objects_.records_lost();

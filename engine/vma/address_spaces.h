@@ -26,7 +26,7 @@
 
 namespace anonvma {
 
-// What one operation came to.
+// The effect of one operation.
 struct OpEffect {
   Counts objs;                     // allocated and freed
   Prepared prepared;               // vmas, and the part of objs that was allocated for them
