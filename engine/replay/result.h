@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "engine/ids.h"
-#include "engine/replay/verdict.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/meta.h"
+#include "engine/verify/verdict.h"
 #include "engine/vma/anomalies.h"
 #include "engine/vma/map_counts.h"
 

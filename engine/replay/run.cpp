@@ -24,6 +24,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
+  driver_.emplace(spaces_, slab_, verifier_ ? &*verifier_ : nullptr);
 }
 
 // Memory beside the model is added up only now and then, as one event adds little to it.
@@ -48,10 +49,7 @@ void Run::feed(std::span<const Event> events, std::uint64_t first) {
     if (*stop_ - first < events.size()) events = events.first(*stop_ - first + 1);
   }
   for (const Event& event : events) {
-    if (verifier_)
-      verifier_->apply(event, first);
-    else
-      spaces_.apply(event, first);
+    driver_->apply(event, first);
     if (over_budget(first)) {
       gave_up_ = first;
       return;
@@ -62,11 +60,11 @@ void Run::feed(std::span<const Event> events, std::uint64_t first) {
 
 std::optional<Verdict> Run::verdict() {
   if (!verifier_) return {};
-  return verifier_->finish();
+  return driver_->verdict();
 }
 
 Moment Run::look() {
-  spaces_.finish();
+  driver_->finish();
   return observe(spaces_, slab_);
 }
 

@@ -12,10 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/reach.h"
 #include "engine/replay/result.h"
-#include "engine/replay/verify.h"
 #include "engine/strategy/registry.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
@@ -63,6 +64,7 @@ class Run {
   AddressSpaces spaces_;
   std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
+  std::optional<Driver> driver_;  // of all that
   std::optional<std::uint64_t> stop_, gave_up_;
 };
 

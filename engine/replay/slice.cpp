@@ -6,16 +6,17 @@
 #include <bit>
 #include <memory>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
 #include "engine/strategy/own.h"
+#include "engine/trace/collected.h"
 
 namespace anonvma {
 
 bool continues(const Event& event) {
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
-    return snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach) ||
-           snapshot->reason == static_cast<std::uint64_t>(SnapReason::exec);
+    return is_birth(static_cast<SnapReason>(snapshot->reason));
   return is_snapshot_part(event.body);
 }
 
@@ -39,10 +40,12 @@ struct Slicer::Model {
       : slab(row_specs(meta, own, {}).specs),
         spaces(rules_for(meta), meta.page_size, own, slab,
                {Role::own, counts_anew(meta, own), meta.truth}),
-        verifier(meta, slab, spaces) {}
+        verifier(meta, slab, spaces),
+        driver(spaces, slab, &verifier) {}
   SlabAccount slab;
   AddressSpaces spaces;
   Verifier verifier;
+  Driver driver;
   bool is_slice = false;
 };
 
@@ -63,7 +66,7 @@ Result<Slicer> Slicer::create(const Meta& meta) {
 }
 
 void Slicer::apply(const Event& event, std::uint64_t index) {
-  model_->verifier.apply(event, index);
+  model_->driver.apply(event, index);
   const std::uint32_t mm = event.head.mm.v;
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
     Process& process = processes_[mm];
@@ -131,7 +134,7 @@ void Slicer::add_mm(MmId mm, std::vector<Event>& out) {
 
 std::vector<Event> Slicer::key_snapshot(AnonVmaId fresh) {
   next_name_ = fresh ? fresh.v : 0;
-  model_->spaces.finish();
+  model_->driver.finish();
   std::vector<Event> out;
   const std::vector<MmId> mms = model_->spaces.mms();
   for (const MmId mm : mms) add_mm(mm, out);

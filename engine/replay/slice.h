@@ -14,11 +14,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/replay/verify.h"
 #include "engine/result.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/event.h"
 #include "engine/trace/meta.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {

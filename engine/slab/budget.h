@@ -14,6 +14,9 @@ struct Budget {
   friend bool operator==(const Budget&, const Budget&) = default;
 };
 
+// A node of a hash table or of a map, in estimates of memory.
+inline constexpr std::uint64_t kNodeBytes = 64;
+
 // The budget of each of `replays` that run beside each other over a file of `file_bytes`.
 //
 // Half of a life may map and the other half fork it, so its cost grows with the square of its

@@ -15,6 +15,7 @@
 
 #include "engine/slab/budget.h"
 #include "engine/slab/cache.h"
+#include "engine/slab/counts.h"
 #include "engine/slab/op_kind.h"
 #include "engine/slab/slub_model.h"
 
@@ -91,7 +92,10 @@ class SlabAccount {
     cost_->operations += counts ? 1 : 0;
     event_ = event;
     time_ns_ = time_ns;
+    before_op_ = counted();
   }
+  // The allocations and frees of the last operation so far, in the caches that kernels have.
+  Counts of_op() const { return counted() - before_op_; }
   // Counts an operation that allocates and frees nothing.
   void pass_by(OpKind kind, std::uint64_t event, std::uint64_t time_ns) {
     ++costs_[static_cast<std::size_t>(kind)].operations;
@@ -156,6 +160,14 @@ class SlabAccount {
   const SlabMoment& peak() const { return peak_; }
 
  private:
+  Counts counted() const {
+    Counts now;
+    for (std::size_t c = 0; c < kNumCaches; ++c) {
+      now.allocs[c] = usage_[c].allocs;
+      now.frees[c] = usage_[c].frees;
+    }
+    return now;
+  }
   void keep_peak();
   void look_at_budget();
 
@@ -166,6 +178,7 @@ class SlabAccount {
   std::uint64_t root_locks_ = 0;
   std::uint64_t sum_bytes_ = 0, peak_bytes_ = 0;
   std::uint64_t event_ = 0, time_ns_ = 0;
+  Counts before_op_;
   SlabMoment peak_;
   std::unique_ptr<SlubModel> slub_;
 

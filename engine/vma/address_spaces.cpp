@@ -16,8 +16,6 @@
 namespace anonvma {
 namespace {
 
-constexpr std::uint64_t kPartBytes = 320;  // for the budget: a part of a snapshot not built yet
-
 OpKind kind_of(const Event& event) {
   const auto* step = std::get_if<Step>(&event.body);
   if (step == nullptr) return traits_of(event.body).op;
@@ -107,10 +105,11 @@ void AddressSpaces::end_op() {
   slab_.end_op();
 }
 
-bool AddressSpaces::abandon_fork_before(const EventHead& head) {
+bool AddressSpaces::abandon_fork_before(const EventHead& head, std::uint64_t index) {
   if (head.seq % 2 == 0) return false;
   Mm* mm = mms_.find(head.mm);
   if (mm == nullptr || mm->copy == Mm::kNoCopy || mm->copy_seq == head.seq) return false;
+  now(index, head.time_ns);
   begin_op(OpKind::fork, false, head.tid);
   abandon_fork(layer_, *mm);
   end_op();
@@ -124,37 +123,58 @@ void AddressSpaces::abandon_forks() {
 // Most events are faults in a vma that has its anon_vma: the model does not change.
 bool AddressSpaces::pass_by(const Event& event, std::uint64_t index) {
   const auto* fault = std::get_if<Fault>(&event.body);
-  if (fault == nullptr || event.head.map_count != 0 || layer_.watcher != nullptr ||
-      !collector_.empty() || !set_.empty())
-    return false;
+  if (fault == nullptr || event.head.map_count != 0 || layer_.watcher != nullptr) return false;
   Mm* mm = mms_.find(event.head.mm);
   const VmaId vma = mm == nullptr ? VmaId{} : vmas_.vma_lookup(*mm, fault->addr);
   if (!vma) return false;
   if ((fault->flags & kFaultWrite) && vmas_[vma].may_prepare() && !layer_.strategy.faulted(vma))
     return false;
-  now_event_ = index;
-  now_ns_ = event.head.time_ns;
+  now(index, event.head.time_ns);
   slab_.pass_by(OpKind::fault, now_event_, now_ns_);
   return true;
 }
 
-void AddressSpaces::apply(const Event& event, std::uint64_t index) {
-  if (std::holds_alternative<Truth>(event.body)) return;  // never an input of the model
-  if (pass_by(event, index)) return;
-  // A snapshot is built when the next event shows that it is complete: at the time of its last
-  // part.
-  const bool taken = collect(event);
-  now_event_ = index;
-  now_ns_ = event.head.time_ns;
-  if (taken) return;
-  abandon_fork_before(event.head);
+OpEffect AddressSpaces::apply(const Event& event, std::uint64_t index) {
+  if (std::holds_alternative<Truth>(event.body)) return {};  // never an input of the model
+  now(index, event.head.time_ns);
+  const Prepared before = rmap_.prepared();
+  OpEffect effect;
   begin_op(kind_of(event), traits_of(event.body).counts, event.head.tid);
-  replay(event, index);
+  if (!map_counts_.compare(layer_, event, index)) {
+    effect.map_count_differs = true;
+    effect.rule_before = last_rule(event.head.mm);
+  }
+  replay(event);
   end_op();
+  effect.objs = slab_.of_op();
+  effect.prepared = rmap_.prepared() - before;
+  return effect;
 }
 
-void AddressSpaces::replay(const Event& event, std::uint64_t index) {
-  map_counts_.compare(layer_, event, index);
+OpEffect AddressSpaces::apply(const MmSnapshot& snapshot) {
+  const bool execs = snapshot.reason() == SnapReason::exec;
+  if (!execs && snapshot.reason() != SnapReason::unknown_write) return {};
+  now(snapshot.event, snapshot.time_ns);
+  begin_op(execs ? OpKind::exec : OpKind::unseen, false, snapshot.head.tid);
+  if (execs)
+    take_exec(layer_, snapshot);
+  else if (Mm* mm = known_mm(snapshot.head.mm))
+    resynchronise(layer_, *mm, snapshot);
+  end_op();
+  return {.objs = slab_.of_op(), .prepared = {}, .rule_before = {}};
+}
+
+void AddressSpaces::apply(const SnapshotSet& set) {
+  now(set.back().event, set.back().time_ns);
+  begin_op(OpKind::start, true, 0);
+  if (set.front().reason() == SnapReason::attach)
+    attach_.attach(set);
+  else
+    attach_.resync(set);
+  slab_.end_op();
+}
+
+void AddressSpaces::replay(const Event& event) {
   const auto with_mm = [&](auto&& operation) {
     Mm* mm = known_mm(event.head.mm);
     if (mm == nullptr) return;
@@ -198,69 +218,12 @@ void AddressSpaces::replay(const Event& event, std::uint64_t index) {
                    if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
                  },
                  [](const Truth&) {},
-                 // collect() has taken these; a stray one belongs to no snapshot.
+                 // Parts that belong to no snapshot.
                  [](const Snapshot&) {},
                  [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
                  [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },
              },
              event.body);
-}
-
-bool AddressSpaces::collect(const Event& event) {
-  const auto take = [this](SeenMm&& seen) { take_snapshot(std::move(seen)); };
-  if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
-    collector_.finish(take);
-    const auto reason = static_cast<SnapReason>(snapshot->reason);
-    if (!SeenMm::comes_in_sets(reason) || (!set_.empty() && set_.front().reason() != reason))
-      finish();
-  }
-  const bool taken = collector_.collect(event, take);
-  if (taken) {
-    ++parts_;
-    slab_.holds(kPartBytes);
-    slab_.worked(1);
-  } else {
-    finish();
-  }
-  return taken;
-}
-
-void AddressSpaces::finish() {
-  collector_.finish([this](SeenMm&& seen) { take_snapshot(std::move(seen)); });
-  if (!set_.empty()) build_set();
-  slab_.drops(std::exchange(parts_, 0) * kPartBytes);
-}
-
-void AddressSpaces::build_set() {
-  const std::vector<SeenMm> set = std::exchange(set_, {});
-  begin_op(OpKind::start, true, 0);
-  if (set.front().reason() == SnapReason::attach)
-    attach_.attach(set);
-  else
-    attach_.resync(set);
-  slab_.end_op();
-}
-
-void AddressSpaces::take_snapshot(SeenMm&& seen) {
-  switch (seen.reason()) {
-    case SnapReason::attach:
-    case SnapReason::resync:
-      set_.push_back(std::move(seen));
-      break;
-    case SnapReason::exec:
-      begin_op(OpKind::exec, false, seen.head.tid);
-      take_exec(layer_, seen);
-      end_op();
-      break;
-    case SnapReason::unknown_write:
-      begin_op(OpKind::unseen, false, seen.head.tid);
-      if (Mm* mm = known_mm(seen.head.mm)) resynchronise(layer_, *mm, seen);
-      end_op();
-      break;
-    case SnapReason::end:
-    case SnapReason::exit:
-      break;  // for `verify`
-  }
 }
 
 }  // namespace anonvma

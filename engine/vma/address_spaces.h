@@ -1,27 +1,38 @@
 // The VMA layer of one replay: every mm of a trace, under the rules of one kernel era, driving one
 // strategy. It knows mms, vmas and ranges; it knows no strategy by name.
 //
-// This class turns events into operations. The operations are functions with the kernel's names in
-// a file for each family (map, unmap, protect, advise, lock, remap, fork, fault, snapshot); merge,
-// modify, layer_locks and pages hold what they share, and layer.h shows the parts they work on.
-// Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never decided again:
-// the outcome of a call is replayed as recorded.
+// This class turns events and whole snapshots (trace/collected.h) into operations, and says what
+// each of them came to. replay/driver.h reads a trace for it. The operations are functions with the
+// kernel's names in a file for each family (map, unmap, protect, advise, lock, remap, fork, fault,
+// snapshot); merge, modify, layer_locks and pages hold what they share, and layer.h shows the parts
+// they work on. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never
+// decided again: the outcome of a call is replayed as recorded.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/slab/counts.h"
+#include "engine/trace/collected.h"
 #include "engine/trace/event.h"
 #include "engine/vma/attach.h"
 #include "engine/vma/kernel_rules.h"
 #include "engine/vma/layer.h"
 #include "engine/vma/map_counts.h"
-#include "engine/vma/seen.h"
 
 namespace anonvma {
+
+// The effect of one operation.
+struct OpEffect {
+  Counts objs;                     // allocated and freed
+  Prepared prepared;               // vmas, and the part of objs that was allocated for them
+  bool map_count_differs = false;  // the kernel had another one before the operation
+  std::string_view rule_before;    // if so: the last rule applied to the mm until then
+};
 
 class AddressSpaces {
  public:
@@ -33,17 +44,24 @@ class AddressSpaces {
   // Tells `watcher` of pages from the first event on.
   void watch(Watcher* watcher) { layer_.watcher = watcher; }
 
-  // Applies one event; `index` is its position in the trace.
-  void apply(const Event& event, std::uint64_t index);
-  // True when `event` changes nothing, as most do. It is counted then, and apply() is not needed.
-  bool pass_by(const Event& event, std::uint64_t index);
-  // The trace is over: snapshots that wait for the rest of their set are built.
-  void finish();
+  // A trace is a series of the following. `index` is the position of an event in it. Before an
+  // event is applied, pass_by() and abandon_fork_before() are asked, in this order.
 
+  // True when `event` changes nothing, as most do. It is counted then, and is not applied. Not to
+  // be asked while a snapshot waits to be applied.
+  bool pass_by(const Event& event, std::uint64_t index);
   // The fork in flight of this mm has failed if an operation with another lock token follows: what
   // it has copied is freed. True when there was one.
-  bool abandon_fork_before(const EventHead& head);
-  // The same for all forks that the end of the trace cut off.
+  bool abandon_fork_before(const EventHead& head, std::uint64_t index);
+  // Applies one event. Parts of snapshots change nothing here.
+  OpEffect apply(const Event& event, std::uint64_t index);
+  // Applies a snapshot that does not come in a set. Those that only serve to compare change
+  // nothing.
+  OpEffect apply(const MmSnapshot& snapshot);
+  // Takes over the address spaces that a set of snapshots shows.
+  void apply(const SnapshotSet& set);
+
+  // Abandons all forks that the end of the trace cut off.
   void abandon_forks();
 
   const Strategy& strategy() const { return vmas_.strategy(); }
@@ -75,13 +93,11 @@ class AddressSpaces {
   const std::array<std::uint64_t, kAllCaches>& at_start() const { return attach_.at_start(); }
 
  private:
+  void now(std::uint64_t event, std::uint64_t time_ns) { now_event_ = event, now_ns_ = time_ns; }
   void begin_op(OpKind kind, bool counts, std::uint32_t tid);
   void end_op();
-  void replay(const Event& event, std::uint64_t index);
-  Mm* known_mm(MmId id);             // counts an anomaly when there is none
-  bool collect(const Event& event);  // true when the event belongs to a snapshot
-  void take_snapshot(SeenMm&& seen);
-  void build_set();
+  void replay(const Event& event);
+  Mm* known_mm(MmId id);  // counts an anomaly when there is none
 
   const KernelRules rules_;
   const Setting setting_;
@@ -93,10 +109,6 @@ class AddressSpaces {
   Layer layer_;  // the above, for operations
   MapCounts map_counts_;
   Attach attach_;
-
-  SnapshotCollector collector_;
-  std::vector<SeenMm> set_;  // snapshots that are built together
-  std::uint64_t parts_ = 0;  // of snapshots that are not built yet
   std::uint64_t now_event_ = 0, now_ns_ = 0;
 };
 

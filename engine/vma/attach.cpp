@@ -17,10 +17,10 @@ Seeder& Attach::seeder(bool counts, bool anew) {
 }
 
 // An empty mm gets the vmas that a snapshot shows; their objects come with seed().
-void Attach::take_vmas(Mm& mm, const SeenMm& seen) {
+void Attach::take_vmas(Mm& mm, const MmSnapshot& seen) {
   layer_.acts_for(mm);
   take_mm(mm, seen);
-  for (const SeenVma& s : seen.vmas)
+  for (const VmaSnapshot& s : seen.vmas)
     if (const VmaId id = take_vma(layer_, mm, s.vma)) seeder_->add(id, s.vma.anon_vma, s.chain);
 }
 
@@ -51,7 +51,7 @@ void Attach::remove_phantoms(const std::vector<VmaId>& phantoms) {
 }
 
 // Gives all vmas that were taken their objects.
-void Attach::seed(const std::vector<SeenMm>& set) {
+void Attach::seed(const SnapshotSet& set) {
   remove_phantoms(seeder_->build([&] { return add_phantom(); },
                                  [&](VmaId id) {
                                    layer_.slab.acts_for(layer_.at(id).mm);
@@ -59,7 +59,7 @@ void Attach::seed(const std::vector<SeenMm>& set) {
                                  }));
   layer_.strategy.settle();
   if (layer_.watcher != nullptr) {
-    for (const SeenMm& seen : set)
+    for (const MmSnapshot& seen : set)
       if (const Mm* mm = layer_.mms.find(seen.head.mm))
         for (const VmaId id : layer_.vmas.range(*mm, 0, kTaskSizeMax))
           written(layer_, id, layer_.at(id).start, layer_.at(id).end);
@@ -68,7 +68,7 @@ void Attach::seed(const std::vector<SeenMm>& set) {
   if (!seeder_->exact()) layer_.anomalies[Anomaly::seed_approximate] += seeder_->vmas();
 }
 
-void Attach::attach(const std::vector<SeenMm>& set) {
+void Attach::attach(const SnapshotSet& set) {
   const bool first = !seeder_;
   seeder(layer_.setting.counts_anew, false);
   const auto active = [&](std::size_t cache) {
@@ -76,7 +76,7 @@ void Attach::attach(const std::vector<SeenMm>& set) {
   };
   std::array<std::uint64_t, kAllCaches> before{};
   for (std::size_t c = 0; c < kAllCaches; ++c) before[c] = active(c);
-  for (const SeenMm& seen : set)
+  for (const MmSnapshot& seen : set)
     if (Mm* mm = mm_alloc(layer_, seen.head.mm)) take_vmas(*mm, seen);
   seed(set);
   // A later set holds mms that the recorder found late: they lived before, but not from the first.
@@ -84,10 +84,10 @@ void Attach::attach(const std::vector<SeenMm>& set) {
   for (std::size_t c = 0; c < kAllCaches; ++c) at_start_[c] += active(c) - before[c];
 }
 
-void Attach::resync(const std::vector<SeenMm>& set) {
+void Attach::resync(const SnapshotSet& set) {
   seeder(layer_.setting.counts_anew || layer_.setting.sees_families, true);
   std::unordered_map<MmId, std::uint32_t> families;  // of those known
-  for (const SeenMm& seen : set) {
+  for (const MmSnapshot& seen : set) {
     Mm* mm = layer_.mms.find(seen.head.mm);
     if (mm == nullptr) continue;
     families.emplace(seen.head.mm, mm->family);
@@ -96,7 +96,7 @@ void Attach::resync(const std::vector<SeenMm>& set) {
     layer_.mms.expect_again();
   }
   layer_.strategy.settle();
-  for (const SeenMm& seen : set) {
+  for (const MmSnapshot& seen : set) {
     Mm* mm = mm_alloc(layer_, seen.head.mm);
     if (mm == nullptr) continue;
     const auto known = families.find(seen.head.mm);
@@ -109,12 +109,12 @@ void Attach::resync(const std::vector<SeenMm>& set) {
 
 // The snapshot of an mm whose birth was lost may come before that of any relative. An anon_vma of
 // the same root proves the same family.
-void Attach::unite_families(const std::vector<SeenMm>& set) {
+void Attach::unite_families(const SnapshotSet& set) {
   std::unordered_map<std::uint32_t, MmId> first;  // by root
-  for (const SeenMm& seen : set) {
+  for (const MmSnapshot& seen : set) {
     Mm* mm = layer_.mms.find(seen.head.mm);
     if (mm == nullptr) continue;
-    for (const SeenVma& vma : seen.vmas)
+    for (const VmaSnapshot& vma : seen.vmas)
       for (const SnapChain& link : vma.chain) {
         const MmId relative = first.try_emplace(link.root.v, seen.head.mm).first->second;
         if (Mm* other = layer_.mms.find(relative)) layer_.mms.unite_families(*other, *mm);

@@ -9,9 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "engine/trace/collected.h"
 #include "engine/vma/layer.h"
 #include "engine/vma/seeder.h"
-#include "engine/vma/seen.h"
 
 namespace anonvma {
 
@@ -20,23 +20,23 @@ class Attach {
   explicit Attach(Layer& layer) : layer_(layer) {}
 
   // All attach snapshots of a set: mms that are new to the model.
-  void attach(const std::vector<SeenMm>& set);
+  void attach(const SnapshotSet& set);
   // All snapshots after a loss. The model's state of these mms goes, and the kernel's takes its
   // place: boundaries, attributes and objects. The set holds whole families, so none of their
   // objects belongs to any other mm.
-  void resync(const std::vector<SeenMm>& set);
+  void resync(const SnapshotSet& set);
 
   // Objects alive when recording began (attach snapshots), per cache.
   const std::array<std::uint64_t, kAllCaches>& at_start() const { return at_start_; }
 
  private:
   Seeder& seeder(bool counts, bool anew);
-  void take_vmas(Mm& mm, const SeenMm& seen);
-  void seed(const std::vector<SeenMm>& set);
+  void take_vmas(Mm& mm, const MmSnapshot& seen);
+  void seed(const SnapshotSet& set);
   VmaId add_phantom();
   void remove_phantoms(const std::vector<VmaId>& phantoms);
   std::uint32_t family_by(MmId relative);
-  void unite_families(const std::vector<SeenMm>& set);
+  void unite_families(const SnapshotSet& set);
 
   Layer& layer_;
   std::unique_ptr<Seeder> seeder_;

@@ -6,17 +6,17 @@
 
 namespace anonvma {
 
-void MapCounts::compare(Layer& layer, const Event& event, std::uint64_t index) {
-  if (event.head.map_count == 0) return;
+bool MapCounts::compare(Layer& layer, const Event& event, std::uint64_t index) {
+  if (event.head.map_count == 0) return true;
   Mm* mm = layer.mms.find(event.head.mm);
-  if (mm == nullptr || mm->tainted) return;
+  if (mm == nullptr || mm->tainted) return true;
   ++compared_;
   const bool equal = mm->list.size() == event.head.map_count;
   if (!equal && layer.setting.own()) mm->drifted = true;
   if (mm->drifted) ++layer.anomalies[Anomaly::drifted];
-  if (equal) return;
+  if (equal) return true;
   ++mismatches_;
-  if (first_) return;
+  if (first_) return false;
   std::array<char, 16> storage{};
   first_ = Mismatch{index,
                     event.head.time_ns,
@@ -25,6 +25,7 @@ void MapCounts::compare(Layer& layer, const Event& event, std::uint64_t index) {
                     std::string(name_of(type_of(event.body))),
                     event.head.map_count,
                     mm->list.size()};
+  return false;
 }
 
 }  // namespace anonvma

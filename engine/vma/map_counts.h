@@ -24,7 +24,8 @@ struct Mismatch {
 
 class MapCounts {
  public:
-  void compare(Layer& layer, const Event& event, std::uint64_t index);
+  // False when the two differ.
+  bool compare(Layer& layer, const Event& event, std::uint64_t index);
 
   std::uint64_t compared() const { return compared_; }
   std::uint64_t mismatches() const { return mismatches_; }

@@ -4,12 +4,12 @@ namespace anonvma {
 
 void Rmap::prepare(VmaId vma) {
   if (strategy_.faulted(vma)) return;
-  ++prepared_;
+  ++prepared_.vmas;
   const std::uint64_t avcs = slab_.usage(kAnonVmaChain).allocs;
   const std::uint64_t anon_vmas = slab_.usage(kAnonVma).allocs;
   strategy_.prepare(vma);
-  prepared_objs_[kAnonVmaChain] += slab_.usage(kAnonVmaChain).allocs - avcs;
-  prepared_objs_[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
+  prepared_.objs.allocs[kAnonVmaChain] += slab_.usage(kAnonVmaChain).allocs - avcs;
+  prepared_.objs.allocs[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
 }
 
 }  // namespace anonvma

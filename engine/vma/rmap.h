@@ -1,14 +1,24 @@
 // The questions of the VMA layer to mm/rmap.c, and how often it had to prepare a vma.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "engine/ids.h"
+#include "engine/slab/counts.h"
 #include "engine/slab/slab_account.h"
 #include "engine/strategy/strategy.h"
 
 namespace anonvma {
+
+// Vmas that got their first anon_vma, and what was allocated for them.
+struct Prepared {
+  std::uint64_t vmas = 0;
+  Counts objs;
+
+  friend Prepared operator-(const Prepared& a, const Prepared& b) {
+    return {a.vmas - b.vmas, a.objs - b.objs};
+  }
+};
 
 class Rmap {
  public:
@@ -19,14 +29,12 @@ class Rmap {
   // anon_vma_prepare(): gives `vma` an anon_vma unless it has one.
   void prepare(VmaId vma);
 
-  std::uint64_t prepared() const { return prepared_; }  // vmas that got their first anon_vma
-  const std::array<std::uint64_t, kNumCaches>& prepared_objs() const { return prepared_objs_; }
+  const Prepared& prepared() const { return prepared_; }
 
  private:
   Strategy& strategy_;
   const SlabAccount& slab_;
-  std::uint64_t prepared_ = 0;
-  std::array<std::uint64_t, kNumCaches> prepared_objs_{};  // allocated for them
+  Prepared prepared_;
 };
 
 }  // namespace anonvma

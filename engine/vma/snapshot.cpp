@@ -110,7 +110,7 @@ bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
 
 }  // namespace
 
-void take_mm(Mm& mm, const SeenMm& seen) {
+void take_mm(Mm& mm, const MmSnapshot& seen) {
   mm.comm = {seen.snapshot.comm_lo, seen.snapshot.comm_hi};
   mm.def_flags = seen.snapshot.def_flags;
   mm.start_brk = seen.snapshot.start_brk;
@@ -133,7 +133,7 @@ VmaId take_vma(Layer& layer, Mm& mm, const SnapVma& vma) {
 
 // The loader's own work is not simulated: its result is taken, and the vmas it wrote to are
 // prepared in address order.
-void take_exec(Layer& layer, const SeenMm& seen) {
+void take_exec(Layer& layer, const MmSnapshot& seen) {
   Mm* mm = layer.mms.find(seen.head.mm);
   if (mm == nullptr) {
     ++layer.anomalies[Anomaly::unknown_mm];
@@ -142,14 +142,14 @@ void take_exec(Layer& layer, const SeenMm& seen) {
   layer.acts_for(*mm);
   take_mm(*mm, seen);
   std::vector<VmaId> faulted_vmas;
-  for (const SeenVma& s : seen.vmas)
+  for (const VmaSnapshot& s : seen.vmas)
     if (const VmaId id = take_vma(layer, *mm, s.vma); id && s.vma.anon_vma)
       faulted_vmas.push_back(id);
   for (const VmaId id : faulted_vmas) write_all(layer, id);
 }
 
 // Replays what an unseen writer did, as the difference between the model and what the kernel has.
-void resynchronise(Layer& layer, Mm& mm, const SeenMm& seen) {
+void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
   layer.acts_for(mm);
   layer.slab.worked(seen.vmas.size());
   std::uint64_t differences = 0;
@@ -161,7 +161,7 @@ void resynchronise(Layer& layer, Mm& mm, const SeenMm& seen) {
     ++differences;
     do_munmap(layer, mm, start, end);
   };
-  for (const SeenVma& s : seen.vmas) {
+  for (const VmaSnapshot& s : seen.vmas) {
     const SnapVma& wanted = s.vma;
     if (wanted.start < cursor || wanted.end <= wanted.start ||
         !layer.valid_range(wanted.start, wanted.end - wanted.start) ||
@@ -174,7 +174,7 @@ void resynchronise(Layer& layer, Mm& mm, const SeenMm& seen) {
   clear(cursor, kTaskSizeMax);
   // A call that was refused half-way may have left no more than a split.
   if (layer.setting.own())
-    for (const SeenVma& s : seen.vmas)
+    for (const VmaSnapshot& s : seen.vmas)
       if (const VmaId id = layer.vmas.vma_lookup(mm, s.vma.start);
           id && layer.at(id).start < s.vma.start && shows_same(layer, layer.at(id), s.vma)) {
         split_vma(layer, id, s.vma.start, layer.rules.munmap_frees_original);

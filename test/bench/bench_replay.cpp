@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/strategy/registry.h"
 #include "engine/trace/reader.h"
 #include "engine/vma/address_spaces.h"
@@ -47,9 +48,10 @@ void replay_strategy(benchmark::State& state, const StrategyInfo& strategy) {
   for (auto _ : state) {
     SlabAccount slab;
     AddressSpaces spaces(rules_for_release(s.meta.release), s.meta.page_size, strategy, slab);
+    Driver driver(spaces, slab);
     std::uint64_t index = 0;
-    for (const Event& event : s.events) spaces.apply(event, index++);
-    spaces.finish();
+    for (const Event& event : s.events) driver.apply(event, index++);
+    driver.finish();
     for (const CacheIndex c : {kVmAreaStruct, kAnonVmaChain, kAnonVma})
       objects += slab.usage(c).allocs + slab.usage(c).frees;
   }

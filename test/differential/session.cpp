@@ -43,6 +43,8 @@ Result<std::unique_ptr<Session>> Session::start(const std::string& target, bool 
   session->spaces_ = std::make_unique<AddressSpaces>(rules_for(meta), meta.page_size, *strategy,
                                                      session->slab_, Setting{.role = Role::own});
   session->verifier_ = std::make_unique<Verifier>(meta, session->slab_, *session->spaces_);
+  session->driver_ =
+      std::make_unique<Driver>(*session->spaces_, session->slab_, session->verifier_.get());
   auto family = Family::start(target, aslr);
   if (!family) return family.error();
   session->family_ = std::move(*family);
@@ -62,7 +64,7 @@ Result<std::unique_ptr<Session>> Session::start(const std::string& target, bool 
 }
 
 Status Session::take(const Event& event) {
-  verifier_->apply(event, counts_.events++);
+  driver_->apply(event, counts_.events++);
   events_.push_back(event);
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
     ++counts_.states;
@@ -130,7 +132,7 @@ Result<Verdict> Session::finish() {
   if (const Status ended = family_->end_program(); !ended) return ended.error();
   if (const Status compared = compare(true); !compared) return compared.error();
   if (const Status finished = recorder_->finish(); !finished) return finished.error();
-  return verifier_->finish();
+  return driver_->verdict();
 }
 
 }  // namespace anonvma::differential

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/replay/verify.h"
+#include "engine/replay/driver.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/event.h"
+#include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 #include "test/differential/family.h"
 #include "tracers/recorder.h"
@@ -52,6 +53,7 @@ class Session {
   SlabAccount slab_;
   std::unique_ptr<AddressSpaces> spaces_;
   std::unique_ptr<Verifier> verifier_;
+  std::unique_ptr<Driver> driver_;
   std::unique_ptr<Family> family_;
   std::unique_ptr<Recorder> recorder_;
   std::vector<Event> events_;

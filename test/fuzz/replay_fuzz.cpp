@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/replay/driver.h"
 #include "engine/replay/reach.h"
 #include "engine/replay/replay.h"
 #include "engine/replay/row_specs.h"
@@ -115,12 +116,13 @@ void check_books(const StrategyInfo& strategy, std::span<const Event> events) {
   SlabAccount slab;
   AddressSpaces spaces(known_rules().back(), 4096, strategy, slab);
   slab.limit(kBudget);
+  Driver driver(spaces, slab);
   std::uint64_t index = 0;
   for (const Event& event : events) {
-    spaces.apply(event, index++);
+    driver.apply(event, index++);
     if (slab.over_budget()) return;
   }
-  spaces.finish();
+  driver.finish();
   spaces.abandon_forks();
   std::uint64_t vmas = 0, links = 0;
   for (const MmId mm : spaces.mms())
@@ -133,7 +135,7 @@ void check_books(const StrategyInfo& strategy, std::span<const Event> events) {
     require(slab.usage(kVmAreaStruct).active_objs == vmas, "every vm_area_struct is mapped");
     require(slab.usage(kAnonVmaChain).active_objs == links, "every avc is in a chain");
   }
-  for (const MmId mm : spaces.mms()) spaces.apply({{.mm = mm}, ExitMmap{}}, index++);
+  for (const MmId mm : spaces.mms()) driver.apply({{.mm = mm}, ExitMmap{}}, index++);
   spaces.abandon_forks();
   if (strategy.name == "lazy-v1") return;  // leaks by design
   for (std::size_t c = 0; c < kAllCaches; ++c)

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/replay/verify.h"
+#include "engine/replay/driver.h"
 #include "engine/strategy/own.h"
+#include "engine/verify/verifier.h"
 #include "test/catch.h"
 #include "test/support/vma_world.h"
 
@@ -170,9 +171,10 @@ inline Verdict verify(const Tape& tape, bool truth = true, Meta meta = {}) {
                        *find_strategy(own.empty() ? "num-children" : own), slab,
                        {.role = Role::own});
   Verifier verifier(meta, slab, spaces);
+  Driver driver(spaces, slab, &verifier);
   std::uint64_t index = 0;
-  for (const Event& event : tape.events) verifier.apply(event, index++);
-  return verifier.finish();
+  for (const Event& event : tape.events) driver.apply(event, index++);
+  return driver.verdict();
 }
 
 }  // namespace anonvma::test

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/replay/driver.h"
 #include "engine/vma/address_spaces.h"
 #include "test/catch.h"
 #include "test/support/strategy_choice.h"
@@ -47,13 +48,13 @@ class World {
       : World(choice(strategy), rules, setting) {}
   explicit World(const StrategyChoice& strategy, std::string_view rules = "6.19",
                  Setting setting = {})
-      : spaces_(*find_rules(rules), kPage, strategy, slab_, setting) {
+      : spaces_(*find_rules(rules), kPage, strategy, slab_, setting), driver_(spaces_, slab_) {
     exec(0, {});
   }
 
   template <class Body>
   World& apply(const Body& body, MmId mm, std::uint32_t map_count = 0, std::uint32_t seq = 0) {
-    spaces_.apply(Event{{.mm = mm, .seq = seq, .map_count = map_count}, body}, index_++);
+    driver_.apply(Event{{.mm = mm, .seq = seq, .map_count = map_count}, body}, index_++);
     return *this;
   }
   World& in(std::uint32_t mm) {
@@ -172,6 +173,9 @@ class World {
     return *this;
   }
 
+  // The trace is over: snapshots that wait for the rest of their set are taken.
+  void finish() { driver_.finish(); }
+
   // The layout of `mm`. anon_vmas have no names outside; vmas that share one show the same letter
   // and number, in order of appearance.
   std::string show(std::uint32_t mm = 0) {
@@ -258,6 +262,7 @@ class World {
 
   SlabAccount slab_;
   AddressSpaces spaces_;
+  Driver driver_;
   MmId mm_{0};
   std::uint64_t index_ = 0;
 };

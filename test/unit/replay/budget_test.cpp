@@ -100,8 +100,9 @@ TEST_CASE("a server with a thousand children is within its budget", "[budget]") 
     INFO(strategy.name);
     SlabAccount slab;
     AddressSpaces spaces(*find_rules("6.19"), kPage, strategy, slab);
+    Driver driver(spaces, slab);
     std::uint64_t index = 0;
-    for (const Event& event : server(5000, 20)) spaces.apply(event, index++);
+    for (const Event& event : server(5000, 20)) driver.apply(event, index++);
     CHECK(slab.spent().bytes * 50 < budget.bytes);
     CHECK(slab.spent().steps * 50 < budget.steps);
     CHECK_FALSE(slab.over_budget());
@@ -168,7 +169,7 @@ TEST_CASE("offsets that wrap are refused where they come in", "[budget]") {
                         .file = 1,
                         .anon_vma = {}},
                 mm);
-    shown.spaces().finish();
+    shown.finish();
     CHECK(bad_ranges(shown) == 1);
     CHECK(shown.spaces().vmas(mm).empty());
   }

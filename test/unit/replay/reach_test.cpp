@@ -37,7 +37,7 @@ struct Watched {
     w.spaces().watch(&check);
   }
   ReachReport end() {
-    w.spaces().finish();
+    w.finish();
     return check.finish();
   }
 };
@@ -61,9 +61,10 @@ ReachReport reach_of(const std::vector<Event>& events, const StrategyChoice& str
   AddressSpaces spaces(*find_rules(rules), kPage, strategy, slab);
   ReachCheck check(spaces, kPage);
   spaces.watch(&check);
+  Driver driver(spaces, slab);
   std::uint64_t index = 0;
-  for (const Event& event : events) spaces.apply(event, index++);
-  spaces.finish();
+  for (const Event& event : events) driver.apply(event, index++);
+  driver.finish();
   CHECK(spaces.anomalies() == Anomalies{});
   return check.finish();
 }
@@ -464,8 +465,9 @@ TEST_CASE("sound designs lose nothing in random lives", "[reach]") {
         AddressSpaces spaces(*find_rules(era), kPage, strategy(name), slab);
         ReachCheck check(spaces, kPage);
         spaces.watch(&check);
+        Driver driver(spaces, slab);
         std::uint64_t index = 0;
-        for (const Event& event : random_life(seed, 60)) spaces.apply(event, index++);
+        for (const Event& event : random_life(seed, 60)) driver.apply(event, index++);
         const ReachReport report = check.finish();
         REQUIRE(report.findings == 0);
         checks += report.checks;

@@ -99,11 +99,12 @@ struct Own {
       : spaces(rules_for(meta), 4096, *find_strategy(own_strategy(meta)), slab,
                {Role::own, counts_anew(meta, *find_strategy(own_strategy(meta))), meta.truth}) {}
   void feed(std::span<const Event> events) {
-    for (const Event& event : events) spaces.apply(event, index++);
-    spaces.finish();
+    for (const Event& event : events) driver.apply(event, index++);
+    driver.finish();
   }
   SlabAccount slab;
   AddressSpaces spaces;
+  Driver driver{spaces, slab};
   std::uint64_t index = 0;
 };
 

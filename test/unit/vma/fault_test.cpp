@@ -10,7 +10,7 @@ TEST_CASE("faults prepare writable private memory only", "[vma]") {
   w.map(0, 1, "r").map(2, 1, "rw", kMapShared, 5).map(4, 1, "rw", 0, 6).map(6, 1, "rw");
   w.write(0).write(2).write(4).read(6);
   CHECK(w.show() == "0-1 r unfaulted | 2-3 rw unfaulted | 4-5 rw faulted a1 | 6-7 rw unfaulted");
-  CHECK(w.spaces().rmap().prepared() == 1);
+  CHECK(w.spaces().rmap().prepared().vmas == 1);
 }
 
 // FOLL_FORCE: ptrace and /proc/PID/mem write to memory that its owner may only read.
@@ -19,7 +19,7 @@ TEST_CASE("a touch prepares read-only private memory, too, but nothing shared", 
   w.map(0, 1, "r").map(2, 1, "r", kMapShared, 5).touch(0).touch(2).touch(9);
   CHECK(w.show() == "0-1 r faulted a1 | 2-3 r unfaulted");
   w.touch(0);
-  CHECK(w.spaces().rmap().prepared() == 1);
+  CHECK(w.spaces().rmap().prepared().vmas == 1);
 }
 
 TEST_CASE("a raced write is the kernel's to explain, and every rival's first write", "[vma]") {

@@ -238,7 +238,7 @@ TEST_CASE("guard regions prepare anonymous memory, and stop at what is locked", 
 TEST_CASE("MADV_POPULATE_WRITE prepares", "[vma]") {
   World w;
   w.map(0, 2, "rw").map(4, 1, "rw", kMapShared).advise(0, 2, 22 /* POPULATE_READ */);
-  CHECK(w.spaces().rmap().prepared() == 0);
+  CHECK(w.spaces().rmap().prepared().vmas == 0);
   w.advise(0, 2, kMadvPopulateWrite).advise(4, 1, kMadvPopulateWrite);
   CHECK(w.show() == "0-2 rw faulted a1 | 4-5 rw unfaulted");
 }

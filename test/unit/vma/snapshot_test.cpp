@@ -68,13 +68,13 @@ TEST_CASE("an unfinished snapshot changes nothing that is alive, and is a birth 
   w.apply(UnknownWrite{}, MmId{0});
   w.apply(World::snapshot_event(SnapReason::unknown_write, 2), MmId{0});
   w.apply(first, MmId{0});
-  w.spaces().finish();
+  w.finish();
   CHECK(w.show() == "0-6 rw faulted a1");
   CHECK(w.spaces().anomalies()[Anomaly::resynchronised] == 0);
   w.apply(Exec{}, MmId{1});
   w.apply(World::snapshot_event(SnapReason::exec, 2), MmId{1});
   w.apply(first, MmId{1});
-  w.spaces().finish();
+  w.finish();
   CHECK(w.show(1) == "0-2 r unfaulted");
 }
 

@@ -1,4 +1,4 @@
-// What `verify` found, as values.
+// The findings of `verify`, as values.
 #pragma once
 
 #include <algorithm>

@@ -1,0 +1,34 @@
+// The anon_vmas of the start: vmas and children that the kernel counts of them, and what of these
+// the snapshots show. A difference is shared with address spaces that were not recorded.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "engine/slab/budget.h"
+#include "engine/trace/collected.h"
+
+namespace anonvma {
+
+class Kin {
+ public:
+  // A kernel with `degree` counts vmas and children of an anon_vma together, as num_children.
+  explicit Kin(bool degree) : degree_(degree) {}
+
+  void attached(const MmSnapshot& snapshot);
+  // How many anon_vmas have vmas or children that no snapshot shows.
+  std::uint64_t elsewhere() const;
+  std::uint64_t bytes() const { return of_.size() * (2 * kNodeBytes + sizeof(Relatives)); }
+
+ private:
+  struct Relatives {
+    std::uint64_t active = 0, children = 0;  // as the kernel counts
+    std::uint64_t active_seen = 0;
+    std::unordered_set<std::uint32_t> children_seen;
+  };
+  bool degree_;
+  std::unordered_map<std::uint32_t, Relatives> of_;  // by anon_vma
+};
+
+}  // namespace anonvma

@@ -1,0 +1,265 @@
+#include "engine/verify/object_books.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/verify/words.h"
+
+namespace anonvma {
+namespace {
+
+// True for an operation whose objects carry its number. A fault that grows a stack has a number,
+// too, but its objects carry none.
+bool has_token(const Event& event) {
+  return event.head.seq % 2 == 1 && !traits_of(event.body).unnumbered_objs;
+}
+
+bool failed(const Event& event) {
+  return std::visit(
+      [](const auto& body) {
+        if constexpr (requires { body.ret; }) return body.ret < 0;
+        return false;
+      },
+      event.body);
+}
+
+std::string text(const Counts& counts) {
+  return fmt::format("allocated {} and freed {}", objs_text(counts.allocs),
+                     objs_text(counts.frees));
+}
+
+}  // namespace
+
+ObjectBooks::ObjectBooks(const Meta& meta, const SlabAccount& slab, const AddressSpaces& spaces,
+                         Lanes& lanes)
+    : slab_(slab),
+      spaces_(spaces),
+      lanes_(lanes),
+      truth_(meta.truth),
+      rcu_free_(meta.vma_free_rcu),
+      in_flight_(books_, left_out_, kernel_, prepares_, meta.vma_free_rcu) {}
+
+void ObjectBooks::settled(const Event& event, std::uint64_t index, const OpEffect& effect) {
+  if (compares()) note_event(event, effect.prepared);
+  if (!event.head.mm) return;
+  books_.model() += effect.objs;
+  if (has_token(event))
+    operation(event, index, effect);
+  else
+    no_operation(event, effect);
+}
+
+// A touch is told of by the next event of its task. If it is the first event of all, its objects
+// were made before the recording began, in a vma that the walk still found without.
+void ObjectBooks::note_event(const Event& event, const Prepared& prepared) {
+  if (event.head.tid == 0) return;
+  const bool first = prepares_.event_of(event, prepared.vmas);
+  const auto* touch = std::get_if<Touch>(&event.body);
+  if (first && touch != nullptr && prepared.vmas > 0 && kernel_.was_attached(event.head.mm))
+    in_flight_.began_before(touch->by ? touch->by : event.head.mm, prepared);
+}
+
+void ObjectBooks::operation(const Event& event, std::uint64_t index, const OpEffect& effect) {
+  const MmId mm = event.head.mm;
+  Book& book = books_[mm];
+  book.model += effect.objs;
+  book.model_prepared += effect.prepared.vmas;
+  Counts& so_far = steps_[mm];
+  so_far += effect.objs;
+  so_far -= effect.prepared.objs;
+  if (std::holds_alternative<Step>(event.body)) return;  // its Fork follows
+  book.last_seq = event.head.seq;
+  book.op_ns = event.head.time_ns;
+  if (so_far.frees[kVmAreaStruct] > 0) book.gave_up_ns = event.head.time_ns;
+  if (truth_) close_operation(event, index, so_far);
+  steps_.erase(mm);
+}
+
+void ObjectBooks::no_operation(const Event& event, const OpEffect& effect) {
+  const EventHead& head = event.head;
+  const auto* touch = std::get_if<Touch>(&event.body);
+  Book& book = books_[touch != nullptr && touch->by ? touch->by : head.mm];
+  book.model += effect.objs;
+  book.model_prepared += effect.prepared.vmas;
+  if (std::holds_alternative<ExitTask>(event.body)) book.ending |= head.map_count != 0;
+  if (effect.prepared.vmas == 0) return;
+  if (const auto* fault = std::get_if<Fault>(&event.body))
+    prepares_.raised(head, fault->addr, effect.prepared.objs);
+  else if (touch != nullptr)
+    prepares_.touched(head, touch->addr);
+}
+
+void ObjectBooks::close_operation(const Event& event, std::uint64_t index, const Counts& model) {
+  const EventHead& head = event.head;
+  kernel_.forget_preparing(head.mm, head.seq);
+  Counts kernel = kernel_.take_operation(head.mm, head.seq);
+  const bool refused = failed(event);
+  if (rcu_free_) {  // vmas come later; so do, of a refused call, those that it had allocated
+    const std::uint64_t more = kernel.allocs[kVmAreaStruct] - model.allocs[kVmAreaStruct];
+    kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (refused ? more : 0);
+  }
+  bool equal = same_but_for_last_reference(kernel, model);
+  // A refused call may have built and dropped what the model never builds.
+  if (const Counts more = kernel - model; !equal && refused && more.allocs == more.frees) {
+    equal = true;
+    left_out_.failed += more;
+    books_.drop_kernel(head.mm, more);
+  }
+  if (!compares()) return;
+  lanes_.compare(Lanes::kOperations, equal, [&] {
+    return fmt::format("{}: kernel {}; model {} (rule applied: {})",
+                       place(spaces_, head, index, name_of(type_of(event.body))), text(kernel),
+                       text(model), spaces_.last_rule(head.mm));
+  });
+}
+
+void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
+  const MmId mm = snapshot.head.mm;
+  Counts kernel = kernel_.take_exec(static_cast<std::uint32_t>(snapshot.snapshot.tgid));
+  books_.model() += model;
+  if (!compares()) return;
+  if (const std::uint64_t kept = kernel.allocs[kVmAreaStruct] - kernel.frees[kVmAreaStruct];
+      rcu_free_ && kept > model.allocs[kVmAreaStruct]) {
+    Counts rest;  // is still to come back
+    rest.frees[kVmAreaStruct] = kept - model.allocs[kVmAreaStruct];
+    kernel += rest;
+    books_.drop_kernel(mm, rest);
+    books_[mm].gave_up_ns = snapshot.head.time_ns;
+  }
+  Counts kept;
+  for (std::size_t c = 0; c < kNumCaches; ++c) kept.allocs[c] = kernel.allocs[c] - kernel.frees[c];
+  left_out_.exec_temporaries += Counts{kernel.frees, {}};
+  books_.kernel() += kept;
+  lanes_.compare(Lanes::kOperations, kept.allocs == model.allocs, [&] {
+    return fmt::format("exec of mm {} ({}): the kernel {}, its snapshot makes {}", mm.v,
+                       spaces_.comm(mm), text(kernel), objs_text(model.allocs));
+  });
+}
+
+// The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
+void ObjectBooks::resynchronised(const MmSnapshot& snapshot, const Counts& model) {
+  const MmId owner = snapshot.head.mm;
+  books_[snapshot.snapshot.by ? snapshot.snapshot.by : owner].model += Counts{model.allocs, {}};
+  Book& book = books_[owner];
+  book.model += Counts{{}, model.frees};
+  if (model.frees[kVmAreaStruct] > 0) book.gave_up_ns = snapshot.head.time_ns;
+  books_.model() += model;
+}
+
+// The kernel's side of a fork that failed is among the failed calls.
+void ObjectBooks::fork_abandoned(MmId mm) {
+  const auto begun = steps_.find(mm);
+  if (begun == steps_.end()) return;
+  const Counts copied{begun->second.allocs, {}};
+  books_.model() -= copied;
+  books_[mm].model -= copied;
+  steps_.erase(begun);
+}
+
+void ObjectBooks::close(MmId mm, const std::string& where) {
+  kernel_.close(mm);
+  std::optional<Book> book = books_.close(mm);
+  if (!book || !compares()) return;
+  if (rcu_free_) rcu_.wait_for(mm, *book, where);
+  const Counts &kernel = book->kernel, &model = book->model;
+  lanes_.compare(Lanes::kPerMm, same_but_for_last_reference(kernel, model), [&] {
+    return fmt::format("{}: in its life the kernel {}; the model {}", where, text(kernel),
+                       text(model));
+  });
+  Lane& faults = lanes_[Lanes::kFaults];
+  faults.compared += std::max(book->kernel_prepared, book->model_prepared);
+  faults.equal += std::min(book->kernel_prepared, book->model_prepared);
+  if (book->kernel_prepared != book->model_prepared)
+    lanes_.differ(fmt::format("{}: the kernel prepared {} vmas, the model {}", where,
+                              book->kernel_prepared, book->model_prepared));
+}
+
+void ObjectBooks::leave_out_in_flight(std::uint64_t end_ns, UnseenWriters& writers) {
+  while (!steps_.empty()) fork_abandoned(steps_.begin()->first);
+  in_flight_.leave_out_calls_and_exits(end_ns, writers, lanes_);
+  in_flight_.take_faults_as_handled(end_ns);
+  if (compares()) in_flight_.leave_out_makers(end_ns);
+}
+
+std::vector<MmId> ObjectBooks::open() const {
+  std::vector<MmId> open;
+  for (const auto& [mm, book] : books_.all()) open.push_back(mm);
+  return open;
+}
+
+// More anon_vmas may have been freed in the name of no known mm than failed calls had allocated.
+// They outlived all processes of the recording.
+void ObjectBooks::settle_failed() {
+  Counts& failed = left_out_.failed;
+  const std::uint64_t allocs = failed.allocs[kAnonVma];
+  if (failed.frees[kAnonVma] > allocs) {
+    books_.kernel().frees[kAnonVma] += failed.frees[kAnonVma] - allocs;
+    failed.frees[kAnonVma] = allocs;
+  }
+  if (failed == Counts{}) return;
+  lanes_.compare(Lanes::kOperations, failed.allocs == failed.frees, [&] {
+    return fmt::format("operations without an event: the kernel {}", text(failed));
+  });
+}
+
+void ObjectBooks::compare_totals(std::uint64_t end_ns) {
+  settle_failed();
+  rcu_.settle(end_ns, lanes_);
+  const Counts &kernel = books_.kernel(), &model = books_.model();
+  for (std::size_t c = 0; c < kNumCaches; ++c)
+    lanes_.compare_total(Lanes::kAllocated + c, kernel.allocs[c], model.allocs[c]);
+  for (std::size_t c = 0; c < kNumCaches; ++c)
+    lanes_.compare_total(Lanes::kLive + c,
+                         spaces_.at_start()[c] + kernel.allocs[c] - kernel.frees[c],
+                         slab_.usage(static_cast<CacheIndex>(c)).active_objs);
+}
+
+std::vector<Excluded> ObjectBooks::excluded() const {
+  std::vector<Excluded> excluded = {
+      {"exec temporaries", "allocated and freed by the loader before its snapshot",
+       left_out_.exec_temporaries.allocs},
+      {"lost races", "of threads that prepared a vma which another one had just prepared",
+       left_out_.lost_races.allocs},
+      {"failed calls", "built and dropped by calls that failed", left_out_.failed.allocs},
+      {"still forking", "allocated by forks that were under way when the recording ended",
+       left_out_.in_flight.allocs},
+      {"still exiting", "freed by exits that were under way when the recording ended",
+       left_out_.in_flight.frees}};
+  if (rcu_free_)
+    excluded.push_back(
+        {"waiting for RCU",
+         "freed by calls a moment before the recording ended, and not yet given back: this "
+         "kernel does so a grace period later, so that freed vmas are compared by address space "
+         "and not by operation",
+         {rcu_.cut_off(), 0, 0}});
+  return excluded;
+}
+
+bool ObjectBooks::unlinked_behind(MmId mm, std::uint64_t time_ns) const {
+  const Book* book = books_.find(mm);
+  return book != nullptr && book->freed_ns > time_ns;
+}
+
+bool ObjectBooks::returned_behind(MmId mm, std::uint64_t time_ns) const {
+  const Book* book = books_.find(mm);
+  return book != nullptr && book->op_ns > time_ns;
+}
+
+bool ObjectBooks::at_rest() const {
+  if (!steps_.empty()) return false;
+  if (!truth_) return true;
+  if (!kernel_.at_rest() || !rcu_.empty() || !books_.agree()) return false;
+  const Counts& failed = left_out_.failed;
+  const std::uint64_t of_nobody = failed.frees[kAnonVma] > failed.allocs[kAnonVma]
+                                      ? failed.frees[kAnonVma] - failed.allocs[kAnonVma]
+                                      : 0;
+  return books_.kernel().frees[kAnonVma] + of_nobody == books_.model().frees[kAnonVma];
+}
+
+std::uint64_t ObjectBooks::bytes() const {
+  return books_.bytes() + prepares_.bytes() + kernel_.bytes() +
+         steps_.size() * (kNodeBytes + sizeof(Counts));
+}
+
+}  // namespace anonvma

@@ -1,0 +1,99 @@
+// The two books of objects: what the kernel allocated and freed, and what the model did.
+//
+//   kernel   Truth ─► KernelBooks ─┐                    ┌─ by operation, when it is replayed
+//                                  ├─► Books: compared ─┼─ by address space, when it ends
+//   model    OpEffect ─────────────┘                    └─ in total, at the end
+//
+// Execve is no operation of the model, which takes its result from a snapshot: what execve kept
+// must be what the snapshot makes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/trace/collected.h"
+#include "engine/trace/event.h"
+#include "engine/trace/meta.h"
+#include "engine/verify/books.h"
+#include "engine/verify/in_flight.h"
+#include "engine/verify/kernel_books.h"
+#include "engine/verify/lanes.h"
+#include "engine/verify/prepares.h"
+#include "engine/verify/rcu_wait.h"
+#include "engine/verify/unseen_writers.h"
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+class ObjectBooks {
+ public:
+  ObjectBooks(const Meta& meta, const SlabAccount& slab, const AddressSpaces& spaces, Lanes& lanes);
+  ObjectBooks(const ObjectBooks&) = delete;  // its parts refer to each other
+  ObjectBooks& operator=(const ObjectBooks&) = delete;
+
+  // With the kernel's own objects, and only as long as none of their records is lost.
+  bool compares() const { return truth_ && !lost_; }
+  void records_lost() { lost_ = true; }
+
+  // The kernel's side. False when the object is none, or is not booked.
+  bool take(const EventHead& head, const Truth& truth) {
+    return !lost_ && kernel_.take(head, truth);
+  }
+  void attached(const MmSnapshot& snapshot) { kernel_.attached(snapshot); }
+  std::uint32_t attach_seq(MmId mm) const { return kernel_.attach_seq(mm); }
+  // The kernel's objects under the token of an unseen writer.
+  Counts take_unseen(const EventHead& head) { return kernel_.take_operation(head.mm, head.seq); }
+
+  // The model's side.
+  void settled(const Event& event, std::uint64_t index, const OpEffect& effect);
+  void exec_over(const MmSnapshot& snapshot, const Counts& model);
+  void resynchronised(const MmSnapshot& snapshot, const Counts& model);
+  // The copies of the fork of `mm` that was in flight are dropped.
+  void fork_abandoned(MmId mm);
+
+  // The mm has ended: compares its book.
+  void close(MmId mm, const std::string& where);
+  // The recording is over. First what was in flight, then a close() for each of open(), then the
+  // totals.
+  void leave_out_in_flight(std::uint64_t end_ns, UnseenWriters& writers);
+  std::vector<MmId> open() const;
+  bool is_open(MmId mm) const { return books_.find(mm) != nullptr; }
+  void compare_totals(std::uint64_t end_ns);
+  std::vector<Excluded> excluded() const;
+  std::uint64_t in_flight() const { return in_flight_.count(); }
+
+  // For comparisons of states. True when an operation of `mm` unlinked vmas behind this time,
+  // or when a call of it had not returned.
+  bool unlinked_behind(MmId mm, std::uint64_t time_ns) const;
+  bool returned_behind(MmId mm, std::uint64_t time_ns) const;
+  const Prepares& prepares() const { return prepares_; }
+
+  // Nothing is in flight that one side has seen and the other has not.
+  bool at_rest() const;
+  std::uint64_t bytes() const;
+
+ private:
+  void note_event(const Event& event, const Prepared& prepared);
+  void operation(const Event& event, std::uint64_t index, const OpEffect& effect);
+  void no_operation(const Event& event, const OpEffect& effect);
+  void close_operation(const Event& event, std::uint64_t index, const Counts& model);
+  void settle_failed();
+
+  const SlabAccount& slab_;
+  const AddressSpaces& spaces_;
+  Lanes& lanes_;
+  bool truth_;
+  bool rcu_free_;  // vmas come back a grace period after they were freed
+  bool lost_ = false;
+  Books books_;
+  LeftOut left_out_;
+  RcuWait rcu_{books_};
+  Prepares prepares_;
+  KernelBooks kernel_{books_, left_out_, rcu_, prepares_};
+  InFlight in_flight_;
+  std::unordered_map<MmId, Counts> steps_;  // of the model, until the Fork that they are of
+};
+
+}  // namespace anonvma

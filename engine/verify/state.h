@@ -1,0 +1,54 @@
+// States held against each other: a snapshot of the kernel against the model, vma by vma and chain
+// by chain.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/trace/collected.h"
+#include "engine/verify/lanes.h"
+#include "engine/verify/late.h"
+#include "engine/verify/names.h"
+#include "engine/verify/object_books.h"
+#include "engine/vma/address_spaces.h"
+
+namespace anonvma {
+
+class StateComparer {
+ public:
+  // `objects` tells what was in flight when a snapshot was taken.
+  StateComparer(const AddressSpaces& spaces, const ObjectBooks& objects, Lanes& lanes)
+      : spaces_(spaces), objects_(objects), lanes_(lanes), late_(spaces, lanes) {}
+
+  void compare(const MmSnapshot& snapshot);
+  LateEntries& late() { return late_; }
+  const Names& names() const { return names_; }
+
+  std::uint64_t steps() const { return steps_ + late_.steps(); }
+  std::uint64_t bytes() const { return late_.bytes() + names_.bytes(); }
+
+ private:
+  void compare_vma(const MmSnapshot& snapshot, const VmaSnapshot& kernel, VmaId model);
+  void compare_chain(const MmSnapshot& snapshot, const VmaSnapshot& kernel, VmaId model);
+  void compare_entry(const MmSnapshot& snapshot, const VmaSnapshot& kernel, std::size_t entry,
+                     const Strategy::ChainLink& model);
+  // All but the anon_vma.
+  bool same_mapping(const SnapVma& kernel, VmaId model);
+  // True if the vma may have been faulted before the snapshot, and prepared behind it: by a fault,
+  // or by a call that populates without the lock what it has mapped.
+  bool faults_late(const MmSnapshot& snapshot, const SnapVma& vma) const;
+
+  std::string where(const MmSnapshot& snapshot) const;
+  std::string describe(VmaId model) const;
+  std::string difference(const MmSnapshot& snapshot, const std::string& kernel,
+                         const std::string& model) const;
+
+  const AddressSpaces& spaces_;
+  const ObjectBooks& objects_;
+  Lanes& lanes_;
+  Names names_;
+  LateEntries late_;
+  std::uint64_t steps_ = 0;  // comparisons, and what they looked at
+};
+
+}  // namespace anonvma
