@@ -50,13 +50,15 @@ help() {
   grep -q '^anonvma [0-9]' out || complain 'no version'
   expect 0 '' --help
   for command in doctor record info check repair dump cut anonymize replay compare verify vectors \
-    strategies; do
+    strategies rules; do
     expect 0 '' "$command" --help
     grep -q '^Examples\?:' out || complain "no example in the help of $command"
     grep -q "anonvma $command" out || complain "the examples of $command show something else"
   done
   expect 0 '' strategies
   expect 0 '' strategies --json
+  expect 0 '' rules
+  expect 0 '' rules --json
 }
 
 usage() {
@@ -126,6 +128,8 @@ usage() {
   expect 2 '--flight' record --flight 0
   expect 2 'anon_vma=20%' record --flight 5 --trigger-slab anon_vma=20%
   expect 2 'nonesuch' strategies nonesuch
+  expect 2 'nonesuch' rules nonesuch
+  expect 2 '--release' rules --release nonesuch
 }
 
 files() {

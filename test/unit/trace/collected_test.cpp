@@ -5,7 +5,7 @@
 #include <string>
 
 #include "test/catch.h"
-#include "test/unit/vma_world.h"
+#include "test/support/vma_world.h"
 
 namespace anonvma::test {
 namespace {
