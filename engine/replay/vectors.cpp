@@ -13,14 +13,12 @@
 namespace anonvma {
 namespace {
 
-using Json = nlohmann::json;
-
 // A number the vectors can expect.
-struct Field {
+struct ObjectField {
   std::string_view name;
   std::uint64_t (*value)(const SlabAccount& slab);
 };
-constexpr Field kFields[] = {
+constexpr ObjectField kFields[] = {
     {"anon_vma", [](const SlabAccount& s) { return s.usage(kAnonVma).active_objs; }},
     {"anon_vma_chain", [](const SlabAccount& s) { return s.usage(kAnonVmaChain).active_objs; }},
     {"vm_area_struct", [](const SlabAccount& s) { return s.usage(kVmAreaStruct).active_objs; }},
@@ -32,7 +30,7 @@ constexpr Field kFields[] = {
     {"root_locks", [](const SlabAccount& s) { return s.root_locks(); }},
 };
 struct Expected {
-  const Field* field = nullptr;
+  const ObjectField* field = nullptr;
   std::uint64_t value = 0;
 };
 
@@ -49,31 +47,31 @@ struct Scenario {
 
 Error bad(std::string message) { return {ErrorCode::bad_trace, std::move(message)}; }
 
-const Json* member(const Json& object, const char* name) {
+const nlohmann::json* member(const nlohmann::json& object, const char* name) {
   const auto it = object.find(name);
   return it == object.end() ? nullptr : &*it;
 }
 
-Result<std::string> text_member(const Json& object, const char* name) {
-  const Json* const value = member(object, name);
+Result<std::string> text_member(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* const value = member(object, name);
   if (!value || !value->is_string()) return bad(fmt::format("\"{}\" is missing or no text", name));
   return value->get<std::string>();
 }
 
-Result<Expected> expected(const std::string& name, const Json& value) {
+Result<Expected> expected(const std::string& name, const nlohmann::json& value) {
   const auto* const field =
       std::find_if(std::begin(kFields), std::end(kFields),
-                   [&](const Field& candidate) { return candidate.name == name; });
+                   [&](const ObjectField& candidate) { return candidate.name == name; });
   if (field == std::end(kFields)) return bad(fmt::format("\"{}\" is no number we count", name));
   if (!value.is_number_unsigned()) return bad(fmt::format("\"{}\" is no count", name));
   return Expected{field, value.get<std::uint64_t>()};
 }
 
-Result<std::vector<std::string>> texts_member(const Json& object, const char* name) {
-  const Json* const list = member(object, name);
+Result<std::vector<std::string>> texts_member(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* const list = member(object, name);
   if (!list || !list->is_array()) return bad(fmt::format("\"{}\" is missing or no list", name));
   std::vector<std::string> texts;
-  for (const Json& text : *list) {
+  for (const nlohmann::json& text : *list) {
     if (!text.is_string()) return bad(fmt::format("\"{}\" holds something that is no text", name));
     texts.push_back(text.get<std::string>());
   }
@@ -148,9 +146,10 @@ Status check_count(const Scenario& scenario, std::size_t checkpoints) {
 }
 
 // A hand-made scenario becomes one life for each registered strategy that it names anywhere.
-Status add_checkpoint(const Json& checkpoint, std::size_t index, std::size_t count, Runner& runner,
-                      std::vector<Life>& lives) {
-  const Json* const by_strategy = checkpoint.is_object() ? member(checkpoint, "expect") : nullptr;
+Status add_checkpoint(const nlohmann::json& checkpoint, std::size_t index, std::size_t count,
+                      Runner& runner, std::vector<Life>& lives) {
+  const nlohmann::json* const by_strategy =
+      checkpoint.is_object() ? member(checkpoint, "expect") : nullptr;
   if (!by_strategy || !by_strategy->is_object())
     return bad("a checkpoint has no object \"expect\"");
   for (const auto& [strategy, numbers] : by_strategy->items()) {
@@ -177,18 +176,18 @@ Status add_checkpoint(const Json& checkpoint, std::size_t index, std::size_t cou
   return ok();
 }
 
-Status run_scenario(const Json& vector, Runner& runner) {
+Status run_scenario(const nlohmann::json& vector, Runner& runner) {
   if (!vector.is_object()) return bad("it is no object");
   const auto name = text_member(vector, "name");
   if (!name) return name.error();
   auto ops = texts_member(vector, "ops");
   if (!ops) return ops.error();
-  const Json* const checkpoints = member(vector, "checkpoints");
+  const nlohmann::json* const checkpoints = member(vector, "checkpoints");
   if (!checkpoints || !checkpoints->is_array()) return bad("\"checkpoints\" is missing or no list");
 
   Scenario scenario{*name, std::move(*ops), {}};
   if (const Status s = check_count(scenario, checkpoints->size()); !s) return s;
-  for (const Json& checkpoint : *checkpoints) {
+  for (const nlohmann::json& checkpoint : *checkpoints) {
     const auto label = checkpoint.is_object() ? text_member(checkpoint, "label")
                                               : Result<std::string>(std::string());
     scenario.labels.push_back(label ? *label : "");
@@ -204,7 +203,7 @@ Status run_scenario(const Json& vector, Runner& runner) {
   return ok();
 }
 
-Status run_line(const Json& line, Runner& runner) {
+Status run_line(const nlohmann::json& line, Runner& runner) {
   if (!line.is_object()) return bad("it is no object");
   const auto strategy = text_member(line, "strategy");
   if (!strategy) return strategy.error();
@@ -212,10 +211,10 @@ Status run_line(const Json& line, Runner& runner) {
   if (!ops) return ops.error();
   const auto fields = texts_member(line, "expect_fields");
   if (!fields) return fields.error();
-  const Json* const rows = member(line, "expect");
+  const nlohmann::json* const rows = member(line, "expect");
   if (!rows || !rows->is_array()) return bad("\"expect\" is missing or no list");
 
-  const Json* const seed = member(line, "seed");
+  const nlohmann::json* const seed = member(line, "seed");
   Scenario scenario{seed && seed->is_number_unsigned()
                         ? fmt::format("seed {}", seed->get<std::uint64_t>())
                         : std::string("random life"),
@@ -228,7 +227,7 @@ Status run_line(const Json& line, Runner& runner) {
     runner.skip(*strategy, rows->size());
     return ok();
   }
-  for (const Json& row : *rows) {
+  for (const nlohmann::json& row : *rows) {
     if (!row.is_array() || row.size() != fields->size())
       return bad("a row of \"expect\" has not the fields of \"expect_fields\"");
     auto& wanted = life.checkpoints.emplace_back().emplace();
@@ -241,16 +240,16 @@ Status run_line(const Json& line, Runner& runner) {
   return runner.run(scenario, life);
 }
 
-Json parse(std::string_view text) {
-  return Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+nlohmann::json parse(std::string_view text) {
+  return nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
 }
 
 }  // namespace
 
 Result<VectorReport> run_vectors(std::string_view text) {
   Runner runner;
-  if (const Json whole = parse(text); whole.is_object() && whole.contains("vectors")) {
-    const Json& vectors = whole["vectors"];
+  if (const nlohmann::json whole = parse(text); whole.is_object() && whole.contains("vectors")) {
+    const nlohmann::json& vectors = whole["vectors"];
     if (!vectors.is_array()) return bad("\"vectors\" is no list");
     for (std::size_t i = 0; i < vectors.size(); ++i)
       if (const Status s = run_scenario(vectors[i], runner); !s)
@@ -263,7 +262,7 @@ Result<VectorReport> run_vectors(std::string_view text) {
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const Json json = parse(line);
+    const nlohmann::json json = parse(line);
     if (json.is_discarded())
       return bad(fmt::format("line {}: no JSON; expected an object with \"vectors\", or JSON lines",
                              number));

@@ -65,7 +65,7 @@ inline constexpr std::uint64_t sign_extend_page(std::uint64_t page) {
 
 // Page deltas are short; machine pages above 4 KiB only cost zero bits. Zero and -errno are no
 // addresses: they have a code of their own and leave the prediction alone.
-inline void put_address(Bytes& out, std::uint64_t value, std::uint64_t& last_page) {
+inline void put_address(ByteBuffer& out, std::uint64_t value, std::uint64_t& last_page) {
   if (value + 4095 <= 8190) return put_varint(out, zigzag(value) << 2);  // 0, -errno
   const std::uint64_t low = value & 0xfff;
   const std::uint64_t delta = zigzag(sign_extend_page((value >> 12) - last_page));
@@ -86,7 +86,7 @@ inline std::uint64_t get_address(Cursor& in, std::uint64_t& last_page, bool& bad
 }
 
 // seq and map_count: zero means "not read" and leaves the prediction alone.
-inline void put_sparse(Bytes& out, std::uint32_t value, std::uint32_t& last) {
+inline void put_sparse(ByteBuffer& out, std::uint32_t value, std::uint32_t& last) {
   if (value == 0) return put_varint(out, 0);
   const auto delta = static_cast<std::int32_t>(value - std::exchange(last, value));
   put_varint(out, zigzag(static_cast<std::uint64_t>(std::int64_t{delta})) + 1);

@@ -10,7 +10,7 @@ using namespace columns;
 
 struct ColumnEncoder::State {
   struct Column {
-    Bytes bytes;
+    ByteBuffer bytes;
     std::uint64_t previous = 0;
   };
   std::array<Column, kHeadColumns> head;
@@ -20,7 +20,7 @@ struct ColumnEncoder::State {
   std::vector<MmState> mms{MmState{}};  // in the order of first appearance, after "none"
   std::unordered_map<std::uint32_t, std::uint32_t> slots{{MmId::kNone, 0}};
   std::uint32_t current = 0;
-  Bytes payload;
+  ByteBuffer payload;
 
   MmState& select(MmId mm) {
     if (mms[current].mm == mm) {
