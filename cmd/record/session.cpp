@@ -292,12 +292,21 @@ Result<int> record(const RecordOptions& options) {
     session.meta.faults = "first";
     spdlog::warn("this kernel tells of no page faults: first touches alone are recorded");
   }
-  // The header is written first, but not before the programs are known to load.
-  if (const Status s = (*output)->begin_part(session.meta, 0); !s) return s.error();
-  const auto sink = [&out = **output](const Event& event) { return out.add(1, event); };
-  if (const Status s = session.recorder->begin(sink); !s) {
+  // The first event leaves the recorder when everything alive has been read. The header is written
+  // at that moment: to wait for the file is to wait for the recording.
+  bool begun = false;
+  const auto begin_output = [&]() -> Status {
+    return std::exchange(begun, true) ? ok() : (*output)->begin_part(session.meta, 0);
+  };
+  const auto sink = [&](const Event& event) -> Status {
+    if (const Status s = begin_output(); !s) return s;
+    return (*output)->add(1, event);
+  };
+  Status status = session.recorder->begin(sink);
+  if (status) status = begin_output();
+  if (!status) {
     session.output.discard();
-    return s.error();
+    return status.error();
   }
   return run_session(session, signals);
 }
