@@ -5,7 +5,7 @@
 
 namespace anonvma::cmd {
 
-// The contract of the README; the first that applies.
+// The contract of cmd/README.md; the first that applies.
 enum ExitStatus : int {
   kOk = 0,
   kFinding = 1,
