@@ -14,7 +14,7 @@ namespace {
 // The oldest kernel that can record: also what is taken for older ones where nothing is known.
 constexpr std::string_view kOldestRecorder = "5.10";
 
-// What sets of these releases take from 5.10.
+// A note for the sets of some releases: rules that they take from 5.10.
 struct Assumption {
   std::string_view text;
   RuleInterval interval;

@@ -40,8 +40,8 @@ struct KernelRules {
 #define RULE_UNPROBED(name, ...) bool name = false;
 #include "engine/vma/rules.def"
 
-  // What these rules take from 5.10 because no source was read, as a note under tables. Empty from
-  // 5.10 on.
+  // A note for tables about rules that were taken from 5.10, because no older source was read. It is
+  // empty from 5.10 on.
   std::string assumed;
 
   // Bit 27 is ignored in all eras. It is VM_SOFTDIRTY in every trace, and the older kernels either

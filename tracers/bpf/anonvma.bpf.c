@@ -6,16 +6,12 @@
  * kernel can preempt a program, and fallback/anonvma_5_10.bpf.c where vmas are a list.
  */
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/acquire.bpf.h"
-#include "tracers/bpf/fault.bpf.h"		/* page faults */
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
-#include "tracers/bpf/namespace.bpf.h"		/* pid namespaces */
-#include "tracers/bpf/registers.bpf.h"
+#include "tracers/bpf/programs.bpf.h"		/* unlocks, page faults, walks */
 #include "tracers/bpf/slab.bpf.h"		/* slab allocations and frees */
 #include "tracers/bpf/syscall.bpf.h"		/* system calls */
 #include "tracers/bpf/task.bpf.h"		/* fork, exec, exit */
 #include "tracers/bpf/task_storage.bpf.h"	/* the state of a task */
-#include "tracers/bpf/walk.bpf.h"		/* snapshots of all mms */
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -38,36 +34,6 @@ SEC("tp_btf/mmap_lock_acquire_returned")
 int anonvma_mmap_lock(__u64 *ctx)
 {
 	return anonvma_on_acquire(ctx);
-}
-
-SEC("tp_btf/mmap_lock_released")
-int anonvma_mmap_unlock(__u64 *ctx)
-{
-	return anonvma_on_release();
-}
-
-SEC("tp_btf/page_fault_user")
-int BPF_PROG(anonvma_page_fault_user, unsigned long addr, struct pt_regs *regs, unsigned long code)
-{
-	return anonvma_on_fault(addr, anonvma_fault_flags(code, ANONVMA_FAULT_USER));
-}
-
-SEC("tp_btf/page_fault_kernel")
-int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs,
-	     unsigned long code)
-{
-	return anonvma_on_fault(addr, anonvma_fault_flags(code, 0));
-}
-
-/*
- * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
- * each cpu) comes at the same place, before anything is locked, with the address and the registers.
- * The instruction tells whether it was a write.
- */
-SEC("perf_event")
-int anonvma_page_fault_event(const struct anonvma_event *event)
-{
-	return anonvma_on_fault(event->addr, anonvma_event_flags(event));
 }
 
 SEC("tp_btf/task_newtask")
@@ -110,16 +76,4 @@ SEC("tp_btf/kmem_cache_free")
 int anonvma_free_late(__u64 *ctx)
 {
 	return anonvma_on_free_late(ctx);
-}
-
-SEC("iter/task_vma")
-int anonvma_walk(struct bpf_iter__task_vma *ctx)
-{
-	return anonvma_on_walk(ctx);
-}
-
-SEC("raw_tp")
-int anonvma_find_namespace(void *ctx)
-{
-	return anonvma_on_find_namespace();
 }

@@ -16,7 +16,7 @@
 #include <bpf/bpf_core_read.h>
 
 /*
- * What the call has left in the mm. Each object defines these three, in outcome.bpf.h or in
+ * The outcome of a call in its mm. Each object defines these three functions, in outcome.bpf.h or in
  * fallback/outcome_list.bpf.h.
  */
 

@@ -214,7 +214,7 @@ TEST_CASE("munmap passes over holes", "[vma]") {
   CHECK(w.show() == "0-1 rw unfaulted | 9-10 rw unfaulted");
 }
 
-// Of a split's two structs, munmap frees the original one since 6.8, and the new one before.
+// A split leaves two structs. munmap frees the original one since 6.8, and the new one before.
 TEST_CASE("munmap keeps the new structs from 6.8 on", "[vma][rules]") {
   for (const std::string_view era : every_era()) {
     INFO("rules of " << era);

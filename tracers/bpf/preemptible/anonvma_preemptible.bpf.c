@@ -2,22 +2,19 @@
 /*
  * The recorder's kernel side where the kernel can preempt a program: the hooks of anonvma.bpf.c, held,
  * and each event is handled by one of the object's copies (once.bpf.h). Page faults come with interrupts
- * off, an unlock that is skipped is caught up by the task's next hook, and iterators are not skipped:
- * these programs are as they are there.
+ * off, the task's next hook does what a skipped unlock has left, and iterators are not skipped: these
+ * programs are shared (programs.bpf.h).
  */
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/current.bpf.h"
-#include "tracers/bpf/fault.bpf.h"		/* page faults */
 #include "tracers/bpf/life.bpf.h"
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
 #include "tracers/bpf/lock_seq.bpf.h"
-#include "tracers/bpf/namespace.bpf.h"		/* pid namespaces */
 #include "tracers/bpf/object.bpf.h"
 #include "tracers/bpf/outcome.bpf.h"
 #include "tracers/bpf/preemptible/once.bpf.h"	/* copies */
-#include "tracers/bpf/registers.bpf.h"
+#include "tracers/bpf/programs.bpf.h"		/* unlocks, page faults, walks */
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/bpf/slab.bpf.h"		/* slab allocations and frees */
@@ -25,7 +22,6 @@
 #include "tracers/bpf/task.bpf.h"		/* fork, exec, exit */
 #include "tracers/bpf/task_storage.bpf.h"	/* the state of a task */
 #include "tracers/bpf/touch.bpf.h"
-#include "tracers/bpf/walk.bpf.h"		/* snapshots of all mms */
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -58,36 +54,6 @@ SEC("tp_btf/mmap_lock_acquire_returned")
 int anonvma_mmap_lock(__u64 *ctx)
 {
 	return ANONVMA_HELD(anonvma_acquire_once(ctx));
-}
-
-SEC("tp_btf/mmap_lock_released")
-int anonvma_mmap_unlock(__u64 *ctx)
-{
-	return anonvma_on_release();
-}
-
-SEC("tp_btf/page_fault_user")
-int BPF_PROG(anonvma_page_fault_user, unsigned long addr, struct pt_regs *regs, unsigned long code)
-{
-	return anonvma_on_fault(addr, anonvma_fault_flags(code, ANONVMA_FAULT_USER));
-}
-
-SEC("tp_btf/page_fault_kernel")
-int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs,
-	     unsigned long code)
-{
-	return anonvma_on_fault(addr, anonvma_fault_flags(code, 0));
-}
-
-/*
- * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
- * each cpu) comes at the same place, before anything is locked, with the address and the registers.
- * The instruction tells whether it was a write.
- */
-SEC("perf_event")
-int anonvma_page_fault_event(const struct anonvma_event *event)
-{
-	return anonvma_on_fault(event->addr, anonvma_event_flags(event));
 }
 
 static __always_inline int anonvma_newtask_once(struct task_struct *child)
@@ -214,16 +180,4 @@ SEC("tp_btf/kmem_cache_free")
 int anonvma_free_late(__u64 *ctx)
 {
 	return ANONVMA_HELD(anonvma_free_late_once(ctx));
-}
-
-SEC("iter/task_vma")
-int anonvma_walk(struct bpf_iter__task_vma *ctx)
-{
-	return anonvma_on_walk(ctx);
-}
-
-SEC("raw_tp")
-int anonvma_find_namespace(void *ctx)
-{
-	return anonvma_on_find_namespace();
 }
