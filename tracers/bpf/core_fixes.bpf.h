@@ -23,9 +23,24 @@ static __always_inline bool anonvma_is_typed(void)
 	return anonvma_has_helper(get_current_task_btf);
 }
 
-/* A plain load where the verifier knows the type of `p`, which is faster. */
-#define anonvma_load(known, p, member) ((known) ? (p)->member : BPF_CORE_READ(p, member))
-#define anonvma_get(p, member) anonvma_load(anonvma_is_typed(), p, member)
+/*
+ * The member of `p`, which may point anywhere: what cannot be read is 0. With the kfunc (Linux kernel
+ * commit a35b9af4ec2c "bpf: Add a kfunc for generic type cast") this is one load instead of the call of
+ * a helper. Not for programs of perf events, which may call it from 6.12 on only.
+ */
+extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
+#define anonvma_cast(p) \
+	((typeof(p))bpf_rdonly_cast(p, bpf_core_type_id_kernel(typeof(*(p)))))
+#define anonvma_read(p, member)                                                             \
+	({                                                                                  \
+		typeof(p) from_ = (p);                                                      \
+		bpf_rdonly_cast ? anonvma_cast(from_)->member : BPF_CORE_READ(from_, member); \
+	})
+
+/* A plain load where the verifier knows the type of `p`. */
+#define anonvma_load(known, p, member) ((known) ? (p)->member : anonvma_read(p, member))
+/* The same of what is reached through the current task. */
+#define anonvma_get(p, member) (anonvma_is_typed() ? (p)->member : BPF_CORE_READ(p, member))
 
 /*
  * struct anon_vma counted `degree` before num_children and num_active_vmas (Linux kernel commit

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
@@ -71,6 +72,12 @@ static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
 	if (!anonvma_counts_locks())
 		return 0;
 	return 2 * (__u32)BPF_CORE_READ((struct mm_struct___int_seq *)mm, mm_lock_seq);
+}
+
+/* The same again, not for programs of perf events. */
+static __always_inline __u32 anonvma_mm_seq_read(struct mm_struct *mm)
+{
+	return bpf_rdonly_cast ? anonvma_mm_seq(anonvma_cast(mm), false) : anonvma_mm_seq_probe(mm);
 }
 
 /*

@@ -122,7 +122,7 @@ static __noinline int anonvma_read_outcome(struct mm_struct *mm, __u32 seq)
 	if (!outcome || outcome->filled)
 		return 0;
 	vma = outcome->vma;
-	outcome->locked_vm = BPF_CORE_READ(mm, locked_vm);
+	outcome->locked_vm = anonvma_read(mm, locked_vm);
 	if (outcome->has_range) {
 		state = anonvma_get_task(bpf_get_current_task_btf(), ANONVMA_OP);
 		if (!state)
@@ -163,7 +163,7 @@ static __noinline __u64 anonvma_newly_locked(struct anonvma_task *state, struct 
 
 	if (!state || !mm || !state->taken)
 		return 0;
-	locked_vm = BPF_CORE_READ(mm, locked_vm);
+	locked_vm = anonvma_read(mm, locked_vm);
 	outcome = anonvma_outcome_of(state);
 	if (!anonvma_is_as_left(state, outcome, mm)) {
 		if (!outcome)

@@ -10,6 +10,8 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/current.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 
@@ -91,7 +93,7 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 	head->mm = mm;
 	head->seq = seq;
 	head->map_count = map_count;
-	head->tid = (__u32)bpf_get_current_pid_tgid();
+	head->tid = anonvma_get(anonvma_current(), pid);
 	head->kind = kind;
 	head->cpu = bpf_get_smp_processor_id();
 }

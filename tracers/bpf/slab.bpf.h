@@ -35,6 +35,18 @@ static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char
 	return true;
 }
 
+/* True if `cache` is known as the one with `index` or has that name: then it is known from now on. */
+static __always_inline bool anonvma_is_cache(struct kmem_cache *cache, __u32 index, const char *name,
+					     __u32 size)
+{
+	if ((__u64)cache == anonvma_caches[index])
+		return true;
+	if (anonvma_caches[index] || !anonvma_name_is(cache, name, size))
+		return false;
+	anonvma_caches[index] = (__u64)cache;
+	return true;
+}
+
 static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 site)
 {
 	__u64 key = (__u64)cache;
@@ -45,18 +57,14 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 		return ANONVMA_CACHE_ANON_VMA;
 	if (site == ANONVMA_SITE_OTHER)
 		return ANONVMA_CACHES;
-	if (!anonvma_caches[ANONVMA_CACHE_ANON_VMA] && anonvma_name_is(cache, "anon_vma", 9)) {
-		anonvma_caches[ANONVMA_CACHE_ANON_VMA] = key;
+	if (anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9))
 		return ANONVMA_CACHE_ANON_VMA;
-	}
+	/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
 	if (site == ANONVMA_SITE_VMA_ALLOC || site == ANONVMA_SITE_VMA_DUP ||
-	    site == ANONVMA_SITE_VMA_FREE) {
-		/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
-		if (!anonvma_name_is(cache, "vm_area_struct", 15))
-			return ANONVMA_CACHES;
-		anonvma_caches[ANONVMA_CACHE_VMA] = key;
-		return ANONVMA_CACHE_VMA;
-	}
+	    site == ANONVMA_SITE_VMA_FREE)
+		return anonvma_is_cache(cache, ANONVMA_CACHE_VMA, "vm_area_struct", 15) ?
+			       ANONVMA_CACHE_VMA :
+			       ANONVMA_CACHES;
 	return ANONVMA_CACHE_AVC;
 }
 
@@ -102,13 +110,14 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 static __always_inline bool anonvma_allocates_vma(__u64 call_site, struct kmem_cache *cache)
 {
 	return anonvma_is_inside(call_site, anonvma_vma_alloc) &&
-	       anonvma_name_is(cache, "vm_area_struct", 15);
+	       anonvma_is_cache(cache, ANONVMA_CACHE_VMA, "vm_area_struct", 15);
 }
 
 /* __anon_vma_prepare() allocates the chain entry first, then perhaps an anon_vma. */
 static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache *cache)
 {
-	return anonvma_is_inside(call_site, anonvma_prepare) && !anonvma_name_is(cache, "anon_vma", 9);
+	return anonvma_is_inside(call_site, anonvma_prepare) &&
+	       !anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
 }
 
 /* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */

@@ -26,8 +26,8 @@ static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
 					       struct mm_struct *mm)
 {
 	return !state->tree.torn && !(state->seen_seq & 1) &&
-	       state->seen_seq == anonvma_mm_seq_probe(mm) &&
-	       state->nr_seen == (__u32)BPF_CORE_READ(mm, map_count);
+	       state->seen_seq == anonvma_mm_seq_read(mm) &&
+	       state->nr_seen == (__u32)anonvma_read(mm, map_count);
 }
 
 /*

@@ -22,7 +22,7 @@ static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *
 {
 	if (!ops)
 		return ANONVMA_OPS_ANONYMOUS;
-	return BPF_CORE_READ(ops, close) ? ANONVMA_OPS_CLOSE : 0;
+	return anonvma_read(ops, close) ? ANONVMA_OPS_CLOSE : 0;
 }
 
 /* `known`: the verifier knows the type of `vma`, so plain loads are allowed. */
@@ -56,9 +56,9 @@ static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vm
 static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,
 					    struct anonvma_seen_vma *seen)
 {
-	seen->start = BPF_CORE_READ(vma, vm_start);
-	seen->len = BPF_CORE_READ(vma, vm_end) - seen->start;
-	seen->vm_flags = BPF_CORE_READ(vma, vm_flags);
-	seen->file = (__u64)BPF_CORE_READ(vma, vm_file);
-	seen->ops = anonvma_vma_ops(BPF_CORE_READ(vma, vm_ops));
+	seen->start = anonvma_read(vma, vm_start);
+	seen->len = anonvma_read(vma, vm_end) - seen->start;
+	seen->vm_flags = anonvma_read(vma, vm_flags);
+	seen->file = (__u64)anonvma_read(vma, vm_file);
+	seen->ops = anonvma_vma_ops(anonvma_read(vma, vm_ops));
 }

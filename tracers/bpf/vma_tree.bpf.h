@@ -33,7 +33,7 @@ struct maple_arange_64 {
 /* True if a writer holds the lock, or is about to: RWSEM_WRITER_LOCKED. */
 static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
 {
-	return BPF_CORE_READ(mm, mmap_lock.count.counter) & 1;
+	return anonvma_read(mm, mmap_lock.count.counter) & 1;
 }
 
 /*
@@ -42,7 +42,7 @@ static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
  */
 static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
 {
-	if (anonvma_mm_seq_probe(mm) != seq)
+	if (anonvma_mm_seq_read(mm) != seq)
 		return false;
 	return anonvma_seq_shows_writer() || !anonvma_is_writing(mm);
 }
@@ -51,9 +51,9 @@ static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
 static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct mm_struct *mm,
 					       __u64 addr)
 {
-	tree->seq = anonvma_mm_seq_probe(mm);
+	tree->seq = anonvma_mm_seq_read(mm);
 	tree->torn = 0;
-	tree->root = tree->node = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	tree->root = tree->node = (__u64)anonvma_read(mm, mm_mt.ma_root);
 	tree->index = addr;
 	tree->max = ~0ull;
 	tree->slot = 0;
@@ -61,15 +61,42 @@ static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct
 	tree->ended = (tree->root & 3) != 2 || tree->root < 4096;
 }
 
+/* The word at `address`, which lies in a node. */
+static __always_inline __u64 anonvma_tree_word(__u64 address)
+{
+	__u64 before = bpf_core_field_offset(struct maple_range_64, pivot);
+
+	return anonvma_read((struct maple_range_64 *)(address - before), pivot[0]);
+}
+
 /*
- * One slot further; the vma of the slot, or NULL. The node's address carries its type. A pivot is the
- * last index of its slot; a missing pivot (0) marks the last slot.
+ * Goes on to the slot of the node that holds tree->index, and returns its pivot: the last index of the
+ * slot. A missing pivot (0) marks the last slot, which ends with its node. Less than tree->index: there
+ * is no such slot.
+ */
+static __always_inline __u64 anonvma_tree_seek(struct anonvma_tree *tree, __u64 pivots, __u32 nr)
+{
+	__u64 pivot = 0;
+
+	for (__u32 i = 0; i < 15 && tree->slot < nr; i++) {
+		pivot = anonvma_tree_word(pivots + 8 * tree->slot);
+		if (!pivot || pivot >= tree->max)
+			return tree->max;
+		if (pivot >= tree->index)
+			return pivot;
+		tree->slot++;
+	}
+	return tree->slot == nr ? tree->max : 0;
+}
+
+/*
+ * Goes on by one node or one vma; returns the vma, or NULL. The node's address carries its type.
  */
 static __always_inline struct vm_area_struct *anonvma_tree_step(struct anonvma_tree *tree)
 {
 	const __u32 leaf_64 = 1, range_64 = 2, arange_64 = 3;
-	__u32 type = tree->node >> 3 & 15, slot = tree->slot, pivots = 15;
-	__u64 node = tree->node & ~255ull, pivot = 0, entry = 0;
+	__u32 type = tree->node >> 3 & 15, pivots = 15;
+	__u64 node = tree->node & ~255ull, pivot, entry;
 	__u64 at_pivot = bpf_core_field_offset(struct maple_range_64, pivot);
 	__u64 at_slot = bpf_core_field_offset(struct maple_range_64, slot);
 	bool last;
@@ -79,20 +106,13 @@ static __always_inline struct vm_area_struct *anonvma_tree_step(struct anonvma_t
 		at_pivot = bpf_core_field_offset(struct maple_arange_64, pivot);
 		at_slot = bpf_core_field_offset(struct maple_arange_64, slot);
 	}
-	if (type < leaf_64 || type > arange_64 || slot > pivots)
+	if (type < leaf_64 || type > arange_64)
 		goto torn;
-	if (slot < pivots)
-		bpf_probe_read_kernel(&pivot, sizeof(pivot), (void *)(node + at_pivot + 8 * slot));
-	bpf_probe_read_kernel(&entry, sizeof(entry), (void *)(node + at_slot + 8 * slot));
-	last = !pivot || pivot >= tree->max;
-	if (last)
-		pivot = tree->max;
-	if (pivot < tree->index) {	/* before what is looked for */
-		if (last)
-			goto torn;
-		tree->slot++;
-		return NULL;
-	}
+	pivot = anonvma_tree_seek(tree, node + at_pivot, pivots);
+	if (pivot < tree->index)
+		goto torn;
+	last = pivot == tree->max;
+	entry = anonvma_tree_word(node + at_slot + 8 * tree->slot);
 	if (type >= range_64) {
 		if (entry < 4096)
 			goto torn;
@@ -175,6 +195,6 @@ static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state, struct
 	if (!state->found)
 		return ~0ull;
 	vma = (struct vm_area_struct *)state->found;
-	first = BPF_CORE_READ(vma, vm_start);
+	first = anonvma_read(vma, vm_start);
 	return first > start ? first : start;
 }

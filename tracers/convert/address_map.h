@@ -2,11 +2,47 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/ids.h"
 
 namespace anonvma {
+
+// Ids of slab objects of one kind: an address has one from allocation to free.
+class ObjectIds {
+ public:
+  bool knows(std::uint64_t address) const { return ids_.contains(address); }
+  std::uint64_t id(std::uint64_t address) {
+    const auto [it, added] = ids_.try_emplace(address, next_);
+    if (added) ++next_;
+    return it->second;
+  }
+  // A new object is at the address. `before` is the one that was there and whose free is missing.
+  struct Allocated {
+    std::uint64_t id;
+    std::optional<std::uint64_t> before;
+  };
+  Allocated allocate(std::uint64_t address) {
+    const std::uint64_t id = next_++;
+    const auto [it, added] = ids_.try_emplace(address, id);
+    if (added) return {id, std::nullopt};
+    return {id, std::exchange(it->second, id)};
+  }
+  // The id of the object that was freed, which is new if the object was not known.
+  std::uint64_t free(std::uint64_t address) {
+    const auto it = ids_.find(address);
+    if (it == ids_.end()) return next_++;
+    const std::uint64_t id = it->second;
+    ids_.erase(it);
+    return id;
+  }
+
+ private:
+  std::unordered_map<std::uint64_t, std::uint64_t> ids_;
+  std::uint64_t next_ = 0;
+};
 
 class AddressMap {
  public:
@@ -14,13 +50,21 @@ class AddressMap {
   MmId bear_mm(std::uint64_t address) {
     const MmId id{next_mm_++};
     mms_[address] = id;
+    found_ = {};
     return id;
   }
+  // Most records are of the mm of the record before.
   MmId mm(std::uint64_t address) const {
+    if (address == found_.address && found_.mm) return found_.mm;
     const auto it = mms_.find(address);
-    return it == mms_.end() ? MmId{} : it->second;
+    if (it == mms_.end()) return {};
+    found_ = {address, it->second};
+    return it->second;
   }
-  void retire_mm(std::uint64_t address) { mms_.erase(address); }
+  void retire_mm(std::uint64_t address) {
+    mms_.erase(address);
+    found_ = {};
+  }
   const std::unordered_map<std::uint64_t, MmId>& mms() const { return mms_; }
   std::uint32_t next_mm() const { return next_mm_; }
 
@@ -36,33 +80,24 @@ class AddressMap {
   }
 
   AnonVmaId anon_vma(std::uint64_t address) {
-    if (address == 0) return {};
-    const auto [it, added] = anon_vmas_.try_emplace(address, next_anon_vma_);
-    if (added) ++next_anon_vma_;
-    return AnonVmaId{it->second};
+    return address == 0 ? AnonVmaId{}
+                        : AnonVmaId{static_cast<std::uint32_t>(anon_vmas_.id(address))};
   }
-  bool knows_anon_vma(std::uint64_t address) const { return anon_vmas_.contains(address); }
-  // The address may be another anon_vma's from here on.
-  void forget_anon_vma(std::uint64_t address) { anon_vmas_.erase(address); }
-
-  // Ids of the other slab objects: an address has one from allocation to free.
-  std::uint64_t object(std::uint64_t address) {
-    const auto [it, added] = objects_.try_emplace(address, next_object_);
-    if (added) ++next_object_;
-    return it->second;
-  }
-  bool knows_object(std::uint64_t address) const { return objects_.contains(address); }
-  void forget_object(std::uint64_t address) { objects_.erase(address); }
+  ObjectIds& anon_vmas() { return anon_vmas_; }
+  ObjectIds& other_objects() { return other_objects_; }
 
  private:
+  struct Found {
+    std::uint64_t address = 0;
+    MmId mm;
+  };
+
   std::unordered_map<std::uint64_t, MmId> mms_;
+  mutable Found found_;  // the last one in mms_
   std::unordered_map<std::uint64_t, FileId> files_;
   std::unordered_map<std::uint64_t, std::uint64_t> merge_keys_;
-  std::unordered_map<std::uint64_t, std::uint32_t> anon_vmas_;
-  std::unordered_map<std::uint64_t, std::uint64_t> objects_;
+  ObjectIds anon_vmas_, other_objects_;
   std::uint32_t next_mm_ = 0;
-  std::uint32_t next_anon_vma_ = 0;
-  std::uint64_t next_object_ = 0;
 };
 
 }  // namespace anonvma

@@ -316,7 +316,7 @@ void Converter::tell(const anonvma_truth_record& r) { tell(r, addresses_.mm(r.he
 
 void Converter::tell(const anonvma_truth_record& r, MmId mm) {
   // Frees are not filtered by process: those of objects that are nobody's here are left out.
-  if (r.freed && !truth_ids_.knows(r) && !mm && tracked_only_) return;
+  if (r.freed && !mm && tracked_only_ && !truth_ids_.knows(r)) return;
   for (const auto& [of, step] : overlap_.on_object(mm, r, head(r.head, mm))) order_.step(of, step);
   const Event event{head(r.head, mm),
                     Truth{r.cache, r.site, truth_ids_.take(r), r.freed, r.in_exec}};

@@ -16,6 +16,7 @@ class LateFrees {
   void allocated_anew(std::uint64_t address, std::uint64_t id) { owed_[address].push_back(id); }
   // The object of a free at the address, if it is not the one that is there now.
   std::optional<std::uint64_t> freed(std::uint64_t address) {
+    if (owed_.empty()) return std::nullopt;
     const auto owed = owed_.find(address);
     if (owed == owed_.end()) return std::nullopt;
     const std::uint64_t id = owed->second.front();

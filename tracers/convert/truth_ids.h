@@ -27,8 +27,7 @@ class TruthIds {
   std::uint64_t take(const anonvma_truth_record& record);
 
  private:
-  std::uint64_t id(const anonvma_truth_record& record);
-  void forget(const anonvma_truth_record& record);
+  ObjectIds& ids_of(const anonvma_truth_record& record) const;
 
   AddressMap& addresses_;
   bool comes_late_ = false;

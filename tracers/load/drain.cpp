@@ -18,6 +18,7 @@ constexpr std::size_t kBlockBytes = 1u << 20;
 constexpr std::chrono::milliseconds kBetween{8};
 constexpr std::size_t kMostPerPass = 1u << 18;
 constexpr std::size_t kHead = sizeof(std::uint64_t);
+constexpr std::size_t kMostSpare = 4;  // blocks
 
 std::size_t padded(std::size_t bytes) { return (bytes + kHead - 1) / kHead * kHead; }
 
@@ -57,27 +58,42 @@ Drain::~Drain() {
 
 bool Drain::take(std::span<const std::byte> record) {
   const std::uint64_t size = record.size();
-  const std::size_t at = filling_.size();
-  filling_.resize(at + kHead + padded(size));
-  std::memcpy(filling_.data() + at, &size, kHead);
-  std::memcpy(filling_.data() + at + kHead, record.data(), size);
-  if (filling_.size() >= kBlockBytes) {
-    const bool has_room = hand_over();
-    filling_.reserve(kBlockBytes + kBlockBytes / 16);
-    if (!has_room) return false;
+  const std::size_t needed = kHead + padded(size);
+  bool has_room = true;
+  if (filling_.size - filling_.used < needed) {
+    has_room = hand_over();
+    make_room(needed);
   }
-  return ++taken_ < kMostPerPass;
+  std::byte* const to = filling_.memory.get() + filling_.used;
+  std::memcpy(to, &size, kHead);
+  std::memcpy(to + kHead, record.data(), size);
+  filling_.used += needed;
+  return ++taken_ < kMostPerPass && has_room;
 }
 
 // Gives the block to the caller's side; false when no more may wait there.
 bool Drain::hand_over() {
   const std::lock_guard lock(mutex_);
-  if (!filling_.empty()) {
-    bytes_ += filling_.size();
+  if (filling_.used > 0) {
+    bytes_ += filling_.used;
     peak_bytes_ = std::max(peak_bytes_, bytes_);
     full_.push_back(std::exchange(filling_, {}));
   }
   return bytes_ < most_bytes_;
+}
+
+// An empty block, for at least so many bytes.
+void Drain::make_room(std::size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes <= kBlockBytes && !spare_.empty()) {
+      filling_ = std::move(spare_.back());
+      spare_.pop_back();
+      return;
+    }
+  }
+  filling_.size = std::max(bytes, kBlockBytes);
+  filling_.memory = std::make_unique_for_overwrite<std::byte[]>(filling_.size);
 }
 
 // 1: the ring was emptied; 0: it was not; or the error.
@@ -119,18 +135,21 @@ std::size_t Drain::give(std::size_t most,
                         const std::function<void(std::span<const std::byte>)>& to) {
   std::size_t count = 0;
   while (count < most) {
-    if (given_ == giving_.size()) {
+    if (given_ == giving_.used) {
       const std::lock_guard lock(mutex_);
-      bytes_ -= giving_.size();
-      giving_.clear();
-      given_ = 0;
+      bytes_ -= giving_.used;
+      given_ = giving_.used = 0;
+      if (giving_.size == kBlockBytes && spare_.size() < kMostSpare)
+        spare_.push_back(std::move(giving_));
+      giving_ = {};
       if (full_.empty()) break;
       giving_ = std::move(full_.front());
       full_.pop_front();
     }
     std::uint64_t size = 0;
-    std::memcpy(&size, giving_.data() + given_, kHead);
-    to({giving_.data() + given_ + kHead, size});
+    const std::byte* const from = giving_.memory.get() + given_;
+    std::memcpy(&size, from, kHead);
+    to({from + kHead, size});
     given_ += kHead + padded(size);
     ++count;
   }
@@ -139,7 +158,7 @@ std::size_t Drain::give(std::size_t most,
 
 bool Drain::empty() const {
   const std::lock_guard lock(mutex_);
-  return full_.empty() && given_ == giving_.size();
+  return full_.empty() && given_ == giving_.used;
 }
 
 std::size_t Drain::peak_bytes() const {

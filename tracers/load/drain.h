@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -44,11 +45,16 @@ class Drain {
   std::size_t peak_bytes() const;
 
  private:
-  using Block = std::vector<std::byte>;
+  // Memory for records, which is written once: nothing clears it before.
+  struct Block {
+    std::unique_ptr<std::byte[]> memory;
+    std::size_t size = 0, used = 0;
+  };
 
   void run();
   int pass();
   bool hand_over();
+  void make_room(std::size_t bytes);
 
   const Consume consume_;
   const std::size_t most_bytes_;
@@ -59,10 +65,11 @@ class Drain {
   int answer_ = 0;
   std::size_t bytes_ = 0, peak_bytes_ = 0;  // of all blocks
   std::deque<Block> full_;
-  Block filling_;          // the thread's own
-  std::size_t taken_ = 0;  // records in this pass
-  Block giving_;           // the caller's own
-  std::size_t given_ = 0;  // bytes of it
+  std::vector<Block> spare_;  // read, to be filled again
+  Block filling_;             // the thread's own
+  std::size_t taken_ = 0;     // records in this pass
+  Block giving_;              // the caller's own
+  std::size_t given_ = 0;     // bytes of it
   std::thread thread_;
 };
 
