@@ -92,7 +92,7 @@ Status Recorder::begin(Sink sink) {
     converter_.end_attach();
   }
   // A child that was walked while its fork came to its end is announced by that fork.
-  start_.end([this](MmId mm) { return converter_.taken_back(mm); },
+  start_.end([this](MmId mm) { return converter_.replaced(mm); },
              [this](const Event& event) { resync_.add(event); });
   return failure_;
 }

@@ -13,12 +13,12 @@ void Start::add(const Event& event) {
   (in_snapshot_ ? snapshots_ : others_).push_back(event);
 }
 
-void Start::end(const std::function<bool(MmId)>& taken_back,
+void Start::end(const std::function<bool(MmId)>& replaced,
                 const std::function<void(const Event&)>& sink) {
   active_ = false;
   for (std::vector<Event>* const events : {&snapshots_, &others_})
     for (const Event& event : std::exchange(*events, {}))
-      if (!taken_back(event.head.mm)) sink(event);
+      if (!replaced(event.head.mm)) sink(event);
 }
 
 }  // namespace anonvma

@@ -17,9 +17,9 @@ class Start {
  public:
   bool active() const { return active_; }
   void add(const Event& event);
-  // Gives all events to `sink`, but for those of mms for which `taken_back` says that a later Fork
+  // Gives all events to `sink`, but for those of mms for which `replaced` says that a later Fork
   // or Exec announces them.
-  void end(const std::function<bool(MmId)>& taken_back,
+  void end(const std::function<bool(MmId)>& replaced,
            const std::function<void(const Event&)>& sink);
 
  private:

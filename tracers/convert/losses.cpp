@@ -51,7 +51,7 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
   // That a walk has reached an mm was lost: the mm itself lost nothing, and the round tries again.
   const bool walk = mm && lost.kind == ANONVMA_WALK;
   const bool unnamed = (!mm && !lost.of_anybody) || walk;
-  lossy_ = true;
+  unborn_.expect();
   if (lost.count == 0 && !lost.of_anybody && rounds_.has_lost(lost.mm, lost.kind))
     return;  // said already
   if (lost.of_anybody)
@@ -60,7 +60,7 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
            (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // a stranger's frees are no loss
     rounds_.suspect(lost.mm, lost.kind);
   if (unnamed && lost.count == 0) return;
-  const Event event{{since_start(now_ns), 0, mm, 0, 0},
+  const Event event{{heads_.since_start(now_ns), 0, mm, 0, 0},
                     lost_event(lost.kind, lost.count, lost.cpu, unnamed)};
   if (!mm || unnamed || order_.announced(mm)) return order_.pass(event);
   if (lost.count > 0)
@@ -85,7 +85,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_EXIT_TASK:
     case ANONVMA_FAULT:
     case ANONVMA_TOUCH:
-      ++unborn_[r.kind];
+      unborn_.drop(r.kind);
       return;
     default:  // parts of an exec that is still to come, and what is no event
       return;
@@ -94,8 +94,8 @@ void Converter::drop_unborn(const anonvma_record& r) {
 
 std::uint64_t Converter::tell_unborn(std::uint64_t now_ns) {
   std::uint64_t all = 0;
-  for (const auto& [kind, count] : std::exchange(unborn_, {})) {
-    order_.pass({{since_start(now_ns), 0, {}, 0, 0}, lost_event(kind, count, 0, true)});
+  for (const auto& [kind, count] : unborn_.take()) {
+    order_.pass({{heads_.since_start(now_ns), 0, {}, 0, 0}, lost_event(kind, count, 0, true)});
     all += count;
   }
   return all;
@@ -105,14 +105,14 @@ std::uint64_t Converter::tell_unborn(std::uint64_t now_ns) {
 void Converter::taint_newborn(std::uint64_t address, MmId mm, const anonvma_record& r,
                               std::uint32_t seq) {
   if (!rounds_.is_suspect(address)) return;
-  order_.read(mm, seq, group(r, mm, lost_event(0, 0, r.cpu, false)));
+  order_.read(mm, seq, heads_.group(r, mm, lost_event(0, 0, r.cpu, false)));
 }
 
 // What is known of it is unsure, and with it all of its family. To readers of the trace an mm whose
 // Fork still waits is not born: it is tainted behind that, and a relative takes its place until
 // then.
 void Converter::taint(MmId mm, std::uint64_t now_ns) {
-  Event event{{since_start(now_ns), 0, mm, 0, 0}, lost_event(0, 0, 0, false)};
+  Event event{{heads_.since_start(now_ns), 0, mm, 0, 0}, lost_event(0, 0, 0, false)};
   if (order_.announced(mm)) return order_.pass(event);
   order_.behind_birth(mm, {event, {}});
   MmId relative;
@@ -127,9 +127,9 @@ void Converter::taint(MmId mm, std::uint64_t now_ns) {
 // walk has announced the child, or has still to do so.
 void Converter::on_fork_unseen(const anonvma_fork_record& r, MmId parent) {
   const MmId known = addresses_.mm(r.child_mm);
-  if (known && tgids_[known].initial == r.child_tgid) return;
-  if (!lossy_) {
-    orphans_[r.child_mm] = r.child_tgid;
+  if (known && processes_.tgid_of(known).initial == r.child_tgid) return;
+  if (!unborn_.expected()) {
+    processes_.add_orphan(r.child_mm, r.child_tgid);
     return;
   }
   if (known) end_unseen(r.child_mm, known, r.head.time_ns);  // the record of its end was lost
@@ -140,7 +140,7 @@ void Converter::on_fork_unseen(const anonvma_fork_record& r, MmId parent) {
 }
 
 void Converter::end_unseen(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
-  order_.exit(mm, {{{since_start(time_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
+  order_.exit(mm, {{{heads_.since_start(time_ns), 0, mm, 0, 0}, ExitMmap{}}, {}});
   retire(address, mm, time_ns);
 }
 
@@ -155,9 +155,9 @@ void Converter::on_resync(const anonvma_walk_record& r, const WalkedMm& walked) 
   const Tgid tgid{walked.head.tgid, walked.head.local_tgid};
   if (unborn) mm = bear(r.head.mm, tgid, r.head, families_.begin_one());
   const MmId relative = rounds_.place(mm, walked);
-  const EventHead at{since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
+  const EventHead at{heads_.since_start(r.head.time_ns), r.head.tid, mm, walked.head.seq,
                      static_cast<std::uint32_t>(walked.vmas.size())};
-  EventGroup event = snapshot(at, walked, SnapReason::resync);
+  EventGroup event = snapshots_.of_walk(walked, at, SnapReason::resync);
   if (unborn) std::get<Snapshot>(event.first.body).by = relative;
   order_.resynchronise(mm, walked.head.seq, std::move(event));
 }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/ids.h"
 #include "tracers/convert/walked.h"
 #include "tracers/records.h"
 
@@ -29,14 +30,23 @@ class StartWindow {
   void begin() { open_ = opened_ = true; }
   void end();
   bool is_open() const { return open_; }
-  bool was_opened() const { return opened_; }
+  // True if an execve that ends, or is under way, at this time of the trace may be older than the
+  // recording.
+  bool may_be_older(std::uint64_t since_start_ns) const {
+    constexpr std::uint64_t kExecTakesNs = 10'000'000'000;
+    return opened_ && since_start_ns < kExecTakesNs;
+  }
 
   // A fault of an mm that no walk has reached yet.
   void remember(const anonvma_fault_record& fault);
   // The walk has announced the mm. Returns the faults before it whose effect is still to come.
   std::vector<anonvma_fault_record> announce(std::uint64_t address, WalkedMm walked);
-  // The mm that a walk announced at the address is another one's by now; false if none did.
-  bool forget(std::uint64_t address) { return walks_.erase(address) > 0; }
+  // Another mm takes the address of `mm`. If a walk announced `mm`, the walk has seen the other one.
+  void replace(std::uint64_t address, MmId mm) {
+    if (walks_.erase(address) > 0) replaced_.insert(mm);
+  }
+  // A walk announced the mm, and a Fork or Exec that was recorded later announces it again.
+  bool replaced(MmId mm) const { return replaced_.contains(mm); }
 
   // The task faults at `addr`.
   void fault(const anonvma_record& head, std::uint64_t addr);
@@ -61,6 +71,7 @@ class StartWindow {
   // Faults of mms that no walk has reached yet, by address: since the last write acquire of each.
   std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_;
   std::unordered_map<std::uint64_t, WalkedMm> walks_;  // of the other mms, by address
+  std::unordered_set<MmId> replaced_;
   // Tasks by their last fault: has the walk seen its effect?
   std::unordered_map<std::uint32_t, bool> in_walk_;
   std::unordered_set<std::uint64_t> anon_vmas_;  // that a walk has seen, not freed since

@@ -358,8 +358,8 @@ TEST_CASE("who was walked while its fork came to its end is announced by the For
   p.converter.add_walk(2, SnapReason::attach, {p.walked(kB, 0, 42)});
   p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kB, 0), 2});
   p.fork(kA, 5, kB);
-  CHECK(p.converter.taken_back(MmId{1}));
-  CHECK_FALSE(p.converter.taken_back(MmId{2}));
+  CHECK(p.converter.replaced(MmId{1}));
+  CHECK_FALSE(p.converter.replaced(MmId{2}));
   CHECK_THAT(p.out, ContainsSubstring("fork/0/5"));
 }
 

@@ -1,0 +1,66 @@
+#include "tracers/convert/truth_lane.h"
+
+#include <optional>
+#include <unordered_set>
+
+namespace anonvma {
+
+void TruthLane::take(anonvma_truth_record r) {
+  ids_.correct_cache(r);
+  const bool known = static_cast<bool>(parts_.addresses.mm(r.head.mm));
+  if (parts_.start.is_open() && parts_.start.holds(r, known)) return;
+  if (r.waits) return on_vma(r);
+  pass(r);
+}
+
+// A vma that the kernel frees after a grace period, or in exit_mmap().
+void TruthLane::on_vma(anonvma_truth_record r) {
+  if (!r.freed) {
+    rcu_vmas_.allocated(r);
+    return pass(r);
+  }
+  const std::optional<RcuVmas::Owner> owner = rcu_vmas_.freed(r);
+  if (!owner) {
+    // If the vma belonged to an mm that lost records, nobody may know it: the mm's own finding.
+    if (r.site != ANONVMA_SITE_VMA_FREE_RCU) pass(r);
+    return;
+  }
+  if (owner->gone) return pass(r, *owner->gone);
+  if (owner->exec != 0 && !parts_.addresses.mm(r.head.mm)) {  // the execve goes on
+    r.in_exec = 1;
+    r.head.tid = owner->exec;
+  }
+  pass(r);
+}
+
+void TruthLane::pass(const anonvma_truth_record& r) { pass(r, parts_.addresses.mm(r.head.mm)); }
+
+void TruthLane::pass(const anonvma_truth_record& r, MmId mm) {
+  // The hook sees the frees of every process. Objects of processes that are not recorded are left out.
+  if (r.freed && !mm && tracked_only_ && !ids_.knows(r)) return;
+  const EventHead head = parts_.heads.head(r.head, mm);
+  for (const auto& [of, step] : overlap_.on_object(mm, r, head)) parts_.order.step(of, step);
+  const Event event{head, Truth{r.cache, r.site, ids_.take(r), r.freed, r.in_exec}};
+  if (r.in_exec && parts_.start.may_be_older(head.time_ns))
+    parts_.execs.hold_object(r.head.tid, event);
+  else
+    parts_.order.pass(event);
+}
+
+void TruthLane::announce(const WalkedMm& walked) {
+  std::unordered_set<std::uint64_t> vmas;
+  for (const WalkedVma& vma : walked.vmas)
+    if (vma.object != 0) vmas.insert(vma.object);
+  if (!vmas.empty()) rcu_vmas_.shown(walked.head.mm, walked.head.tgid, vmas);
+}
+
+void TruthLane::flush_steps(const EventHead& head) {
+  for (const auto& [of, step] : overlap_.all(head)) parts_.order.step(of, step);
+}
+
+void TruthLane::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
+  rcu_vmas_.retired(address, mm, time_ns);
+  overlap_.exited(mm);
+}
+
+}  // namespace anonvma
