@@ -542,6 +542,11 @@ const EventTraits& traits_of(const EventBody& body);
 inline bool is_snapshot_part(const EventBody& body) {
   return traits_of(body).part == SnapshotPart::entry;
 }
+// A snapshot that announces an mm which was alive when the recording began.
+inline bool is_attach(const EventBody& body) {
+  const auto* snapshot = std::get_if<Snapshot>(&body);
+  return snapshot != nullptr && snapshot->reason == static_cast<std::uint64_t>(SnapReason::attach);
+}
 // "map", "unmap", ...; empty for a number this build does not know.
 std::string_view name_of(EventType type);
 
