@@ -1,4 +1,4 @@
-// The second half of check(): events against each other, one at a time.
+// The second half of check(): compares events with each other, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace anonvma {
 
-// A set of numbers from a file: dense in an honest file, arbitrary in others.
+// A set of numbers from a file. They are dense in an honest file, and arbitrary in others.
 class SparseBits {
  public:
   bool test(std::uint64_t at) const {

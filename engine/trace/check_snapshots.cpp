@@ -1,4 +1,4 @@
-// Snapshots: announced events follow at once, and do not contradict each other.
+// Checks of snapshots: announced events follow at once, and do not contradict each other.
 #include <fmt/format.h>
 
 #include "engine/trace/check_events.h"
@@ -73,7 +73,7 @@ void EventCheck::check_vma(const SnapVma& vma) {
   own_ = vma.nr_chain != 0 ? vma.anon_vma : AnonVmaId{};
 }
 
-// A snapshot of one mm is of one moment, so two chain entries of one anon_vma agree.
+// A snapshot shows one mm at one moment, so two chain entries of one anon_vma must agree.
 void EventCheck::check_chain(const SnapChain& chain) {
   const auto complain = [&](std::string_view what) {
     find(FindingKind::chain, fmt::format("anon_vma {}: {}", chain.anon_vma.v, what));
