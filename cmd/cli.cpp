@@ -114,7 +114,7 @@ void CommandLine::take_words_behind_dashes(const std::string& name,
 
 namespace {
 
-// Help and --version are printed as they are; everything else is one line that says where to look.
+// Prints help and --version as they are. Any other error is one line that points to --help.
 int parse_error(const CLI::App& app, const CLI::ParseError& error, const std::string& command) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
   std::string message = error.what();
@@ -131,7 +131,7 @@ int CommandLine::run() {
                                  [&](const auto& c) { return c->app->check_name(word); });
   if (!known && !word.empty() && word.front() != '-')
     return fail({ErrorCode::usage, "unknown command '" + word + "'; see anonvma --help"});
-  // CLI11 would read "[ -f x ]" behind "--" as a list.
+  // CLI11 would read the words "[ -f x ]" after "--" as a list.
   if (const auto dashes = std::find(words.begin(), words.end(), "--");
       word == dashes_of_ && dashes != words.end()) {
     behind_dashes_->assign(dashes + 1, words.end());
@@ -140,7 +140,7 @@ int CommandLine::run() {
       return fail(
           {ErrorCode::usage, "no command behind --; see anonvma " + dashes_of_ + " --help"});
   }
-  std::reverse(words.begin(), words.end());  // the order CLI11 wants
+  std::reverse(words.begin(), words.end());  // the order that CLI11 expects
   try {
     app_->parse(std::move(words));
   } catch (const CLI::ParseError& error) {

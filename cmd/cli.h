@@ -17,14 +17,14 @@ class Option;
 
 namespace anonvma::cmd {
 
-// An option of a subcommand, to say more of it.
+// An option of a subcommand, for further settings of it.
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
   Option required() const;
   Option shows_default() const;  // in --help
   Option one_each() const;       // takes one value each time it is given
-  // `problem` returns what is wrong with a word, and nothing if it is good.
+  // `problem` returns what is wrong with a word, or an empty string.
   Option check(std::string (*problem)(const std::string& word)) const;
   Option between(int least, int most) const;
   Option one_of(const std::vector<std::string>& words) const;
@@ -41,7 +41,7 @@ class Subcommand {
   // An option that sets `value`, which is of one of the types listed in cli.cpp.
   template <class T>
   Option option(const std::string& name, T& value, const std::string& meaning) const;
-  // An option that hands its word to `take`, after all checks.
+  // An option that passes its word to `take`, after all checks.
   Option word(const std::string& name, std::function<void(const std::string&)> take,
               const std::string& meaning) const;
   // An option whose values are words for the values of an enum.
@@ -59,17 +59,17 @@ class Subcommand {
   }
   Option flag(const std::string& name, bool& value, const std::string& meaning) const;
   Option flag(const std::string& name, std::function<void()> act, const std::string& meaning) const;
-  // Examples, behind the options in --help.
+  // Text after the options in --help, with examples.
   void footer(const std::string& text) const;
 
  private:
   CLI::App* app_;
 };
 
-// The number that `word` is, for checks; T is one of the types listed in cli.cpp.
+// Parses a word as a number, for checks; T is one of the types listed in cli.cpp.
 template <class T>
 std::optional<T> number(const std::string& word);
-// Checks an option for seconds after the first event of a trace.
+// A check for options whose value is a number of seconds after the first event of a trace.
 std::string point_in_time(const std::string& word);
 
 class CommandLine {
@@ -91,7 +91,7 @@ class CommandLine {
     Subcommand command;
     Options& options;  // lives as long as the CommandLine
   };
-  // A subcommand that is `run` with its options.
+  // Adds a subcommand: `run` is called with its options.
   template <class Options>
   Added<Options> add(const std::string& name, const std::string& summary,
                      int (*run)(const Options&)) {
@@ -100,10 +100,10 @@ class CommandLine {
     Options& options = command->options;
     return {add_command(name, summary, std::move(command)), options};
   }
-  // The words behind "--" are another program's command line if `name` is the subcommand.
+  // For the subcommand `name`, the words after "--" are another program's command line.
   void take_words_behind_dashes(const std::string& name, std::vector<std::string>& words);
 
-  // Parses the words and runs the subcommand; the exit status.
+  // Parses the words and runs the subcommand. Returns the exit status.
   int run();
 
  private:
@@ -124,7 +124,7 @@ class CommandLine {
   std::vector<std::string> words_;
   std::unique_ptr<CLI::App> app_;
   std::vector<std::unique_ptr<Command>> commands_;
-  std::string dashes_of_;  // the subcommand that takes words behind "--"
+  std::string dashes_of_;  // the subcommand that takes words after "--"
   std::vector<std::string>* behind_dashes_ = nullptr;
 };
 

@@ -1,5 +1,5 @@
-// The subcommands. Each add_ function stands in a file of its own, with the options and all else of
-// that subcommand.
+// The subcommands. Each add_ function is in a file of its own, with everything else of that
+// subcommand.
 #pragma once
 
 #include "cmd/cli.h"

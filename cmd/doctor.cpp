@@ -1,4 +1,4 @@
-// anonvma doctor: what this kernel and this build let us record, and what to do about the rest.
+// anonvma doctor: shows what this kernel and this build can record, and what to do about the rest.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -35,13 +35,13 @@ struct Check {
   std::string name;
   bool ok = false;
   bool needed = false;  // without it nothing can be recorded
-  std::string note;     // what replaces it, or what to do
-  std::string tier{};   // of a recording without it; empty: it has none of its own
+  std::string note;     // the replacement, or what to do
+  std::string tier{};   // of a recording without it; empty: the check decides no tier
 };
 
 struct Report {
   std::vector<Check> checks;
-  std::vector<std::string> facts;  // that tell kernels apart
+  std::vector<std::string> facts;  // differences between kernels that change no tier
   std::string tier;                // empty: not known
   int status = kOk;
   std::string advice;
@@ -71,7 +71,7 @@ void check_symbols(std::vector<Check>& checks) {
                     std::string(name_of(Tier::without_get_user_pages))});
 }
 
-// The only real proof: load and attach everything, and let it go again.
+// The only real proof: loads and attaches everything, and detaches it again.
 Check check_loading(Tier& tier) {
   LoaderOptions options;
   options.truth = true;
@@ -84,7 +84,7 @@ Check check_loading(Tier& tier) {
   return {"BPF programs load and attach", true, true,
           fmt::format(
               "{} of kernel memory pinned while recording with default options; up to {} of "
-              "the recorder's own while records wait; its reader is {}",
+              "user memory while records wait; priority of the ring's reader: {}",
               size_text(loader->pinned_bytes()), size_text(plan.spill_bytes), name_of(standing))};
 }
 
@@ -113,7 +113,7 @@ Report examine() {
   const Features features = btf ? find_features(*btf) : Features{};
   if (btf) check_features(features, report);
   Tier tier = accuracy_tier(features, {});
-  if (privileged) {  // root alone may read what follows
+  if (privileged) {  // only root may read the following
     check_slab(checks);
     check_symbols(checks);
     if (btf) checks.push_back(check_loading(tier));

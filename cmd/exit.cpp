@@ -1,4 +1,4 @@
-// The one file that needs spdlog's sinks.
+// Exit statuses and error messages. No other file needs spdlog's sinks.
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>

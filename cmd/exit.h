@@ -5,7 +5,7 @@
 
 namespace anonvma::cmd {
 
-// The contract of cmd/README.md; the first that applies.
+// The statuses of cmd/README.md. The first that applies there is returned.
 enum ExitStatus : int {
   kOk = 0,
   kFinding = 1,
@@ -18,7 +18,8 @@ enum ExitStatus : int {
   kInterrupted = 130,
 };
 int exit_status(ErrorCode code);
-// "anonvma: <message>" on stderr, with the offset when there is one; returns exit_status(code).
+// Prints "anonvma: <message>" to stderr, with the offset if there is one. Returns
+// exit_status(code).
 int fail(const Error& error);
 
 }  // namespace anonvma::cmd

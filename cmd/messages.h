@@ -1,4 +1,4 @@
-// Messages of every subcommand to people, on stderr, and the way of results to stdout.
+// Output of all subcommands: messages to stderr, results to stdout.
 #pragma once
 
 #include <string>
@@ -15,17 +15,17 @@ void set_up_messages();
 // Writes a result to stdout and flushes it, so that a full disk is noticed; returns an ExitStatus.
 int print_result(std::string_view text);
 
-// The error of reading `path`, with the path before its message.
+// `error` with `path` before its message.
 Error in_file(const std::string& path, Error error);
 
-// Makes text from a file, or the name of one, harmless for a terminal: control characters become
-// '?', so it also stays on one line.
+// Makes text from a file, or a file name, harmless for a terminal: control characters become '?',
+// so the result also stays on one line.
 std::string one_line(std::string_view text);
 
-// The one of two exit statuses that the contract puts first.
+// Returns the exit status that cmd/README.md lists first.
 int first_that_applies(int a, int b);
 
-// "FILE: N events" on the terminal behind stderr, removed at the end; silent without a terminal.
+// Shows "FILE: N events" if stderr is a terminal, and removes the line at the end.
 class Progress {
  public:
   explicit Progress(std::string file);

@@ -7,7 +7,7 @@
 namespace anonvma::cmd {
 namespace {
 
-// The number that `text` begins with, if it is a plain one; what follows goes to `unit`.
+// The number at the beginning of `text`, if it is a plain one. The rest of the text goes to `unit`.
 std::optional<double> number_of(std::string_view text, std::string_view& unit) {
   const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
   if (end == 0 || end > 15 || text.front() == '.' || text.substr(0, end).back() == '.')

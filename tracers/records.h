@@ -2,8 +2,8 @@
 /*
  * Records of the ring buffer and of the walk, shared by the BPF programs and the recorder. This is no
  * file format: both sides are always built together, and it may change with any commit. Kernel
- * addresses appear here and nowhere behind tracers/convert. Numbers that the engine has as well are
- * held to those in tracers/convert/records_check.cpp.
+ * addresses appear here and nowhere behind tracers/convert. The numbers that the engine has as well
+ * are compared with the engine's in tracers/convert/records_check.cpp.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 
 enum {
 	ANONVMA_MAX_SYSCALL = 512,
-	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; a higher cpu shares one */
+	ANONVMA_MAX_CPUS = 512,		/* of the loss counters; higher cpus share them */
 	ANONVMA_MAX_SITES = 48,
 	ANONVMA_LISTED_PARTS = 64,	/* a reading of a list has so many parts ... */
 	ANONVMA_LISTED_PER_PART = 64,	/* ... of so many vmas */
@@ -49,8 +49,8 @@ enum anonvma_op {
 	ANONVMA_OP_QUIET,		/* takes the lock and changes no vma */
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
-	ANONVMA_OP_OTHER,		/* may change vmas: asked only where no hook sees the lock */
-	ANONVMA_OP_DROP,		/* drops a descriptor, perhaps a userfaultfd: the same */
+	ANONVMA_OP_OTHER,		/* may change vmas: traced only without a lock hook */
+	ANONVMA_OP_DROP,		/* drops a descriptor, perhaps a userfaultfd: likewise */
 };
 
 enum anonvma_kind {
@@ -63,7 +63,7 @@ enum anonvma_kind {
 	ANONVMA_EXEC_BEGIN,		/* execve has created its new mm */
 	ANONVMA_EXEC_VMA,
 	ANONVMA_EXEC,			/* after its EXEC_VMAs */
-	ANONVMA_SEEN,			/* the same of a task's own mm: see anonvma_exec_record.reason */
+	ANONVMA_SEEN,			/* EXEC of a live mm: see anonvma_exec_record.reason */
 	ANONVMA_EXIT_TASK,
 	ANONVMA_EXIT_MMAP,
 	ANONVMA_FAULT,
@@ -71,7 +71,7 @@ enum anonvma_kind {
 	ANONVMA_TRUTH,
 	ANONVMA_WALK,			/* the walk has reached an mm: fixes its place in the ring */
 	ANONVMA_GAP,			/* records are missing here */
-	ANONVMA_PLACE,			/* of the operation its task is in, where no hook sees the lock */
+	ANONVMA_PLACE,			/* the task's operation has its place here (no lock hook) */
 	ANONVMA_KINDS,
 };
 
@@ -110,7 +110,7 @@ enum anonvma_truth_site {
 	ANONVMA_SITE_FORK = 5,
 	ANONVMA_SITE_UNLINK = 6,
 	ANONVMA_SITE_VMA_FREE = 7,
-	ANONVMA_SITE_VMA_FREE_RCU = 8,	/* behind a grace period, by whatever task */
+	ANONVMA_SITE_VMA_FREE_RCU = 8,	/* after a grace period, in any task */
 	ANONVMA_SITE_PUT = 9,		/* __put_anon_vma: reported as unlink */
 	ANONVMA_NR_SITES,
 };
@@ -130,9 +130,9 @@ struct anonvma_site {
 
 /*
  * Head of every ring record. `seq` is even or odd as engine/trace/event.h says. Where no hook sees
- * the lock it tells apart the calls of a task (0: in none): the recorder numbers in ring order.
- * A tid or tgid is the number in the initial pid namespace; a local one is that in the recorder's
- * own, 0 where the process is not in there.
+ * the lock, `seq` only tells apart the calls of a task (0: in no call), and the recorder numbers
+ * operations in ring order. A tid or tgid is the number in the initial pid namespace. A local tgid
+ * is the number in the recorder's namespace, or 0 if the process is not in that namespace.
  */
 struct anonvma_record {
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
@@ -150,10 +150,10 @@ struct anonvma_op_record {
 	__s64 ret;
 	__u64 old_brk;
 	__u64 vm_flags;			/* of the vma at `ret` (mmap, shmat) or under the new break */
-	__u64 vma_len;			/* of the same vma: shmat tells no length */
-	__u64 file;			/* of the descriptor given */
+	__u64 vma_len;			/* of the same vma: shmat has no argument for it */
+	__u64 file;			/* of the descriptor argument */
 	__u64 stored_file;
-	__u64 reached;			/* of a call that failed: Remap.stopped, or Lock.locked */
+	__u64 reached;			/* after a failed call: Remap.stopped, or Lock.locked */
 	__u32 ops;
 	__u32 op;
 };
@@ -192,7 +192,7 @@ struct anonvma_exec_vma_record {
 
 struct anonvma_exec_record {
 	struct anonvma_record head;
-	__u64 old_mm;			/* of a SEEN: the acting task's, when that is another one */
+	__u64 old_mm;			/* of a SEEN: mm of the acting task, if it is another mm */
 	__u64 def_flags;
 	__u64 brk;
 	__u64 start_brk;
@@ -208,11 +208,11 @@ struct anonvma_exec_record {
 /* A write acquire outside every traced operation. */
 struct anonvma_unknown_record {
 	struct anonvma_record head;
-	__u64 syscall;			/* number + 1, + ANONVMA_COMPAT; 0: in none */
+	__u64 syscall;			/* number + 1, compat: + ANONVMA_COMPAT; 0: in no call */
 };
 #define ANONVMA_COMPAT 65536		/* UnknownWrite::kCompatCall of the engine */
 
-/* Most records are faults, and each costs the cache lines it takes. */
+/* Kept small: most records are faults, and a record costs the cache lines that it fills. */
 struct anonvma_fault_record {
 	struct anonvma_record head;
 	__u64 addr;			/* of the page, | ANONVMA_FAULT_* */
@@ -221,8 +221,8 @@ struct anonvma_fault_record {
 struct anonvma_touch_record {
 	struct anonvma_record head;
 	__u64 addr;
-	__u64 syscall;			/* number + 1; 0: outside of any traced one */
-	__u64 by;			/* mm of the acting task, when it is another one */
+	__u64 syscall;			/* number + 1; 0: outside of any traced call */
+	__u64 by;			/* mm of the acting task, if it is another mm */
 };
 
 struct anonvma_truth_record {
@@ -240,10 +240,13 @@ struct anonvma_truth_record {
 
 struct anonvma_gap_record {
 	struct anonvma_record head;
-	__u64 losses;			/* where anonvma_losses stood */
+	__u64 losses;			/* the value of anonvma_losses */
 };
 
-/* What was lost of one mm (0: of nobody), by kind and cpu; how often it concerned the mm above that. */
+/*
+ * Key of a loss counter: the mm (0: none), kind and cpu. The counter modulo this constant is the number
+ * of lost records; the quotient is how often the loss of another mm's record concerns this mm.
+ */
 #define ANONVMA_LOSS_CONCERNS (1ull << 40)
 struct anonvma_loss {
 	__u64 mm;

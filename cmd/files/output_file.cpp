@@ -30,7 +30,7 @@ std::optional<unsigned> id_from(const char* name) {
   return id;
 }
 
-// sudo anonvma record: the file belongs to who asked, not to root.
+// After `sudo anonvma record` the file belongs to the user who called sudo, not to root.
 void give_to_invoker(int fd) {
   const auto uid = id_from("SUDO_UID"), gid = id_from("SUDO_GID");
   if (geteuid() == 0 && uid && gid && fchown(fd, *uid, *gid) != 0) return;
@@ -78,7 +78,7 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       const Error error = io_error(path_);
-      // Half a chunk is no use to anybody; what is no regular file keeps it.
+      // Half a chunk is of no use. Only a regular file can drop it again.
       if (end != whole_ && ftruncate(fd_, whole_) != 0) return error;
       return error;
     }
@@ -90,8 +90,8 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
 }
 
 Status OutputFile::close() {
-  // Somebody removed it: what was written goes with the descriptor, which nobody should take for a
-  // recording that was made.
+  // The file was removed while it was open, so closing the descriptor deletes the data. This must
+  // not pass for a finished recording.
   struct stat info {};
   if (fstat(fd_, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0) {
     ::close(std::exchange(fd_, -1));

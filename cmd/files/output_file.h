@@ -1,5 +1,5 @@
-// The file a recording goes to: private, never an overwrite by accident, never a half-made
-// leftover.
+// The output file of a recording. It is private, overwrites nothing by accident, and is removed
+// again if nothing was written or the recording failed.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,19 @@ namespace anonvma::cmd {
 
 class OutputFile {
  public:
-  // Creates `path` with mode 0600, owned by the user behind sudo. An existing file is an error
-  // without `force`, and keeps its contents until the first write with it.
+  // Creates `path` with mode 0600, owned by the user who called sudo. Without `force` an existing
+  // file is an error; with `force` it keeps its contents until the first write.
   static Result<OutputFile> create(std::string path, bool force);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
-  // Removes the file again when this made it and nothing was written.
+  // Removes the file if this object created it and nothing was written.
   ~OutputFile();
 
-  // All of it, or none of it and the reason.
+  // Writes all bytes. If that fails, a regular file keeps none of them.
   Status write(std::span<const std::byte> bytes);
-  // Nothing came of it: removes the file when this made it.
+  // The recording failed: the destructor removes the file if this object created it.
   void discard() { written_ = false; }
-  // On the disk, or the reason why not.
+  // Closes the file. It is an error if the file was removed meanwhile.
   Status close();
   const std::string& path() const { return path_; }
 

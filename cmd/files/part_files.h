@@ -1,5 +1,5 @@
-// The files of one recording: FILE alone, or BASE.0001.trace, BASE.0002.trace, ... of which the
-// newest are kept.
+// The files of one recording: FILE alone, or BASE.0001.trace, BASE.0002.trace, ..., perhaps only
+// the newest of them.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +26,8 @@ class PartFiles {
 
   // Creates the file of part `number`, from 1. `stamp`, if any, comes before the number.
   Result<OutputFile> create(std::uint64_t number, const std::string& stamp = {});
-  // Removes the oldest files beyond those to keep: what this made, and nobody replaced since.
+  // Removes the oldest files beyond `keep`. Only files that this object created are removed, and
+  // none that was replaced since.
   void prune();
   std::uint64_t removed() const { return removed_; }
 

@@ -1,4 +1,4 @@
-// A trace made from another one: the file it goes to, and the writer.
+// A trace made from another trace: its output file and its writer.
 #pragma once
 
 #include <functional>
@@ -15,14 +15,14 @@ namespace anonvma::cmd {
 
 class Rewrite {
  public:
-  // Creates `output` as OutputFile does. The source is read until the end: with --force, too, it
-  // may not be the output.
+  // Creates `output` as OutputFile does. The output may never be the source, not even with --force,
+  // as the source is still to be read.
   static Result<Rewrite> create(const std::string& source, const std::string& output, bool force,
                                 const Meta& meta);
 
   Status add(const Event& event) { return writer_->add(event); }
-  // The end chunk, where `end` is there, and the file is closed. Without it the copy is as cut
-  // short as the source was.
+  // Writes the end chunk, if there is an `end`, and closes the file. Without `end` the copy is cut
+  // short, as its source was.
   Status finish(const std::optional<EndInfo>& end);
 
   std::uint64_t events() const { return writer_->events(); }
@@ -34,12 +34,12 @@ class Rewrite {
   std::optional<TraceWriter> writer_;
 };
 
-// Hands every event of the trace to `use`, in order, which may stop it with an error. The reader's
-// own error, behind the events before it, is returned apart in `damage`.
+// Passes every event of the trace to `use`, in order. An error of `use` ends this and is returned.
+// An error of the reader ends the events and is stored in `damage`.
 Status each_event(TraceReader& reader, std::optional<Error>& damage,
                   const std::function<Status(const Event&)>& use);
 
-// A copy cannot carry what this program does not know; says so on stderr when there was any.
+// Warns on stderr if records were skipped: records unknown to this program cannot be copied.
 void warn_of_skipped(const std::string& source, std::uint64_t skipped);
 
 }  // namespace anonvma::cmd

@@ -18,13 +18,13 @@ void close_fd(int& fd) {
   if (fd >= 0) close(std::exchange(fd, -1));
 }
 
-// In the child, after fork(): waits for the byte, then becomes the command.
+// Runs in the child after fork(): waits for the byte of release(), then becomes the command.
 [[noreturn]] void become(std::vector<std::string>& command, int go, int failed) {
   char byte = 0;
   ssize_t n = 0;
   do n = read(go, &byte, 1);
   while (n < 0 && errno == EINTR);
-  if (n != 1) _exit(127);  // the recorder has gone
+  if (n != 1) _exit(127);  // the recorder has ended
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -1,4 +1,4 @@
-// The command of "record -- CMD": started, but held until everything is attached.
+// The command of "record -- CMD". The process exists early, and waits until everything is attached.
 #pragma once
 
 #include <sys/types.h>
@@ -18,9 +18,9 @@ class Child {
   ~Child();  // a child never released is killed
 
   pid_t pid() const { return pid_; }
-  // Lets it exec. The error is the exec's own.
+  // Lets the child exec. The error is that of the exec.
   Status release();
-  // True once it has ended; status() is its wait status from then on.
+  // True once the child has ended; status() is its wait status from then on.
   bool ended();
   int status() const { return status_; }
   void send(int signal) const;
@@ -30,8 +30,8 @@ class Child {
       : command_(std::move(command)), pid_(pid), go_(go), failed_(failed) {}
   std::vector<std::string> command_;
   pid_t pid_;
-  int go_;      // write end: one byte starts it
-  int failed_;  // read end: errno of a failed exec; closed by a good one
+  int go_;      // write end: one byte starts the exec
+  int failed_;  // read end: errno of a failed exec; a successful exec closes it
   bool released_ = false;
   int status_ = -1;
 };

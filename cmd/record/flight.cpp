@@ -101,7 +101,7 @@ Status Flight::end_part(const EndInfo& end, std::uint64_t now_ns) {
   return reason.empty() ? ok() : release(reason);
 }
 
-// The oldest goes when the others hold the time asked for, or when there is no room for it.
+// Drops the oldest segments while the others cover the requested time, or all are over the limit.
 void Flight::forget_oldest() {
   const auto enough = [&] {
     std::uint64_t others_ns = 0;
@@ -128,7 +128,7 @@ Status Flight::release(const std::string& reason) {
   return ok();
 }
 
-// A part at a time, so that the ring is looked after meanwhile.
+// Writes only some bytes at a time, so that the ring is drained in between.
 Status Flight::write_some(std::size_t bytes) {
   for (std::size_t done = 0; !writing_.empty() && done < bytes;) {
     Segment& segment = *writing_.front();
@@ -159,7 +159,7 @@ Status Flight::write_some(std::size_t bytes) {
 
 bool Flight::full() const { return options_.once && triggers_ > 0 && writing_.empty(); }
 
-// Every part has ended: one that a reason waits for was released by that.
+// Every part has ended, and a pending trigger was answered when the last one ended.
 Status Flight::finish() {
   if (options_.at_end && !sealed_.empty())
     if (const Status s = release("the end of the recording"); !s) return s;
@@ -167,7 +167,7 @@ Status Flight::finish() {
 }
 
 std::string Flight::written() const {
-  if (files_written_ == 0) return "nothing written, as nothing asked for it";
+  if (files_written_ == 0) return "nothing written, as there was no trigger";
   return fmt::format("{} files for {} triggers, the last is {}", files_written_, triggers_,
                      last_path_);
 }

@@ -1,6 +1,6 @@
-// A flight recorder. The last seconds stay in memory as complete traces (segments), and a trigger
-// has them written. Segments that were written are freed, so a second trigger soon afterwards
-// writes only newer ones.
+// A flight recorder. The last seconds stay in memory as complete traces (segments). A trigger
+// writes them to files and frees them, so a second trigger soon afterwards writes only newer
+// segments.
 #pragma once
 
 #include <deque>
@@ -20,11 +20,11 @@ namespace anonvma::cmd {
 class Flight : public RecordingOutput {
  public:
   struct Options {
-    std::uint64_t span_ns = 0;     // at least so much is kept
-    std::uint64_t most_bytes = 0;  // of all that is kept
+    std::uint64_t span_ns = 0;     // the time to keep at least
+    std::uint64_t most_bytes = 0;  // limit of all segments
     bool once = false;             // the first trigger ends the recording
     bool at_end = false;           // the end is a trigger, too
-    // The sink of its messages; the clock of file names.
+    // The sink of messages; the time stamp in file names.
     std::function<void(const std::string&)> say{};
     std::function<std::string()> stamp{};
   };
@@ -41,11 +41,11 @@ class Flight : public RecordingOutput {
   std::uint64_t events() const override { return events_; }
   std::uint64_t bytes() const override;
   std::string written() const override;
-  // The bytes kept now.
+  // The bytes in memory now.
   std::uint64_t kept_bytes() const;
 
  private:
-  // One trace in memory, without an end while it may still have to wait for its reason.
+  // One trace in memory. Its end chunk has the reason of the trigger and is written when one comes.
   struct Segment {
     std::uint64_t part = 0;
     std::optional<TraceWriter> writer;
@@ -59,19 +59,19 @@ class Flight : public RecordingOutput {
   void announce();
   void trigger(std::string reason);
   void forget_oldest();
-  Status release(const std::string& reason);  // the sealed segments, to be written
+  Status release(const std::string& reason);  // queues the sealed segments for writing
   Status write_some(std::size_t bytes);
 
   Options options_;
   PartFiles files_;
   std::optional<SlabWatch> watch_;
   std::string series_;
-  std::uint64_t parts_ = 0;                       // begun so far
+  std::uint64_t parts_ = 0;                       // parts begun so far
   std::deque<std::unique_ptr<Segment>> sealed_;   // oldest first
   std::unique_ptr<Segment> current_, next_;       // being filled
   std::deque<std::unique_ptr<Segment>> writing_;  // on their way to disk
-  std::optional<OutputFile> file_;                // of the first of those
-  std::string reason_;                            // of a trigger not yet answered
+  std::optional<OutputFile> file_;                // of the first in writing_
+  std::string reason_;                            // of a pending trigger
   std::uint64_t watched_at_ = 0, flushed_at_ = 0;
   std::uint64_t triggers_ = 0, files_written_ = 0, events_ = 0, written_bytes_ = 0;
   std::string last_path_;

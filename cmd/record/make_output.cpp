@@ -51,7 +51,7 @@ Result<std::unique_ptr<RecordingOutput>> make_output(const RecordOptions& option
   files.keep = options.keep;
   files.output = options.output;
   if (options.flight_ns != 0) {
-    if (files.output.empty()) files.output = "anonvma.trace";  // the date comes with each dump
+    if (files.output.empty()) files.output = "anonvma.trace";  // each dump adds its date
     return make_flight(options, std::move(files));
   }
   if (files.output.empty()) files.output = "anonvma-" + date() + ".trace";

@@ -1,4 +1,4 @@
-// The options of `record` made into the place where the recording goes.
+// Makes the output of a recording from the options of `record`.
 #pragma once
 
 #include <memory>

@@ -15,7 +15,7 @@ struct RecordOptions {
   std::vector<int> pids;
   bool truth = false;
   std::string faults = "write";
-  std::uint64_t ring_mib = 0;  // 0: what fits the machine
+  std::uint64_t ring_mib = 0;  // 0: a size that fits the machine
   bool quiet = false;
   std::vector<std::string> command;
   // Several files; 0: one.

@@ -20,10 +20,10 @@ class RecordingOutput {
  public:
   virtual ~RecordingOutput() = default;
 
-  // Begins a part, beside the open one if there is one.
+  // Begins a part. Another part may still be open.
   virtual Status begin_part(const Meta& meta, std::uint64_t now_ns) = 0;
   virtual Status add(std::uint64_t part, const Event& event) = 0;
-  // Ends the open part, the older one of two.
+  // Ends the open part; of two, the older one.
   virtual Status end_part(const EndInfo& end, std::uint64_t now_ns) = 0;
   // Ends the recording, after all parts have ended.
   virtual Status finish() = 0;

@@ -1,4 +1,4 @@
-// anonvma record: its options, and those that exclude each other.
+// anonvma record: the options, and their conflicts.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,7 +55,7 @@ Option add_time(const Subcommand& command, const std::string& name, std::uint64_
   return command.word(name, take, meaning).check(a_time);
 }
 
-// Recordings of several files, and the flight recorder.
+// Options for recordings of several files and for the flight recorder.
 void add_long_recording(const Subcommand& command, RecordOptions& options) {
   const Option by_size = add_size(command, "--rotate-size", options.rotate_bytes,
                                   "Go on in a new file, complete in itself, after so many MiB");

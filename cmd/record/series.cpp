@@ -12,7 +12,7 @@ constexpr std::uint64_t kFlushNs = 1'000'000'000;
 
 }  // namespace
 
-// FNV-1a over what no two recordings share.
+// FNV-1a over values that no two recordings have in common.
 std::string series_id(const Meta& meta) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const unsigned char c :

@@ -19,7 +19,7 @@ class RecordingSeries : public RecordingOutput {
     std::uint64_t all_bytes = 0;  // of all files together, removed ones included
     bool rotates() const { return part_bytes != 0 || part_ns != 0; }
   };
-  // However small --rotate-size is: a part begins with a snapshot, which may be larger.
+  // The shortest part, however small --rotate-size is: the snapshot at its beginning may be larger.
   static constexpr std::uint64_t kShortestPartNs = 1'000'000'000;
 
   // The first file is created at once.
@@ -48,8 +48,8 @@ class RecordingSeries : public RecordingOutput {
   PartFiles files_;
   Limits limits_;
   std::string series_, first_path_, last_path_;
-  std::uint64_t ended_ = 0;               // parts
-  std::unique_ptr<Part> current_, next_;  // the older one that is open; the one beside it
+  std::uint64_t ended_ = 0;               // parts that ended
+  std::unique_ptr<Part> current_, next_;  // the open part, or the older of two; the newer one
   std::uint64_t flushed_at_ = 0;
   std::uint64_t done_events_ = 0, done_bytes_ = 0;  // of the parts that ended
 };

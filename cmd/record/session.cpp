@@ -34,13 +34,13 @@
 namespace anonvma::cmd {
 namespace {
 
-constexpr std::uint64_t kPollNs = 16'000'000;  // each look at the ring costs some microseconds
+constexpr std::uint64_t kPollNs = 16'000'000;  // each poll of the ring costs some microseconds
 constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a ring has to take
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
 
-// The size of --ring-mib, or else what fits the machine. ANONVMA_RING_KIB is for tests that want
-// losses: the spill is as small then.
+// The size of --ring-mib, or else a size that fits the machine. ANONVMA_RING_KIB is for tests that
+// need losses: it makes the spill as small as the ring.
 RingPlan ring_plan(const RecordOptions& options, Standing standing) {
   RingPlan plan = plan_ring(machine_size(), options.truth, standing);
   if (options.ring_mib != 0) plan.ring_bytes = options.ring_mib << 20;
@@ -67,7 +67,8 @@ Meta make_meta(const RecordOptions& options, Standing standing, const RingPlan& 
 Behaviours observed_behaviours() {
   const Result<Behaviours> observed = probe_behaviours();
   if (observed) return *observed;
-  spdlog::warn("{}: the release alone will tell how it merges vmas", observed.error().message);
+  spdlog::warn("{}: its rules for merging vmas are taken from the release alone",
+               observed.error().message);
   return {};
 }
 
@@ -88,23 +89,23 @@ std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
 
-// One recording under way.
+// One recording in progress.
 struct Session {
   const RecordOptions& options;
   Meta meta;
   RecordingOutput& output;
-  std::unique_ptr<Recorder> recorder;  // of the part that is open
+  std::unique_ptr<Recorder> recorder;  // of the open part
   Child* child;                        // null: no command
   bool show;                           // progress on a terminal
   bool interrupted = false, was_full = false;
-  std::uint64_t part = 1, began_ns = 0;  // the part, and when it began
-  RecorderCounts before{};               // of the parts that ended
+  std::uint64_t part = 1, began_ns = 0;  // number and beginning of the open part
+  RecorderCounts before{};               // counts of the parts that ended
   std::uint64_t shown_at = 0, shown_events = 0, signal_at = 0;
 
-  // Since the first part began.
+  // Time since the first part began.
   std::uint64_t elapsed_ns() const { return began_ns + recorder->elapsed_ns(); }
   std::uint64_t lost() const { return before.lost + recorder->counts().lost; }
-  // The command itself is the first to exec.
+  // True if there was no exec, not even that of the command.
   bool missed_command() const {
     return child && before.execs + recorder->counts().execs == 0 && lost() == 0;
   }
@@ -130,7 +131,7 @@ struct Session {
     if (!child) return signal != 0 || over;
     if (child->ended()) return true;
     if ((signal != 0 || over) && signal_at == 0) {
-      // The command gets it too, and a little time: its end belongs into the trace.
+      // The command gets the signal too, and some time to end, as its end belongs into the trace.
       interrupted = signal != 0;
       signal_at = now;
       child->send(signal != 0 ? signal : SIGTERM);
@@ -140,7 +141,7 @@ struct Session {
     return signal_at != 0 && now - signal_at > kGraceNs;
   }
 
-  // Ends the part that is open. Whatever fails, its file is finished.
+  // Ends the open part. Its file is finished whatever fails.
   Status end_part(bool continued) {
     const std::uint64_t now = elapsed_ns();
     Status status = recorder->finish();
@@ -161,7 +162,7 @@ struct Session {
     return status;
   }
 
-  // Goes on in a new part. It begins before the open one ends, so that nothing is in neither.
+  // Continues in a new part. It begins before the open part ends, so no event falls between them.
   Status turn() {
     meta.start_unix_ns = unix_ns();
     const std::uint64_t now = elapsed_ns();
@@ -229,7 +230,7 @@ Status check_privilege() {
                                                     fmt::join(missing, " and "))};
 }
 
-// The child that will be the command, held until release(); none without a command.
+// The child that will become the command at release(); nullopt without a command.
 Result<std::optional<Child>> make_child(const RecordOptions& options) {
   std::optional<Child> child;
   if (options.command.empty()) return child;
@@ -239,7 +240,7 @@ Result<std::optional<Child>> make_child(const RecordOptions& options) {
   return child;
 }
 
-// Runs an attached recorder to its end; the exit status, or the error that ended it.
+// Runs an attached recorder to its end. Returns the exit status, or the error that ended it.
 Result<int> run_session(Session& session, const Signals& signals) {
   if (session.child) {
     if (const Status s = session.child->release(); !s) {
@@ -254,7 +255,7 @@ Result<int> run_session(Session& session, const Signals& signals) {
   summarise(session);
   if (session.missed_command())
     return Error{ErrorCode::not_supported,
-                 "the exec of the command was not seen, and nothing of it was recorded: run "
+                 "the recorder missed the exec of the command and recorded nothing of it: run "
                  "\"anonvma doctor\""};
   if (session.interrupted) return static_cast<int>(kInterrupted);
   return static_cast<int>(session.lost() > 0 ? kEventsLost : kOk);
@@ -275,8 +276,8 @@ Result<int> record(const RecordOptions& options) {
   const RingPlan plan = ring_plan(options, standing);
   if (standing == Standing::plain)
     spdlog::warn(
-        "the recorder may not run before other programs (CAP_SYS_NICE is missing): its ring "
-        "has {} instead, which a machine that is busy for long may still fill",
+        "the recorder has no priority over other programs (CAP_SYS_NICE is missing): its ring "
+        "has {} instead, which may still fill if the machine is busy for long",
         size_text(plan.ring_bytes));
   auto recorder = Recorder::open(make_options(options, plan, *child ? (*child)->pid() : 0));
   if (!recorder) return recorder.error();
@@ -290,10 +291,10 @@ Result<int> record(const RecordOptions& options) {
   session.meta.tier = name_of(session.recorder->tier());
   if (!session.recorder->sees_faults()) {
     session.meta.faults = "first";
-    spdlog::warn("this kernel tells of no page faults: first touches alone are recorded");
+    spdlog::warn("this kernel has no hook of page faults: only first touches are recorded");
   }
-  // The first event leaves the recorder when everything alive has been read. The header is written
-  // at that moment: to wait for the file is to wait for the recording.
+  // The recorder gives its first event after all live processes have been read. The header is
+  // written at that moment, so a script can wait for the recording by waiting for the file.
   bool begun = false;
   const auto begin_output = [&]() -> Status {
     return std::exchange(begun, true) ? ok() : (*output)->begin_part(session.meta, 0);

@@ -1,4 +1,5 @@
-// A recording: attach, drain until a signal, the duration or the command's end, finish the file.
+// A recording: attaches, drains until a signal, the duration or the command's end, and finishes the
+// file.
 #pragma once
 
 #include "cmd/record/options.h"

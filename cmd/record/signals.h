@@ -1,5 +1,5 @@
-// The signals that end a recording, or make a flight recorder write. They are taken here instead of
-// being delivered: no handler, and waiting for one is also how the recorder's loop sleeps.
+// The signals that end a recording, or make a flight recorder write. They are blocked and waited
+// for here, without a handler. The wait is also the sleep of the recorder's loop.
 #pragma once
 
 #include <signal.h>
@@ -20,17 +20,18 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
   ~Signals() {
-    if (flight_) signal(SIGUSR1, SIG_IGN);  // one that came too late must not kill
+    if (flight_) signal(SIGUSR1, SIG_IGN);  // a late signal must not kill the recorder
     sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
 
-  // The signal that came within `ns`, or 0. A child's end only wakes up.
+  // The signal that came within `ns`, or 0. The end of a child only ends the wait.
   int wait(long ns) const {
     const timespec timeout{0, ns};
     const int signal = sigtimedwait(&set_, nullptr, &timeout);
     return signal > 0 && signal != SIGCHLD ? signal : 0;
   }
-  // The kernel gives lower numbers first: SIGINT, though SIGUSR1 came before.
+  // True if SIGUSR1 is pending. The kernel gives lower numbers first: SIGINT before an earlier
+  // SIGUSR1.
   bool user_signal_waits() const {
     sigset_t waiting;
     return flight_ && sigpending(&waiting) == 0 && sigismember(&waiting, SIGUSR1) == 1;

@@ -43,7 +43,7 @@ Result<SlabTrigger> parse_slab_trigger(std::string_view text) {
   if (equals == std::string_view::npos || equals == 0) return wrong;
   SlabTrigger trigger;
   trigger.cache = text.substr(0, equals);
-  // It becomes part of a path.
+  // The name becomes part of a path.
   if (trigger.cache.find('/') != std::string::npos || trigger.cache.front() == '.') return wrong;
   std::string_view amount = text.substr(equals + 1);
   const bool relative = amount.starts_with('+') && amount.ends_with('%') && amount.size() > 2;
@@ -70,7 +70,8 @@ std::uint64_t SlabWatch::Watched::threshold() const {
   return baseline + (baseline * trigger.percent + 99) / 100;
 }
 
-// slabinfo lists each cache once; the folder has a link for every name, but counts whole lists.
+// slabinfo lists each cache once. The folder has a link for every name, but the kernel has to count
+// whole lists for it, so it is read only if slabinfo does not list the name.
 std::optional<std::uint64_t> SlabWatch::read(const std::string& name) const {
   if (const auto listed = active_objs(read_file(sources_.slabinfo), name)) return listed;
   const std::string text = read_file(sources_.folder + "/" + name + "/objects");
@@ -82,7 +83,7 @@ Result<SlabWatch::Watched> SlabWatch::find(const SlabTrigger& trigger) const {
   Watched watched{trigger, trigger.cache, 0, false};
   const std::string slabinfo = read_file(sources_.slabinfo);
   if (!slabinfo.empty() && !active_objs(slabinfo, trigger.cache)) {
-    // Merged with others: one of the names of the same folder is listed.
+    // The cache was merged with others: slabinfo lists one of the names of the same folder.
     std::error_code error;
     const fs::path own = fs::canonical(fs::path(sources_.folder) / trigger.cache, error);
     if (!error)
@@ -102,7 +103,7 @@ Result<SlabWatch::Watched> SlabWatch::find(const SlabTrigger& trigger) const {
   const bool exists = fs::exists(fs::path(sources_.folder) / trigger.cache, error);
   if (exists || (slabinfo.empty() && !fs::exists(sources_.folder, error)))
     return Error{ErrorCode::no_privilege,
-                 fmt::format("cannot read the objects of slab cache {}: {} is for root",
+                 fmt::format("cannot read the objects of slab cache {}: only root may read {}",
                              trigger.cache, sources_.slabinfo)};
   return Error{ErrorCode::usage, fmt::format("this kernel has no slab cache {}: see {}",
                                              trigger.cache, sources_.slabinfo)};

@@ -1,8 +1,8 @@
-// A slab cache that passes a threshold: what a flight recorder waits for.
+// A trigger of a flight recorder: a slab cache passes a threshold.
 //
-// /proc/slabinfo counts what lies in slabs that a CPU holds as active, used or not, so that its
-// numbers are higher than the objects alive and move in steps. The kernel merges caches of one
-// size: a merged one appears under another's name, and its number is that of all of them.
+// /proc/slabinfo counts all objects in slabs that a CPU holds as active, used or not. So its
+// numbers are higher than the live objects and move in steps. The kernel merges caches of one size:
+// a merged cache appears under the name of another one, with the number of all of them.
 #pragma once
 
 #include <cstdint>
@@ -33,15 +33,15 @@ class SlabWatch {
     std::string slabinfo = "/proc/slabinfo";
     std::string folder = "/sys/kernel/slab";
   };
-  // Finds each cache, and reads the baselines. An error when one cannot be read.
+  // Finds the caches and reads their baselines. An error if one cannot be read.
   static Result<SlabWatch> open(std::vector<SlabTrigger> triggers, Sources sources);
   static Result<SlabWatch> open(std::vector<SlabTrigger> triggers) {
     return open(std::move(triggers), Sources{});
   }
 
-  // Reads the caches; says which threshold was passed, once each time one is.
+  // Reads the caches. Returns a message when a threshold has just been passed.
   std::optional<std::string> look();
-  // The values of now are the baselines from here on.
+  // Makes the present values the baselines.
   void rebase();
   // One line for each cache: what is watched, and under which name.
   std::vector<std::string> describe() const;
@@ -49,7 +49,7 @@ class SlabWatch {
  private:
   struct Watched {
     SlabTrigger trigger;
-    std::string name;  // as the kernel lists it: that of a cache it was merged with, perhaps
+    std::string name;  // as the kernel lists it, perhaps the name of a cache merged with it
     std::uint64_t baseline = 0;
     bool above = false;
     std::uint64_t threshold() const;

@@ -21,7 +21,7 @@ int run_compare(const CompareOptions& options) {
     auto comparison = run_comparison({file, options.strategies, options.baseline, options.table});
     if (!comparison) {
       const int failed = fail(comparison.error());
-      if (failed == kUsage) return kUsage;  // it would be the same for every file
+      if (failed == kUsage) return kUsage;  // the same error for every file
       status = first_that_applies(status, failed);
       continue;
     }

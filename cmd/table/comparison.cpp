@@ -39,7 +39,7 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
 }  // namespace
 
 Result<Comparison> run_comparison(const ComparisonRequest& request) {
-  // A wrong name is the user's first problem, whatever the file holds.
+  // A wrong strategy name is reported first, whatever is in the file.
   if (auto named = select_strategies(request.strategies, request.baseline, ""); !named)
     return named.error();
   Result<ReplayOptions> options = replay_options(request);

@@ -17,10 +17,10 @@ struct ComparisonRequest {
   bool own_only = false;  // the recording kernel's own strategy, whatever `strategies` says
 };
 
-// Opens and replays one trace. The error names the file where the file is the reason.
+// Opens and replays one trace. The error names the file if the file is the reason.
 Result<Comparison> run_comparison(const ComparisonRequest& request);
 
-// The exit status of a table that was printed. A damaged trace is also said on stderr.
+// The exit status after a table was printed. A damaged trace is also reported on stderr.
 int comparison_status(const Comparison& comparison);
 
 }  // namespace anonvma::cmd

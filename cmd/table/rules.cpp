@@ -16,14 +16,14 @@ namespace {
 
 struct RulesOptions {
   std::string name;
-  std::string release;  // mark the rules that hold for it; empty: none is marked
+  std::string release;  // the rules that hold for it are marked; empty: none
   bool json = false;
 };
 
 constexpr std::string_view kUnknown = "unknown";
 constexpr std::size_t kBesideName = 36;  // columns of since, until and source, with their blanks
 
-// The release of --release, as it was given.
+// The value of --release, as given and parsed.
 struct Asked {
   std::string text;
   Release release;
@@ -31,7 +31,7 @@ struct Asked {
 
 std::string_view or_dash(std::string_view text) { return text.empty() ? "-" : text; }
 
-// One rule: its first interval beside the text, the others below it.
+// Prints one rule: the first interval beside the text, the others below it.
 void print_row(const RuleInfo& rule, std::size_t name_width, const std::optional<Asked>& asked) {
   const std::string mark = !asked ? "" : rule.holds(asked->release) ? "* " : "  ";
   const std::size_t indent = mark.size() + name_width + kBesideName;

@@ -1,4 +1,4 @@
-// anonvma strategies [NAME]: what can be replayed, and which kernels have it.
+// anonvma strategies [NAME]: the strategies that can be replayed, and the kernels that have them.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -1,4 +1,4 @@
-// The options that subcommands which print a table share.
+// Options that all subcommands with a table have.
 #pragma once
 
 #include <optional>
@@ -15,16 +15,16 @@ struct TableOptions {
   std::string rules;  // empty: the recording kernel's
   bool era_accurate = false;
   std::vector<std::string> objsizes;  // CACHE=BYTES
-  bool slub = false;                  // model the slabs that SLUB would hold
+  bool slub = false;                  // model the slabs of SLUB
   bool check_reach = false;
   std::optional<double> at_s;
   unsigned threads = 0;
-  bool no_limits = false;  // of what a trace may ask for
+  bool no_limits = false;  // on the memory and time that a trace may need
   std::string command;     // the command line, for the footer
 };
 
 void add_table_options(const Subcommand& command, TableOptions& options);
-// --no-limits alone.
+// Adds only --no-limits.
 void add_no_limits(const Subcommand& command, bool& no_limits);
 
 }  // namespace anonvma::cmd

@@ -1,4 +1,4 @@
-// anonvma vectors FILE...: test vectors against every registered strategy that they name.
+// anonvma vectors FILE...: runs test vectors against every registered strategy that they name.
 #include "engine/replay/vectors.h"
 
 #include <fmt/format.h>

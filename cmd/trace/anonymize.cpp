@@ -25,7 +25,7 @@ struct AnonymizeOptions {
   std::string key_file;
 };
 
-// A key nobody knows, which is forgotten when the program ends.
+// A random key, which is forgotten when the program ends.
 Result<Keyed::Key> random_key() {
   Keyed::Key key;
   if (getrandom(key.data(), sizeof key, 0) != sizeof key)
@@ -76,7 +76,7 @@ int run_anonymize(const AnonymizeOptions& options) {
   if (!copy) return fail(copy.error());
   Status status = each_event(
       *again, damage, [&](const Event& event) { return copy->add(anonymizer.conceal(event)); });
-  // A damaged trace becomes one that ends without an end chunk: that nobody takes for whole.
+  // The copy of a damaged trace has no end chunk, so it does not pass for a whole trace.
   if (status) status = copy->finish(damage ? std::nullopt : again->end());
   if (!status) return fail(status.error());
   warn_of_skipped(options.file, reader->skipped());

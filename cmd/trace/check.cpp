@@ -1,4 +1,4 @@
-// anonvma check FILE...: whether traces are whole, and whether their events can be true.
+// anonvma check FILE...: checks that traces are whole and that their events can be true.
 #include "engine/trace/check.h"
 
 #include <fmt/format.h>

@@ -22,14 +22,14 @@ struct CutOptions {
   std::optional<double> from_s, to_s;  // none: the start, the end
 };
 
-// How long after the time asked for a moment is looked for at which nothing is under way.
+// How far after the requested time a moment without an operation in flight is searched for.
 constexpr std::uint64_t kSearchNs = 1'000'000'000;
 constexpr std::uint64_t kNowhere = ~0ull;
 
 std::uint64_t nanoseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
-struct Survey {  // what the first pass found
+struct Survey {  // results of the first pass
   std::uint64_t events = 0, first = 0, end = 0, last_ns = 0;
   std::uint32_t anon_vmas = 0;
   std::optional<Error> damage;
@@ -70,8 +70,8 @@ struct Place {
   std::vector<std::string> notes;
 };
 
-// Second pass: moves both ends to moments at which nothing is under way, and builds the state at
-// the first.
+// Second pass: moves both ends to moments without an operation in flight, and builds the state at
+// the start.
 class Search {
  public:
   Search(Slicer& slicer, const Survey& survey) : slicer_(slicer), survey_(survey) {
@@ -79,7 +79,7 @@ class Search {
     place_.end = survey.end == survey.events ? survey.events : kNowhere;
     place_.to_ns = survey.last_ns;
   }
-  // False when both are found.
+  // False when both ends are found.
   bool apply(const Event& event, std::uint64_t index) {
     if (place_.first == kNowhere && found(event, index, survey_.first, "start")) {
       place_.first = index;
@@ -113,7 +113,7 @@ class Search {
     if (!rests && event.head.time_ns < began_ns_ + kSearchNs) return false;
     if (!rests)
       place_.notes.push_back(fmt::format(
-          "no moment without an operation under way was found at its {}: verify may differ there",
+          "no moment without an operation in flight was found at its {}: verify may differ there",
           what));
     began_ns_ = kNowhere;
     return true;
@@ -131,7 +131,7 @@ Result<Place> find_place(const TraceReader& reader, const Survey& survey) {
   whole.to_ns = survey.last_ns;
   if (survey.first == 0 && survey.end == survey.events) return whole;
   Result<Slicer> slicer = Slicer::create(reader.meta());
-  // From the very start no model is needed: it only tells a better end.
+  // A slice from the very start needs no model, which would only find a better end.
   if (!slicer && survey.first == 0) return whole;
   if (!slicer) return slicer.error();
   Result<TraceReader> again = reader.again();
@@ -163,14 +163,14 @@ EndInfo end_info(const Survey& survey, const Place& place, std::uint64_t lost,
   return end;
 }
 
-// Third pass.
+// Third pass: copies the events of the slice.
 Status copy(TraceReader& reader, const Place& place, Rewrite& out, std::uint64_t& lost) {
   for (const Event& event : place.snapshot)
     if (const Status status = out.add(event); !status) return status;
   reader.seek_event(place.first);
   for (std::uint64_t index = reader.position(); index < place.end;) {
     const auto events = reader.next();
-    if (!events || events->empty()) return ok();  // the first pass has told why
+    if (!events || events->empty()) return ok();  // the first pass has found the reason
     for (const Event& event : *events) {
       const std::uint64_t at = index++;
       if (at < place.first || at >= place.end) continue;
@@ -210,7 +210,7 @@ Result<int> cut(const CutOptions& options) {
   warn_of_skipped(options.file, found->skipped);
   if (found->damage) return fail(in_file(options.file, *found->damage));
   spdlog::info(
-      "{}: events {} to {} of {}, {:.6f} s to {:.6f} s, behind {} address spaces at the start",
+      "{}: events {} to {} of {}, {:.6f} s to {:.6f} s, after {} address spaces at the start",
       options.output, place->first, place->end, found->events, seconds(place->from_ns),
       seconds(place->to_ns), processes);
   return static_cast<int>(kOk);
@@ -233,9 +233,9 @@ void add_cut(CommandLine& line) {
   command.flag("--force", options.force, "Overwrite the slice");
   add_window(command, options.from_s, options.to_s);
   command.footer(
-      "It begins with a snapshot of what the recording kernel's own strategy had then: exact for\n"
-      "that one, approximate for others. With the truth lane both ends move to the next moment\n"
-      "at which nothing is under way.\n\nExamples:\n"
+      "It begins with a snapshot of the state that the recording kernel's own strategy had then:\n"
+      "exact for that strategy, approximate for others. With the truth lane both ends move to the\n"
+      "next moment without an operation in flight.\n\nExamples:\n"
       "  anonvma cut make.trace -o slice.trace --from 2 --to 3\n"
       "  anonvma cut make.trace -o rest.trace --from 3");
 }

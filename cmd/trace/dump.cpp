@@ -28,16 +28,16 @@ struct DumpOptions {
 
 constexpr std::size_t kBufferBytes = 1 << 16;
 
-// Standard output, a large piece at a time.
+// Standard output, written in large pieces.
 class Lines {
  public:
   void add(std::string_view line) {
     buffer_.append(line).push_back('\n');
     if (buffer_.size() >= kBufferBytes) write();
   }
-  // Nobody gets what is added from now on.
+  // True if a write has failed: further lines are lost.
   bool closed() const { return error_ != 0; }
-  // Writes the rest; returns an ExitStatus. A reader that has seen enough (`head`) is no error.
+  // Writes the rest; returns an ExitStatus. A reader that closes the pipe (`head`) is no error.
   int finish() {
     write();
     if (error_ == 0 || error_ == EPIPE) return kOk;
@@ -80,10 +80,10 @@ std::string opening(const Meta& meta, bool json) {
       json_string(meta.faults));
 }
 
-// Events are in order of time but for a little, and this is more than that.
+// More than the time by which events may be out of order.
 constexpr std::uint64_t kJitterNs = 1'000'000'000;
 
-// Jumps to where --from may begin.
+// Jumps to the first chunk that may have events of --from.
 void seek(TraceReader& reader, const DumpOptions& options, const DumpFilter& filter) {
   if (!options.only.from_s || filter.comms()) return;
   const auto from_ns = static_cast<std::uint64_t>(*options.only.from_s * 1e9);
@@ -91,7 +91,7 @@ void seek(TraceReader& reader, const DumpOptions& options, const DumpFilter& fil
     spdlog::warn("{}: its index is missing or damaged: reading it from the start", options.file);
 }
 
-// Is the window over when a chunk begins with this event?
+// True if no event of the window can follow a chunk that begins with `event`.
 bool is_past(const Event& event, const DumpOptions& options) {
   return options.only.to_s &&
          event.head.time_ns > static_cast<std::uint64_t>(*options.only.to_s * 1e9) + kJitterNs;
@@ -104,7 +104,7 @@ int run_dump(const DumpOptions& options) {
   if (!file) return fail(file.error());
   auto reader = TraceReader::open(file->bytes());
   if (!reader) return fail(in_file(options.file, reader.error()));
-  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and lets us end in order
+  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and allows a normal end
   DumpFilter filter(options.only);
   seek(*reader, options, filter);
   Lines lines;
@@ -142,8 +142,7 @@ void add_dump(CommandLine& line) {
       .one_each();
   command
       .option("--comm", options.only.comms,
-              "Only processes of this name (read from the start, where it is told); may be"
-              " repeated")
+              "Only processes of this name (reads the trace from its start); may be repeated")
       .one_each();
   command.footer(
       "Events may be out of order by a little: those up to a second late are found.\n\n"

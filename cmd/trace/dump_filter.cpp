@@ -22,8 +22,8 @@ bool DumpFilter::in_window(const Event& event) const {
   return from_ns_ <= event.head.time_ns && event.head.time_ns <= to_ns_;
 }
 
-// True for an event that acts on a chosen mm, forks it or leaves it by an exec, and for one whose
-// task has a chosen mm. Lost records may have concerned any mm.
+// True for an event that acts on a chosen mm, forks it or leaves it by an exec, and for an event of
+// a task with a chosen mm. Lost records may have concerned any mm.
 bool DumpFilter::concerns_mm(const Event& event) const {
   if (mms_.empty() || mms_.contains(event.head.mm.v)) return true;
   return std::visit(overloaded{
@@ -48,7 +48,7 @@ bool DumpFilter::concerns_comm(const Event& event) const {
   return std::holds_alternative<Lost>(event.body);
 }
 
-// Names: of a snapshot, or of the parent.
+// Keeps the names of mms, which come from a snapshot or from the parent.
 void DumpFilter::follow(const Event& event) {
   if (comms_.empty()) return;
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {

@@ -21,14 +21,14 @@ class DumpFilter {
   };
   explicit DumpFilter(const Options& options);
 
-  // Takes every event of the trace in order, from its start when comms() is asked for. Returns
-  // those to print now, which may be none, and an Exec that was held back until its snapshot told
-  // the comm. Valid until the next call.
+  // To be called with every event in order; if comms(), from the start of the trace. Returns the
+  // events to print now, perhaps none. An Exec is held back until its snapshot shows the comm. The
+  // result is valid until the next call.
   const std::vector<Event>& pass(const Event& event);
-  // At the end: what is still held back.
+  // At the end: returns the event that is still held back.
   const std::vector<Event>& finish();
 
-  // By the name of a process, which only its snapshot or its parent's tells.
+  // True if events are selected by comm, which only a snapshot of the process or its parent shows.
   bool comms() const { return !comms_.empty(); }
 
  private:

@@ -1,4 +1,4 @@
-// anonvma info FILE: what a trace is, and whether all of it is there.
+// anonvma info FILE: describes a trace, and says whether all of it is there.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,7 +29,7 @@ struct InfoOptions {
   bool json = false;
 };
 
-// Everything info says of one file, as far as it could be read.
+// Everything that info prints about one file, as far as the file could be read.
 struct Summary {
   std::string path;
   Meta meta;
@@ -46,7 +46,7 @@ struct Summary {
   double bytes_per_event() const {
     return events == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(events);
   }
-  // In a file that was cut short, the time of the last event that is left.
+  // For a file that was cut short, the time of its last event.
   std::uint64_t duration_ns() const { return end ? end->duration_ns : last_ns; }
 };
 
@@ -78,7 +78,7 @@ Summary read_all(TraceReader& reader) {
   return summary;
 }
 
-// The same numbers, as the recorder counted them.
+// The same numbers as the recorder counted them.
 Summary from_outline(const Outline& outline) {
   Summary summary;
   summary.meta = outline.meta;

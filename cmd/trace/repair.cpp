@@ -1,4 +1,4 @@
-// anonvma repair FILE -o OUT: what is whole of a damaged trace, as a trace.
+// anonvma repair FILE -o OUT: copies the whole chunks of a damaged trace into a trace.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -85,14 +85,14 @@ int run_repair(const RepairOptions& options) {
 
 void add_repair(CommandLine& line) {
   const auto [command, options] =
-      line.add("repair", "Save what is whole of a damaged trace", run_repair);
+      line.add("repair", "Save the whole parts of a damaged trace", run_repair);
   command.option("FILE", options.file, "Trace").required();
   command.option("-o,--output", options.output, "The new trace").required();
   command.flag("--force", options.force, "Overwrite the new trace");
   command.flag("--json", options.json, "Print JSON");
   command.footer(
-      "Whole chunks are kept, the index is made anew, and a lost event stands where chunks are\n"
-      "missing. Status 3 when events are missing.\n\nExample:\n"
+      "Keeps whole chunks, makes a new index, and puts a lost event where chunks are missing.\n"
+      "Status 3 if events are missing.\n\nExample:\n"
       "  anonvma repair broken.trace -o saved.trace");
 }
 

@@ -1,4 +1,4 @@
-// The part of a trace that a subcommand is asked for.
+// The options for a part of a trace.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace anonvma::cmd {
 
-// --from and --to.
+// Adds --from and --to.
 void add_window(const Subcommand& command, std::optional<double>& from_s,
                 std::optional<double>& to_s);
 

@@ -149,7 +149,7 @@ std::uint64_t Anonymizer::task(std::uint64_t tid) const {
     constexpr std::uint64_t kPids = 1ull << 22;  // PID_MAX_LIMIT
     return keyed_.permuted(Keyed::Kind::task, t / cpus_, kPids / cpus_ + 1) * cpus_ + t % cpus_;
   };
-  if (tid == 0) return 0;  // 0 means nobody, and no task gets it
+  if (tid == 0) return 0;  // 0 means no task, and is no pseudonym
   const std::uint64_t name = renamed(tid);
   return name == 0 ? renamed(0) : name;
 }

@@ -46,7 +46,7 @@ void EventCheck::finish(FileEnd end) {
   findings_.finish(end == FileEnd::cut);
 }
 
-// The snapshots of the start come before events that happened while they were taken.
+// The snapshots of the start are written before the events that happened meanwhile.
 void EventCheck::check_time(const Event& event) {
   if (is_attach(event.body) || is_snapshot_part(event.body)) return;
   const std::uint64_t now = event.head.time_ns;

@@ -23,7 +23,7 @@ class ChunkScan {
  public:
   // The first piece begins after the file header, or where the file ends.
   explicit ChunkScan(std::span<const std::byte> file);
-  // The next piece, in file order; nothing at the end of the file.
+  // The next piece, in file order; nullopt at the end of the file.
   std::optional<Piece> next();
 
  private:

@@ -24,7 +24,7 @@ struct Payload {
 
 class ChunkWriter {
  public:
-  // Gets each chunk whole, in file order. An error it returns comes back from every later call.
+  // Gets each chunk whole, in file order. Every later call returns the first error of the sink.
   using Sink = std::function<Status(std::span<const std::byte>)>;
 
   explicit ChunkWriter(Sink sink) : sink_(std::move(sink)) {}
@@ -48,7 +48,7 @@ class ChunkWriter {
   void add_to_index();
 
   Sink sink_;
-  std::vector<std::byte> buffer_;  // the sink gets it next
+  std::vector<std::byte> buffer_;  // bytes for the next call of the sink
   std::uint32_t sequence_ = 0;
   std::uint64_t events_ = 0, bytes_ = 0, raw_bytes_ = 0;
   std::optional<Error> failure_;

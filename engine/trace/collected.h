@@ -1,5 +1,5 @@
-// Snapshots put together. A snapshot of one mm is a Snapshot event with the SnapVma and SnapChain
-// events behind it; one collector in front of all readers makes values of them.
+// Assembles snapshots. A snapshot of one mm is a Snapshot event and the SnapVma and SnapChain
+// events after it; one collector makes values of them for all readers.
 //
 //   events   Snapshot(attach) v v c | Snapshot(attach) v c | Map
 //   sink     ........ MmSnapshot ─┘    .... MmSnapshot ─┘  └─ SnapshotSet of both
@@ -17,12 +17,12 @@
 
 namespace anonvma {
 
-// The mm begins with its snapshot, so that a part of one is better than none.
+// True if the mm begins with such a snapshot: then even an incomplete one is used.
 inline bool is_birth(SnapReason reason) {
   return reason == SnapReason::attach || reason == SnapReason::exec;
 }
 
-// Snapshots that follow each other are one state: they share anon_vmas.
+// True if such snapshots that follow each other are one state: they share anon_vmas.
 inline bool comes_in_sets(SnapReason reason) {
   return reason == SnapReason::attach || reason == SnapReason::resync;
 }
@@ -36,11 +36,11 @@ struct MmSnapshot {
   EventHead head;
   Snapshot snapshot;
   std::vector<VmaSnapshot> vmas;
-  std::uint64_t event = 0;  // index in the trace of its last part, and when that was
+  std::uint64_t event = 0;  // index of its last part in the trace; below, the time of that part
   std::uint64_t time_ns = 0;
 
   SnapReason reason() const { return static_cast<SnapReason>(snapshot.reason); }
-  // True when everything that was announced has come.
+  // True if all parts that were announced have come.
   bool complete() const {
     return vmas.size() >= snapshot.nr_vmas &&
            (vmas.empty() || vmas.back().chain.size() >= vmas.back().vma.nr_chain);
@@ -51,13 +51,13 @@ struct MmSnapshot {
 using SnapshotSet = std::vector<MmSnapshot>;
 
 // The file decides nothing about memory: if parts that a snapshot announces do not come, the
-// snapshot ends early. Nobody knows whether anything was mapped in the missing parts, so an
+// snapshot ends early. It is not known whether anything was mapped in the missing parts, so an
 // incomplete snapshot is dropped unless its mm begins with it.
 class SnapshotCollector {
  public:
-  // True when `event`, at `index` in the trace, belongs to a snapshot. `sink` is called with every
-  // MmSnapshot that is over, and with every SnapshotSet that is. Members of a set come first alone
-  // and then in the set, which is over when an event of anything else comes.
+  // True if `event`, at `index` in the trace, belongs to a snapshot. `sink` gets every MmSnapshot
+  // and every SnapshotSet when it ends. Members of a set come first alone and then in the set,
+  // which ends at the first event that is no part of it.
   template <class Sink>
   bool collect(const Event& event, std::uint64_t index, Sink&& sink) {
     if (const auto* snapshot = std::get_if<Snapshot>(&event.body)) {
@@ -73,13 +73,13 @@ class SnapshotCollector {
     if (open_->complete()) end_snapshot(sink);
     return true;
   }
-  // The trace is over: so are the snapshot and the set that may be open.
+  // The trace is over: ends an open snapshot and an open set.
   template <class Sink>
   void finish(Sink&& sink) {
     end_snapshot(sink);
     end_set(sink);
   }
-  // True when no snapshot and no set is open.
+  // True if no snapshot and no set is open.
   bool idle() const { return !open_ && set_.empty(); }
 
  private:
@@ -114,7 +114,7 @@ class SnapshotCollector {
   }
 
   std::optional<MmSnapshot> open_;
-  SnapshotSet set_;  // those that are over
+  SnapshotSet set_;  // members of the open set that have ended
 };
 
 }  // namespace anonvma

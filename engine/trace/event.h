@@ -76,15 +76,15 @@ enum VmaOps : std::uint32_t {
   kOpsUnread = 4,        // the vma could not be read back: final flags come from the arguments
   kOpsReadonlyFile = 8,  // with kOpsUnread: the descriptor is not open for writing
   kOpsNoExec = 16,       // with kOpsUnread: the file lies on a mount without exec
-  kOpsPlaces = 64,  // the file chooses addresses itself, and is no tmpfs: mremap moves it alone
-  // For a mapping: other tasks use the mm, too, so Touch events say what it populates.
+  kOpsPlaces = 64,  // the file chooses addresses, and is in no tmpfs: mremap moves its vma alone
+  // For a mapping: other tasks use the mm, too, so Touch events show what the call populates.
   kOpsShared = 128,
   kOpsHole = 32,  // for a mapping that failed: nothing is mapped in its range any more
 };
 
 enum class SnapshotPart : std::uint8_t { none, begin, entry };
 
-// Facts about a type of event that more than one reader asks for.
+// Properties of an event type that several readers need.
 struct EventTraits {
   OpKind op = OpKind::unseen;  // costs are charged to this kind of operation
   bool counts = false;         // the event is an operation by itself, not a part of one
@@ -99,13 +99,13 @@ struct Map {
   static constexpr EventType type = EventType::map;
   static constexpr std::string_view name = "map";
   static constexpr EventTraits traits{.op = OpKind::map, .counts = true, .takes_lock = true};
-  std::uint64_t addr = 0;         // as asked
-  std::uint64_t len = 0;          // as asked, bytes
+  std::uint64_t addr = 0;         // as requested
+  std::uint64_t len = 0;          // as requested, bytes
   std::uint64_t prot = 0;         // PROT_*
   std::uint64_t map_flags = 0;    // MAP_*
   std::uint64_t vm_flags = 0;     // of the vma that holds `ret` afterwards; 0 with kOpsUnread
   std::uint64_t pgoff = 0;        // of the request (argument offset / page size)
-  std::uint64_t file = 0;         // FileId of the descriptor given
+  std::uint64_t file = 0;         // FileId of the descriptor argument
   std::uint64_t stored_file = 0;  // FileId in the vma: differs on overlayfs and for shmem
   std::uint64_t ops = 0;          // VmaOps
   std::int64_t ret = 0;           // address, or -errno
@@ -140,7 +140,7 @@ struct Brk {
   static constexpr std::string_view name = "brk";
   static constexpr EventTraits traits{.op = OpKind::brk, .counts = true, .takes_lock = true};
   std::uint64_t old_brk = 0;   // mm->brk under the lock, before
-  std::uint64_t addr = 0;      // as asked
+  std::uint64_t addr = 0;      // as requested
   std::uint64_t vm_flags = 0;  // of the heap vma afterwards; 0 when not read
   std::int64_t ret = 0;        // the new break, or the old one when refused
   static constexpr auto fields() {
@@ -158,7 +158,7 @@ struct Protect {
   static constexpr EventTraits traits{.op = OpKind::protect, .counts = true, .takes_lock = true};
   // In prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
   std::uint64_t addr = 0, len = 0, prot = 0;
-  std::int64_t pkey = -1;  // pkey_mprotect(2); -1: none asked
+  std::int64_t pkey = -1;  // of pkey_mprotect(2); -1: no key requested
   std::int64_t ret = 0;
   static constexpr auto fields() {
     return std::make_tuple(
@@ -199,7 +199,7 @@ struct Lock {
   std::uint64_t op = 0;     // LockOp
   std::uint64_t flags = 0;  // argument of mlock2 (MLOCK_ONFAULT) or mlockall (MCL_*)
   std::int64_t ret = 0;
-  // Only after a call that failed; 0: not read.
+  // Only read after a call that failed; 0: not read.
   std::uint64_t vm_flags = 0;  // of the vma at addr
   std::uint64_t locked = 0;    // pages by which mm->locked_vm grew, plus one
   static constexpr auto fields() {
@@ -218,7 +218,7 @@ struct Remap {
   static constexpr EventTraits traits{.op = OpKind::remap, .counts = true, .takes_lock = true};
   std::uint64_t addr = 0, old_len = 0, new_len = 0;
   std::uint64_t flags = 0;     // MREMAP_*
-  std::uint64_t new_addr = 0;  // as asked
+  std::uint64_t new_addr = 0;  // as requested
   std::int64_t ret = 0;        // address, or -errno
   // After a call that failed: the first address of the source range that is still mapped; 0: not
   // read. One call may move several vmas, and fail at any of them.
@@ -276,9 +276,9 @@ struct Shared {
   friend bool operator==(const Shared&, const Shared&) = default;
 };
 
-// `mm` of the head is the new one, born here; its Snapshot follows at once. The old mm has an
-// ExitMmap of its own, which comes first: `old_mm` may name an mm that is gone. A shared old mm
-// goes on, as after vfork.
+// `mm` of the head is the new mm, which begins here; its Snapshot follows at once. The old mm has
+// an ExitMmap of its own, which comes first: `old_mm` may name an mm that has ended. A shared old
+// mm lives on, as after vfork.
 struct Exec {
   static constexpr EventType type = EventType::exec;
   static constexpr std::string_view name = "exec";
@@ -292,7 +292,7 @@ struct Exec {
 
 enum class SnapReason : std::uint8_t {
   attach = 0,         // alive when recording began: SnapChains follow each SnapVma
-  exec = 1,           // anon_vma ids only say which vmas are faulted and share
+  exec = 1,           // anon_vma ids only tell which vmas are faulted, and which share
   unknown_write = 2,  // after an unseen writer, or after a loss: a resynchronisation
   end = 3,   // for `verify`, never replayed: when recording ended (or in between), with SnapChains
   exit = 4,  // for `verify`, never replayed: left by the last task of the mm
@@ -314,7 +314,7 @@ struct Snapshot {
   std::uint64_t comm_lo = 0, comm_hi = 0;  // Comm
   std::uint64_t start_brk = 0;             // mm->start_brk; 0: not read
   // unknown_write: mm of the task that wrote, if it is another one. resync of an mm first named
-  // here: an mm that it forked from, or that forked from it; none if it came by an exec.
+  // here: an mm that it forked from, or that forked from it; none if an exec made the mm.
   MmId by{};
   static constexpr auto fields() {
     return std::make_tuple(Field{"reason", &Snapshot::reason, Coding::number},
@@ -404,9 +404,9 @@ enum FaultFlags : std::uint32_t {
   kFaultShared = 4,
 };
 
-// A page-fault exception, as the hardware reported it. It may hit no vma, or one that forbids
-// it. With an odd seq and a map_count it is the write acquire by which the fault before it
-// grew a stack.
+// A page-fault exception, as the hardware reported it. It may hit no vma, or a vma that forbids
+// the access. With an odd seq and a map_count the event is the write acquire by which the fault
+// before it grew a stack.
 struct Fault {
   static constexpr EventType type = EventType::fault;
   static constexpr std::string_view name = "fault";
@@ -512,7 +512,7 @@ struct Truth {
 
 // The progress of a fork or an exit_mmap() that runs beside others. A child reuses an ancestor's
 // anon_vma or not depending on which vma of which relative went first. Recorded with --truth, where
-// two of them overlap. It gives an order, and never what was decided.
+// two of them overlap. A Step gives the order, and never the kernel's decision.
 struct Step {
   static constexpr EventType type = EventType::step;
   static constexpr std::string_view name = "step";

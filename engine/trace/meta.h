@@ -24,17 +24,17 @@ inline constexpr std::size_t kMaxBehaviours = 64;  // a reader drops the rest
 // The number of events by type name. A type that the writer did not know has its number as name.
 using EventCounts = std::map<std::string, std::uint64_t>;
 inline constexpr std::size_t kMaxEventTypes = 255;  // a reader drops the rest
-// The origin of a slice. Its start state is a snapshot of the model, not of the kernel.
+// The origin of a slice, whose start state is a snapshot of the model, not of the kernel.
 struct CutInfo {
   std::string source;  // hash of the trace it was cut from; empty: this is no slice
   std::uint64_t first_event = 0, end_event = 0;  // in the source: [first, end)
   std::uint64_t from_ns = 0, to_ns = 0;          // times of these events in the source
-  // Parts of the slice that are not exact, or were not in the source: for people.
+  // Messages about parts of the slice that are not exact, or were not in the source.
   std::vector<std::string> notes;
   friend bool operator==(const CutInfo&, const CutInfo&) = default;
 };
 
-// Its base holds the facts that tell the kernel's own strategy.
+// The base struct has the facts that identify the kernel's own strategy.
 struct Meta : KernelFacts {
   std::string tool_version;
   // The machine.
@@ -48,7 +48,7 @@ struct Meta : KernelFacts {
   // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
   std::array<CacheSpec, kNumCaches> caches{};
   std::array<std::uint64_t, kNumCaches> struct_sizes{};
-  // Vmas are freed by RCU: the objects that an operation frees come back a grace period later.
+  // Vmas are freed by RCU, a grace period after the operation that unmaps them.
   bool vma_free_rcu = false;
   // Probed when recording began: releases do not show a distribution's backports.
   Behaviours behaviours;
@@ -56,7 +56,7 @@ struct Meta : KernelFacts {
   std::string scope;   // system, pid, command
   std::string faults;  // write, first, all
   bool truth = false;
-  // How far the recording can be trusted, as far as the kernel's hooks go: a name of
+  // The accuracy of the recording, as decided by the kernel's hooks: a name of
   // tracers/kernel/features.h. Empty: not known, as in files of early writers.
   std::string tier;
   std::vector<std::string> command;
@@ -64,10 +64,10 @@ struct Meta : KernelFacts {
   // How the scheduler treated the thread that read the ring: a name of tracers/load/ring_plan.h.
   // Empty: not known, as in files of early writers.
   std::string reader;
-  // For a recording in several files: the id that they share, and the number of this one, from 1.
+  // For a recording in several files: the id that they share, and the number of this file, from 1.
   std::string series;
   std::uint64_t part = 0;
-  // Changes to the recording since.
+  // Later changes to the recording.
   bool anonymized = false;
   CutInfo cut;
   friend bool operator==(const Meta&, const Meta&) = default;
@@ -81,11 +81,11 @@ struct EndInfo {
   std::uint64_t events = 0;
   std::uint64_t lost = 0;  // records, the sum of all Lost events
   // Summed over all BPF programs. Misses of the slab hooks come from interrupts, where no object of
-  // the three caches lives or dies; all others are in `lost`.
+  // the three caches is allocated or freed; all other misses are in `lost`.
   std::uint64_t recursion_misses = 0;
   std::uint64_t processes_at_attach = 0;
-  std::uint64_t unreadable_processes = 0;  // seen at attach, but their vmas were not readable
-  // Address spaces that never held still: their snapshot of the start is not one state.
+  std::uint64_t unreadable_processes = 0;  // found at attach, but their vmas were not readable
+  // Address spaces that changed at every attempt to read them: their first snapshot is torn.
   std::uint64_t torn_at_attach = 0;
   // Address spaces that ended before the changes of an unseen writer were read.
   std::uint64_t unread_writes = 0;
@@ -93,8 +93,8 @@ struct EndInfo {
   EventCounts unseen_writers{};
   std::uint64_t spilled_bytes = 0;   // the most that waited in the recorder's memory
   std::int64_t command_status = -1;  // wait status of the command, -1: none
-  bool continued = false;            // another part goes on, and began before this one ended
-  std::string trigger{};             // why a flight recorder wrote this file
+  bool continued = false;            // another part follows, and began before this one ended
+  std::string trigger{};             // the reason why a flight recorder wrote this file
   // For readers that jump; files of early writers lack them. TraceWriter fills them in.
   EventCounts events_by_type{};
   std::uint64_t events_chunks = 0;

@@ -21,12 +21,12 @@ struct Outline {
   std::uint32_t compat = 0;
 };
 
-// The number of events of a type. The name stands for a type that the writer knew, the number for
-// one that it did not know.
+// The number of events of a type. The key is the name of a type that the writer knew, or the number
+// of another type.
 std::uint64_t count_of(const EventCounts& counts, std::uint8_t type);
 
-// Nothing if the file is damaged there, was cut short, or comes from an early writer that stored
-// too little. A reader of the whole file then knows more, or the reason.
+// nullopt if the file is damaged in these parts, was cut short, or comes from an early writer that
+// stored too little. Reading the whole file then shows more, or the reason.
 std::optional<Outline> read_outline(std::span<const std::byte> file);
 
 }  // namespace anonvma

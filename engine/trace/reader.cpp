@@ -105,7 +105,7 @@ void TraceReader::State::read_end_early() {
   if (Result<EndInfo> info = read_end_info(*at_end)) end = *info;
 }
 
-// The index is for readers that jump. A reader that has come here has checked all of it.
+// The index is for readers that jump. A reader that has read the whole file can check all of it.
 Status TraceReader::State::check_footer(const Chunk& chunk) const {
   if (!seen_end) return chunk.error("footer comes before the end chunk");
   const Result<Footer> footer = parse_footer(chunk);

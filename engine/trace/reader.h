@@ -32,9 +32,9 @@ class TraceReader {
   // events before it stay good, and every further call gives the same error. A file cut short gives
   // "file ends inside a chunk" or "file has no end chunk".
   Result<std::span<const Event>> next();
-  // Moves by the footer's index to the event `index`, or to the begin of an earlier chunk;
-  // position() says which. If the index is missing or damaged the result is false and the reader
-  // stays. hash() is invalid after a jump.
+  // Moves by the footer's index to the event `index`, or to the beginning of an earlier chunk;
+  // position() tells where. If the index is missing or damaged, the result is false and the reader
+  // does not move. hash() is invalid after a jump.
   bool seek_event(std::uint64_t index);
   // The same for the last indexed place whose first event is not later than `time_ns`.
   bool seek_time(std::uint64_t time_ns);

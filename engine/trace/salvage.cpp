@@ -18,7 +18,8 @@ using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t kMostDamage = 20;
 
-// The first pass keeps this of each chunk. It is smaller than any chunk in the file.
+// The facts that the first pass keeps about each chunk. They are smaller than any chunk in the
+// file.
 struct Found {
   std::uint64_t offset = 0, first_event = 0;
   std::uint32_t sequence = 0;

@@ -16,8 +16,8 @@ namespace anonvma {
 
 class TraceWriter {
  public:
-  // Gets each chunk whole, in file order. An error it returns stops the writer and comes back from
-  // the call that caused it.
+  // Gets each chunk whole, in file order. An error of the sink stops the writer, and the call that
+  // caused it returns the error.
   using Sink = std::function<Status(std::span<const std::byte>)>;
 
   // Writes the header chunk at once.

@@ -12,20 +12,20 @@
 
 namespace anonvma {
 
-// Objects that the tasks of one mm allocated, and objects that were freed of it, outside exec.
+// Objects that tasks of one mm allocated, and objects of that mm that were freed, outside of exec.
 struct Book {
   Counts kernel, model;
   std::uint64_t kernel_prepared = 0, model_prepared = 0;
   std::uint32_t last_seq = 0;    // of the last operation replayed
   std::uint64_t op_ns = 0;       // when the call of that operation returned
   std::uint64_t freed_ns = 0;    // when an operation of the kernel last freed an object
-  std::uint64_t exit_ns = 0;     // when the kernel last freed an object in no operation: an exit
+  std::uint64_t exit_ns = 0;     // when the kernel last freed an object outside operations: an exit
   std::uint64_t gave_up_ns = 0;  // when an operation of the model last freed a vma
   bool ending = false;           // the last task has exited
 };
 
-// Relatives share anon_vmas, and the one that ends last frees them. So frees of anon_vmas are
-// compared in total only.
+// Relatives share anon_vmas, and the relative that ends last frees them. So frees of anon_vmas are
+// only compared in total.
 inline bool same_but_for_last_reference(const Counts& kernel, const Counts& model) {
   return kernel.allocs == model.allocs &&
          kernel.frees[kVmAreaStruct] == model.frees[kVmAreaStruct] &&
@@ -42,11 +42,11 @@ class Books {
   std::map<MmId, Book>& all() { return by_mm_; }
   const std::map<MmId, Book>& all() const { return by_mm_; }
 
-  // Adds to the kernel's side of a book and of the total, or takes off again.
+  // Adds to the kernel's side of a book and of the total, or subtracts from both.
   void add_kernel(MmId mm, const Counts& counts);
   void drop_kernel(MmId mm, const Counts& counts);
 
-  // Totals. What exec allocates is in no book.
+  // Totals. They include the allocations of exec, which are in no book.
   Counts& kernel() { return kernel_; }
   const Counts& kernel() const { return kernel_; }
   Counts& model() { return model_; }
@@ -57,12 +57,12 @@ class Books {
   std::uint64_t bytes() const { return by_mm_.size() * (kNodeBytes + sizeof(Book)); }
 
  private:
-  std::map<MmId, Book> by_mm_;  // of the mms alive
+  std::map<MmId, Book> by_mm_;  // of live mms
   Counts kernel_, model_;
 };
 
-// Objects that the kernel allocated and the model does not build. They are left out of the
-// comparison, and counted.
+// Objects that the kernel allocated and the model does not make. They are counted, and left out of
+// the comparison.
 struct LeftOut {
   Counts exec_temporaries, lost_races, failed, in_flight;
 };

@@ -19,7 +19,7 @@ void InFlight::began_before(MmId mm, const Prepared& prepared) {
   books_[mm].kernel_prepared += prepared.vmas;
 }
 
-// A write lock taken just before the end: the call would have said what for.
+// A write lock taken just before the end belongs to a call whose event is missing.
 bool InFlight::leave_out_writers(MmId mm, std::uint64_t end_ns, UnseenWriters& writers,
                                  Lanes& lanes) {
   const UnseenWriters::Open* open = writers.find(mm);
@@ -36,7 +36,7 @@ void InFlight::leave_out_frees(MmId mm, Book& book) {
   Counts more;
   for (std::size_t c = 0; c < kNumCaches; ++c) {
     const std::uint64_t frees = book.kernel.frees[c] - book.model.frees[c];
-    if (static_cast<std::int64_t>(frees) > 0) more.frees[c] = frees;  // below 0: RCU holds them
+    if (static_cast<std::int64_t>(frees) > 0) more.frees[c] = frees;  // below 0: RCU waits
   }
   leave_out(mm, more);
 }

@@ -4,7 +4,7 @@
 
 namespace anonvma {
 
-// An object of a prepare is not in the snapshot: the operation may populate behind it.
+// Objects of a prepare are never in the snapshot, as an operation may populate after the snapshot.
 bool KernelBooks::is_in_snapshot(const EventHead& head, TruthSite site) const {
   const auto attach = attach_seq_.find(head.mm);
   return attach != attach_seq_.end() && head.seq != 0 && head.seq < attach->second &&
@@ -24,7 +24,7 @@ bool KernelBooks::take(const EventHead& head, const Truth& truth) {
   }
   prepares_.object_of(head.tid);
   if (!head.mm) {
-    if (known) left_out_.failed += one;  // of a copy that no fork ever announced
+    if (known) left_out_.failed += one;  // of a copy that no Fork has announced
     return true;
   }
   if (site == TruthSite::vma_free_rcu && rcu_.came_back(head.mm)) return true;
@@ -57,7 +57,7 @@ void KernelBooks::prepared(const EventHead& head, CacheIndex cache, std::uint64_
   if (cache == kAnonVmaChain) ++books_[head.mm].kernel_prepared;
 }
 
-// Two threads prepared one vma: the slower one frees what it has allocated.
+// Two threads prepared one vma: the slower one frees the objects that it has allocated.
 void KernelBooks::lost_race(const EventHead& head) {
   Counts lost = Counts::one(kAnonVmaChain, false);
   --books_[head.mm].kernel_prepared;

@@ -1,8 +1,8 @@
-// The kernel's side of the books: every object of the truth lane goes in here.
+// The kernel's side of the books, made from every object of the truth lane.
 //
 // An object that carries a lock token (mm, seq) waits for the operation of that token, which is
-// compared when it is replayed. All others (faults, exits, what a call populates) are added up in
-// the book of their mm, which is compared when the mm ends.
+// compared when it is replayed. All other objects (of faults, exits and populating calls) are added
+// up in the book of their mm, which is compared when the mm ends.
 //
 //   Truth, with a token     ─► operations ─► the operation of this token: compared at once ─┐
 //   Truth, of a prepare     ─► Prepares                                                     │
@@ -29,29 +29,30 @@ class KernelBooks {
   KernelBooks(Books& books, LeftOut& left_out, RcuWait& rcu, Prepares& prepares)
       : books_(books), left_out_(left_out), rcu_(rcu), prepares_(prepares) {}
 
-  // Books an object. False when it is in the snapshot of the start already, or is none.
+  // Books an object. False if the snapshot of the start has the object already, or if the event
+  // names no known cache.
   bool take(const EventHead& head, const Truth& truth);
-  // The snapshot of the start was taken: objects under earlier tokens are in it.
+  // The snapshot of the start was taken. It has the objects of earlier tokens.
   void attached(const MmSnapshot& snapshot);
-  // The lock number of that snapshot; 0: none was taken.
+  // The lock number of the snapshot of the start; 0: there was none.
   std::uint32_t attach_seq(MmId mm) const;
   bool was_attached(MmId mm) const { return attach_seq_.contains(mm); }
 
-  // The kernel's objects under a token, or inside of an execve. They are asked for once.
+  // The kernel's objects under a token, or inside of an execve. A call removes them.
   Counts take_operation(MmId mm, std::uint32_t seq);
-  // The operation of this token has been compared, with what it prepared.
+  // The operation of this token has been compared, including its preparations.
   void forget_preparing(MmId mm, std::uint32_t seq) { preparing_.erase(token_of(mm, seq)); }
   Counts take_exec(std::uint32_t tgid);
-  // The kernel's objects of calls behind the token `seq`, of which no event has come. `preparing`
-  // is what they allocated to prepare vmas.
+  // The kernel's objects of calls after the token `seq` whose event is missing. `preparing` are the
+  // objects that these calls allocated to prepare vmas.
   struct Unfinished {
-    bool any = false;  // of operations
+    bool any = false;  // `operations` has objects
     Counts operations, preparing;
   };
   Unfinished take_behind(MmId mm, std::uint32_t seq);
-  // The mm ends. Tokens that no event has named are those of forks that failed. They may leave
-  // nothing behind, as settle_failed() will tell: the objects of the copy are freed in the name of
-  // an mm that nobody announced.
+  // The mm ends. Tokens without an event are those of failed forks, which must have freed all their
+  // objects again. settle_failed() compares this later, as the objects of the copy are freed in the
+  // name of an mm without a Fork event.
   void close(MmId mm);
 
   bool at_rest() const;
@@ -69,9 +70,9 @@ class KernelBooks {
   LeftOut& left_out_;
   RcuWait& rcu_;
   Prepares& prepares_;
-  std::array<std::unordered_set<std::uint64_t>, kNumCaches> alive_;  // seen allocated
+  std::array<std::unordered_set<std::uint64_t>, kNumCaches> alive_;  // known to be allocated
   std::map<Token, Counts> operations_;                               // not yet replayed
-  std::map<Token, Counts> preparing_;                // what those prepared themselves
+  std::map<Token, Counts> preparing_;                // objects that those allocated to prepare
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the snapshot of the exec
   std::unordered_map<MmId, std::uint32_t> attach_seq_;
 };

@@ -1,5 +1,6 @@
-// The anon_vmas of the start: vmas and children that the kernel counts of them, and what of these
-// the snapshots show. A difference is shared with address spaces that were not recorded.
+// The anon_vmas of the start: the numbers of vmas and children that the kernel has for them, and
+// those that the snapshots show. If the numbers differ, an anon_vma is shared with address spaces
+// that were not recorded.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ class Kin {
 
  private:
   struct Relatives {
-    std::uint64_t active = 0, children = 0;  // as the kernel counts
+    std::uint64_t active = 0, children = 0;  // the kernel's counters
     std::uint64_t active_seen = 0;
     std::unordered_set<std::uint32_t> children_seen;
   };

@@ -20,7 +20,7 @@ class Lanes {
     kWriters,
     kVmas,
     kChains,
-    kOperations,  // this one and those behind it need the kernel's own objects
+    kOperations,  // this lane and all after it need the truth lane
     kFaults,
     kPerMm,
     kAllocated,                       // one lane per cache
@@ -32,7 +32,7 @@ class Lanes {
   explicit Lanes(bool truth);
 
   Lane& operator[](std::size_t index) { return lanes_[index]; }
-  // `difference` is called for the words when the two sides are not equal.
+  // `difference` is only called if the two sides differ, and returns the text of the difference.
   template <class Difference>
   void compare(Index index, bool equal, Difference&& difference) {
     ++lanes_[index].compared;
@@ -43,8 +43,8 @@ class Lanes {
   }
   void compare_total(std::size_t index, std::uint64_t kernel, std::uint64_t model);
   void differ(std::string difference);
-  // Records were lost, so that equal lanes of objects mean nothing. A difference that was found
-  // before is a finding all the same.
+  // Records were lost, so equal lanes of objects mean nothing. A difference that was found before
+  // is still a finding.
   void lose_objects(std::uint64_t records);
 
   std::uint64_t differing() const;  // comparisons that failed

@@ -8,8 +8,8 @@
 namespace anonvma {
 namespace {
 
-// The longest time from the ring record of a walk until its last chain was read, and until a
-// relative that was unlinking its vmas meanwhile has come to its end.
+// The longest time from the ring record of a walk until its last chain was read and a relative that
+// was unlinking vmas meanwhile has ended.
 constexpr std::uint64_t kWalkTakesNs = 500'000'000;
 
 bool between(std::uint64_t n, std::uint64_t low, std::uint64_t high) {
@@ -108,7 +108,7 @@ void LateEntries::forget_tainted() {
 }
 
 std::uint64_t LateEntries::bytes() const {
-  constexpr std::uint64_t kLate = 800;  // with its difference in words
+  constexpr std::uint64_t kLate = 800;  // with the text of its difference
   return late_.size() * kLate;
 }
 

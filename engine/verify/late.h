@@ -1,9 +1,9 @@
-// Differences that a walk has shown, and that may still come to agree.
+// Differences that a walk has shown, and that later events may still resolve.
 //
-// A walk of the kernel takes a while, and holds up neither faults nor relatives:
-//  - A vma was faulted while the walk was under way. The model must come to that fault, too.
+// A walk of the kernel takes a while. Faults and relatives go on meanwhile:
+//  - A vma was faulted during the walk. The model must replay that fault, too.
 //  - The kernel's counters of an anon_vma were read a little later, perhaps in the middle of a
-//    relative's fork or exit. What was read must lie between values that the model comes through.
+//    relative's fork or exit. The kernel's values must lie between those of the model meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,19 @@ class LateEntries {
 
   // The vma of `snapshot` that begins at `start` waits for a fault of the model.
   void wait_for_fault(const MmSnapshot& snapshot, std::uint64_t start, std::string difference);
-  // Entry `entry` of the chain of that vma waits for the counters `kernel`. `model` are those of
-  // now.
+  // Entry `entry` of the chain of that vma waits for the counters `kernel`. `model` has the present
+  // counters of the model.
   void wait_for_counters(const MmSnapshot& snapshot, std::uint64_t start, std::size_t entry,
                          const SnapChain& kernel, const Strategy::ChainLink& model,
                          std::string difference);
 
-  // The model has applied an event: compares again what that may have changed.
+  // The model has applied an event: compares those again that it may have changed.
   void settled(const Event& event);
-  // The trace is over: what has not come to agree differs.
+  // The trace is over: entries that still differ are differences.
   void settle_all() { look_again(~0ull); }
-  // An operation of `mm` that is older than a walk was still unlinking vmas behind it: munmap does
-  // so when it has given the write lock up for a read lock. The counters prove nothing then.
+  // An operation of `mm` that began before a walk unlinked vmas after the walk: munmap does so once
+  // it has downgraded the write lock to a read lock. Entries for counters of that walk are dropped,
+  // as they prove nothing.
   void excuse(MmId mm, std::uint32_t seq);
   // Entries of tainted mms prove nothing against the model.
   void forget_tainted();
@@ -47,13 +48,13 @@ class LateEntries {
     std::uint64_t start = 0;  // of the vma
     std::uint64_t until_ns = 0;
     std::string difference;
-    bool unfaulted = false;  // waits for a fault: all below means nothing
+    bool unfaulted = false;  // waits for a fault: the members below have no meaning
     std::size_t entry = 0;
     SnapChain kernel;
-    Strategy::ChainLink least, most;  // counters of the model since
+    Strategy::ChainLink least, most;  // bounds of the model's counters since the walk
     std::uint32_t seq = 0;            // of the walk
-    // A relative was born or ended between the walk and the place of the walk in the order of
-    // events: if the counters do not agree, they prove nothing.
+    // A relative was born or ended between the time of the walk and its place in the order of
+    // events: counters that differ prove nothing.
     bool moved = false;
   };
   void look_again(std::uint64_t now_ns);
@@ -64,7 +65,7 @@ class LateEntries {
   const AddressSpaces& spaces_;
   Lanes& lanes_;
   std::vector<Late> late_;
-  std::size_t unfaulted_ = 0;  // of those
+  std::size_t unfaulted_ = 0;  // entries of `late_` that wait for a fault
   std::uint64_t kin_ns_ = 0;   // when an address space was last born or ended
   std::uint64_t steps_ = 0;
 };

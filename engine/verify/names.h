@@ -1,4 +1,4 @@
-// Which object of the kernel is which of the model, as far as comparisons have shown.
+// Pairs of kernel objects and model objects that earlier comparisons have shown to be the same.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,12 @@ namespace anonvma {
 class Names {
  public:
   // True if earlier comparisons do not contradict that these two are one anon_vma. `model` is a
-  // name of Strategy::anon_vma_name(); none of them is an anon_vma, too.
+  // name of Strategy::anon_vma_name(). "No anon_vma" equals "no anon_vma" only.
   bool same_anon_vma(AnonVmaId kernel, std::uint64_t model);
-  // The same for files. A file that the recorder could not name is the one that the kernel shows
-  // first.
+  // The same for files. A file that the recorder could not name is taken to be the file of its
+  // first comparison.
   bool same_file(std::uint64_t kernel, FileId model);
-  // The kernel's anon_vma that the model knows as `model`; none if no snapshot has shown it.
+  // The kernel's anon_vma that the model names `model`; none if no snapshot has shown it.
   AnonVmaId kernel_name(std::uint64_t model) const;
   void forget_anon_vmas();
   std::uint64_t bytes() const {

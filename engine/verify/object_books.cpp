@@ -9,8 +9,8 @@
 namespace anonvma {
 namespace {
 
-// True for an operation whose objects carry its number. A fault that grows a stack has a number,
-// too, but its objects carry none.
+// True for an operation whose objects carry its lock number. A fault that grows a stack has a lock
+// number, too, but its objects do not carry it.
 bool has_token(const Event& event) {
   return event.head.seq % 2 == 1 && !traits_of(event.body).unnumbered_objs;
 }
@@ -50,8 +50,8 @@ void ObjectBooks::settled(const Event& event, std::uint64_t index, const OpEffec
     no_operation(event, effect);
 }
 
-// A touch is told of by the next event of its task. If it is the first event of all, its objects
-// were made before the recording began, in a vma that the walk still found without.
+// A task's touch is recorded at its next hook. If the touch is the first event of its task, its
+// objects were made before the recording began, though the walk found the vma without them.
 void ObjectBooks::note_event(const Event& event, const Prepared& prepared) {
   if (event.head.tid == 0) return;
   const bool first = prepares_.event_of(event, prepared.vmas);
@@ -95,12 +95,12 @@ void ObjectBooks::close_operation(const Event& event, std::uint64_t index, const
   kernel_.forget_preparing(head.mm, head.seq);
   Counts kernel = kernel_.take_operation(head.mm, head.seq);
   const bool refused = failed(event);
-  if (rcu_free_) {  // vmas come later; so do, of a refused call, those that it had allocated
+  if (rcu_free_) {  // vmas are freed later, also those that a refused call had allocated
     const std::uint64_t more = kernel.allocs[kVmAreaStruct] - model.allocs[kVmAreaStruct];
     kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (refused ? more : 0);
   }
   bool equal = same_but_for_last_reference(kernel, model);
-  // A refused call may have built and dropped what the model never builds.
+  // A refused call may have made and dropped objects that the model never makes.
   if (const Counts more = kernel - model; !equal && refused && more.allocs == more.frees) {
     equal = true;
     left_out_.failed += more;
@@ -121,7 +121,7 @@ void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
   if (!compares()) return;
   if (const std::uint64_t kept = kernel.allocs[kVmAreaStruct] - kernel.frees[kVmAreaStruct];
       rcu_free_ && kept > model.allocs[kVmAreaStruct]) {
-    Counts rest;  // is still to come back
+    Counts rest;  // vmas that are still to be freed
     rest.frees[kVmAreaStruct] = kept - model.allocs[kVmAreaStruct];
     kernel += rest;
     books_.drop_kernel(mm, rest);
@@ -137,7 +137,7 @@ void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
   });
 }
 
-// The kernel charges what an unseen writer allocates to the writer, what it frees to the owner.
+// The kernel charges allocations of an unseen writer to the writer, and frees to the owner.
 void ObjectBooks::resynchronised(const MmSnapshot& snapshot, const Counts& model) {
   const MmId owner = snapshot.head.mm;
   books_[snapshot.snapshot.by ? snapshot.snapshot.by : owner].model += Counts{model.allocs, {}};
@@ -147,7 +147,7 @@ void ObjectBooks::resynchronised(const MmSnapshot& snapshot, const Counts& model
   books_.model() += model;
 }
 
-// The kernel's side of a fork that failed is among the failed calls.
+// The kernel's side of a failed fork is counted with the failed calls.
 void ObjectBooks::fork_abandoned(MmId mm) {
   const auto begun = steps_.find(mm);
   if (begun == steps_.end()) return;
@@ -188,8 +188,8 @@ std::vector<MmId> ObjectBooks::open() const {
   return open;
 }
 
-// More anon_vmas may have been freed in the name of no known mm than failed calls had allocated.
-// They outlived all processes of the recording.
+// More anon_vmas may have been freed without a known mm than failed calls had allocated. These
+// anon_vmas outlived all recorded processes.
 void ObjectBooks::settle_failed() {
   Counts& failed = left_out_.failed;
   const std::uint64_t allocs = failed.allocs[kAnonVma];
@@ -219,9 +219,9 @@ std::vector<Excluded> ObjectBooks::excluded() const {
   std::vector<Excluded> excluded = {
       {"exec temporaries", "allocated and freed by the loader before its snapshot",
        left_out_.exec_temporaries.allocs},
-      {"lost races", "of threads that prepared a vma which another one had just prepared",
+      {"lost races", "allocated to prepare a vma that another thread had just prepared",
        left_out_.lost_races.allocs},
-      {"failed calls", "built and dropped by calls that failed", left_out_.failed.allocs},
+      {"failed calls", "allocated and freed again by calls that failed", left_out_.failed.allocs},
       {"still forking", "allocated by forks that were under way when the recording ended",
        left_out_.in_flight.allocs},
       {"still exiting", "freed by exits that were under way when the recording ended",
@@ -229,9 +229,9 @@ std::vector<Excluded> ObjectBooks::excluded() const {
   if (rcu_free_)
     excluded.push_back(
         {"waiting for RCU",
-         "freed by calls a moment before the recording ended, and not yet given back: this "
-         "kernel does so a grace period later, so that freed vmas are compared by address space "
-         "and not by operation",
+         "unmapped by calls a moment before the recording ended, and not yet freed: this kernel "
+         "frees vmas a grace period later, so freed vmas are compared by address space and not by "
+         "operation",
          {rcu_.cut_off(), 0, 0}});
   return excluded;
 }

@@ -1,11 +1,11 @@
-// The two books of objects: what the kernel allocated and freed, and what the model did.
+// The two books of objects: allocations and frees of the kernel, and those of the model.
 //
 //   kernel   Truth ─► KernelBooks ─┐                    ┌─ by operation, when it is replayed
 //                                  ├─► Books: compared ─┼─ by address space, when it ends
 //   model    OpEffect ─────────────┘                    └─ in total, at the end
 //
-// Execve is no operation of the model, which takes its result from a snapshot: what execve kept
-// must be what the snapshot makes.
+// Execve is no operation of the model, which takes its result from a snapshot: the objects that
+// execve kept must be those that the snapshot makes.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,11 @@ class ObjectBooks {
   ObjectBooks(const ObjectBooks&) = delete;  // its parts refer to each other
   ObjectBooks& operator=(const ObjectBooks&) = delete;
 
-  // With the kernel's own objects, and only as long as none of their records is lost.
+  // True if the trace has the truth lane, as long as no record was lost.
   bool compares() const { return truth_ && !lost_; }
   void records_lost() { lost_ = true; }
 
-  // The kernel's side. False when the object is none, or is not booked.
+  // The kernel's side. False if the object is not booked.
   bool take(const EventHead& head, const Truth& truth) {
     return !lost_ && kernel_.take(head, truth);
   }
@@ -55,8 +55,8 @@ class ObjectBooks {
 
   // The mm has ended: compares its book.
   void close(MmId mm, const std::string& where);
-  // The recording is over. First what was in flight, then a close() for each of open(), then the
-  // totals.
+  // The recording is over. The order of calls: leave_out_in_flight(), a close() for each of open(),
+  // compare_totals().
   void leave_out_in_flight(std::uint64_t end_ns, UnseenWriters& writers);
   std::vector<MmId> open() const;
   bool is_open(MmId mm) const { return books_.find(mm) != nullptr; }
@@ -64,13 +64,13 @@ class ObjectBooks {
   std::vector<Excluded> excluded() const;
   std::uint64_t in_flight() const { return in_flight_.count(); }
 
-  // For comparisons of states. True when an operation of `mm` unlinked vmas behind this time,
-  // or when a call of it had not returned.
+  // For comparisons of states: true if an operation of `mm` freed objects after this time; true if
+  // a call of `mm` returned after this time.
   bool unlinked_behind(MmId mm, std::uint64_t time_ns) const;
   bool returned_behind(MmId mm, std::uint64_t time_ns) const;
   const Prepares& prepares() const { return prepares_; }
 
-  // Nothing is in flight that one side has seen and the other has not.
+  // True if kernel and model have booked the same, and nothing is in flight.
   bool at_rest() const;
   std::uint64_t bytes() const;
 
@@ -85,7 +85,7 @@ class ObjectBooks {
   const AddressSpaces& spaces_;
   Lanes& lanes_;
   bool truth_;
-  bool rcu_free_;  // vmas come back a grace period after they were freed
+  bool rcu_free_;  // vmas are freed a grace period after they were unmapped
   bool lost_ = false;
   Books books_;
   LeftOut left_out_;
@@ -93,7 +93,7 @@ class ObjectBooks {
   Prepares prepares_;
   KernelBooks kernel_{books_, left_out_, rcu_, prepares_};
   InFlight in_flight_;
-  std::unordered_map<MmId, Counts> steps_;  // of the model, until the Fork that they are of
+  std::unordered_map<MmId, Counts> steps_;  // objects of the model's Steps, until their Fork
 };
 
 }  // namespace anonvma

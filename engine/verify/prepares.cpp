@@ -50,7 +50,7 @@ void Prepares::touched(const EventHead& head, std::uint64_t addr) {
                            .addr = addr,
                            .ns = head.time_ns,
                            .model = {},
-                           .handled_ns = ~0ull,  // the objects follow
+                           .handled_ns = ~0ull,  // the kernel's objects follow
                            .seq = head.seq};
 }
 

@@ -4,7 +4,7 @@
 
 namespace anonvma {
 namespace {
-// A grace period and the queue of callbacks behind it.
+// The longest time of a grace period and the callbacks queued for it.
 constexpr std::uint64_t kGraceNs = 1'000'000'000;
 }  // namespace
 

@@ -1,7 +1,7 @@
-// Vmas on kernels that free them by RCU: a grace period after the call, or after the exit.
+// Vmas on kernels that free them by RCU, a grace period after the call or the exit.
 //
-// The book of an mm may be closed before all of its vmas are back. The rest waits here: the kernel
-// has to free it before the recording ends, unless the recording ends too early.
+// The book of an mm may be closed before all of its vmas are freed. The remaining vmas wait here:
+// the kernel has to free them before the recording ends, unless it ends too early.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ class RcuWait {
  public:
   explicit RcuWait(Books& books) : books_(books) {}
 
-  // The book of `mm` is about to be closed: takes the vmas as freed that the model has freed.
+  // The book of `mm` is about to be closed. Counts as freed all vmas that the model has freed.
   void wait_for(MmId mm, Book& book, const std::string& where);
-  // The kernel has freed a vma of `mm`. True when a closed book had waited for that.
+  // The kernel has freed a vma of `mm`. True if a closed book had waited for that.
   bool came_back(MmId mm);
-  // The recording is over. All that was given up long before the end must be back.
+  // The recording is over. All vmas that were unmapped long before the end must have been freed.
   void settle(std::uint64_t end_ns, Lanes& lanes);
 
   bool empty() const { return waiting_.empty(); }
-  std::uint64_t cut_off() const { return cut_off_; }  // vmas that the end came too early for
+  std::uint64_t cut_off() const { return cut_off_; }  // vmas still waiting when it ended too early
 
  private:
   struct Waiting {

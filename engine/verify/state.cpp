@@ -38,10 +38,10 @@ bool same_counters(const SnapChain& kernel, const Strategy::ChainLink& model) {
          kernel.num_active_vmas == model.num_active_vmas;
 }
 
-// Chains of the start are taken over, so only those of walks can be compared.
+// The model takes over the chains of the start, so only those of later walks can be compared.
 bool compares_chains(const MmSnapshot& snapshot) { return snapshot.reason() == SnapReason::end; }
 
-// A reading holds up writers, not faults.
+// A reading blocks writers, but no faults.
 bool races_with_faults(const MmSnapshot& snapshot) {
   return snapshot.reason() == SnapReason::end || snapshot.reason() == SnapReason::unknown_write;
 }
@@ -84,8 +84,8 @@ bool StateComparer::faults_late(const MmSnapshot& snapshot, const SnapVma& vma) 
 
 void StateComparer::compare(const MmSnapshot& snapshot) {
   const MmId mm = snapshot.head.mm;
-  if (spaces_.tainted(mm)) return;  // the trace does not tell what became of it
-  // Without the truth lane nobody says when the address of an anon_vma becomes another one's.
+  if (spaces_.tainted(mm)) return;  // records of it are missing
+  // Without the truth lane it is not known when the address of an anon_vma is reused.
   if (!objects_.compares()) names_.forget_anon_vmas();
   const std::vector<VmaId> model = spaces_.vmas(mm);
   steps_ += 16 * (model.size() + snapshot.vmas.size());

@@ -1,5 +1,4 @@
-// States held against each other: a snapshot of the kernel against the model, vma by vma and chain
-// by chain.
+// Compares a snapshot of the kernel with the model, vma by vma and chain by chain.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +31,10 @@ class StateComparer {
   void compare_chain(const MmSnapshot& snapshot, const VmaSnapshot& kernel, VmaId model);
   void compare_entry(const MmSnapshot& snapshot, const VmaSnapshot& kernel, std::size_t entry,
                      const Strategy::ChainLink& model);
-  // All but the anon_vma.
+  // Compares all but the anon_vma.
   bool same_mapping(const SnapVma& kernel, VmaId model);
-  // True if the vma may have been faulted before the snapshot, and prepared behind it: by a fault,
-  // or by a call that populates without the lock what it has mapped.
+  // True if the kernel may have prepared the vma after the snapshot, though the model did before:
+  // by a fault in flight, or by a call that populates its mapping after it has dropped the lock.
   bool faults_late(const MmSnapshot& snapshot, const SnapVma& vma) const;
 
   std::string where(const MmSnapshot& snapshot) const;
@@ -48,7 +47,7 @@ class StateComparer {
   Lanes& lanes_;
   Names names_;
   LateEntries late_;
-  std::uint64_t steps_ = 0;  // comparisons, and what they looked at
+  std::uint64_t steps_ = 0;  // the work of comparisons
 };
 
 }  // namespace anonvma

@@ -1,5 +1,5 @@
-// Write acquires of the mmap_lock outside every recorded operation. Each has to be explained by a
-// snapshot that comes after it: until then it is open.
+// Write acquires of the mmap_lock outside every recorded operation. A later snapshot has to explain
+// each of them: until then the acquire is open.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class UnseenWriters {
  public:
   struct Open {
     std::uint64_t acquires = 0, last_ns = 0;
-    Counts kernel;  // what they allocated and freed
+    Counts kernel;  // objects that they allocated and freed
   };
 
   // `syscall` is UnknownWrite.syscall.
@@ -25,7 +25,7 @@ class UnseenWriters {
   // An acquire that a snapshot of `mm` must explain.
   void acquired(MmId mm, std::uint64_t now_ns, const Counts& kernel);
   void explained(MmId mm) { open_.erase(mm); }
-  // The acquires of `mm` that nothing has explained are explained by something else.
+  // Removes and returns the acquires of `mm` that no snapshot has explained.
   std::optional<Open> take(MmId mm);
   template <class Predicate>
   void forget_if(Predicate&& of_mm) {

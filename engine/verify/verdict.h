@@ -12,11 +12,11 @@
 
 namespace anonvma {
 
-// One kind of thing that model and kernel must agree on.
+// One kind of fact on which model and kernel must agree.
 struct Lane {
   std::string name;
   std::uint64_t compared = 0, equal = 0;
-  std::string not_available;  // why nothing could be compared; empty: it was
+  std::string not_available;  // the reason if nothing could be compared
 
   bool agrees() const { return compared == equal; }
   friend bool operator==(const Lane&, const Lane&) = default;
@@ -36,10 +36,10 @@ struct Verdict {
   std::vector<Lane> lanes;
   std::vector<Excluded> excluded;
   std::vector<std::string> differences;  // the first ones, in full
-  std::vector<std::string> doubts;       // why equal lanes would not prove equality
+  std::vector<std::string> doubts;       // reasons why equal lanes would not prove equality
   // Write acquires outside every traced operation, by the name of the call.
   EventCounts unseen_writers{};
-  // anon_vmas of the start that are shared with address spaces nobody recorded.
+  // anon_vmas of the start that are shared with address spaces that were not recorded.
   std::uint64_t shared_elsewhere = 0;
 
   bool agrees() const {

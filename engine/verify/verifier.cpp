@@ -45,7 +45,7 @@ void Verifier::settled(const Event& event, std::uint64_t index, const OpEffect& 
   state_.late().settled(event);
 }
 
-// An mm that lost records proves nothing against the model.
+// Differences in an mm that lost records prove nothing against the model.
 void Verifier::lose(const Lost& lost) {
   lost_ += lost.count;
   if (lost.count > 0) objects_.records_lost();
@@ -101,7 +101,7 @@ void Verifier::close(MmId mm, const std::string& where) {
   objects_.close(mm, where);
 }
 
-// Closes the books of all that lives at the end.
+// Closes the books of all mms that are alive at the end.
 void Verifier::close_all() {
   std::vector<MmId> open = objects_.open();
   for (const auto& [mm, writers] : writers_.open())

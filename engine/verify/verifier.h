@@ -1,14 +1,14 @@
-// The model held against the kernel that recorded the trace.
+// Compares the model with the kernel that recorded the trace.
 //
-// A Verifier stands beside the address spaces of the recording kernel's own strategy. It is told
-// what each event came to, and compares with what the trace says the kernel itself had. Nothing
-// of that flows into the model.
+// A Verifier stands beside the address spaces of the recording kernel's own strategy. It gets the
+// effect of each event on the model, and compares it with the kernel's state in the trace. Nothing
+// flows back into the model.
 //
 //   Driver ─► AddressSpaces          ┌─► map_count before each operation
-//      │ what it came to             ├─► UnseenWriters: is each write acquire explained?
+//      │ OpEffect                    ├─► UnseenWriters: is each write acquire explained?
 //      └──────────────► Verifier ────┼─► StateComparer: vmas and chains in snapshots
 //                          ▲         ├─► ObjectBooks: every object, with the truth lane
-//      Truth ──────────────┘         └─► Kin: what is shared with mms that nobody recorded
+//      Truth ──────────────┘         └─► Kin: anon_vmas shared with mms that were not recorded
 #pragma once
 
 #include <algorithm>
@@ -36,36 +36,37 @@ class Verifier {
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
-  // It is told of everything in the trace, in order. First the time of each event.
+  // The functions below are called for everything in the trace, in order. First the time of each
+  // event.
   void clock(std::uint64_t now_ns) { newest_ns_ = std::max(newest_ns_, now_ns); }
   // The kernel allocated or freed an object.
   void kernel_object(const EventHead& head, const Truth& truth);
   // The model has applied `event`.
   void settled(const Event& event, std::uint64_t index, const OpEffect& effect);
-  // A snapshot is over, and is applied unless it comes in a set.
+  // A snapshot is complete, and applied unless it belongs to a set.
   void taken(const MmSnapshot& snapshot, const OpEffect& effect);
-  // A set of snapshots is over and applied.
+  // A set of snapshots is complete and applied.
   void taken(const SnapshotSet& set);
   // The model has dropped the copies of the fork of `mm` that was in flight.
   void fork_abandoned(MmId mm) { objects_.fork_abandoned(mm); }
 
-  // The last event has been applied. Then all forks in flight are abandoned, and finish() comes.
+  // Called after the last event. Then all forks in flight are abandoned, and finish() is called.
   void look_a_last_time() { state_.late().settle_all(); }
   Verdict finish();
 
-  // How many comparisons have failed so far, and the first of them in full.
+  // The number of comparisons that have failed so far, and the first of them in full.
   std::uint64_t differing() const { return spaces_.map_counts().mismatches() + lanes_.differing(); }
   const std::vector<std::string>& differences() const { return lanes_.differences(); }
   // Estimated memory and steps of the verifier itself, without the model.
   Budget spent() const;
 
-  // Nothing is in flight that one side has seen and the other has not.
+  // True if kernel and model have booked the same, and nothing is in flight.
   bool at_rest() const { return writers_.open().empty() && objects_.at_rest(); }
-  // The kernel's anon_vma that the model knows as `name`, where a snapshot told; none elsewhere.
+  // The kernel's anon_vma that the model names `name`; none if no snapshot has shown it.
   AnonVmaId kernel_name(std::uint64_t name) const {
     return truth_ ? state_.names().kernel_name(name) : AnonVmaId{};
   }
-  // The lock number at which the snapshot of the start was taken; 0: it was none.
+  // The lock number at which the snapshot of the start was taken; 0: there was none.
   std::uint32_t attach_seq(MmId mm) const { return objects_.attach_seq(mm); }
 
  private:
@@ -80,7 +81,7 @@ class Verifier {
   bool slice_;  // the snapshots of the start are the model's: there is nothing to compare
   std::string machine_;
   std::uint64_t newest_ns_ = 0;
-  std::uint64_t lost_ = 0;  // records; the lanes of objects rest on having them all
+  std::uint64_t lost_ = 0;  // records; lanes of objects need all of them
   Lanes lanes_;
   UnseenWriters writers_;
   ObjectBooks objects_;

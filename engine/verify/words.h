@@ -1,4 +1,4 @@
-// How differences are worded.
+// The wording of differences.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// From events to operations: which mm, is it known, does the kernel's map_count agree.
+// Turns events into operations: finds the mm, and compares the kernel's map_count.
 #include <algorithm>
 #include <utility>
 
@@ -218,7 +218,7 @@ void AddressSpaces::replay(const Event& event) {
                    if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
                  },
                  [](const Truth&) {},
-                 // Parts that belong to no snapshot.
+                 // Parts of snapshots that belong to none.
                  [](const Snapshot&) {},
                  [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
                  [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },

@@ -1,12 +1,12 @@
 // The VMA layer of one replay: every mm of a trace, under the rules of one kernel era, driving one
 // strategy. It knows mms, vmas and ranges; it knows no strategy by name.
 //
-// This class turns events and whole snapshots (trace/collected.h) into operations, and says what
-// each of them came to. replay/driver.h reads a trace for it. The operations are functions with the
-// kernel's names in a file for each family (map, unmap, protect, advise, lock, remap, fork, fault,
-// snapshot); merge, modify, layer_locks and pages hold what they share, and layer.h shows the parts
-// they work on. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits) are never
-// decided again: the outcome of a call is replayed as recorded.
+// This class turns events and whole snapshots (trace/collected.h) into operations, and returns the
+// effect of each operation. replay/driver.h reads a trace for it. The operations are functions with
+// the kernel's names, in a file for each family (map, unmap, protect, advise, lock, remap, fork,
+// fault, snapshot). Their shared code is in merge, modify, layer_locks and pages; layer.h has the
+// parts that they work on. Addresses are bytes, pgoff is in pages. Limits (max_map_count, rlimits)
+// are never decided again: the outcome of a call is replayed as recorded.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@ namespace anonvma {
 struct OpEffect {
   Counts objs;                     // allocated and freed
   Prepared prepared;               // vmas, and the part of objs that was allocated for them
-  bool map_count_differs = false;  // the kernel had another one before the operation
-  std::string_view rule_before;    // if so: the last rule applied to the mm until then
+  bool map_count_differs = false;  // the kernel's map_count before the operation was another one
+  std::string_view rule_before;    // if so: the last rule that was applied to the mm before
 };
 
 class AddressSpaces {
@@ -41,22 +41,22 @@ class AddressSpaces {
   AddressSpaces(const AddressSpaces&) = delete;
   AddressSpaces& operator=(const AddressSpaces&) = delete;
 
-  // Tells `watcher` of pages from the first event on.
+  // `watcher` observes pages from the first event on.
   void watch(Watcher* watcher) { layer_.watcher = watcher; }
 
-  // A trace is a series of the following. `index` is the position of an event in it. Before an
-  // event is applied, pass_by() and abandon_fork_before() are asked, in this order.
+  // A trace is a series of calls of the following. `index` is the position of an event in the
+  // trace. Before an event is applied, pass_by() and abandon_fork_before() are called, in this
+  // order.
 
-  // True when `event` changes nothing, as most do. It is counted then, and is not applied. Not to
-  // be asked while a snapshot waits to be applied.
+  // True if `event` changes nothing, like most events. It is counted then, and is not applied. Not
+  // to be called while a snapshot waits to be applied.
   bool pass_by(const Event& event, std::uint64_t index);
-  // The fork in flight of this mm has failed if an operation with another lock token follows: what
-  // it has copied is freed. True when there was one.
+  // A fork in flight of this mm has failed if an operation with another lock token follows: its
+  // copies are freed. True if there was one.
   bool abandon_fork_before(const EventHead& head, std::uint64_t index);
   // Applies one event. Parts of snapshots change nothing here.
   OpEffect apply(const Event& event, std::uint64_t index);
-  // Applies a snapshot that does not come in a set. Those that only serve to compare change
-  // nothing.
+  // Applies a snapshot that does not belong to a set. Snapshots for comparisons change nothing.
   OpEffect apply(const MmSnapshot& snapshot);
   // Takes over the address spaces that a set of snapshots shows.
   void apply(const SnapshotSet& set);
@@ -71,7 +71,7 @@ class AddressSpaces {
   MmId mm_of(VmaId id) const { return mms_[vmas_[id].mm].id; }  // none: of a fork in flight
   std::vector<VmaId> vmas(MmId mm) const;               // in address order; empty for an unknown mm
   std::vector<MmId> mms() const { return mms_.ids(); }  // alive, ascending
-  MmSlot mm_slot(MmId mm) const;  // the strategy's name for it; none when unknown
+  MmSlot mm_slot(MmId mm) const;  // the strategy's name of the mm; none for an unknown mm
   std::string comm(MmId mm) const;
   // The fields of a snapshot beside its vmas; all zero for an unknown mm.
   struct MmState {
@@ -97,7 +97,7 @@ class AddressSpaces {
   void begin_op(OpKind kind, bool counts, std::uint32_t tid);
   void end_op();
   void replay(const Event& event);
-  Mm* known_mm(MmId id);  // counts an anomaly when there is none
+  Mm* known_mm(MmId id);  // counts an anomaly if there is none
 
   const KernelRules rules_;
   const Setting setting_;
@@ -106,7 +106,7 @@ class AddressSpaces {
   MmTable mms_;
   VmaTable vmas_;
   Rmap rmap_;
-  Layer layer_;  // the above, for operations
+  Layer layer_;  // the members above, for operations
   MapCounts map_counts_;
   Attach attach_;
   std::uint64_t now_event_ = 0, now_ns_ = 0;

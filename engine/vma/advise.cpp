@@ -9,7 +9,7 @@
 namespace anonvma {
 namespace {
 
-// New flags of a vma under an advice; nothing when the call fails there.
+// New flags of a vma under an advice; nullopt if the call fails at this vma.
 std::optional<std::uint64_t> advised_flags(const Vma& vma, std::uint64_t advice) {
   const std::uint64_t flags = vma.flags;
   switch (advice) {
@@ -57,7 +57,7 @@ bool advice_refused(const Vma& vma, std::uint64_t advice, std::uint64_t sealed) 
 }
 
 void populate_write(Layer& layer, Mm& mm, const Advise& event, std::uint64_t end) {
-  // Touch events tell the recording kernel's own strategy how far a call came that failed, as they
+  // For the recording kernel's own strategy, Touch events show how far a failed call came, as they
   // name the vmas that the kernel had.
   if ((event.ret < 0 && layer.setting.own()) || layer.populates_by_touch(mm)) return;
   // In contrast to mlock, populating ends at the first hole and at the first vma that is not
@@ -90,7 +90,8 @@ void do_madvise(Layer& layer, Mm& mm, const Advise& event) {
   const std::uint64_t end = event.addr + len;
   if (event.advice == kMadvPopulateWrite) return populate_write(layer, mm, event, end);
   if (event.advice == kMadvGuardInstall) return guard_install(layer, mm, event, end);
-  // A call refused for a reason the model cannot see (a limit, a bad advice) changed nothing.
+  // A call that was refused for a reason unknown to the model (a limit, a bad advice) changed
+  // nothing.
   if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrInval && event.ret != kErrPerm)
     return;
   const auto flags_of = [&](const Vma& vma) -> std::optional<std::uint64_t> {

@@ -1,7 +1,8 @@
 // madvise and mseal: calls that walk a range and change flags (mm/madvise.c, mm/mseal.c).
 //
-// Same: which advice changes which flags, where a call is refused and what it has changed by then.
-// Ignored: what an advice does to pages (MADV_DONTNEED, MADV_COLLAPSE and others change no vma).
+// Same: the flags that an advice changes, the point where a call is refused, and its changes
+// before. Ignored: effects of an advice on pages (MADV_DONTNEED, MADV_COLLAPSE and others change no
+// vma).
 #pragma once
 
 #include "engine/trace/event.h"

@@ -16,7 +16,7 @@ Seeder& Attach::seeder(bool counts, bool anew) {
   return *seeder_;
 }
 
-// An empty mm gets the vmas that a snapshot shows; their objects come with seed().
+// Gives an empty mm the vmas that a snapshot shows. seed() makes their objects.
 void Attach::take_vmas(Mm& mm, const MmSnapshot& seen) {
   layer_.acts_for(mm);
   take_mm(mm, seen);
@@ -50,7 +50,7 @@ void Attach::remove_phantoms(const std::vector<VmaId>& phantoms) {
   mmdrop(layer_, *std::exchange(phantom_slot_, std::nullopt));
 }
 
-// Gives all vmas that were taken their objects.
+// Makes the objects of all vmas that were taken over.
 void Attach::seed(const SnapshotSet& set) {
   remove_phantoms(seeder_->build([&] { return add_phantom(); },
                                  [&](VmaId id) {
@@ -79,14 +79,14 @@ void Attach::attach(const SnapshotSet& set) {
   for (const MmSnapshot& seen : set)
     if (Mm* mm = mm_alloc(layer_, seen.head.mm)) take_vmas(*mm, seen);
   seed(set);
-  // A later set holds mms that the recorder found late: they lived before, but not from the first.
+  // A later set has mms that the recorder found late: they were not part of the start.
   if (first) layer_.slab.begin_here();
   for (std::size_t c = 0; c < kAllCaches; ++c) at_start_[c] += active(c) - before[c];
 }
 
 void Attach::resync(const SnapshotSet& set) {
   seeder(layer_.setting.counts_anew || layer_.setting.sees_families, true);
-  std::unordered_map<MmId, std::uint32_t> families;  // of those known
+  std::unordered_map<MmId, std::uint32_t> families;  // of known mms
   for (const MmSnapshot& seen : set) {
     Mm* mm = layer_.mms.find(seen.head.mm);
     if (mm == nullptr) continue;

@@ -1,4 +1,4 @@
-// Address spaces taken over with their objects: at attach, and again after records were lost.
+// Takes over address spaces with their objects: at attach, and again after records were lost.
 //
 //   snapshots of a set ─► mms, vmas ─► Seeder ─► anon_vmas and chains, as the kernel had them
 #pragma once
@@ -19,11 +19,11 @@ class Attach {
  public:
   explicit Attach(Layer& layer) : layer_(layer) {}
 
-  // All attach snapshots of a set: mms that are new to the model.
+  // Applies all attach snapshots of a set: mms that are new to the model.
   void attach(const SnapshotSet& set);
-  // All snapshots after a loss. The model's state of these mms goes, and the kernel's takes its
-  // place: boundaries, attributes and objects. The set holds whole families, so none of their
-  // objects belongs to any other mm.
+  // Applies all snapshots after a loss. The kernel's state of these mms replaces the model's:
+  // boundaries, attributes and objects. The set has whole families, so none of their objects
+  // belongs to any other mm.
   void resync(const SnapshotSet& set);
 
   // Objects alive when recording began (attach snapshots), per cache.
@@ -40,7 +40,7 @@ class Attach {
 
   Layer& layer_;
   std::unique_ptr<Seeder> seeder_;
-  // Ancestors whose processes are gone live again for a moment, in an mm without an id.
+  // Ancestors whose processes have ended are rebuilt for a moment, in an mm without an id.
   std::optional<std::uint32_t> phantom_slot_;
   std::uint64_t phantom_pages_ = 0;
   std::array<std::uint64_t, kAllCaches> at_start_{};

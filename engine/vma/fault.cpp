@@ -37,8 +37,8 @@ bool expand_stack(Layer& layer, Mm& mm, std::uint64_t addr) {
   return true;
 }
 
-// Growth takes the write lock: the acquire (with a map_count) says that it was granted, the
-// exception alone that it was asked for.
+// Growth takes the write lock. The event of the acquire (with a map_count) shows that the growth
+// was granted, the exception alone that it was requested.
 void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& event) {
   const VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
   const bool acquired = head.map_count != 0;
@@ -54,14 +54,15 @@ void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& even
   }
   if (!(event.flags & kFaultWrite) || !layer.at(vma).may_prepare()) return;
   // Other tasks raced with this fault, so the kernel may have prepared the vma later, or another
-  // vma: a Touch event tells. A rival design prepares here, or it would miss the first write to a
-  // vma that it kept apart.
+  // vma: a Touch event shows it. A rival design prepares here, or it would miss the first write to
+  // a vma that it kept apart.
   if (!(event.flags & kFaultShared) || !layer.setting.own()) layer.rmap.prepare(vma);
   written(layer, vma, page, page + layer.page.bytes());
 }
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too. It may grow
-// a stack, and before 6.5 no write lock tells: the stack is prepared, and begins at the address.
+// a stack, and before 6.5 no write lock shows that: the stack is prepared, and begins at the
+// address.
 void touch(Layer& layer, Mm& mm, const Touch& event) {
   VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
   if (!vma && !layer.rules.growth_takes_lock && expand_stack(layer, mm, event.addr))

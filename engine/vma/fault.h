@@ -1,8 +1,8 @@
 // Faults: when a vma gets its anon_vma (vmf_anon_prepare() of mm/memory.c and its callers), because
 // a task wrote to it or because a call populates it, and stack growth (expand_stack() of mm/vma.c).
 //
-// Same: which faults prepare a vma, which stacks may grow, and under which lock.
-// Ignored: pages and page tables; a fault of a vma that has its anon_vma changes nothing.
+// Same: the faults that prepare a vma, the stacks that may grow, and the lock for both.
+// Ignored: pages and page tables; a fault in a vma that has its anon_vma changes nothing.
 #pragma once
 
 #include "engine/trace/event.h"
@@ -17,7 +17,7 @@ void touch(Layer& layer, Mm& mm, const Touch& event);
 void mm_populate(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end,
                  std::uint64_t skipped = kVmLockOnFault);
 // The stack is prepared first, then its start and pgoff go down; no vma is allocated and none
-// merge. False when there is no stack above `addr`, or it may not grow so far.
+// merges. False if there is no stack above `addr`, or if it may not grow so far.
 bool expand_stack(Layer& layer, Mm& mm, std::uint64_t addr);
 
 }  // namespace anonvma

@@ -15,7 +15,7 @@ std::uint32_t begin_copy(Layer& layer, std::uint32_t parent) {
   const std::uint32_t slot = mm_init(layer);  // may move all mms
   Mm &from = layer.mms[parent], &child = layer.mms[slot];
   from.copy = slot;
-  child.def_flags = from.def_flags & kVmNoHugePage;  // what mlockall set is not inherited
+  child.def_flags = from.def_flags & kVmNoHugePage;  // flags of mlockall are not inherited
   child.start_brk = from.start_brk;
   child.comm = from.comm;
   child.family = from.family;
@@ -44,15 +44,15 @@ void dup_mmap(Layer& layer, std::uint32_t parent, std::uint64_t count) {
   const std::uint64_t done = child_prev ? layer.at(child_prev).end : 0;
   for (const VmaId source : layer.vmas.range(from, done, kAll)) {
     if (child.list.size() >= count) return;
-    if (layer.slab.over_budget()) return;  // the replay gives up, so nobody sees the rest
+    if (layer.slab.over_budget()) return;  // the replay gives up, so the rest does not matter
     if (layer.at(source).flags & kVmDontCopy) continue;
     child_prev = copy_one(layer, source, slot, child_prev);
     child.list.append(layer.at(child_prev).end, child_prev);
   }
 }
 
-// A parent is locked while it forks. In a damaged trace it may have mapped something else where the
-// steps of the fork had copied.
+// A parent is locked while it forks. Only in a damaged trace may it have another mapping at a place
+// that the fork has copied.
 void tell_of_fork(Layer& layer, Mm& parent, const Mm& child) {
   for (const VmaId id : layer.vmas.range(child, 0, kAll)) {
     const Vma& copy = layer.at(id);

@@ -11,10 +11,10 @@
 namespace anonvma {
 namespace {
 
-// The oldest kernel that can record: also what is taken for older ones where nothing is known.
+// The oldest kernel that can record. Its rules also stand in for unknown rules of older kernels.
 constexpr std::string_view kOldestRecorder = "5.10";
 
-// A note for the sets of some releases: rules that they take from 5.10.
+// A note for the sets of some releases about rules that they take from 5.10.
 struct Assumption {
   std::string_view text;
   RuleInterval interval;

@@ -1,6 +1,6 @@
-// What differs between kernels in the VMA layer, as data. One value is chosen once per replay;
-// nothing else compares versions. Rules are named so that `true` is the newer behaviour, except
-// where the behaviour existed for a while only.
+// The differences between kernels in the VMA layer, as data. One value is chosen once per replay;
+// nothing else compares versions. Rules are named so that `true` is the newer behaviour, unless
+// the behaviour existed only for a while.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +19,17 @@ struct Meta;
 // range of a vma: in vma_adjust() up to 6.2, in vma_expand() from 6.1 and vma_prepare() from 6.3
 // on. "Shifts": a vma takes over pages of another one, in part or whole.
 enum class LayerLock : std::uint8_t {
-  linking,    // 2.6.32: as `inserting`; what is linked or unlinked with it is so under this lock
+  linking,    // 2.6.32: as `inserting`; links and unlinks of the change are under the same lock
   none,       // 2.6.34 and 2.6.35
   inserting,  // 2.6.36: a vma is inserted, pages shift or the start moves
   shifting,   // 3.0: pages shift or the start moves
   always,     // 3.7
 };
 
-// Every bool is a rule of rules.def, which says what it means and where it holds.
+// Every bool is a rule of rules.def, which has its meaning and its releases.
 struct KernelRules {
-  // "6.18.8": the first release these rules are for, and what was seen to differ from it:
-  // "6.18.8+probe(self_merge=0)".
+  // "6.18.8": the first release that has these rules. "6.18.8+probe(self_merge=0)": with the
+  // differences that a probe has found.
   std::string name;
   // vm_flags that may differ between vmas that merge, and that the merged vma keeps ("sticky").
   std::uint64_t sticky = 0;
@@ -53,20 +53,22 @@ struct KernelRules {
 };
 
 // The rules of a kernel by its whole release ("6.18.44-cloud-amd64"): the newest set that is not
-// newer, or the oldest. What is no release gets the set of the oldest kernel that can record.
+// newer, or the oldest. A text that is no release gets the set of the oldest kernel that can
+// record.
 KernelRules rules_for_release(std::string_view release);
-// The same for the kernel that recorded a trace: what the recorder saw it do wins over what its
-// release says.
+// The same for the kernel that recorded a trace: results of the recorder's probes override the
+// rules of its release.
 KernelRules rules_for(const Meta& meta);
-// What it did otherwise than its release says: "remap_many=1,self_merge=0", mostly nothing.
+// The probed rules that differ from those of the release: "remap_many=1,self_merge=0", mostly none.
 std::string unlike_release(const Meta& meta);
-// Sets the rule of this name, if it has a probe. False when no such rule exists, or has the value.
+// Sets the rule of this name, if it has a probe. False if no such rule exists, or if it has this
+// value already.
 bool override_rule(KernelRules& rules, std::string_view behaviour, bool value);
 // Every set, oldest first: one for each release at which an interval of rules.def begins or ends.
 const std::vector<KernelRules>& known_rules();
-// By name; nullptr when there is none. "6.18", which several sets are for, is the newest of them.
+// By name; nullptr if there is none. "6.18", which fits several sets, is the newest of them.
 const KernelRules* find_rules(std::string_view name);
-// The same for a name that somebody typed: a usage error lists the known ones.
+// The same for a name from the command line: a usage error lists the known names.
 Result<KernelRules> rules_named(std::string_view name);
 
 }  // namespace anonvma

@@ -28,7 +28,7 @@ bool layer_locks(Layer& layer, const Adjustment& change) {
 
 }  // namespace
 
-// Up to 6.0 vma_adjust() goes round twice when two vmas are removed.
+// Up to 6.0 vma_adjust() repeats its work, with the lock, when two vmas are removed.
 void lock_layer(Layer& layer, const Adjustment& change) {
   if (!layer_locks(layer, change)) return;
   const bool twice = change.removed == 2 && !layer.rules.merge_locks_once;

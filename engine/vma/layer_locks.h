@@ -1,11 +1,11 @@
-// The acquisitions of anon_vma locks by the VMA layer itself, beside those of mm/rmap.c: around a
-// change of a vma's range, as the reverse map finds pages by it.
+// The acquisitions of anon_vma locks by the VMA layer itself, beside those of mm/rmap.c. The VMA
+// layer takes a lock around a change of a vma's range, as the reverse map finds pages by the range.
 //
-// Simplified: read in vma_adjust(), vma_expand() and vma_prepare() of mm/mmap.c and mm/vma.c, and
-// never held against a kernel. They are counted after the chains were cloned and before ranges
-// change, where the kernel takes them.
-// Ignored: those of mremap for each step of moving page tables, as pages have no place in a trace,
-// and those of exec, which is replayed from its snapshot.
+// Simplified: the rules were read in vma_adjust(), vma_expand() and vma_prepare() of mm/mmap.c and
+// mm/vma.c, and never compared with a running kernel. Locks are counted where the kernel takes
+// them: after the chains were cloned and before ranges change. Ignored: locks of mremap for each
+// step of moving page tables, as pages have no place in a trace, and locks of exec, which is
+// replayed from its snapshot.
 #pragma once
 
 #include "engine/vma/layer.h"
@@ -14,16 +14,16 @@ namespace anonvma {
 
 // A change of the layout, as far as locking depends on it.
 struct Adjustment {
-  VmaId vma;                  // the one adjusted, after its chain was cloned
+  VmaId vma;                  // the adjusted vma, after its chain was cloned
   VmaId shrinks = {};         // a neighbour that loses pages to `vma`,
-  VmaId grows = {};           // or gains some of it
-  std::uint32_t removed = 0;  // vmas that go into it wholly
-  bool inserts = false;       // a vma that was split off it
+  VmaId grows = {};           // or gains pages of `vma`
+  std::uint32_t removed = 0;  // number of vmas that go into `vma` wholly
+  bool inserts = false;       // a vma that was split off `vma` is inserted
   bool start_moves = false;
 };
 
 void lock_layer(Layer& layer, const Adjustment& change);
-// expand_downwards(): in all eras, as its start moves, and after the prepare.
+// expand_downwards() takes the lock in all eras, as the start moves, and after the prepare.
 void lock_stack(Layer& layer, VmaId stack);
 
 }  // namespace anonvma

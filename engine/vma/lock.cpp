@@ -9,7 +9,7 @@
 namespace anonvma {
 namespace {
 
-// mlock_fixup() skips all others.
+// mlock_fixup() skips all other vmas.
 bool may_lock(const Vma& vma) {
   return (vma.flags & (kVmSpecial | kVmHugeTlb | kVmDroppable)) == 0 &&
          (vma.ops & kOpsKeepsLock) == 0;
@@ -27,9 +27,8 @@ bool is_mapped(Layer& layer, const Mm& mm, std::uint64_t start, std::uint64_t en
 }
 
 // -ENOMEM without a hole: populating failed, or the call was over the limit and changed nothing.
-// The growth of mm->locked_vm tells which. Where all was locked before, and in older traces, the
-// flags of the vma at the start tell it, unless they were as wanted before or that vma cannot be
-// locked.
+// The growth of mm->locked_vm decides. If all was locked before, and in older traces, the flags of
+// the vma at the start decide, unless they were as wanted before or this vma cannot be locked.
 bool over_lock_limit(Layer& layer, Mm& mm, const Lock& event, std::uint64_t start,
                      std::uint64_t end, std::uint64_t wanted) {
   if (!is_mapped(layer, mm, start, end, 0) || event.locked > 1) return false;
@@ -90,7 +89,7 @@ void do_mlock(Layer& layer, Mm& mm, const Lock& event) {
   if (event.ret == kErrNoMem && over_lock_limit(layer, mm, event, start, start + len, wanted))
     return;
   const bool hole = apply_vma_lock_flags(layer, mm, start, start + len, wanted, true);
-  // A page that cannot be populated, as one behind the end of a file, stops populating.
+  // A page that cannot be populated, like a page behind the end of a file, stops populating.
   if (!hole && wanted != 0 && !layer.populates_by_touch(mm) &&
       (event.ret >= 0 || !layer.setting.own()))
     mm_populate(layer, mm, start, start + len);

@@ -1,9 +1,8 @@
 // mlock, munlock, mlockall and munlockall: mm/mlock.c.
 //
-// Same: flags of each vma, what a call that fails has changed by then, populating of what was
-// locked.
-// Simplified: the limit of locked memory is not modelled. A call over it is told from others by
-// the counter mm->locked_vm that the recorder read, or by the flags at its start.
+// Same: flags of each vma, the changes of a failed call before it failed, populating of locked
+// vmas. Simplified: the limit of locked memory is not modelled. A call over the limit is recognised
+// by the counter mm->locked_vm that the recorder read, or by the flags at the start of its range.
 #pragma once
 
 #include "engine/trace/event.h"

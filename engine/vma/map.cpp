@@ -61,10 +61,10 @@ void mmap_failed(Layer& layer, Mm& mm, const Map& event) {
     munmap_refused(layer, mm, event.addr, event.addr + len, event.ret);
 }
 
-// The vma that the call asks for, as if it merged with nothing.
+// The vma that the call requests, as if it merged with nothing.
 Vma new_vma(Layer& layer, const Mm& mm, const Map& event, std::uint64_t start, std::uint64_t end) {
   const bool read_back = (event.ops & kOpsUnread) == 0 && event.vm_flags != 0;
-  // Huge pages come from a file, whatever the flags say.
+  // Mappings of huge pages have a file, whatever the flags say.
   const bool anonymous =
       event.file == 0 && (event.map_flags & (kMapAnonymous | kMapHugeTlb)) == kMapAnonymous;
   Vma fresh{.start = start, .end = end, .pgoff = event.pgoff, .mm = layer.mms.slot(mm)};

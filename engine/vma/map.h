@@ -1,8 +1,8 @@
 // mmap and brk: mmap_region() and do_brk_flags() of mm/vma.c (mm/mmap.c before 6.13).
 //
-// Same: what lies in the way is unmapped first and freed last, what the new range merges with, the
-// flags of a mapping (read back from the kernel, or from the arguments where it could not be read).
-// Simplified: drivers that change flags or place the mapping themselves are known by their result.
+// Same: old mappings in the range are unmapped first and freed last; merges of the new range; flags
+// (read back from the kernel, or made from the arguments if the vma could not be read).
+// Simplified: of drivers that change flags or place the mapping only the result is known.
 // Ignored: limits (rlimits, max_map_count): a call is replayed with the outcome it had.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The kernel's map_count at the beginning of an operation, held against the model's.
+// Compares the kernel's map_count at the beginning of an operation with the model's.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Mismatch {
 
 class MapCounts {
  public:
-  // False when the two differ.
+  // False if kernel and model differ.
   bool compare(Layer& layer, const Event& event, std::uint64_t index);
 
   std::uint64_t compared() const { return compared_; }

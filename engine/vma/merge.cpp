@@ -8,7 +8,7 @@
 namespace anonvma {
 namespace {
 
-// `vma` went into `kept`.
+// Removes `vma`, which was merged into `kept`.
 void remove_vma(Layer& layer, VmaId vma, VmaId kept) {
   const std::uint64_t pages = layer.pages(layer.at(vma).end - layer.at(vma).start);
   moved(layer, kept, vma, layer.at(vma).pgoff, pages, Watcher::Move::merge);
@@ -99,8 +99,8 @@ VmaId merge_into_prev(Layer& layer, VmaId middle, VmaId next_vma, const VmaMerge
   return target;
 }
 
-// The range goes into the vma after `middle`. Up to 4.8 it was the other way round when that was
-// all of `middle`, which then kept its struct and its chain.
+// The range goes into the vma after `middle`. Up to 4.8, if the range is all of `middle`, the next
+// vma goes into `middle` instead, which keeps its struct and its chain.
 VmaId merge_into_next(Layer& layer, VmaId middle, VmaId next_vma, const VmaMerge& range) {
   const bool whole = range.start == layer.at(middle).start;
   const std::uint64_t sticky = range.flags | layer.at(next_vma).flags;
@@ -152,7 +152,7 @@ VmaId vma_merge_new_range(Layer& layer, Mm& mm, VmaTable::Neighbours neighbours,
   if (layer.rules.map_next_first && !range.anon && !range.copied && !extend_only) {
     right = can_vma_merge_right(layer, next, range);
     VmaMerge judged = range;
-    if (right) judged.anon = next;  // prev is held against the anon_vma of next
+    if (right) judged.anon = next;  // prev is compared with the anon_vma of next
     left = can_vma_merge_left(layer, prev, judged);
     if (left && right && !are_anon_vmas_compatible(layer, prev, next)) left = false;
   } else {

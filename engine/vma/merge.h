@@ -6,8 +6,8 @@
 //   after           PPPPPPPPPPPP         PPPPPPPPPPPP   PPPPPPMMMMMM   MMMMMMNNNNNN
 //                   joins prev and next  joins both     goes into prev goes into next
 //
-// Same: which neighbours a range joins, which vm_area_struct stays, chains cloned before ranges
-// change, by the rules of each era (KernelRules).
+// Same, by the rules of each era (KernelRules): the neighbours that a range joins, the
+// vm_area_struct that stays, chains cloned before ranges change.
 // Simplified: a maple tree, gaps and i_mmap are not modelled; no step can run out of memory.
 // Ignored: anon_vma_name as text (an id stands for the name), memory accounting.
 #pragma once
@@ -23,18 +23,19 @@ struct VmaMerge {
   std::uint32_t policy = 0, context = 0;
   std::uint64_t displaced = 0;
   VmaId anon = {};    // the vma whose anon_vma the range carries; none: unfaulted
-  VmaId middle = {};  // the vma being changed, when the range is a part of one
+  VmaId middle = {};  // the vma being changed, if the range is a part of one
   VmaId copied = {};  // mremap: the vma being copied
 
-  // A range that is to be as `vma`; it carries no anon_vma.
+  // A range with the attributes of `vma`; it carries no anon_vma.
   static VmaMerge like(const Vma& vma);
 };
 
-// A new range between `neighbours`: extends one of them, joins both, or gives none.
-// `extend_only`: it does not join the next one.
+// A new range between `neighbours` extends one of them or joins both; returns the vma, or none if
+// the range does not merge. `extend_only`: the range does not join the next vma.
 VmaId vma_merge_new_range(Layer& layer, Mm& mm, VmaTable::Neighbours neighbours,
                           const VmaMerge& range, bool extend_only = false);
-// The range of `range.middle` gets the flags of `range`: the neighbour that it goes into, or none.
+// The range of `range.middle` gets the flags of `range`. Returns the neighbour that absorbs the
+// range, or none.
 VmaId vma_merge_existing_range(Layer& layer, Mm& mm, const VmaMerge& range);
 
 }  // namespace anonvma

@@ -20,15 +20,15 @@ struct Mm {
   Comm comm;
   MmId id;                       // none: of a fork in flight
   VmaId last;                    // the vma of the last look-up: faults come in runs
-  std::string_view rule;         // what the last operation came to, see AddressSpaces::last_rule()
+  std::string_view rule;         // the last merge decision, see AddressSpaces::last_rule()
   std::size_t unlinked = 0;      // vmas that exit_mmap() has unlinked so far
   std::uint32_t copy = kNoCopy;  // slot of the child that a fork in flight is filling
   std::uint32_t copy_seq = 0;    // lock token of that fork
   std::uint32_t family = 0;      // mms that forked from each other since an exec; 0: at attach
   bool ending = false;           // its last task has exited
   bool shared = false;           // another task has used it, too
-  bool drifted = false;          // its map_count differed, and no snapshot has corrected it
-  bool tainted = false;          // records were lost, and no snapshot has corrected it
+  bool drifted = false;          // its map_count differed, and no snapshot has corrected the mm
+  bool tainted = false;          // records were lost, and no snapshot has corrected the mm
 };
 
 }  // namespace anonvma

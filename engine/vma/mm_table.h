@@ -1,8 +1,8 @@
-// All mms of a replay: their ids, their families, and which of them lost records.
+// All mms of a replay: their ids, their families, and whether they lost records.
 //
-// An mm lives in a slot, which is reused after its exit. Families are mms that forked from each
-// other since an exec; all that lived at attach are family 0. A fork may reuse an anon_vma of any
-// relative, so an mm that lost records makes its whole family unsure ("tainted").
+// An mm has a slot, which is reused after its exit. Mms that forked from each other since an exec
+// are a family; all mms of the attach are family 0. A fork may reuse an anon_vma of any relative,
+// so an mm that lost records makes its whole family uncertain ("tainted").
 #pragma once
 
 #include <cstdint>
@@ -36,12 +36,12 @@ class MmTable {
   // A slot for an mm without an id. References to other mms become invalid.
   std::uint32_t take_slot();
   void give_back(std::uint32_t slot) { free_.push_back(slot); }
-  // False, and an anomaly, for the id of an mm that lives already, and for none.
+  // False, and an anomaly, if the id is none, or that of a live mm.
   bool may_be_born(MmId id);
-  // The mm in `slot` is `id` from now on.
+  // From now on the mm in `slot` has this id.
   void name(std::uint32_t slot, MmId id);
   void forget(MmId id);
-  // The mm that was forgotten last is about to be named again, and is not a new one.
+  // The mm that was forgotten last is about to get its name again, and does not count as new.
   void expect_again() { --seen_; }
 
   std::uint32_t new_family();
@@ -57,7 +57,7 @@ class MmTable {
   std::uint64_t tainted() const;  // now
 
   template <class Visit>
-  void for_each_slot(Visit visit) {  // those of forks in flight and free ones, too
+  void for_each_slot(Visit visit) {  // also slots of forks in flight and free slots
     for (Mm& mm : mms_) visit(mm);
   }
 

@@ -1,7 +1,7 @@
-// Splitting a vma, and changing a part of one: __split_vma() and vma_modify() of mm/vma.c.
+// Splits a vma, and changes a part of one: __split_vma() and vma_modify() of mm/vma.c.
 //
-// Same: the chain of the new half is cloned before ranges change; a range is merged if it may be,
-// and split off only then.
+// Same: the chain of the new half is cloned before ranges change; a range is merged if that is
+// allowed, and split off only otherwise.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ VmaMerge range_of(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t en
 // Gives the range its flags, policy and context; the result is the vma that holds it now.
 VmaId vma_modify(Layer& layer, Mm& mm, const VmaMerge& range);
 
-// Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` gives the new flags, or
-// nothing to stop at this vma. True when a hole was met; with `stop_at_hole` the walk ends there.
+// Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` returns the new flags, or
+// nullopt to stop at this vma. True if there was a hole; with `stop_at_hole` the walk ends there.
 template <class Change>
 bool walk_vmas(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
                Change change) {

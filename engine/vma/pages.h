@@ -1,4 +1,4 @@
-// Pages that appear, move and go. A Watcher hears of them; without one each call costs a branch.
+// Reports pages that appear, move and go to a Watcher. Without a watcher each call costs a branch.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@
 namespace anonvma {
 namespace {
 
-// A bit of `prot`: no key was asked for, and `pkey` is the one that this mm has for PROT_EXEC
+// A bit of `prot`: no key was requested, and `pkey` is the key that this mm has for PROT_EXEC
 // alone.
 constexpr std::uint64_t kProtExecuteOnlyKey = 0x00200000;
 
@@ -36,8 +36,8 @@ VmaId mprotect_fixup(Layer& layer, Mm& mm, VmaId vma, std::uint64_t start, std::
   return changed;
 }
 
-// The access a vma gets. A process with the READ_IMPLIES_EXEC personality may execute what it may
-// read, where the mapping allows it.
+// The access that a vma gets. For the READ_IMPLIES_EXEC personality read access includes execution,
+// if the mapping allows it.
 std::uint64_t asked_access(const Vma& vma, const Protect& event) {
   std::uint64_t access = event.prot & kVmAccess;
   if ((event.prot & kProtReadImpliesExec) && (access & kVmRead) && (vma.flags & kVmMayExec))
@@ -45,14 +45,16 @@ std::uint64_t asked_access(const Vma& vma, const Protect& event) {
   if (event.pkey < 0) return access;
   const std::uint64_t key = (static_cast<std::uint64_t>(event.pkey) << kVmPkeyShift) & kVmPkeyMask;
   if (!(event.prot & kProtExecuteOnlyKey)) return access | key;
-  // __arch_override_mprotect_pkey(): execute-only memory gets that key, and loses it.
+  // __arch_override_mprotect_pkey(): memory that becomes execute-only gets the key, and memory that
+  // was execute-only loses it.
   constexpr std::uint64_t kProtMask = 0xf;
   if ((event.prot & kProtMask) == kVmExec) return access | key;
   const std::uint64_t before = vma.flags & kVmPkeyMask;
   return access | ((vma.flags & kVmAccess) == kVmExec && before == key ? 0 : before);
 }
 
-// With PROT_GROWSDOWN the range begins where the stack at `start` does; none when it is no stack.
+// With PROT_GROWSDOWN the range begins at the start of the stack at `start`; nullopt if there is no
+// stack.
 std::optional<std::uint64_t> stack_start(Layer& layer, const Mm& mm, std::uint64_t start,
                                          std::uint64_t end) {
   const VmaId id = layer.vmas.neighbours(mm, start).next;
@@ -85,8 +87,8 @@ void do_mprotect(Layer& layer, Mm& mm, const Protect& event) {
   std::uint64_t start = event.addr;
   const std::uint64_t end = start + layer.page_align(event.len);
   if (event.len == 0 || !layer.valid_range(start, layer.page_align(event.len), event.ret)) return;
-  // Only a hole, a vma that forbids the access, a sealed one and a huge page that would be cut stop
-  // a call half-way.
+  // A call is only stopped half-way by a hole, a vma that forbids the access, a sealed vma, or a
+  // huge page that would be cut.
   if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrAccess && event.ret != kErrPerm &&
       event.ret != kErrInval)
     return;

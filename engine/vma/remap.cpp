@@ -17,7 +17,7 @@ bool refused_by_source(Layer& layer, Mm& mm, const Remap& event) {
   const VmaId source = layer.vmas.vma_lookup(mm, event.addr);
   if (event.ret == kErrFault) return source || !layer.rules.remap_finds_first;
   if (!source) return false;
-  if (event.ret == kErrAgain) return true;  // a locked one may not grow so much
+  if (event.ret == kErrAgain) return true;  // a locked vma may not grow so much
   const Vma& vma = layer.at(source);
   if (event.ret != kErrInval || (vma.flags & kVmHugeTlb)) return false;
   const std::uint64_t old_len = layer.page_align(event.old_len);
@@ -63,12 +63,12 @@ void expand_vma(Layer& layer, Mm& mm, VmaId vma, std::uint64_t old_end, std::uin
     mm_populate(layer, mm, old_end, new_end);
 }
 
-// The copy at the target: part of a neighbour there, or a new vma with a clone of the chain.
+// Makes the copy at the target: part of a neighbour there, or a new vma with a clone of the chain.
 VmaId copy_vma(Layer& layer, Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_t new_addr,
                std::uint64_t new_len, bool keep_source) {
   Vma copy = layer.at(vma);
   copy.pgoff += layer.pages(addr - copy.start);
-  // Nothing refers to the old place yet, so the copy can be as if it had been mapped here.
+  // No page of an unfaulted vma refers to its old place: its copy gets the offset of a new mapping.
   const bool unfaulted = copy.anonymous() && !layer.faulted(vma);
   if (unfaulted) copy.pgoff = layer.pages(new_addr);
   copy.displaced =
@@ -93,7 +93,7 @@ VmaId copy_vma(Layer& layer, Mm& mm, VmaId vma, std::uint64_t addr, std::uint64_
   return fresh;
 }
 
-// The source after MREMAP_DONTUNMAP.
+// Updates the source after MREMAP_DONTUNMAP.
 void dontunmap_complete(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, VmaId copy) {
   const VmaId source = layer.vmas.vma_lookup(mm, start);  // the copy may have absorbed it
   if (layer.rules.dontunmap_drops_account) layer.at(source).flags &= ~kVmAccount;
@@ -128,7 +128,7 @@ void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   // An unfaulted source has no pages, and its vma and offset may have changed meanwhile.
   if (layer.faulted(vma) && copy != vma)
     moved(layer, copy, vma, pgoff, layer.pages(old_len), Watcher::Move::remap);
-  // A userfaultfd follows a mapping only if it asked for that (UFFD_FEATURE_EVENT_REMAP).
+  // A userfaultfd follows a mapping only with UFFD_FEATURE_EVENT_REMAP.
   if (flags & kVmUffdMask) {
     layer.at(copy).flags &= ~kVmUffdMask;
     layer.at(copy).context = 0;
@@ -142,8 +142,8 @@ void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
     mm_populate(layer, mm, new_addr + old_len, new_addr + new_len);
 }
 
-// The address at which a failed call stopped: a vma that must not move, or that would move over a
-// sealed one. event.addr if the model sees neither.
+// The address at which a failed call stopped: that of a vma that must not move, or that would move
+// over a sealed vma. event.addr if the model finds neither.
 std::uint64_t mremap_stops_at(Layer& layer, Mm& mm, const Remap& event, std::uint64_t target) {
   if (event.stopped != 0 && !(event.flags & kMremapDontUnmap)) return event.stopped;
   const std::uint64_t end = event.addr + layer.page_align(event.old_len);
@@ -167,9 +167,9 @@ std::uint64_t mremap_stops_at(Layer& layer, Mm& mm, const Remap& event, std::uin
   return event.addr;
 }
 
-// Each vma of the range moves by itself; gaps stay gaps, and what lies under them at the target
-// stays mapped. A call that fails has moved those before the vma that stopped it; should the model
-// see none that could, it has moved nothing.
+// Each vma of the range moves by itself. Gaps stay gaps, and mappings under them at the target
+// stay. A failed call has moved the vmas before the one that stopped it. If the model finds no vma
+// that could have stopped it, the call has moved nothing.
 void remap_move(Layer& layer, Mm& mm, const Remap& event, std::uint64_t length) {
   const std::uint64_t end = event.addr + length;
   const std::uint64_t target =
@@ -196,8 +196,8 @@ void remap_move(Layer& layer, Mm& mm, const Remap& event, std::uint64_t length) 
 }
 
 // Up to 6.16 the target of MREMAP_FIXED was unmapped, and a shrinking source cut, before the source
-// was measured; before 5.18 even when there is no source at all. In all kernels both are done when
-// a signal ends the call, which it can while KSM gives up the pages to be moved.
+// was measured; before 5.18 even without any source. In all kernels both are done when a signal
+// ends the call, which is possible while KSM gives up the pages to be moved.
 void mremap_failed(Layer& layer, Mm& mm, const Remap& event) {
   const std::uint64_t old_len = layer.page_align(event.old_len);
   const std::uint64_t new_len = layer.page_align(event.new_len);

@@ -1,8 +1,8 @@
 // mremap: mm/mremap.c, with copy_vma() of mm/vma.c.
 //
-// Same: growing in place, moving, MREMAP_DONTUNMAP, several vmas in one call (6.17), what a refused
-// or interrupted call has unmapped and moved by then, offsets of moved anonymous memory.
-// Ignored: moving page tables, and the locks taken for that; userfaultfd events.
+// Same: growing in place, moving, MREMAP_DONTUNMAP, several vmas in one call (6.17), the changes of
+// a refused or interrupted call before it ended, offsets of moved anonymous memory. Ignored: moving
+// page tables, and the locks for that; userfaultfd events.
 #pragma once
 
 #include "engine/trace/event.h"

@@ -1,4 +1,4 @@
-// The questions of the VMA layer to mm/rmap.c, and how often it had to prepare a vma.
+// The questions of the VMA layer to mm/rmap.c, and a count of the vmas that it prepared.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace anonvma {
 
-// Vmas that got their first anon_vma, and what was allocated for them.
+// Vmas that got their first anon_vma, and the objects that were allocated for them.
 struct Prepared {
   std::uint64_t vmas = 0;
   Counts objs;

@@ -1,4 +1,4 @@
-// The rows of rules.def as values, for the pages and for whoever needs a rule by its name.
+// The rows of rules.def as values, for `anonvma rules` and for look-ups by name.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ struct RuleInterval {
   bool contains(const Release& release) const;
 };
 
-// How the recorder finds out what a kernel does.
+// The way in which the recorder finds out whether a kernel has a rule.
 enum class RuleProbe { experiment, function, none };
 
 struct RuleInfo {
@@ -25,7 +25,8 @@ struct RuleInfo {
   std::string_view commit, subject;  // of the commit that made the difference; empty: unknown
   std::vector<RuleInterval> intervals;
   RuleProbe probe;
-  // The function that a kernel with the rule has; why there is no probe; empty for an experiment.
+  // The function that a kernel with the rule has, or the reason why there is no probe. Empty for an
+  // experiment.
   std::string_view probe_note;
   bool (*get)(const KernelRules&);
   void (*set)(KernelRules&, bool value);
@@ -35,7 +36,7 @@ struct RuleInfo {
 
 // All rows, in the order of rules.def.
 std::span<const RuleInfo> rule_table();
-// nullptr when no rule has this name.
+// nullptr if no rule has this name.
 const RuleInfo* find_rule(std::string_view name);
 
 }  // namespace anonvma

@@ -38,7 +38,7 @@ void Seeder::add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& ch
 }
 
 // Builds `node` and its missing ancestors, oldest first. Only a damaged file can hold a cycle,
-// which is cut where it is met.
+// which is cut at a node that was visited before.
 void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom,
                        const std::function<bool(VmaId)>& about, std::vector<VmaId>& phantoms) {
   std::vector<std::uint32_t> path;
@@ -60,7 +60,7 @@ void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom
   }
 }
 
-// A root counts itself among its children, which parent == itself says already.
+// Computes the counters. A root is its own parent, and so is counted as its own child.
 void Seeder::count() {
   std::vector<std::uint64_t> active(nodes_.size()), children(nodes_.size());
   std::vector<bool> told(nodes_.size());
@@ -79,9 +79,9 @@ void Seeder::count() {
     }
 }
 
-// A root that was never forked belongs to one mm, all of whose vmas are here. Its counter is of
-// another moment: faults go on during a walk, and an munmap that has removed vmas from the tree may
-// not have unlinked them yet.
+// Computes the counters of roots that were never forked: they belong to one mm, and all its vmas
+// are known. The kernel's counters are of another moment: faults go on during a walk, and an munmap
+// may have removed vmas from the tree without having unlinked them yet.
 void Seeder::count_unshared() {
   std::vector<std::uint64_t> active(nodes_.size());
   for (const Seen& seen : seen_) ++active[seen.anon_vma];

@@ -1,6 +1,6 @@
-// Gives the vmas of an attach snapshot their objects. A strategy that can take the kernel's own
-// trees over does so exactly. For any other they are replayed as a life: each anon_vma is prepared
-// by, or forked to, one vma that stands for it, ancestors first.
+// Gives the vmas of an attach snapshot their objects. A strategy that can take over the kernel's
+// own trees does so exactly. For any other strategy the trees are replayed as a life: each anon_vma
+// is prepared by, or forked to, one vma that stands for it, ancestors first.
 //
 //   snapshot             replayed as a life
 //   A (root, no vma)     a phantom vma is prepared: A
@@ -20,12 +20,13 @@ namespace anonvma {
 
 class Seeder {
  public:
-  // With `counts`, counters are counted from what is added, and the kernel's counters are ignored.
+  // With `counts`, counters are computed from the added vmas, and the kernel's counters are
+  // ignored.
   explicit Seeder(Strategy& strategy, bool counts = false) : strategy_(strategy), counts_(counts) {}
   void set_counts(bool counts) { counts_ = counts; }
 
-  // Begins a set of snapshots. Names of anon_vmas hold over all sets of a trace; the vmas that
-  // stood for them do not. With `anew` (after a loss) a name may stand for another anon_vma by now.
+  // Begins a set of snapshots. Names of anon_vmas are valid for all sets of a trace; the vmas that
+  // stand for them are not. With `anew` (after a loss) a name may have been reused.
   void begin(bool anew = false);
 
   void add(VmaId vma, AnonVmaId anon_vma, const std::vector<SnapChain>& chain);
@@ -65,7 +66,7 @@ class Seeder {
   std::vector<Node> nodes_;
   struct Name {
     std::uint32_t dense = 0;
-    std::uint32_t set = 0;  // named in it
+    std::uint32_t set = 0;  // the set in which it got this name
   };
   std::unordered_map<std::uint32_t, Name> dense_;  // ids come from a file
   std::uint32_t set_ = 0;

@@ -32,14 +32,14 @@ Vma as_seen(const Layer& layer, const Mm& mm, const SnapVma& vma) {
           .context = static_cast<std::uint32_t>(vma.context)};
 }
 
-// Maps a range anew that the model does not have, or has of another file.
+// Maps a range that the model does not have, or has with another file.
 void map_seen(Layer& layer, Mm& mm, const SnapVma& wanted, std::uint64_t start, std::uint64_t end) {
   Vma fresh = as_seen(layer, mm, wanted);
   fresh.pgoff += layer.pages(start - wanted.start);
   fresh.start = start;
   fresh.end = end;
   const std::vector<VmaId> replaced = vms_gather_munmap_vmas(layer, mm, start, end);
-  // It merges only inside of the snapshot's vma: ranges that the snapshot shows apart were not
+  // The range merges only inside of the snapshot's vma: vmas that the snapshot shows apart were not
   // merged.
   VmaTable::Neighbours neighbours = layer.vmas.neighbours(mm, start);
   if (wanted.start == start) neighbours.prev = {};
@@ -75,9 +75,9 @@ void change_seen(Layer& layer, Mm& mm, VmaId id, const SnapVma& wanted, std::uin
   vma.context = range.context;
 }
 
-// Makes [wanted.start, wanted.end) as the snapshot shows it; true when anything differed. Only
-// attributes are taken: the strategy may have other boundaries than the recording kernel, so ranges
-// merge or split by the rules, as in a call that sets these attributes.
+// Makes [wanted.start, wanted.end) as the snapshot shows it; true if anything differed. Only
+// attributes are taken over: the strategy may have other boundaries than the recording kernel, so
+// ranges merge or split by the rules, as in a call that sets these attributes.
 bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = layer.rules.ignored_by_merge() | kVmAccount;
   const auto same_attributes = [&](const Vma& vma) {
@@ -92,7 +92,7 @@ bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
     if (id && !mapped && grew_to(layer.at(id), wanted, layer.page.shift()) &&
         expand_stack(layer, mm, cursor)) {
       differs = true;
-      end = cursor;  // and look again
+      end = cursor;  // visits the range again
       continue;
     }
     end = wanted.end;
@@ -131,8 +131,8 @@ VmaId take_vma(Layer& layer, Mm& mm, const SnapVma& vma) {
   return id;
 }
 
-// The loader's own work is not simulated: its result is taken, and the vmas it wrote to are
-// prepared in address order.
+// The loader's own work is not simulated: its result is taken over, and the vmas that it wrote to
+// are prepared in address order.
 void take_exec(Layer& layer, const MmSnapshot& seen) {
   Mm* mm = layer.mms.find(seen.head.mm);
   if (mm == nullptr) {
@@ -148,7 +148,7 @@ void take_exec(Layer& layer, const MmSnapshot& seen) {
   for (const VmaId id : faulted_vmas) write_all(layer, id);
 }
 
-// Replays what an unseen writer did, as the difference between the model and what the kernel has.
+// Replays an unseen writer as the difference between the model and the kernel's state.
 void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
   layer.acts_for(mm);
   layer.slab.worked(seen.vmas.size());

@@ -41,8 +41,8 @@ bool splits_huge(const Vma& vma, std::uint64_t addr) {
          addr % kDefaultHugePage != 0;
 }
 
-// A sealed vma stops munmap (-EPERM), and so does one of huge pages that would be cut inside of one
-// (-EINVAL). By then the first vma may have been split already, and stays so.
+// A sealed vma stops munmap (-EPERM), and so does a cut through a huge page (-EINVAL). By then the
+// first vma may have been split already, and stays so.
 void munmap_refused(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end,
                     std::int64_t ret) {
   const VmaId first = layer.vmas.neighbours(mm, start).next;

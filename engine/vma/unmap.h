@@ -1,7 +1,7 @@
 // munmap: vms_gather_munmap_vmas() and what follows it in mm/vma.c.
 //
-// Same: the splits at both edges, which half of a split stays mapped, the order of unlinking and of
-// freeing, what a refused call has split already.
+// Same: the splits at both edges, the half of a split that stays mapped, the order of unlinking and
+// of freeing, the splits that a refused call has made.
 // Ignored: page tables, stacks that grow up, unmapping notifications.
 #pragma once
 
@@ -11,13 +11,13 @@
 
 namespace anonvma {
 
-// Splits at both edges, unlinks everything in [start, end) in ascending order and takes it out of
+// Splits at both edges, unlinks everything in [start, end) in ascending order and removes it from
 // the list. The caller releases the structs: an mmap over an old mapping frees them only after the
-// new vma stands.
+// new vma exists.
 std::vector<VmaId> vms_gather_munmap_vmas(Layer& layer, Mm& mm, std::uint64_t start,
                                           std::uint64_t end);
 void do_munmap(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end);
-// The call failed with `ret`, and may have split the first vma before.
+// The call failed with `ret`, and may have split the first vma before it failed.
 void munmap_refused(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, std::int64_t ret);
 
 bool holds_sealed(Layer& layer, const Mm& mm, std::uint64_t start, std::uint64_t end);

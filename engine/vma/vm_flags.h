@@ -1,6 +1,6 @@
 // Constants of the kernel's ABI and of vma->vm_flags (64-bit layout, x86_64 and arm64), as far as
-// the VMA layer decides by them. Own constants: a trace means the same on every machine that
-// replays it.
+// the VMA layer decides by them. They do not come from system headers, as a trace means the same on
+// every machine that replays it.
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,8 @@ struct Vma {
   std::uint32_t ops = 0;  // VmaOps
   // Ids as in SnapVma: the memory policy; the userfaultfd context and the name.
   std::uint32_t policy = 0, context = 0;
-  // Pages by which the vma's own pages have moved: its place minus vm_anon_pgoff. Read only for
-  // files, and only where KernelRules::anon_pgoff is set. No trace shows the value.
+  // Pages by which the vma's own pages have moved: its place minus vm_anon_pgoff. Only used for
+  // files, and only if KernelRules::anon_pgoff is set. No trace shows the value.
   std::uint64_t displaced = 0;
 
   bool anonymous() const { return (ops & kOpsAnonymous) != 0; }

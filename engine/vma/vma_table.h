@@ -1,8 +1,8 @@
 // All vmas of a replay: their ids, and their order in the list of each mm. A strategy sees them as
 // its Layout.
 //
-// Look-ups and loops are charged to the budget here, so that code which mirrors the kernel's does
-// not have to. Ids of freed vmas are given out again.
+// Look-ups and loops are charged to the budget here, and not in code that mirrors the kernel's. Ids
+// of freed vmas are reused.
 #pragma once
 
 #include <algorithm>
@@ -64,21 +64,21 @@ class VmaTable final : public Layout {
     return {i > 0 ? mm.list[i - 1] : VmaId{}, i < mm.list.size() ? mm.list[i] : VmaId{}};
   }
 
-  // for_each_vma_range(): the vmas that lie in [start, end) with any byte, each a step of the
-  // budget. The list must not change meanwhile.
+  // for_each_vma_range(): the vmas that overlap [start, end). Each costs a step of the budget. The
+  // list must not change meanwhile.
   class Range;
   Range range(const Mm& mm, std::uint64_t start, std::uint64_t end);
 
-  // A new vma in no list; insert() puts one in its place, erase() takes it out again.
+  // A new vma in no list. insert() puts it into the list of its mm, erase() removes it.
   VmaId alloc(const Vma& attributes);
   void insert(VmaId vma);
   void erase(VmaId vma);
-  // All vmas of [start, end), of which none reaches across an edge.
+  // Erases the `count` vmas from the one that begins at `start`.
   void erase_range(Mm& mm, std::uint64_t start, std::size_t count);
   void set_start(VmaId id, std::uint64_t start, bool with_pgoff);
   void set_end(VmaId id, std::uint64_t end);
 
-  // An id for a file that the recorder could not name; the other call is for one that a slice has.
+  // An id for a file that the recorder could not name. A slice has such ids: they are reserved.
   FileId unnamed_file() { return kUnnamedFile | ++unnamed_files_; }
   void reserve_unnamed(FileId file) {
     if (file & kUnnamedFile) unnamed_files_ = std::max(unnamed_files_, file & ~kUnnamedFile);

@@ -1,5 +1,5 @@
-// An observer of pages while address spaces change: which pages appear, move and go. It changes
-// nothing, and without one the VMA layer pays a branch per call.
+// An observer of pages that appear, move and go while address spaces change. It changes nothing.
+// Without an observer the VMA layer pays a branch per call.
 //
 // Pages are named by their vma and pgoff, which mremap does not change.
 #pragma once

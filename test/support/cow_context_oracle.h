@@ -1,5 +1,5 @@
-// The allocations of cow-context, by its definition and page by page. From one operation to the
-// next it keeps only the fork tree and the mappings. It shares no code with the engine.
+// The allocations of cow-context, computed from its definition, page by page. From one operation to
+// the next the oracle keeps only the fork tree and the mappings. It shares no code with the engine.
 #pragma once
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ class CowOracle {
  public:
   explicit CowOracle(bool ideal) : ideal_(ideal) {}
 
-  // An operation of engine/replay/vector_ops.h, or "D id": the vma is unlinked and lives on.
+  // An operation of engine/replay/vector_ops.h, or "D id": the vma is unlinked and stays mapped.
   void apply(const std::string& op) {
     std::istringstream in(op);
     char kind = 0;
@@ -44,7 +44,7 @@ class CowOracle {
         enter(f[1], -1);
         break;
       case 'F':
-        vmas_[f[0]].faulted = true;  // a file would be recorded in the tree now
+        vmas_[f[0]].faulted = true;  // a vma of a file would enter the tree now
         break;
       case 'S': {
         Vma low = vmas_[f[0]], high = low;
@@ -99,7 +99,7 @@ class CowOracle {
       }
   }
 
-  // Contexts with a living mm, or with a descendant that has one.
+  // Contexts with a live mm, or with a descendant that has one.
   std::set<long> contexts() const {
     std::set<long> alive;
     for (const auto& [mm, context] : context_of_)
@@ -167,7 +167,7 @@ class CowOracle {
     return cells;
   }
 
-  // prototype
+  // Only in the prototype.
   void append(const Vma& vma) {
     if (ideal_) return;
     Cells& cells = cells_[context_of_.at(vma.mm)];
@@ -248,9 +248,9 @@ class CowOracle {
 
   bool ideal_;
   std::map<long, Vma> vmas_;
-  std::map<long, long> context_of_;  // living mm: context
-  std::map<long, long> parent_;      // for every context that ever existed; -1: none
-  std::map<long, Cells> cells_;      // prototype: by context
+  std::map<long, long> context_of_;  // by live mm
+  std::map<long, long> parent_;      // of every context that ever existed; -1: none
+  std::map<long, Cells> cells_;      // in the prototype: by context
   long next_entry_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // The definition of the lazy designs, written naively: live objects are recounted from
-// the vmas after every operation. It shares no code with the engine, not even the
+// the vmas after every operation. The oracle shares no code with the engine, not even the
 // language of the operations.
 #pragma once
 
@@ -20,7 +20,7 @@ class LazyOracle {
     bool leaks = false;       // lazy-v1 as posted
     bool until_fork = false;  // fork=never
   };
-  // At most one of `own`, `of_root` and `of_parent` is set; none in an unfaulted vma.
+  // At most one of `own`, `of_root` and `of_parent` is set; in an unfaulted vma none is set.
   struct Vma {
     long mm = 0, start = 0, end = 0, pgoff = 0, flags = 0;
     int own = -1;            // anon_vma of a regular vma
@@ -37,7 +37,7 @@ class LazyOracle {
 
   std::map<int, Vma> vmas;  // mapped
   std::map<int, Av> avs;    // every anon_vma that ever existed
-  std::set<int> leaked;     // roots with a reference that nobody drops
+  std::set<int> leaked;     // roots with a reference that is never dropped
   std::uint64_t avc_allocs = 0, av_allocs = 0, locks = 0;
 
   std::uint64_t avcs() const {
@@ -132,9 +132,8 @@ class LazyOracle {
     return low.mm == high.mm && low.end == high.start && low.flags / 8 == high.flags / 8 &&
            high.pgoff - low.pgoff == low.end - low.start;
   }
-  // The anon_vma that a neighbour of `id` gives: the higher neighbour's, if that one fits.
-  // `family`: the root that this anon_vma must have, or else there is none. `singular`: its vma
-  // must be linked to nothing else.
+  // The anon_vma that a neighbour of `id` donates: the higher neighbour's, if that fits; -1: none,
+  // or its root is not `family`. With `singular` only a vma that is linked to nothing else donates.
   int donated(int id, int family, bool singular) const {
     const Vma& asking = vmas.at(id);
     int below = -1, above = -1;
@@ -165,7 +164,7 @@ class LazyOracle {
     vmas[id].of_root = vmas[id].of_parent = -1;
     enter(id, av);
   }
-  // The part of `src` that a split, a move or a merge copies.
+  // `dst` gets the state of `src` that a split, a move or a merge copies.
   void take(int dst, int src) {
     if (vmas[src].of_parent >= 0) upgrade(src);
     vmas[dst].own = vmas[src].own;

@@ -17,8 +17,8 @@ inline StrategyChoice choice(std::string_view text) {
   return selection->strategies.front();
 }
 
-// Every strategy, with one parameter changed at a time, to each of its values, and
-// with all changed.
+// Every strategy: with its defaults, with one parameter at a time set to each of its values, and
+// with all parameters changed.
 inline std::vector<StrategyChoice> every_choice() {
   std::vector<StrategyChoice> all;
   for (const StrategyInfo& info : strategies()) {

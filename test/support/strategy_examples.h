@@ -3,8 +3,8 @@
 // it is linked to, oldest first, its own in brackets; "~" is a lazy reference to an anon_vma,
 // "->" to a root vma. "avc" stands for all designs with chains that have no drawing of their own
 // beside it. Locks: one to link a vma to its own anon_vma, one per clone, one per unlink.
-// avc-2.6.34 and avc-2.6.37 take one for each entry that is cloned or unlinked, avc-clone-lock
-// one for each that is unlinked.
+// avc-2.6.34 and avc-2.6.37 take one lock for each entry that is cloned or unlinked,
+// avc-clone-lock one for each entry that is unlinked.
 #pragma once
 
 #include <cstdint>
@@ -142,7 +142,7 @@ inline const std::vector<Example>& examples() {
       // As before, and 3 forks 4. a1 is active again, in 3.
       // num-children   4: a0 a1 a2 [a3]
       // linux-7.0      4: a1 a0 a2 [a3]
-      // By degree a2 looks as free as a1 did: one vma, no child.
+      // By its degree a2 looks as free as a1 did: it has one vma and no child.
       // degree         4: a0 a1 [a2]
       {"an anon_vma is not reused twice",
        "M 0 0 -1 -1 10 14 3;F 0;K 0 1 1 -1;K 1 2 2 -1;U 1;K 2 3 3 -1;K 3 4 4 -1",
@@ -217,7 +217,7 @@ inline const std::vector<Example>& examples() {
         {"lazy-v1-noleak", 2, 0, 0, 0},
         {"cow-context", 1, 0, 0, 0},
         {"noswap", 1, 0, 0, 0}}},
-      // Only legacy locks here: it does so for either vma of a merge.
+      // Only legacy locks here: it takes a lock for either vma of a merge.
       {"an unfaulted vma goes into a faulted one",
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 3;F 0;G 0 1",
        {{"legacy", 1, 0, 1, 2},
@@ -271,7 +271,7 @@ inline const std::vector<Example>& examples() {
         {"cow-context", 3, 0, 0, 1},
         {"noswap", 3, 0, 0, 0}}},
       // Six generations, 1 and 3 exit: a1 and a3 are both free for reuse when 5 forks 6 and 2 forks
-      // 7. Oldest first leaves nothing for 7:
+      // 7. In chains with the oldest first, 6 takes a1 and leaves nothing for 7:
       //   5: a0 a1 a2 a3 a4 [a5]   6: a0 [a1] a2 a3 a4 a5   7: a0 a1 a2 [a6]
       // linux-7.0 and lazy reverse their chains and meet a3 first:
       //   5: a4 a2 a0 a1 a3 [a5]   6: a5 [a3] a1 a0 a2 a4   7: a2 a0 [a1]

@@ -1,5 +1,5 @@
-// The definition of the anon_vma_chain designs, written naively: sets and maps, and every
-// counter is recounted whenever it is needed. It shares no code with the engine, not even the
+// The definition of the anon_vma_chain designs, written naively with sets and maps: every counter
+// is recounted whenever it is needed. The oracle shares no code with the engine, not even the
 // language of the operations.
 #pragma once
 
@@ -14,9 +14,9 @@
 
 namespace anonvma::test {
 
-// One design, by its distinguishing facts.
+// The properties that distinguish a design.
 struct NaiveDesign {
-  char reuse = '-';  // by 'd'egree, by 'n'um_children and active vmas
+  char reuse = '-';  // reuses by 'd'egree, or by 'n'um_children and active vmas
   char share = '-';  // a sharing run's child takes the 'p'arent's anon_vma, or its 's'ibling's
   bool reversed = false, ahead = false;
   // The lock is taken 'o'nce per operation; once per 'c'lone but for each entry of an unlink; for

@@ -1,5 +1,5 @@
 // Random lives in the language of engine/replay/vector_ops.h: a few processes that map, fault,
-// split, merge, move, fork and exit. Merges are those a kernel would allow under the strategy.
+// split, merge, move, fork and exit. They only make merges that a kernel with the strategy allows.
 #pragma once
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@ class RandomLife {
   };
   struct Options {
     bool copies = true;     // mremap: afterwards pgoff and start of a vma differ
-    bool dontunmap = true;  // D id: the vma is unlinked and lives on
+    bool dontunmap = true;  // D id: the vma is unlinked and stays mapped
   };
 
   RandomLife(const StrategyChoice& strategy, unsigned seed, Options options)
@@ -85,7 +85,7 @@ class RandomLife {
     place.index = static_cast<std::size_t>(roll(static_cast<int>(mms_[place.mm].size())));
     return true;
   }
-  // A place where [start, end) fits into `mm`; false if it is taken.
+  // The position at which [start, end) fits into `mm`; false if the range is in use.
   bool hole(int mm, long start, long end, std::size_t& index) {
     const auto& vmas = mms_[mm];
     index = 0;
@@ -143,7 +143,7 @@ class RandomLife {
         if (!may_merge(vmas[i], vmas[i + 1]) || roll(2)) continue;
         Vma both = vmas[i];
         both.end = vmas[i + 1].end;
-        const bool upper = roll(2);  // keep the upper one
+        const bool upper = roll(2);  // keeps the upper vma
         if (upper) both.id = vmas[i + 1].id;
         apply(fmt::format("G {} {}", both.id, vmas[upper ? i : i + 1].id));
         vmas[i] = both;

@@ -1,4 +1,4 @@
-// Traces in memory for the trace tests: write, read, and take apart.
+// Traces in memory for the trace tests: functions to write, read and dissect them.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ inline FileBytes write_trace(std::span<const Event> events, std::size_t flush_ev
 
 struct ReadBack {
   std::vector<Event> events;
-  std::string error;  // empty: the clean end
+  std::string error;  // empty: the trace has a clean end
   std::uint64_t error_offset = Error::kNoOffset;
   std::uint64_t skipped = 0;
   std::string hash;
@@ -94,8 +94,8 @@ inline std::vector<ChunkAt> chunks_of(std::span<const std::byte> file) {
   return chunks;
 }
 
-// Puts the file together again with right sizes, numbers, offsets and checksums, as a newer writer
-// could have written it. Payloads of changed chunks must be stored, not zstd.
+// Assembles a file with right sizes, numbers, offsets and checksums, as a newer writer could have
+// written it. Payloads of changed chunks must be stored, not zstd.
 inline FileBytes assemble(format::FileHeader file_header, std::vector<ChunkAt> chunks) {
   FileBytes file;
   const auto append = [&file](const auto& value) {

@@ -1,5 +1,5 @@
 // Made-up recordings for tests of the verifier: events, the kernel's allocations and frees between
-// them, and snapshots; and one small life, in parts.
+// them, and snapshots. Functions below make one small life, in parts.
 #pragma once
 
 #include <sstream>
@@ -48,8 +48,8 @@ struct Tape {
     head.seq = head.map_count = 0;
     return *this;
   }
-  // "+v -v +c +a7": allocations and frees of a vma, an anon_vma_chain (p: by a
-  // prepare), anon_vma 7.
+  // "+v -v +c +a7": allocations and frees of a vma, of an anon_vma_chain (p: one of a prepare), and
+  // of anon_vma 7.
   Tape& kernel(const std::string& words, bool in_exec = false) {
     std::istringstream in(words);
     for (std::string word; in >> word;) {
@@ -137,7 +137,7 @@ inline std::vector<Seen> without_chains(std::vector<Seen> seen) {
 
 inline constexpr const char* kForked = "+v +c +a3 +c +v +c +a4 +c +v +c +a5 +c";
 
-// exec, mmap, a first write, an mprotect that splits.
+// The first part: exec, mmap, a first write, an mprotect that splits.
 inline Tape youth() {
   Tape t;
   t.kernel("+v -v +v +p +a1", true).add(Exec{});
@@ -153,7 +153,7 @@ inline Tape& parent_exits(Tape& t) {
   t.see(SnapReason::exit, without_chains(parent(0)));
   return t.kernel("-c -c -a2 -c -a1 -v -v -v").add(ExitMmap{});
 }
-// All of it, with a fork, walks over both, and both exits.
+// The whole life: also a fork, walks over both mms, and both exits.
 inline Tape life() {
   Tape t = youth();
   t.op(Fork{MmId{1}, 11}, 3, kForked).see(SnapReason::end, parent(1));
@@ -162,7 +162,7 @@ inline Tape life() {
   return parent_exits(t);
 }
 
-// By a kernel with these facts, else by one with num-children.
+// Verifies with the own strategy of the kernel in `meta`, or else with num-children.
 inline Verdict verify(const Tape& tape, bool truth = true, Meta meta = {}) {
   meta.truth = truth;
   const std::string_view own = own_strategy(meta);

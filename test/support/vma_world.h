@@ -3,7 +3,7 @@
 //
 //   "0-4 rw faulted a1 | 4-6 r unfaulted"
 //
-// forked: the vma came through a fork, its chain has more than one entry.
+// "forked": the vma came through a fork, so its chain has more than one entry.
 //
 // expect(since("6.16"), life, picture): the result of a life under each of these rules.
 #pragma once
@@ -30,11 +30,11 @@ inline std::uint64_t prot_of(std::string_view prot) {
   return bits;
 }
 
-// A vma of a snapshot. Private anonymous memory unless there is a file.
+// A vma of a snapshot. It is private anonymous memory unless it has a file.
 struct Shown {
   std::uint64_t start = 0, end = 0;
   std::string_view prot;
-  std::uint64_t flags = 0;     // VM_*, beside access and VM_ACCOUNT
+  std::uint64_t flags = 0;     // VM_* other than those of access and VM_ACCOUNT
   std::uint32_t anon_vma = 0;  // 0: unfaulted
   std::uint32_t file = 0;
   std::uint64_t pgoff = 0;  // in a file
@@ -173,11 +173,11 @@ class World {
     return *this;
   }
 
-  // The trace is over: snapshots that wait for the rest of their set are taken.
+  // The trace is over: applies snapshots that wait for the rest of their set.
   void finish() { driver_.finish(); }
 
-  // The layout of `mm`. anon_vmas have no names outside; vmas that share one show the same letter
-  // and number, in order of appearance.
+  // The layout of `mm`. anon_vmas get names in the order of appearance ("a1"); vmas that share one
+  // show the same name.
   std::string show(std::uint32_t mm = 0) {
     std::string out;
     std::vector<VmaId> groups;
@@ -284,7 +284,7 @@ inline Eras since(std::string_view first) { return between(first, ""); }
 inline Eras before(std::string_view end) { return between("", end); }
 inline Eras every_era() { return between("", ""); }
 
-// The layout that `life`, a function of a World&, leaves behind under the rules of one era.
+// The layout after `life`, a function of a World&, under the rules of one era.
 template <class Life>
 std::string after(std::string_view era, Life life, std::uint32_t mm = 0) {
   World w("num-children", era);

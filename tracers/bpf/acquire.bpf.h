@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Write acquires of mmap_lock, which order the operations. An acquire that belongs to a traced call is
- * that call's token. Every other one is sent too, as extra, stack growth or unknown, so that no number
- * of mm_lock_seq stays unexplained.
+ * Write acquires of mmap_lock, which order the operations. The first acquire of a traced call is
+ * the call's token. All other acquires are sent as extra, stack growth or unknown, so that every
+ * number of mm_lock_seq is accounted for.
  */
 #pragma once
 
@@ -22,9 +22,9 @@
 #include <bpf/bpf_helpers.h>
 
 enum anonvma_acquire_kind {
-	ANONVMA_ACQUIRE_FOREIGN,	/* of no traced operation */
-	ANONVMA_ACQUIRE_FIRST,		/* the token of the operation the task is in */
-	ANONVMA_ACQUIRE_MORE,		/* another one of that operation */
+	ANONVMA_ACQUIRE_FOREIGN,	/* belongs to no traced operation */
+	ANONVMA_ACQUIRE_FIRST,		/* the token of the task's current operation */
+	ANONVMA_ACQUIRE_MORE,		/* a further acquire of that operation */
 };
 
 /* Sends the acquire unless it is foreign or the first. */
@@ -34,7 +34,7 @@ static __always_inline enum anonvma_acquire_kind anonvma_op_acquires(struct anon
 	if (!state || !state->op)
 		return ANONVMA_ACQUIRE_FOREIGN;
 	if ((__u64)mm != state->mm) {
-		/* The child in dup_mmap(), the new mm in execve: nobody has announced them yet. */
+		/* The child in dup_mmap() or the new mm in execve: not announced yet. */
 		if (state->op == ANONVMA_OP_EXECVE)
 			anonvma_exec_begins(state, (__u64)mm);
 		return state->op == ANONVMA_OP_EXECVE || state->op == ANONVMA_OP_CLONE ?
@@ -72,9 +72,10 @@ static __always_inline void anonvma_send_unknown(struct task_struct *task, __u64
 }
 
 /*
- * A write acquire outside every operation: by the fault being handled, which grows a stack, or by an
- * untraced system call. After such a call the mm is read: when the call returns, or by the next writer
- * if that one is faster. A fault in kernel mode may be over already: then both are assumed.
+ * A write acquire outside every operation: by the fault being handled, which grows a stack, or by
+ * an untraced system call. After such a call the mm is read: when the call returns, or by the next
+ * writer if that writer comes first. A fault in kernel mode may be over already: then both are
+ * assumed.
  */
 static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 						    struct task_struct *task,
@@ -110,7 +111,7 @@ static __always_inline void anonvma_begin_exit(struct anonvma_task *state,
 {
 	__u64 key = (__u64)mm;
 
-	/* Without a vma it ends here, and its tracepoint is not reached. */
+	/* Without a vma, exit_mmap() ends here and does not reach its tracepoint. */
 	if (!mm->map_count) {
 		if (anonvma_wanted(key))
 			anonvma_send(ANONVMA_EXIT_MMAP, key, anonvma_mm_seq(mm, false), 0);
@@ -139,7 +140,10 @@ static __always_inline void anonvma_send_growth(struct anonvma_task *state)
 	anonvma_submit(r);
 }
 
-/* A fault grows a stack with the lock held for reading: the number of its write acquire still stands. */
+/*
+ * A fault that grew a stack goes on with a read lock. The number is still that of its write
+ * acquire.
+ */
 static __always_inline void anonvma_on_read_acquire(struct mm_struct *mm)
 {
 	struct anonvma_task *state;
@@ -152,8 +156,9 @@ static __always_inline void anonvma_on_read_acquire(struct mm_struct *mm)
 }
 
 /*
- * A chain entry that the task has just linked is read before the task lets the lock go: another thread
- * may unmap its vma at once. If this hook is skipped, the task's next hook reads the entry.
+ * A chain entry that the task has just linked is read before the task drops the lock, because
+ * another thread may unmap the vma at once. If this hook is skipped, the task's next hook reads the
+ * entry.
  */
 static __always_inline int anonvma_on_release(void)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The recorder's kernel side, for kernels from 6.1 on: one program for each hook. Only tracepoints and
- * iterators: no kprobe, no trampoline, so that hardened kernels run it too. The bodies are in the
- * families below. Two other objects take their place: preemptible/anonvma_preemptible.bpf.c where the
- * kernel can preempt a program, and fallback/anonvma_5_10.bpf.c where vmas are a list.
+ * The recorder's kernel side, for kernels from 6.1 on: one program for each hook. The hooks are
+ * only tracepoints and iterators, not kprobes or trampolines, so that hardened kernels run them
+ * too. The headers below have the bodies. Two other objects replace this one:
+ * preemptible/anonvma_preemptible.bpf.c if the kernel can preempt a program, and
+ * fallback/anonvma_5_10.bpf.c if vmas are a list.
  */
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Does an A64 instruction write to memory? For a kernel that tells the address of a page fault and not
- * its kind. Encodings: Arm Architecture Reference Manual, C4.1 "A64 instruction set encoding".
+ * Does an A64 instruction write to memory? This is for kernels that tell the address of a page
+ * fault, but not whether it was a write. Encodings: Arm Architecture Reference Manual, C4.1 "A64
+ * instruction set encoding".
  *
- * What reads and writes at one address (atomics, compare and swap) writes. What reads one place and
- * writes another (the CPY of FEAT_MOPS) is told as a read, as its registers change while it runs.
+ * An instruction that reads and writes at one address (atomics, compare and swap) counts as a
+ * write. One that reads at one place and writes at another (the CPY of FEAT_MOPS) counts as a read,
+ * as its registers change while it runs.
  */
 #pragma once
 

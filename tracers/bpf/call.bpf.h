@@ -20,15 +20,15 @@
  * fallback/outcome_list.bpf.h.
  */
 
-/* Reads the vma at `addr`; false if the state that the call left is not certain. */
+/* Reads the vma at `addr` as the call left it; false if that state is not certain. */
 static bool anonvma_see_result(struct anonvma_task *state, struct mm_struct *mm, __u64 addr,
 			       struct anonvma_seen_vma *seen);
 /*
- * The first address from `start` on that is mapped, ~0 for none. If that is not certain: 0, and the
- * whole mm will be read.
+ * The first address from `start` on that is mapped, ~0 for none. Returns 0 if that is not certain,
+ * and then the whole mm will be read.
  */
 static __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state, __u64 start);
-/* By how many pages the call made mm->locked_vm grow, plus one; 0 if that is not certain. */
+/* One more than the number of pages by which the call raised mm->locked_vm; 0 if not certain. */
 static __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm);
 
 static __always_inline __u32 anonvma_op_of(long nr)
@@ -36,7 +36,7 @@ static __always_inline __u32 anonvma_op_of(long nr)
 	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
 }
 
-/* The file of mmap's descriptor, and what of it decides the flags of a mapping. */
+/* Reads the file of mmap's descriptor, and its properties that decide the flags of a mapping. */
 static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
 {
 	const __u32 writable = 2, noexec = 4;	/* FMODE_WRITE, MNT_NOEXEC */
@@ -59,8 +59,8 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & noexec)
 		state->file_ops |= ANONVMA_OPS_NO_EXEC;
 	/*
-	 * Several vmas move at once where the file leaves the place to the kernel, or is shmem: what
-	 * lies in a tmpfs, but for devices.
+	 * One mremap may move several vmas if the file leaves the address to the kernel or is
+	 * shmem. A file in a tmpfs is shmem unless it is a device.
 	 */
 	places = (__u64)BPF_CORE_READ(file, f_op, get_unmapped_area);
 	if (places && places != anonvma_thp_area &&
@@ -89,7 +89,7 @@ static __always_inline struct anonvma_task *anonvma_calling_task(struct task_str
 	return anonvma_wanted_task(task, (__u64)mm, ANONVMA_OP);
 }
 
-/* The task enters call `nr`. What it owed at its last hook has been sent. */
+/* The task enters call `nr`. Records that its last hook left pending have been sent. */
 static __always_inline void anonvma_begin_call(struct anonvma_task *state, struct task_struct *task,
 					       struct pt_regs *regs, long nr, __u32 op)
 {
@@ -118,9 +118,9 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 }
 
 /*
- * Reads the vma that the call has made or extended, as the arguments do not tell all of it. If another
- * writer came in between, a vma that existed before stays unread: its flags are those of the arguments,
- * as the kernel would have merged nothing with it otherwise.
+ * Reads the vma that the call has made or extended, as the arguments do not tell everything about
+ * it. If another writer came in between, a vma that existed before is left unread: its flags are
+ * those of the arguments, as otherwise the kernel would not have merged the new range with it.
  */
 static __always_inline void anonvma_read_vma(struct mm_struct *mm, struct anonvma_task *state,
 					     long ret, struct anonvma_seen_vma *seen)
@@ -144,8 +144,8 @@ static __always_inline void anonvma_read_vma(struct mm_struct *mm, struct anonvm
 }
 
 /*
- * A call that failed may have changed something all the same. Returns how far it came: the first mapped
- * address from the source of an mremap on, or the answer of anonvma_newly_locked().
+ * A failed call may have changed something. Returns how far it came: the first mapped address from
+ * the source of an mremap on, or the result of anonvma_newly_locked().
  */
 static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
 							struct anonvma_task *state,
@@ -157,7 +157,7 @@ static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
 
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
 		return anonvma_first_mapped(mm, state, state->args[0]);
-	/* Over the limit nothing was locked, but where populating failed all was. */
+	/* If the limit was exceeded, nothing was locked; if populating failed, all was. */
 	if (state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2) {
 		if (!anonvma_see_result(state, mm, state->args[0] & anonvma_page_mask, seen))
 			seen->vm_flags = 0;
@@ -173,7 +173,10 @@ static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
 	return 0;
 }
 
-/* Where no key is asked for, an mm with a key for PROT_EXEC alone gives and takes that one. */
+/*
+ * A call that asks for no protection key uses the execute-only key of the mm, if there is one:
+ * PROT_EXEC alone sets it, other protections remove it.
+ */
 static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, struct mm_struct *mm)
 {
 	const __u32 execute_only_key = 0x200000;	/* the same bit of Protect.prot */
@@ -190,7 +193,7 @@ static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, stru
 	r->args[3] = key;
 }
 
-/* Without a write acquire only preparations matter. A call that failed has made some of them. */
+/* Without a write acquire only preparations matter. A failed call may have made some of them. */
 static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 {
 	if (state->taken)
@@ -206,7 +209,7 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 	return false;
 }
 
-/* The call returns. `seq` is its token, even if it took no lock. */
+/* The call returns. `seq` is its token, an even number if it took no lock. */
 static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonvma_task *state,
 					      long ret, __u32 seq)
 {
@@ -236,10 +239,10 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	r->op = state->op;
 	anonvma_choose_key(r, mm);
 	anonvma_submit(r);
-	/* A refused one may leave a split behind. */
+	/* A refused SHM_REMAP may leave a split behind. */
 	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))
 		anonvma_mark_dirty((__u64)mm, 0);
-	/* shmat tells neither the length nor the flags, remap_file_pages tells no file. */
+	/* shmat has no arguments for length and flags, remap_file_pages none for the file. */
 	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
 	    (seen.ops & ANONVMA_OPS_UNREAD))
 		anonvma_mark_dirty((__u64)mm, 0);

@@ -10,13 +10,13 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-/* Does the kernel have the helper? CO-RE answers before the load: the verifier sees a constant. */
+/* True if the kernel has the helper. CO-RE decides at load time: the verifier sees a constant. */
 #define anonvma_has_helper(name) bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_##name)
 
 /*
- * Is the current task one that the verifier knows the type of (Linux kernel commit 3ca1032ab7ab "bpf:
- * Implement get_current_task_btf and RET_PTR_TO_BTF_ID")? Before that commit, pointers reached through
- * the task need bpf_probe_read_kernel().
+ * True if the verifier knows the type of the current task (since Linux kernel commit 3ca1032ab7ab
+ * "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID"). Before that commit, pointers
+ * reached through the task need bpf_probe_read_kernel().
  */
 static __always_inline bool anonvma_is_typed(void)
 {
@@ -24,9 +24,10 @@ static __always_inline bool anonvma_is_typed(void)
 }
 
 /*
- * The member of `p`, which may point anywhere: what cannot be read is 0. With the kfunc (Linux kernel
- * commit a35b9af4ec2c "bpf: Add a kfunc for generic type cast") this is one load instead of the call of
- * a helper. Not for programs of perf events, which may call it from 6.12 on only.
+ * A member of `*p`, where `p` may point anywhere: a member that cannot be read is 0. With the kfunc
+ * (Linux kernel commit a35b9af4ec2c "bpf: Add a kfunc for generic type cast") this is one load
+ * instead of a helper call. Not for programs of perf events, which may call the kfunc only from
+ * 6.12 on.
  */
 extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
 #define anonvma_cast(p) \
@@ -39,7 +40,7 @@ extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
 
 /* A plain load where the verifier knows the type of `p`. */
 #define anonvma_load(known, p, member) ((known) ? (p)->member : anonvma_read(p, member))
-/* The same of what is reached through the current task. */
+/* The same for pointers reached through the current task. */
 #define anonvma_get(p, member) (anonvma_is_typed() ? (p)->member : BPF_CORE_READ(p, member))
 
 /*
@@ -104,8 +105,8 @@ static __always_inline __u32 anonvma_owner_pid(struct mm_struct *mm)
 }
 
 /*
- * The nodes were a union with one preferred node (Linux kernel commit 269fbe72cded "mm/mempolicy: use
- * unified 'nodes' for bind/interleave/prefer policies").
+ * The nodes of a policy were a union with one preferred node (until Linux kernel commit
+ * 269fbe72cded "mm/mempolicy: use unified 'nodes' for bind/interleave/prefer policies").
  */
 struct mempolicy___union {
 	union {
@@ -125,7 +126,7 @@ static __always_inline __u64 anonvma_policy_nodes(struct mempolicy *policy)
 	return BPF_CORE_READ(policy, mode) == preferred ? nodes & 0xffff : nodes;
 }
 
-/* Policies are equal by content (mpol_equal()); a kernel without NUMA has none. */
+/* A hash of the policy: policies compare by content (mpol_equal()). 0 on kernels without NUMA. */
 static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma, bool known)
 {
 	struct mempolicy *policy;
@@ -151,9 +152,9 @@ static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma, boo
 }
 
 /*
- * mmap_lock tracepoints once had a memcg path before `write` (Linux kernel commit 2b5067a8143e
- * "mm: mmap_lock: add tracepoints around lock acquisition"), later not. The loader counts the
- * parameters in BTF; the branch not taken is dead code to the verifier.
+ * At first, mmap_lock tracepoints had a memcg path before `write` (Linux kernel commit 2b5067a8143e
+ * "mm: mmap_lock: add tracepoints around lock acquisition"). The loader looks for this parameter in
+ * BTF; the branch not taken is dead code to the verifier.
  */
 const volatile bool anonvma_lock_has_path = false;
 

@@ -22,7 +22,7 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
-/* Of include/uapi/linux/bpf.h. */
+/* From include/uapi/linux/bpf.h. */
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_RINGBUF = 27,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The current task, on kernels whose verifier knows its type and on those that do not. The branches
- * are decided when the programs are loaded: the other way is dead code to the verifier.
+ * The current task, on kernels whose verifier knows its type and on older ones. The branches are
+ * decided when the programs are loaded: the branch not taken is dead code to the verifier.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The mms that have to be read again, as an untraced writer changed them or a reading was torn. */
+/* The mms to be read again, because an untraced writer changed them or a reading was torn. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -18,8 +18,8 @@ struct {
 } anonvma_dirty SEC(".maps");
 
 /*
- * `mm` has to be read. Any task of it does that, at the next system call it enters or leaves, or
- * when it is the next to take the lock. `tid` is the writer whose call still goes on, or 0.
+ * `mm` has to be read. Any of its tasks reads it when the task next enters or leaves a system call,
+ * or takes the lock for writing. `tid` is the writer whose call still goes on, or 0.
  */
 static __always_inline void anonvma_mark_dirty(__u64 mm, __u32 tid)
 {
@@ -37,7 +37,7 @@ static __always_inline bool anonvma_is_dirty(__u64 mm)
 	return bpf_map_lookup_elem(&anonvma_dirty, &mm) != NULL;
 }
 
-/* The lock was busy: the next task to get it reads the mm, even if that is the writer itself. */
+/* The lock was busy: the next task that takes it reads the mm, even the untraced writer. */
 static __always_inline void anonvma_leave_dirty(__u64 mm)
 {
 	const __u64 exist = 2;	/* BPF_EXIST */
@@ -55,7 +55,7 @@ static __always_inline bool anonvma_take_dirty(__u64 mm)
 	return true;
 }
 
-/* A task of another process writes to `mm`: it will read it when its call returns. */
+/* The current task writes to the mm of another process, and reads it when its call returns. */
 static __always_inline void anonvma_note_foreign(struct anonvma_task *state, struct mm_struct *mm)
 {
 	if (!state)

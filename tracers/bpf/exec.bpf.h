@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Where an execve creates its new mm. */
+/* The creation of the new mm by an execve. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -25,9 +25,9 @@ static __always_inline void anonvma_exec_begins(struct anonvma_task *state, __u6
 }
 
 /*
- * A program that the kernel starts (call_usermodehelper()): a task without an mm, which enters no
- * system call, makes itself one. No other task without an mm allocates a vma, or locks an mm that has
- * no vma.
+ * The exec of a program that the kernel starts (call_usermodehelper()): a task without an mm, which
+ * enters no system call, makes itself an mm. No other task without an mm allocates a vma, or locks
+ * an mm that has no vma.
  */
 static __always_inline struct anonvma_task *anonvma_kernel_execs(struct task_struct *task,
 								 struct anonvma_task *state)

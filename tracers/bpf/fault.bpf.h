@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Page faults: a record says what the hardware said. No vma is looked up. */
+/* Page faults: a record has the facts that the hardware reports. No vma is looked up. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -14,7 +14,7 @@
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 
-/* Keeps the fault with its task: its state, or NULL if the fault is of no interest. */
+/* Stores the fault in the state of its task. NULL if the fault is of no interest. */
 static __always_inline struct anonvma_task *anonvma_note_fault(struct mm_struct *mm, __u64 addr,
 							       __u64 flags)
 {
@@ -33,7 +33,7 @@ static __always_inline struct anonvma_task *anonvma_note_fault(struct mm_struct 
 	return state;
 }
 
-/* The faults that the user asked for. */
+/* True if the user asked for records of such faults. */
 static __always_inline bool anonvma_records_fault(__u64 flags)
 {
 	return anonvma_faults == ANONVMA_FAULTS_ALL ||

@@ -15,7 +15,7 @@
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 
-__u64 anonvma_unread = 0;	/* mms that ended before anybody had read them */
+__u64 anonvma_unread = 0;	/* mms that ended before they were read again */
 
 static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct task_struct *child)
 {
@@ -33,7 +33,7 @@ static __always_inline void anonvma_send_shared(struct mm_struct *mm, struct tas
 	anonvma_submit(r);
 }
 
-/* `token`: the fork has one, in `state`. */
+/* `token`: `state` has the token of the fork. */
 static __always_inline void anonvma_send_fork(struct anonvma_task *state, bool token,
 					      struct mm_struct *mm, struct task_struct *child,
 					      struct mm_struct *child_mm)
@@ -64,7 +64,7 @@ static __always_inline bool anonvma_records_birth(struct mm_struct *mm, struct t
 	return mm && child->mm && anonvma_sending && anonvma_wanted((__u64)mm);
 }
 
-/* An execve of the current task is over: is `mm` recorded? `old_mm` gets the mm before it, 0 for none. */
+/* An execve of the task is over. True if `mm` is recorded. `old_mm` gets the old mm, or 0. */
 static __always_inline bool anonvma_ends_exec(struct anonvma_task *state, struct mm_struct *mm,
 					      __u64 *old_mm)
 {
@@ -72,14 +72,14 @@ static __always_inline bool anonvma_ends_exec(struct anonvma_task *state, struct
 		*old_mm = state->mm;
 		state->op = ANONVMA_OP_NONE;
 	}
-	/* The old mm may be gone from the set already; a traced execve is enough. */
+	/* The old mm may have left anonvma_tracked already; a traced execve is enough. */
 	if (anonvma_tracked_only && !*old_mm)
 		return false;
 	anonvma_track((__u64)mm);
 	return true;
 }
 
-/* Before 6.16 the task has given up its mm at this hook, and the event is not recorded. */
+/* Before 6.16 the task has no mm any more at this hook, and the event is not recorded. */
 static __always_inline bool anonvma_records_exit(struct mm_struct *mm)
 {
 	return mm && anonvma_sending && anonvma_wanted((__u64)mm);
@@ -91,7 +91,7 @@ static __always_inline void anonvma_send_exit(struct mm_struct *mm)
 
 	if (anonvma_pending)
 		anonvma_read_own_if_dirty();
-	/* With the last user nothing else can change the mm: the state that the task leaves is exact. */
+	/* The last user is alone with the mm, so its final state is exact. */
 	if (anonvma_get(mm, mm_users.counter) == 1) {
 		map_count = anonvma_get(mm, map_count);
 		if (anonvma_truth)

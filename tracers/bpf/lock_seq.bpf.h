@@ -8,8 +8,8 @@
 #include <bpf/bpf_core_read.h>
 
 /*
- * Kernels without mm->mm_lock_seq (below): write acquires are counted here, by mm. An mm without an
- * entry has none yet. The loader looks for the member, and shrinks the map where the member exists.
+ * On kernels without mm->mm_lock_seq (below) write acquires are counted here, by mm. An mm without
+ * an entry had none yet. If the kernel has the member, the loader shrinks the map.
  */
 const volatile bool anonvma_counts_acquires = false;
 
@@ -28,12 +28,12 @@ static __always_inline __u32 anonvma_counted(__u64 mm)
 }
 
 /*
- * mm->mm_lock_seq came as an int that rises by one with every write unlock (Linux kernel commit
+ * mm->mm_lock_seq was first an int that rises by one with every write unlock (Linux kernel commit
  * 5e31275cc997 "mm: add per-VMA lock and helper functions to control it") and became a seqcount,
  * odd while a writer holds the lock (eb449bd96954 "mm: convert mm_lock_seq to a proper seqcount").
- * Both become the second kind here. The count of kernels without the member differs in one point: it
- * includes a writer that holds the lock. Those kernels have no locks of single vmas, so a fault that
- * reads the count will wait for that writer.
+ * The functions below return both as a seqcount. The count of kernels without the member differs in
+ * one point: it includes a writer that holds the lock. Those kernels have no per-VMA locks, so a
+ * fault that reads the count will wait for that writer.
  */
 struct mm_struct___int_seq {
 	int mm_lock_seq;
@@ -44,7 +44,7 @@ static __always_inline bool anonvma_counts_locks(void)
 	return bpf_core_field_exists(((struct mm_struct___int_seq *)0)->mm_lock_seq);
 }
 
-/* True if the number is odd, or has risen, as soon as a writer may change something. */
+/* True if the number becomes odd, or rises, before a writer changes anything. */
 static __always_inline bool anonvma_seq_shows_writer(void)
 {
 	return anonvma_counts_acquires ||
@@ -62,7 +62,7 @@ static __always_inline __u32 anonvma_mm_seq(struct mm_struct *mm, bool writing)
 	return 2 * (__u32)((struct mm_struct___int_seq *)mm)->mm_lock_seq + writing;
 }
 
-/* The same of an mm the verifier knows no type of. */
+/* The same for a pointer whose type the verifier does not know. */
 static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
 {
 	if (anonvma_counts_acquires)
@@ -74,15 +74,15 @@ static __always_inline __u32 anonvma_mm_seq_probe(struct mm_struct *mm)
 	return 2 * (__u32)BPF_CORE_READ((struct mm_struct___int_seq *)mm, mm_lock_seq);
 }
 
-/* The same again, not for programs of perf events. */
+/* The same, but faster, and not for programs of perf events. */
 static __always_inline __u32 anonvma_mm_seq_read(struct mm_struct *mm)
 {
 	return bpf_rdonly_cast ? anonvma_mm_seq(anonvma_cast(mm), false) : anonvma_mm_seq_probe(mm);
 }
 
 /*
- * A writer has the lock: its number is the next one. False if the number could not be kept. The lock
- * makes the writer the only one to count.
+ * Counts the acquire of a writer that holds the lock. False if the count could not be stored. No
+ * other task counts at the same time, as the writer has the lock.
  */
 static __always_inline bool anonvma_count_acquire(struct mm_struct *mm)
 {
@@ -98,7 +98,7 @@ static __always_inline bool anonvma_count_acquire(struct mm_struct *mm)
 	return true;
 }
 
-/* The mm ends. If this is skipped, the next mm at the address goes on counting: harmless. */
+/* The mm ends. A skipped run is harmless: the next mm at this address continues the count. */
 static __always_inline void anonvma_forget_acquires(__u64 mm)
 {
 	if (anonvma_counts_acquires)

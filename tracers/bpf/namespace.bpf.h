@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Processes as the recorder numbers them. The recorder gives numbers to iterators, reads them in /proc
- * and gets them from fork(): those are the numbers of its own pid namespace. task->tgid is the number
- * in the initial namespace.
+ * The numbers of processes in the recorder's pid namespace. The recorder passes such numbers to
+ * iterators, reads them in /proc and gets them from fork(). task->tgid is the number in the initial
+ * namespace.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include <bpf/bpf_core_read.h>
 
 /* The loader runs anonvma_find_namespace once, before anything is attached. */
-__u64 anonvma_namespace = 0;	/* its pid namespace */
-__u32 anonvma_level = 0;	/* its depth; the initial one has 0 */
-__u32 anonvma_recorder = 0;	/* its task->tgid */
+__u64 anonvma_namespace = 0;	/* the loader's pid namespace */
+__u32 anonvma_level = 0;	/* the depth of the namespace; the initial one has 0 */
+__u32 anonvma_recorder = 0;	/* the loader's task->tgid */
 
 static __always_inline struct upid *anonvma_number_of(struct pid *pid, __u32 level)
 {
@@ -32,7 +32,7 @@ static __always_inline __u32 anonvma_local_tgid(struct task_struct *task)
 	pid = BPF_CORE_READ(task, group_leader, thread_pid);
 	if (BPF_CORE_READ(pid, level) < anonvma_level)
 		return 0;
-	/* Namespaces beside each other number the same way: the level alone does not tell. */
+	/* Sibling namespaces have the same level, so the namespace itself is compared. */
 	number = anonvma_number_of(pid, anonvma_level);
 	if ((__u64)BPF_CORE_READ(number, ns) != anonvma_namespace)
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Slab objects of the rmap layer. The slab hooks see every allocation of the machine, so a call site
- * decides first, in a few compares.
+ * Slab objects of the rmap layer. The slab hooks run at every allocation of the machine, so the
+ * call site is checked first, with a few compares.
  */
 #pragma once
 
@@ -45,7 +45,7 @@ static __always_inline __u64 anonvma_void_arg(__u64 *ctx, __u32 n)
 	return value;
 }
 
-/* The mm of an object. Any task may free one: then the mm is read from the vma. */
+/* The mm of an object. Any task may free an object, so at a free the mm is read from the vma. */
 static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed,
 					   __u32 site, struct anonvma_task *state,
 					   struct task_struct *task)
@@ -63,7 +63,7 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 	return state && state->exiting ? state->exiting : (__u64)anonvma_get(task, mm);
 }
 
-/* 0: the memory of the freed entry is another object's already. */
+/* The vm_start of a freed chain entry's vma; 0 if another object has reused the memory. */
 static __always_inline __u64 anonvma_start_of(__u64 object, __u64 mm)
 {
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
@@ -73,12 +73,12 @@ static __always_inline __u64 anonvma_start_of(__u64 object, __u64 mm)
 	return BPF_CORE_READ(avc, vma, vm_start);
 }
 
-/* The token of the operation in which an object of `mm` lives or dies; 0 outside one. */
+/* The token of the operation that allocates or frees an object of `mm`; 0 outside of operations. */
 static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state, __u64 mm)
 {
 	if (!state || !state->op || !state->taken || state->mm != mm || state->exiting)
 		return 0;
-	/* A fork is over once it was announced. */
+	/* A fork is over when its record was sent. */
 	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
@@ -93,7 +93,7 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 
 	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
 		  !(state->exiting && state->exiting == state->mm);
-	/* A free may come from anywhere: the recorder knows the objects it has seen. */
+	/* A free by any task is sent: the recorder knows the objects that it has recorded. */
 	if (!freed && !in_exec && !anonvma_wanted(mm))
 		return 0;
 	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm,

@@ -2,8 +2,8 @@
 /*
  * The vma that a mapping call has made, as that call left it. The call returns without the lock, so
  * another thread may change the vma before sys_exit is reached. When the next writer of the mm gets
- * the lock, nothing has changed yet. So in an mm with several users a call enters a request under its
- * lock number, and the writer with the next number fills it in:
+ * the lock, nothing has changed yet. So in an mm with several users a call stores a request under
+ * its lock number, and the writer with the next number fills it in:
  *
  *   thread A   mmap: lock 41 ─ request (mm, 41) ─ unlock ─────────────────────── sys_exit: uses 41
  *   thread B                                      lock 43: fills in 41 ─ munmap
@@ -24,10 +24,10 @@ struct anonvma_writer {
 	__u64 mm;
 	__u64 seq;	/* lock number */
 };
-/* The state of an mm behind a writer. */
+/* The state of an mm as a writer left it. */
 struct anonvma_outcome {
-	__u64 vma;	/* that the writer has allocated; 0: none */
-	__u64 from;	/* with has_range: look for the first mapped address from here on */
+	__u64 vma;	/* the vma that the writer has allocated; 0: none */
+	__u64 from;	/* with has_range: find the first mapped address from here on */
 	__u64 has_range;
 	__u64 filled;	/* set last: the members below are valid */
 	__u64 first;
@@ -43,7 +43,7 @@ struct {
 
 __u32 anonvma_nr_outcomes = 0;	/* entries of anonvma_outcomes */
 
-/* True if the result of the call is read back. */
+/* True if the vma that the call makes is read back. */
 static __always_inline bool anonvma_op_maps(const struct anonvma_task *state)
 {
 	return state->op == ANONVMA_OP_MMAP || state->op == ANONVMA_OP_SHMAT ||
@@ -51,8 +51,8 @@ static __always_inline bool anonvma_op_maps(const struct anonvma_task *state)
 }
 
 /*
- * True if the call may fail and change something all the same: MAP_FIXED may have unmapped the range
- * of its arguments, mremap may have moved it, and mlock may have locked it.
+ * True if a call that fails may have changed the range of its arguments: MAP_FIXED may have
+ * unmapped it, mremap may have moved it, and mlock may have locked it.
  */
 static __always_inline bool anonvma_op_may_fail_late(const struct anonvma_task *state)
 {
@@ -93,7 +93,7 @@ static __always_inline void anonvma_enter_range(struct anonvma_task *state, stru
 		anonvma_enter(state, &outcome);
 }
 
-/* vm_area_alloc() has got `vma`; nothing is in it yet. */
+/* vm_area_alloc() has allocated `vma`, and has not filled it in yet. */
 static __always_inline void anonvma_enter_vma(__u64 vma)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -148,7 +148,7 @@ static __always_inline void anonvma_forget_outcome(struct anonvma_task *state)
 		__sync_fetch_and_add(&anonvma_nr_outcomes, -1);
 }
 
-/* True if the state that was just read without the lock is the one that the call left. */
+/* True if the state just read without the lock is still the state that the call left. */
 static __always_inline bool anonvma_is_as_left(const struct anonvma_task *state,
 					       const struct anonvma_outcome *outcome, struct mm_struct *mm)
 {
@@ -197,8 +197,9 @@ static __noinline bool anonvma_see_result(struct anonvma_task *state, struct mm_
 }
 
 /*
- * Tells how far a call came that failed: a driver's mmap fails after MAP_FIXED has unmapped the range,
- * and mremap may have moved some vmas before the one that stops it. 0 if that is not certain.
+ * Tells how far a failed call came: a driver's mmap fails after MAP_FIXED has unmapped the range,
+ * and mremap may have moved some vmas before it reached the vma that stopped it. 0 if that is not
+ * certain.
  */
 static __noinline __u64 anonvma_first_behind(struct anonvma_task *state, struct mm_struct *mm,
 					     __u64 start)

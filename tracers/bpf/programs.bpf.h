@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Programs that are the same whether the kernel can preempt them or not.
+ * Programs that are the same on kernels that can preempt programs and on those that cannot.
  */
 #pragma once
 
@@ -34,9 +34,9 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 }
 
 /*
- * arm64 has no tracepoints of page faults. The software event that counts them (one of period 1 for
- * each cpu) comes at the same place, before anything is locked, with the address and the registers.
- * The instruction tells whether it was a write.
+ * arm64 has no tracepoints of page faults. The software event that counts page faults (one of
+ * period 1 for each cpu) fires at the same place, before anything is locked, with the address and
+ * the registers. The instruction tells whether the fault was a write.
  */
 SEC("perf_event")
 int anonvma_page_fault_event(const struct anonvma_event *event)

@@ -33,7 +33,7 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[5] = regs->r9;
 }
 
-/* Unused on x86: its fault tracepoints tell the kind of access. */
+/* Unused on x86, where the fault tracepoints tell reads from writes. */
 struct anonvma_event {
 	__u64 regs[21];
 	__u64 sample_period;
@@ -108,7 +108,7 @@ static __always_inline bool anonvma_event_is_user(const struct anonvma_event *ev
 	return !(event->pstate & 15);
 }
 
-/* The instruction at fault was just fetched; where it cannot be read it counts as a read. */
+/* The faulting instruction was just fetched. If it cannot be read, the fault counts as a read. */
 static __always_inline bool anonvma_event_writes(const struct anonvma_event *event)
 {
 	const void *pc = (const void *)event->pc;

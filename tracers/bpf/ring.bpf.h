@@ -17,9 +17,9 @@
 
 /* Read and written by the loader while the programs run. */
 __u32 anonvma_sending = 0;	/* off until the loader has attached everything */
-__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* of an mm not noted below */
+__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* if anonvma_lost_of is full */
 __u64 anonvma_losses = 0;	/* generation: bumped before and after each counter update */
-__u64 anonvma_marked = 0;	/* the generation that the last gap marker told */
+__u64 anonvma_marked = 0;	/* the generation in the last gap marker */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -35,8 +35,8 @@ struct {
 } anonvma_lost_of SEC(".maps");
 
 /*
- * `count` records of `mm` are missing. 0: the loss of another mm's record concerns this one. If the mm
- * cannot be noted, the loss may be anybody's.
+ * `count` records of `mm` are missing. 0: the loss of another mm's record concerns `mm`. If the map
+ * is full, the loss may concern any mm.
  */
 static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 {
@@ -47,8 +47,8 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 	if (kind >= ANONVMA_KINDS)
 		return 0;
 	/*
-	 * A reader that finds the counter risen finds the generation moved, and reads again when it
-	 * moves again.
+	 * A reader that sees the new counter also sees a new generation. The second step makes it
+	 * read again if it was between the two.
 	 */
 	__sync_fetch_and_add(&anonvma_losses, 1);
 	counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
@@ -65,9 +65,9 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 }
 
 /*
- * The first record behind a gap is preceded by a marker: the missing records were lost before it,
- * however late the recorder reads the ring. Without room for the marker the record itself, which may
- * be smaller, is lost, too.
+ * A marker precedes the first record after a gap: the missing records were lost before the marker,
+ * however late the recorder reads the ring. Without room for the marker the record is lost, too,
+ * even if it is smaller.
  */
 static __noinline bool anonvma_mark_gap(void)
 {
@@ -77,7 +77,7 @@ static __noinline bool anonvma_mark_gap(void)
 	r = bpf_ringbuf_reserve(&anonvma_ring, sizeof(*r), 0);
 	if (!r)
 		return false;
-	anonvma_marked = losses;	/* not before: others go on as soon as they see it */
+	anonvma_marked = losses;	/* not earlier: from now on other tasks send records */
 	__builtin_memset(r, 0, sizeof(*r));
 	r->head.time_ns = bpf_ktime_get_ns();
 	r->head.kind = ANONVMA_GAP;
@@ -99,8 +99,8 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 }
 
 /*
- * Reserves a record and fills its head; NULL when the ring is full, which is never silent: the
- * loader turns the counter into a Lost event. Nobody is woken up: the loader polls.
+ * Reserves a record and fills its head. NULL if the ring is full: the loss is counted, and the
+ * recorder turns the count into a Lost event. There is no wakeup, as the loader polls.
  */
 #define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
 	({                                                                                   \

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Settings that the loader makes before the load: the verifier removes the code that they switch off. */
+/*
+ * Settings that the loader fixes before the load: the verifier removes code that they switch off.
+ */
 #pragma once
 
 #include "tracers/bpf/core_types.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Bodies of the slab hooks. For Touch the call site of __anon_vma_prepare is enough. The truth lane also
- * tells which cache an object is of. anon_vma_chain is merged with other caches of 64 bytes, so neither
- * its name nor its address discriminates, only the call site. The other two caches are never merged:
- * their addresses catch a free from a place that is not listed.
+ * Bodies of the slab hooks. For a Touch the call site in __anon_vma_prepare is enough. The truth
+ * lane also needs the cache of an object. anon_vma_chain is merged with other caches of 64 bytes,
+ * so only the call site identifies it, not the cache's name or address. The other two caches are
+ * never merged: their addresses also identify frees outside the listed functions.
  */
 #pragma once
 
@@ -20,7 +20,7 @@
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 
-/* Addresses of struct kmem_cache, learnt from the first object of a listed call site. */
+/* Addresses of struct kmem_cache, learnt from the first object of a listed function. */
 __u64 anonvma_caches[ANONVMA_CACHES] = {};
 
 static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char *name, __u32 size)
@@ -35,7 +35,9 @@ static __always_inline bool anonvma_name_is(struct kmem_cache *cache, const char
 	return true;
 }
 
-/* True if `cache` is known as the one with `index` or has that name: then it is known from now on. */
+/*
+ * True if `cache` is the cache `index`. If that is not known yet, `name` decides, and it is stored.
+ */
 static __always_inline bool anonvma_is_cache(struct kmem_cache *cache, __u32 index, const char *name,
 					     __u32 size)
 {
@@ -59,7 +61,7 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 		return ANONVMA_CACHES;
 	if (anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9))
 		return ANONVMA_CACHE_ANON_VMA;
-	/* Kernels 6.4 to 6.14 allocate a vma_lock there as well. */
+	/* On kernels 6.4 to 6.14 these functions allocate and free a vma_lock as well. */
 	if (site == ANONVMA_SITE_VMA_ALLOC || site == ANONVMA_SITE_VMA_DUP ||
 	    site == ANONVMA_SITE_VMA_FREE)
 		return anonvma_is_cache(cache, ANONVMA_CACHE_VMA, "vm_area_struct", 15) ?
@@ -76,7 +78,7 @@ static __always_inline __u32 anonvma_cpu(void)
 	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
 }
 
-/* An object of cache `index` (ANONVMA_CACHES: of another one) is allocated or freed. */
+/* An object of cache `index` is allocated or freed. ANONVMA_CACHES: another cache, not recorded. */
 static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 site, bool freed)
 {
 	struct task_struct *task;
@@ -91,7 +93,7 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	if (!freed && vma)
 		state = anonvma_kernel_execs(task, state);
 	mm = anonvma_owner(object, index, freed, site, state, task);
-	/* vm_area_free() ends in a jump: the call site is its caller's. */
+	/* vm_area_free() ends in a jump, so the call site is in its caller. */
 	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
 		site = ANONVMA_SITE_VMA_FREE;
 		if (anonvma_vma_waits()) {
@@ -100,20 +102,20 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 				site = ANONVMA_SITE_VMA_FREE_RCU;
 		}
 	}
-	/* The task that the callback interrupts has nothing to do with the vma. */
+	/* The RCU callback interrupts any task: the state of that task does not matter. */
 	if (site == ANONVMA_SITE_VMA_FREE_RCU)
 		state = NULL;
 	return anonvma_send_object(task, state, mm, object, index, site, freed);
 }
 
-/* vm_area_alloc() allocates a vma: its outcome is of interest. From 6.4 to 6.14 also a vma_lock. */
+/* True if vm_area_alloc() allocates a vma. From 6.4 to 6.14 it also allocates a vma_lock. */
 static __always_inline bool anonvma_allocates_vma(__u64 call_site, struct kmem_cache *cache)
 {
 	return anonvma_is_inside(call_site, anonvma_vma_alloc) &&
 	       anonvma_is_cache(cache, ANONVMA_CACHE_VMA, "vm_area_struct", 15);
 }
 
-/* __anon_vma_prepare() allocates the chain entry first, then perhaps an anon_vma. */
+/* True if __anon_vma_prepare() allocates a chain entry. It may allocate an anon_vma afterwards. */
 static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache *cache)
 {
 	return anonvma_is_inside(call_site, anonvma_prepare) &&
@@ -154,9 +156,10 @@ static __always_inline int anonvma_on_free(__u64 *ctx)
 }
 
 /*
- * The vmas of RCU callbacks once more. No program runs inside of itself, and callbacks interrupt
- * anything. A free that interrupts anonvma_free is seen by this program, and the other way round. If
- * both have sent a free, the recorder takes the first. 0: this program has nothing to send.
+ * A second program for vmas that RCU callbacks free. A callback may interrupt any program, and no
+ * program runs inside of itself. So this program handles a free that interrupts anonvma_free, and
+ * the reverse. If both send the same free, the recorder takes the first. 0: nothing is left to
+ * send.
  */
 static __always_inline __u64 anonvma_unsent_vma(__u64 *ctx)
 {

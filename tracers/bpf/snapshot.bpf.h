@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Reading the vmas of an mm from inside: at exec, at exit, and after a writer that nobody traces. */
+/* Reads the vmas of an mm from inside: at exec, at exit, and after an untraced writer. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -18,10 +18,10 @@
 struct anonvma_attempt {
 	struct anonvma_task *state;
 	__u64 mm;
-	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading takes it out */
+	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading removes it */
 };
 
-/* True if the reading is one state: every vma was seen, and the lock number is the same. */
+/* True if the reading is one state: it has every vma, and the lock number is still the same. */
 static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
 					       struct mm_struct *mm)
 {
@@ -31,8 +31,9 @@ static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
 }
 
 /*
- * bpf_find_vma() calls this with the mmap_lock held for reading. A dirty mm is taken out of the map
- * here and not before: until somebody holds the lock, the next writer has to find it.
+ * bpf_find_vma() calls this with the mmap_lock held for reading. A dirty mm is removed from the map
+ * here and not earlier: as long as no task holds the lock, the next writer has to find the mm
+ * there.
  */
 static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct *vma,
 				struct anonvma_attempt *attempt)
@@ -48,8 +49,8 @@ static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct 
 }
 
 /*
- * The lock is only tried. If this is the last time that the mm can be read, it is read without the
- * lock: the mm may hold still by chance, and the lock number tells.
+ * Only tries to take the lock. If this is the last chance to read the mm, it is then read without
+ * the lock: it may not change by chance, and the lock number shows that.
  */
 static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_struct *task,
 				      struct mm_struct *mm, bool last_time)
@@ -63,7 +64,7 @@ static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_st
 	first = anonvma_first_in_tree(state, mm, 0);
 	if (!bpf_find_vma(task, first, anonvma_read_locked, &attempt, 0))
 		return 0;
-	if (!last_time)	/* an mm without any vma has nothing to be read */
+	if (!last_time)	/* nothing to read in an mm without a vma */
 		return first == ~0ull ? anonvma_take_dirty((__u64)mm) : 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
@@ -72,8 +73,8 @@ static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_st
 
 /*
  * Reads the mm of `task`. A snapshot that was not read as one state is not sent: the next task of
- * the mm that enters or leaves a system call, or takes the lock, reads it. An Exec is sent in any
- * case, as it is the birth of the mm.
+ * the mm that enters or leaves a system call, or takes the lock, reads the mm again. An Exec is
+ * sent in any case, as it is the birth of the mm.
  */
 static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 						struct task_struct *task, struct mm_struct *mm,
@@ -111,7 +112,9 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 
 	if (!state)
 		return 0;
-	/* Before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc"). */
+	/*
+	 * Not before 6.2 (Linux kernel commit 3f0e6f2b41d3 "bpf: Add bpf_task_from_pid() kfunc").
+	 */
 	if (!bpf_task_from_pid)
 		return 0;
 	owner = bpf_task_from_pid(state->foreign_pid);
@@ -125,7 +128,7 @@ static __noinline int anonvma_send_foreign(struct anonvma_task *state)
 	return 0;
 }
 
-/* A task of that process may be asleep for long: the writer itself reads the mm that it has changed. */
+/* The tasks of the other process may sleep for long, so the writer reads the mm that it changed. */
 static __always_inline void anonvma_read_foreign(struct anonvma_task *state)
 {
 	if (!state->foreign_mm)
@@ -144,9 +147,9 @@ static __noinline int anonvma_read_own_if_dirty(void)
 }
 
 /*
- * The current task has taken the lock of its mm for writing and has changed nothing yet, and nobody
- * else can change anything. So this reading never fails, and it shows the state that the writer before
- * has left.
+ * The current task has just taken the lock of its mm for writing, so nothing can change. The
+ * reading shows the state that the previous writer left, and it is torn only if the tree cannot be
+ * read.
  */
 static __noinline int anonvma_read_as_writer(struct mm_struct *mm)
 {
@@ -156,7 +159,7 @@ static __noinline int anonvma_read_as_writer(struct mm_struct *mm)
 	__u32 *by;
 
 	by = bpf_map_lookup_elem(&anonvma_dirty, &key);
-	/* The writer itself, which goes on: its call is read at its end. */
+	/* The untraced writer again, in the same call: the mm is read when the call ends. */
 	if (!by || *by == (__u32)task->pid || !anonvma_take_dirty(key))
 		return 0;
 	state = anonvma_get_task(task, ANONVMA_SEEN);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The record of a snapshot that a task reads from inside. The vmas were sent before it. */
+/* The record of a snapshot that a task reads from inside. The records of the vmas precede it. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -46,8 +46,8 @@ static __always_inline void anonvma_send_snapshot_record(struct anonvma_task *st
 }
 
 /*
- * Reads the mm of the current task and sends it: after its vmas, an ANONVMA_EXEC or ANONVMA_SEEN record.
- * Each object defines it: snapshot.bpf.h, or fallback/snapshot_list.bpf.h.
+ * Reads the mm of the current task and sends its vmas, then an ANONVMA_EXEC or ANONVMA_SEEN record.
+ * Each object defines this function: in snapshot.bpf.h or in fallback/snapshot_list.bpf.h.
  */
 static int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm);
 /* Reads the mm of the current task if it is dirty. Defined likewise. */

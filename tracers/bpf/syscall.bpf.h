@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Bodies of the hooks of system calls. An operation is recorded when its call returns, with the token
- * of its first write acquire of its own mm: mm_lock_seq, and map_count as all earlier writers left it.
+ * Bodies of the hooks of system calls. An operation is recorded when its call returns. Its token is
+ * taken at the first write acquire of its own mm: mm_lock_seq, and map_count as earlier writers
+ * left it.
  */
 #pragma once
 

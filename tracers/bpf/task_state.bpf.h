@@ -12,21 +12,21 @@
 __u32 anonvma_pending = 0;	/* tasks that hold a Touch, and mms to be read */
 
 /*
- * A place in the tree of vmas: one slot of one node. It is kept with the task, as each value on the
- * stack would be a new state for the verifier with every slot.
+ * A position in the tree of vmas: one slot of one node. It is kept in the state of the task, as on
+ * the stack each slot would be a new state for the verifier.
  */
 struct anonvma_tree {
 	__u64 root;
-	__u64 index;		/* all below was looked at */
+	__u64 index;		/* all below was visited */
 	__u64 node;		/* encoded */
 	__u64 max;		/* the highest index under the node */
 	__u32 slot;
-	__u32 seq;		/* of the mm when it began */
+	__u32 seq;		/* lock number of the mm at the beginning */
 	__u32 torn;
-	__u32 ended;	/* no bool: the verifier wants to see a callback return 0 or 1 */
+	__u32 ended;	/* no bool: the verifier requires that a callback returns 0 or 1 */
 };
 
-/* The operation, the fault and the readings that a task is in the middle of. */
+/* The operation, the fault and the readings that are in progress in a task. */
 struct anonvma_task {
 	struct anonvma_tree tree;
 	__u64 args[6];
@@ -34,21 +34,21 @@ struct anonvma_task {
 	__u64 mm;		/* current->mm when the system call began */
 	__u64 file;		/* mmap: struct file of the descriptor */
 	__u64 exiting;		/* the mm whose exit_mmap() is running */
-	__u64 foreign_mm;	/* of another process: written to, to be read at the end of the call */
+	__u64 foreign_mm;	/* of another process: changed by the call, to be read at its end */
 	__u32 foreign_pid;	/* a task of that process */
-	__u64 grow_mm;		/* a stack about to grow: the acquire, and the fault */
+	__u64 grow_mm;		/* of a stack about to grow; then its fault and its acquire */
 	__u64 grow_addr;
 	__u32 grow_seq;
 	__u32 grow_map_count;
 	__u32 file_ops;		/* mmap: ANONVMA_OPS_* of the descriptor */
-	__u32 nr_seen;		/* vmas sent, and the lock number they were read at */
-	__u32 seen_seq;
-	__u32 seen_whole;	/* they were one state */
-	__u64 found;		/* the vma that the last search in the tree came to */
+	__u32 nr_seen;		/* vmas of the last reading that were sent */
+	__u32 seen_seq;		/* the lock number that they were read at */
+	__u32 seen_whole;	/* they are one state */
+	__u64 found;		/* the vma that the last search in the tree found */
 	__u64 fresh;		/* the vma that the call has allocated */
-	__u32 entered;		/* the call is in anonvma_outcomes */
+	__u32 entered;		/* the call has an entry in anonvma_outcomes */
 	__u64 old_brk;		/* mm->brk when the lock was taken */
-	__u64 locked_vm;	/* mm->locked_vm then */
+	__u64 locked_vm;	/* mm->locked_vm at that moment */
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
 	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
@@ -63,8 +63,8 @@ struct anonvma_task {
 };
 
 /*
- * The state of `task`; NULL if there is none, and none was or could be made. Each object defines it:
- * task_storage.bpf.h, or fallback/task_table.bpf.h.
+ * The state of `task`; `make` creates a missing one. NULL if there is none. Each object defines
+ * this function: in task_storage.bpf.h or in fallback/task_table.bpf.h.
  */
 static __always_inline struct anonvma_task *anonvma_lookup_task(struct task_struct *task, bool make);
 
@@ -73,7 +73,9 @@ static __always_inline struct anonvma_task *anonvma_find_task(struct task_struct
 	return anonvma_lookup_task(task, false);
 }
 
-/* A state that cannot be kept is an event that will be missing. */
+/*
+ * Finds or makes a state. If that fails, an event of `kind` will be missing: it is counted as lost.
+ */
 static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct *task, __u32 kind)
 {
 	struct anonvma_task *state = anonvma_lookup_task(task, true);
@@ -84,8 +86,8 @@ static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct 
 }
 
 /*
- * The state of a task whose mm is recorded, else NULL. A task that was recorded once stays so: only
- * a new mm is looked up.
+ * The state of a task whose mm is recorded, else NULL. The answer is kept with the task: only a new
+ * mm is looked up.
  */
 static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_struct *task, __u64 mm,
 								__u32 kind)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Preparations that no fault hook sees.
+ * Preparations without a fault hook.
  *
- * get_user_pages, populate and remote writes prepare a vma without a fault exception: they show as
+ * get_user_pages, populate and remote writes prepare a vma without a fault exception. They show as
  * the allocation of an anon_vma_chain inside __anon_vma_prepare. The kernel fills the entry's `vma`
- * only after the allocation, so the entry's address is kept with the task and read at the task's
- * next hook.
+ * only after the allocation, so the entry's address is kept with the task, and the entry is read at
+ * the task's next hook.
  */
 #pragma once
 
@@ -54,7 +54,7 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	__sync_fetch_and_add(&anonvma_pending, -1);
 	vma = BPF_CORE_READ(avc, vma);
 	av = BPF_CORE_READ(avc, anon_vma);
-	/* The loser of a race frees its entry again: then another task prepared the vma. */
+	/* The loser of a race has freed its entry again: another task prepared the vma. */
 	if (!vma || !av || BPF_CORE_READ(vma, anon_vma) != av)
 		return 0;
 	mm = BPF_CORE_READ(vma, vm_mm);
@@ -64,14 +64,14 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	return 0;
 }
 
-/* Sends the records that the task still owed at its last hook. */
+/* Sends the records that the task's last hook left pending. */
 static __always_inline void anonvma_resolve(struct anonvma_task *state)
 {
 	if (!state)
 		return;
 	if (state->avc)
 		anonvma_resolve_touch(state);
-	if (state->grow_mm) {	/* the stack was not allowed to grow: only the lock was taken */
+	if (state->grow_mm) {	/* the stack did not grow: only the lock was taken */
 		anonvma_send(ANONVMA_EXTRA, state->grow_mm, state->grow_seq,
 			     state->grow_map_count);
 		state->grow_mm = 0;
@@ -80,15 +80,16 @@ static __always_inline void anonvma_resolve(struct anonvma_task *state)
 }
 
 /*
- * A write fault of user mode that is still being handled tells the address. Its record says it all,
- * unless the mm is shared: then the fault may have waited for the operations of other tasks.
+ * True if the task is handling a write fault of user mode, which has the address. Its record is
+ * enough, unless the mm is shared: then the fault may have waited for the operations of other
+ * tasks.
  */
 static __always_inline bool anonvma_fault_explains(const struct anonvma_task *state,
 						   struct task_struct *task)
 {
 	const __u64 both = ANONVMA_FAULT_WRITE | ANONVMA_FAULT_USER;
 
-	/* A stack is prepared before its growth may be refused. */
+	/* A stack is prepared before it is known whether it may grow. */
 	return (state->fault_addr & both) == both && !state->grow_mm &&
 	       anonvma_in_user_exception(task);
 }
@@ -102,7 +103,7 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 
 	if (!state)
 		return;
-	if (state->avc)		/* no more: this may be the very growth of a stack */
+	if (state->avc)		/* not grow_mm: this may be the preparation of a growing stack */
 		anonvma_resolve_touch(state);
 	explained = anonvma_fault_explains(state, task);
 	if (explained && mm &&

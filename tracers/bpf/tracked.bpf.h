@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The mms that are recorded: those that were announced and have not ended. */
+/* The recorded mms: those that a record has announced and that have not ended. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -12,8 +12,9 @@
 bool anonvma_untracked = false;	/* there were more mms than anonvma_tracked holds */
 
 /*
- * The mms that were announced (or whose announcement was lost) and whose exit_mmap() has not ended. With
- * anonvma_tracked_only these are the recorded ones. Exact as long as the map was large enough.
+ * The mms that were announced (or whose announcement was lost) and whose exit_mmap() has not ended.
+ * With anonvma_tracked_only only these are recorded. The set is exact as long as the map was large
+ * enough.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

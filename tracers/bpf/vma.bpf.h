@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* One vma as records tell it. */
+/* The facts about a vma that records have. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -41,7 +41,7 @@ static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_
 	out->pad = 0;
 }
 
-/* One vma of a snapshot: the ANONVMA_EXEC or ANONVMA_SEEN record follows. */
+/* Sends one vma of a snapshot; the ANONVMA_EXEC or ANONVMA_SEEN record follows later. */
 static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
 {
 	struct anonvma_exec_vma_record *r;

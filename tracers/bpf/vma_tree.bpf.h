@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The maple tree of an mm, read as it stands in memory. A reader that holds the mmap_lock reads one
- * state. Without the lock, a writer that comes in between shows in the lock number, and the reading is
- * dropped. The open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce task_vma
- * open-coded iterator kfuncs") is no help: it leaves out the vmas whose own lock is taken.
+ * The maple tree of an mm, read node by node from memory. A reader that holds the mmap_lock reads
+ * one state. Without the lock, the lock number shows a writer that came in between, and the reading
+ * is dropped. The open-coded iterator (Linux kernel commit 4ac454682158 "bpf: Introduce task_vma
+ * open-coded iterator kfuncs") is no help: it leaves out vmas whose own lock is taken.
  */
 #pragma once
 
@@ -37,8 +37,8 @@ static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
 }
 
 /*
- * True if the state is still the one with lock number `seq`, which is even. A number that rises with
- * the unlock does not show a writer that holds the lock.
+ * True if the mm is still in the state with lock number `seq`, which is even. A number that rises
+ * only at the unlock does not show a writer that holds the lock.
  */
 static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
 {
@@ -47,7 +47,7 @@ static __always_inline bool anonvma_still_at(struct mm_struct *mm, __u32 seq)
 	return anonvma_seq_shows_writer() || !anonvma_is_writing(mm);
 }
 
-/* Begins at the vma that ends behind `addr`. */
+/* Begins at the first vma that ends above `addr`. */
 static __always_inline void anonvma_tree_begin(struct anonvma_tree *tree, struct mm_struct *mm,
 					       __u64 addr)
 {
@@ -70,9 +70,9 @@ static __always_inline __u64 anonvma_tree_word(__u64 address)
 }
 
 /*
- * Goes on to the slot of the node that holds tree->index, and returns its pivot: the last index of the
- * slot. A missing pivot (0) marks the last slot, which ends with its node. Less than tree->index: there
- * is no such slot.
+ * Goes on to the slot of the node that holds tree->index, and returns the slot's pivot: its last
+ * index. A missing pivot (0) marks the last slot, which ends with its node. A result below
+ * tree->index: there is no such slot.
  */
 static __always_inline __u64 anonvma_tree_seek(struct anonvma_tree *tree, __u64 pivots, __u32 nr)
 {
@@ -123,7 +123,7 @@ static __always_inline struct vm_area_struct *anonvma_tree_step(struct anonvma_t
 	}
 	tree->index = pivot + 1;
 	tree->slot++;
-	if (last) {	/* of the leaf: again from the root */
+	if (last) {	/* slot of the leaf: start again at the root */
 		tree->ended = pivot == ~0ull;
 		tree->node = tree->root;
 		tree->max = ~0ull;
@@ -153,9 +153,9 @@ static long anonvma_send_next(__u32 i, struct anonvma_reading *reading)
 }
 
 /*
- * Sends every vma of the tree. The caller holds the mmap_lock, or checks afterwards that nobody
- * wrote. The counts are kept with the current task: in a register each would be a new state for the
- * verifier with every vma.
+ * Sends every vma of the tree. The caller holds the mmap_lock, or checks afterwards that there was
+ * no writer. The counts are kept in the state of the task: in a register, each vma would be a new
+ * state for the verifier.
  */
 static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
 {
@@ -179,7 +179,7 @@ static long anonvma_find_first(__u32 i, struct anonvma_reading *reading)
 	return vma || reading->state->tree.ended != 0;
 }
 
-/* The first mapped address from `start` on, ~0 when there is none. The vma is in state->found. */
+/* The first mapped address from `start` on, ~0 if there is none. state->found is its vma. */
 static __noinline __u64 anonvma_first_in_tree(struct anonvma_task *state, struct mm_struct *mm,
 					      __u64 start)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The walk: every vma of every process, or of one, and the chain of each. The kernel holds the
- * mmap_lock of the mm for reading, so that its mm_lock_seq tells which operations the walk saw.
+ * The walk: every vma of one process or of all, with its chain. The kernel holds the mmap_lock of
+ * the mm for reading, so mm_lock_seq tells which operations came before the walk.
  */
 #pragma once
 

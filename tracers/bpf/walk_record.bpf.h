@@ -16,10 +16,10 @@
 __u64 anonvma_walk_id = 0;
 bool anonvma_walk_tracks = false;
 
-/* The task that the walk is at: one walk runs at a time. */
+/* The task that is being walked: one walk runs at a time. */
 static __u64 anonvma_walk_task = 0;
 
-/* The ring record fixes the place of the walk of this mm among all other records. */
+/* The ring record marks the place of this mm's walk among all other records. */
 static __always_inline void anonvma_walk_begins(struct task_struct *task, struct mm_struct *mm)
 {
 	struct anonvma_walk_record *r;
@@ -38,7 +38,7 @@ static __always_inline void anonvma_walk_begins(struct task_struct *task, struct
 	anonvma_submit(r);
 }
 
-/* An mm that is not recorded is of no use, and would take its part of the ring. */
+/* False for an mm that is not recorded: its walk would only take room in the ring. */
 static __always_inline bool anonvma_walk_wants(struct mm_struct *mm)
 {
 	return !anonvma_tracked_only || anonvma_walk_tracks || anonvma_wanted((__u64)mm);

@@ -17,7 +17,7 @@ const btf_type* skip_modifiers(const btf* b, std::uint32_t id) {
   return type;
 }
 
-// Its type; null when there is none of this name.
+// The type of the member; null if there is no member of this name.
 const btf_type* find_member(const btf* b, const btf_type* type, std::string_view name) {
   const btf_member* const members = btf_members(type);
   for (int i = 0; i < btf_vlen(type); ++i) {
@@ -46,7 +46,7 @@ const btf_type* find_tracepoint(const btf* b, std::string_view name) {
   return type && btf_is_func_proto(type) ? type : nullptr;
 }
 
-// Of a pointer, what it points to. A typedef has its own name.
+// The name of a type, or of the type that a pointer points to. A typedef has its own name.
 std::string_view type_name(const btf* b, std::uint32_t id) {
   const btf_type* type = btf__type_by_id(b, id);
   while (type && (btf_is_mod(type) || btf_is_ptr(type))) type = btf__type_by_id(b, type->type);

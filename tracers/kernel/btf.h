@@ -1,4 +1,4 @@
-// What the kernel's type information says about this kernel.
+// The type information (BTF) of a kernel, with the questions that the recorder has.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,14 @@ class KernelBtf {
 
   // Parameters of a tracepoint, without the context; -1 when the kernel has none of this name.
   int tracepoint_parameters(std::string_view name) const;
-  // Is one of them of this type, or a pointer to it?
+  // True if a parameter is of this type, or a pointer to it.
   bool tracepoint_takes(std::string_view name, std::string_view type) const;
   // Parameters of a kernel function; -1 when BTF does not know it.
   int function_parameters(std::string_view name) const;
   bool function_takes(std::string_view name, std::string_view type) const;
   std::uint64_t struct_size(std::string_view name) const;  // 0: no such struct
   std::vector<std::string> members(std::string_view struct_name) const;
-  // Also when it is inside anonymous structs; "outer.inner" is a member of the struct `outer`.
+  // A member may be inside anonymous structs; "outer.inner" is a member of the struct `outer`.
   bool has_member(std::string_view struct_name, std::string_view member) const;
   bool has_typedef(std::string_view name) const;
   bool has_enumerator(std::string_view enum_name, std::string_view enumerator) const;

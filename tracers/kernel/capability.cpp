@@ -36,7 +36,7 @@ bool is_locked_down() {
 }
 
 bool is_locked_down(std::string_view lockdown, std::string_view command_line) {
-  // The file has the last word: root may have tightened it since the boot.
+  // The file decides: root may have tightened the lockdown since the boot.
   if (!lockdown.empty()) return lockdown.find("[confidentiality]") != std::string_view::npos;
   constexpr std::string_view kWord = "lockdown=";
   bool locked = false;

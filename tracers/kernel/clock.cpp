@@ -8,7 +8,7 @@
 namespace anonvma {
 namespace {
 
-// What a time namespace adds.
+// The offset that this time namespace adds.
 std::int64_t namespace_offset_ns() {
   std::ifstream offsets("/proc/self/timens_offsets");
   std::string clock;

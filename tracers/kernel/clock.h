@@ -5,8 +5,8 @@
 
 namespace anonvma {
 
-// CLOCK_MONOTONIC as the kernel has it, also inside of a time namespace. No step of the wall clock
-// moves it.
+// CLOCK_MONOTONIC of the initial time namespace, also inside of another one. Steps of the wall
+// clock do not change it.
 std::uint64_t kernel_monotonic_ns();
 // The wall clock, since 1970.
 std::uint64_t unix_ns();

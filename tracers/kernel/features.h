@@ -1,6 +1,6 @@
-// What a kernel offers the recorder: each hook, member, helper and kfunc that it uses, found by
-// feature in the kernel's type information and never by release, and how accurate a recording there
-// can be. The list is features.def.
+// The features of a kernel (hooks, members, helpers, kfuncs) that the recorder uses, and the
+// accuracy of a recording that follows from them. They are found in the kernel's type information,
+// never by release. The list is features.def.
 #pragma once
 
 #include <array>
@@ -31,12 +31,12 @@ inline constexpr Feature kFeatures[] = {
 };
 inline constexpr std::size_t kFeatureCount = std::size(kFeatures);
 
-// How far a recording can be trusted, from best to worst. The names are in trace headers.
+// The accuracy of a recording, from best to worst. The names are in trace headers.
 enum class Tier : std::uint8_t {
   exact,                   // verify can prove it
-  without_get_user_pages,  // first pages that the kernel itself makes are not seen
+  without_get_user_pages,  // first pages that the kernel itself makes are not recorded
   own_strategy,            // exact for the strategy that the kernel itself runs, not for others
-  attach_approximate,      // what was alive at the start is not exact
+  attach_approximate,      // the state at the start is not exact
   unsupported,
 };
 std::string_view name_of(Tier tier);
@@ -46,10 +46,10 @@ struct FeatureRow {
   Feature id;
   Kind kind;
   std::string_view of, part;
-  bool is_fact;           // tells kernels apart, and is not missed
-  std::string_view with;  // of a fact
+  bool is_fact;           // tells kernels apart, but changes no tier
+  std::string_view with;  // facts only: text if the kernel has it
   Tier tier_without;
-  std::string_view without;  // what takes its place, or is not known
+  std::string_view without;  // the replacement, or what is not known
 };
 std::span<const FeatureRow, kFeatureCount> feature_rows();
 // "tracepoint exit_mmap", "mm_struct.mm_lock_seq", "helper bpf_loop"
@@ -64,16 +64,16 @@ struct Features {
 
 Features find_features(const KernelBtf& btf);
 
-// What the kernel alone does not tell.
+// Properties of a recording that do not follow from the kernel's features.
 struct Recording {
-  // The code of __anon_vma_prepare() was found, which tells why a chain entry is allocated: BTF
-  // knows no addresses.
+  // The address of __anon_vma_prepare() was found: it shows why a chain entry is allocated. BTF
+  // has no addresses.
   bool sees_touches = true;
-  bool attaches = true;    // to what was alive before
+  bool attaches = true;    // records processes that already run
   bool all_writes = true;  // records write faults, not only those that prepare a vma
 };
 
-// The worst of what is missing.
+// The worst tier that a missing feature or the recording itself implies.
 Tier accuracy_tier(const Features& features, const Recording& recording);
 
 }  // namespace anonvma

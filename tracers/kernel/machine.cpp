@@ -43,7 +43,7 @@ std::string hashed(const std::string& text) {
   return fmt::format("{:016x}", hash);
 }
 
-// slab_size is the slot: what slabinfo calls objsize.
+// slab_size is the size of a slot, which slabinfo calls objsize.
 CacheSpec read_cache(CacheIndex cache) {
   CacheSpec spec;
   spec.name = cache_name(cache);

@@ -7,10 +7,10 @@
 
 namespace anonvma {
 
-// What of Meta tells the kernel's own strategy, and the sizes of its structs.
+// Fills the members of Meta that identify the kernel's own strategy, and the sizes of its structs.
 void read_structures(const KernelBtf& btf, Meta& meta);
 
-// Everything of Meta but the recorder's own options. What cannot be read keeps its default.
+// All of Meta but the recorder's own options. A member that cannot be read keeps its default.
 Meta describe_machine();
 
 }  // namespace anonvma

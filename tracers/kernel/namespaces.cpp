@@ -28,7 +28,7 @@ bool proc_is_local() {
 }
 
 // NSpid has a number for each namespace from the one that /proc is mounted for down to the
-// process's own. Where /proc is of a namespace without this process there is no /proc/self.
+// process's own. If /proc is that of a namespace without this process, there is no /proc/self.
 bool proc_is_local(std::string_view status) {
   constexpr std::string_view kKey = "\nNSpid:";
   const auto at = status.find(kKey);

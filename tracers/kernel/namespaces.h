@@ -9,8 +9,8 @@ namespace anonvma {
 bool is_initial_user_namespace();
 bool is_initial_pid_namespace();
 
-// Does /proc list the processes of this pid namespace, with their numbers in there? It may be
-// mounted for another one, or not at all.
+// True if /proc lists the processes of this pid namespace, by their numbers in it. /proc may be
+// mounted for another namespace, or not at all.
 bool proc_is_local();
 // The same, from the text of /proc/self/status.
 bool proc_is_local(std::string_view status);

@@ -22,16 +22,17 @@ namespace anonvma {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::chrono::seconds kLimit{probe::kPatienceSeconds};  // for all of it
-constexpr milliseconds kGrace{100};                              // for a killed child to go
+constexpr std::chrono::seconds kLimit{probe::kPatienceSeconds};  // for all experiments
+constexpr milliseconds kGrace{100};                              // for a killed child to exit
 
 constexpr auto kExperiments = probe::experiments<probe::Pages>();
 constexpr std::size_t kExperimentCount = kExperiments.size();
 enum Letter : char { kNo = '0', kYes = '1', kUnknown = '?' };
 using Letters = std::array<char, kExperimentCount>;
 
-// The child: a letter for each experiment. It is single-threaded and allocates nothing, so that no
-// mapping appears but those of an experiment; all of these are new, not copies made by fork.
+// Runs in the child and writes a letter for each experiment. The child is single-threaded and
+// allocates nothing, so that all new mappings are those of an experiment. None is a copy made by
+// fork.
 [[noreturn]] void experiment(int results) {
   for (const int used : {SIGALRM, SIGCHLD}) signal(used, SIG_DFL);
   sigset_t none;
@@ -49,7 +50,7 @@ using Letters = std::array<char, kExperimentCount>;
   _exit(write(results, letters.data(), letters.size()) == ssize_t{letters.size()} ? 0 : 1);
 }
 
-// The letters, or nothing when the child ended without or did not come to an end.
+// The letters; nullopt if the child ended without writing them, or did not end in time.
 std::optional<Letters> receive(int results) {
   pollfd wait{.fd = results, .events = POLLIN, .revents = 0};
   const auto end = std::chrono::steady_clock::now() + kLimit;
@@ -65,7 +66,7 @@ std::optional<Letters> receive(int results) {
   return letters;
 }
 
-// A child that answered is about to exit. One that did not may hang in the kernel.
+// A child that answered is about to exit. A child that did not answer may hang in the kernel.
 void reap(pid_t pid, bool answered) {
   int status = 0;
   if (answered) {

@@ -1,5 +1,5 @@
-// What the running kernel's VMA layer does, found out by trying. Kernels of distributions carry
-// changes back, so that the release does not tell.
+// Finds out by experiments what the running kernel's VMA layer does. Kernels of distributions carry
+// backports, so the release does not tell.
 #pragma once
 
 #include "engine/result.h"
@@ -7,9 +7,10 @@
 
 namespace anonvma {
 
-// Forks a child that plays each experiment for a rule of rules.def on a few pages of its own. The
-// child is gone when this returns, after some milliseconds, and ten seconds at most. Needs /proc,
-// but no privilege. A rule is left out if the kernel gives no answer, or an odd one.
+// Forks a child that plays each experiment for a rule of rules.def on a few pages of its own. This
+// takes some milliseconds, and about ten seconds at most. The child is gone then, unless it hangs
+// in the kernel. Needs /proc, but no privilege. A rule is left out if the kernel gives no answer,
+// or an odd one.
 Result<Behaviours> probe_behaviours();
 
 }  // namespace anonvma

@@ -11,7 +11,7 @@
 
 namespace anonvma::probe {
 
-using Answer = std::optional<bool>;  // nothing: not found out
+using Answer = std::optional<bool>;  // nullopt: not found out
 
 inline constexpr int kReadWrite = PROT_READ | PROT_WRITE;
 #ifdef MREMAP_DONTUNMAP
@@ -20,14 +20,14 @@ inline constexpr int kDontUnmap = MREMAP_DONTUNMAP;
 inline constexpr int kDontUnmap = 4;
 #endif
 
-// Two outcomes told apart by how many vmas there are.
+// The answer that the number of vmas gives; nullopt if it is neither of the two.
 inline Answer by_count(int count, int if_true, int if_false) {
   if (count == if_true) return true;
   if (count == if_false) return false;
   return {};
 }
 
-// What every kernel does; nothing below means anything where this does not hold.
+// Behaviour of every kernel. If this fails, no experiment below means anything.
 template <class Pages>
 bool merges_and_splits(Pages& p) {
   p.map(0);
@@ -50,7 +50,7 @@ Answer symmetric_merge(Pages& p) {
   return by_count(p.vmas(), 1, 2);
 }
 
-// A faulted page leaves and comes back, where its pgoff fits, beside an unfaulted one.
+// A faulted page is moved away and back, beside an unfaulted page, to where its pgoff fits.
 template <class Pages>
 int vmas_after_return(Pages& p) {
   p.move(1, 5);
@@ -59,7 +59,8 @@ int vmas_after_return(Pages& p) {
   return p.vmas();
 }
 
-// The same with a page that came through fork; one that did not must merge, or nothing is tested.
+// The same with a page that a child got through fork. The parent's page must merge, or nothing is
+// tested.
 template <class Pages>
 Answer merge_checks_copied(Pages& p) {
   p.map(1);
@@ -81,7 +82,8 @@ Answer map_next_first(Pages& p) {
   return p.starts(1);
 }
 
-// PROT_NONE memory, once writable and never written to, meets some that never was writable.
+// PROT_NONE memory that was writable once, but never written to, meets memory that never was
+// writable.
 template <class Pages>
 Answer unfaulted_drops_account(Pages& p) {
   p.map(0);
@@ -97,8 +99,8 @@ Answer map_stack_nohugepage(Pages& p) {
   return by_count(p.vmas(), 2, 1);
 }
 
-// Of two pages that became read-only together the first is made like the one below it again. The
-// second stays as it is, so that no vma has to disappear.
+// Two pages become read-only together. The first is made writable again, like the page below it.
+// The second stays read-only, so that no vma has to disappear.
 template <class Pages>
 Answer close_may_extend(Pages& p) {
   p.map_with_close(0, 3);
@@ -115,7 +117,7 @@ Answer remap_grow_merges(Pages& p) {
   return by_count(p.vmas(), 1, 2);
 }
 
-// Is what lies at the target still there when no source is?
+// Without a source, is the mapping at the target still there?
 template <class Pages>
 Answer remap_finds_first(Pages& p) {
   p.map(4);
@@ -170,7 +172,7 @@ Answer self_merge(Pages& p) {
   return by_count(p.vmas(), 1, 2);
 }
 
-// A copy between its source and a vma like it.
+// A page is copied between its source and a vma like it.
 template <class Pages>
 Answer self_merge_spares_others(Pages& p) {
   p.map(0, 1, kReadWrite, MAP_NORESERVE);
@@ -179,8 +181,8 @@ Answer self_merge_spares_others(Pages& p) {
   return by_count(p.vmas(), 2, 3);
 }
 
-// A page that was moved once leaves its source a second time: does what is mapped behind that
-// merge with it?
+// A page that was moved once is moved again, and its source stays mapped. Does a page that is
+// mapped behind the source merge with it?
 template <class Pages>
 Answer dontunmap_resets_pgoff(Pages& p) {
   p.map(0, 1, kReadWrite, MAP_NORESERVE);
@@ -191,7 +193,7 @@ Answer dontunmap_resets_pgoff(Pages& p) {
   return by_count(p.vmas(), 2, 3);
 }
 
-// The middle of three locked pages.
+// The middle of three locked pages is moved.
 template <class Pages>
 Answer dontunmap_splits_locked(Pages& p) {
   p.map(0, 3, kReadWrite, MAP_NORESERVE);
@@ -210,7 +212,7 @@ Answer anon_pgoff(Pages& p) {
   return by_count(p.vmas(), 2, 1);
 }
 
-// A flag that is there, and does not keep vmas apart.
+// The kernel has VM_MAYBE_GUARD, and the flag does not keep vmas apart.
 template <class Pages>
 Answer sticky_guard(Pages& p) {
   p.map(0);
@@ -225,7 +227,7 @@ template <class Pages>
 struct Experiment {
   const char* name;
   Answer (*play)(Pages&);
-  // On empty pages. What a failed call spoilt tells nothing.
+  // `pages` has to be empty. A failed call spoils the experiment: no answer.
   Answer run(Pages& pages) const {
     const Answer answer = play(pages);
     return pages.spoiled() ? Answer{} : answer;

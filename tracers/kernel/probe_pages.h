@@ -1,5 +1,5 @@
-// The scratch memory of the probe: calls into the kernel, and what /proc says came of them.
-// Allocates nothing, so that no mapping appears but those of an experiment.
+// The scratch memory of the probe: system calls, and their results as /proc shows them. Allocates
+// nothing, so that all new mappings are those of an experiment.
 #pragma once
 
 #include <fcntl.h>
@@ -24,11 +24,11 @@
 namespace anonvma::probe {
 
 inline constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL, Linux 6.13
-// What takes milliseconds may take seconds on a machine that is emulated and has no CPU to spare.
+// Milliseconds of work may take seconds on an emulated machine with no CPU to spare.
 inline constexpr int kPatienceSeconds = 10;
 
-// Calls `visit` with each line of a file, cut where it is longer than the buffer; stops when that
-// returns false. False when the file cannot be read.
+// Calls `visit` with each line of a file until `visit` returns false. Of a line longer than the
+// buffer only the end is passed. Returns false if the file cannot be read.
 template <class Visit>
 bool each_line(const char* path, Visit visit) {
   const Fd file(open(path, O_RDONLY | O_CLOEXEC));
@@ -47,7 +47,7 @@ bool each_line(const char* path, Visit visit) {
   }
 }
 
-// A line of maps or smaps that begins "start-end ", or nothing.
+// The range of a line of maps or smaps that begins with "start-end "; nullopt for other lines.
 struct Range {
   std::uintptr_t start = 0, end = 0;
 };
@@ -82,8 +82,8 @@ class Pages {
     flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     spoiled_ = mmap(at(page), bytes(count), prot, flags, -1, 0) == MAP_FAILED;
   }
-  // Makes the vma a faulted one. The memory goes again at once: some kernels lose track of an
-  // anon_vma in what follows, which must find no page that still refers to it.
+  // Makes the vma faulted, and drops the page at once. In later steps some kernels lose track of an
+  // anon_vma; no page may refer to it then.
   void touch(std::size_t page) {
     if (spoiled_) return;
     *const_cast<volatile char*>(at(page)) = 1;
@@ -107,7 +107,7 @@ class Pages {
     if (spoiled_) return;
     spoiled_ = mremap(at(page), bytes(old_count), bytes(count), 0) != at(page);
   }
-  // Maps a page of a file, always of the same one. It is no longer than it has to be.
+  // Maps a page of a file, always of the same file. The file is made to end with this page.
   void map_file(std::size_t page, std::size_t of_file) {
     if (file_.get() < 0) file_ = Fd(memfd_create("anonvma", MFD_CLOEXEC));
     if (spoiled_) return;
@@ -128,13 +128,13 @@ class Pages {
       return;
     }
     spoiled_ = shmat(id, at(page), 0) != at(page);
-    shmctl(id, IPC_RMID, nullptr);  // it lives as long as it is attached
+    shmctl(id, IPC_RMID, nullptr);  // the segment lives as long as it is attached
   }
   void guard(std::size_t page) {
     if (!spoiled_) spoiled_ = madvise(at(page), size_, kGuardInstall) != 0;
   }
 
-  // How many vmas the pages hold, whether one begins at a page, whether there is one.
+  // The number of vmas in the pages; whether a vma begins at a page; whether a page is mapped.
   int vmas() {
     look();
     int count = 0;
@@ -149,7 +149,7 @@ class Pages {
     look();
     return mapped_.at(page);
   }
-  // Whether the vma that begins at a page has VM_MAYBE_GUARD.
+  // True if the vma that begins at a page has VM_MAYBE_GUARD.
   bool guarded(std::size_t page) {
     bool here = false, found = false;
     const auto visit = [&](std::string_view line) {
@@ -161,7 +161,7 @@ class Pages {
     if (!each_line("/proc/self/smaps", visit)) spoiled_ = true;
     return found;
   }
-  // What `life` returns in a child, where all that is mapped came through fork.
+  // The result of `life` in a child, where all mappings came through fork.
   template <class Life>
   int after_fork(Life life) {
     const pid_t pid = fork();

@@ -24,7 +24,7 @@ std::set<std::uint32_t> all_processes() {
   return tgids;
 }
 
-// The comm in /proc/PID/stat may hold spaces and parentheses: the last one ends it.
+// The comm in /proc/PID/stat may contain spaces and parentheses: the last ')' ends it.
 std::uint32_t parent_of(std::uint32_t tgid) {
   std::ifstream file("/proc/" + std::to_string(tgid) + "/stat");
   std::string line;

@@ -14,7 +14,7 @@ namespace anonvma {
 namespace {
 
 constexpr std::size_t kBlockBytes = 1u << 20;
-// Between two passes nobody asked for. A ring takes many times what comes in during it.
+// Time between passes that settle() does not request. The ring holds far more than arrives in it.
 constexpr std::chrono::milliseconds kBetween{8};
 constexpr std::size_t kMostPerPass = 1u << 18;
 constexpr std::size_t kHead = sizeof(std::uint64_t);
@@ -23,7 +23,7 @@ constexpr std::size_t kMostSpare = 4;  // blocks
 std::size_t padded(std::size_t bytes) { return (bytes + kHead - 1) / kHead * kHead; }
 
 bool is_nice() {
-  // On Linux the priority is the thread's, and 0 names the calling one.
+  // On Linux each thread has its own nice value; 0 is the calling thread.
   return setpriority(PRIO_PROCESS, 0, -20) == 0;
 }
 
@@ -71,7 +71,7 @@ bool Drain::take(std::span<const std::byte> record) {
   return ++taken_ < kMostPerPass && has_room;
 }
 
-// Gives the block to the caller's side; false when no more may wait there.
+// Moves the filled block to `full_`. False if the waiting records have reached the limit.
 bool Drain::hand_over() {
   const std::lock_guard lock(mutex_);
   if (filling_.used > 0) {
@@ -82,7 +82,7 @@ bool Drain::hand_over() {
   return bytes_ < most_bytes_;
 }
 
-// An empty block, for at least so many bytes.
+// Makes `filling_` an empty block of at least `bytes`.
 void Drain::make_room(std::size_t bytes) {
   {
     const std::lock_guard lock(mutex_);
@@ -96,7 +96,7 @@ void Drain::make_room(std::size_t bytes) {
   filling_.memory = std::make_unique_for_overwrite<std::byte[]>(filling_.size);
 }
 
-// 1: the ring was emptied; 0: it was not; or the error.
+// 1: the ring is empty; 0: records may be left in it; negative: an error.
 int Drain::pass() {
   taken_ = 0;
   const int error = consume_(*this);

@@ -1,6 +1,6 @@
-// A thread that empties the ring buffer into memory, whatever the converter is doing. It copies and
-// does nothing else, so it may run before all other threads of the machine: a record is lost only
-// when the spill in memory has reached its limit and the ring is full as well.
+// A thread that empties the ring buffer into memory, whatever the converter is doing. It only
+// copies, so it may have priority over all other threads of the machine. A record is lost only if
+// the spill in memory has reached its limit and the ring is full as well.
 #pragma once
 
 #include <condition_variable>
@@ -17,15 +17,15 @@ namespace anonvma {
 
 // How the scheduler treats the thread, from best to worst.
 enum class Standing { realtime, nice, plain };
-// What this process may have, tried on a thread that ends at once.
+// The best standing that the kernel allows this process, tried on a thread that ends at once.
 Standing best_standing();
-// Gives the calling thread nice -20, and never more: its work may take long.
+// Gives the calling thread nice -20, but never realtime priority, as its work may take long.
 void prefer_this_thread();
 
 class Drain {
  public:
-  // Gives what the ring holds to take(), but stops when take() returns false. A negative errno
-  // otherwise.
+  // Passes the records of the ring to take() until take() returns false. Returns a negative errno
+  // if that fails.
   using Consume = std::function<int(Drain&)>;
 
   Drain(Consume consume, std::size_t most_bytes);
@@ -33,19 +33,19 @@ class Drain {
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  // For `consume`: copies a record; false when no more is wanted in this pass.
+  // Called by `consume`: copies a record. False ends the pass.
   bool take(std::span<const std::byte> record);
 
-  // Empties the ring once more and tells whether that came to its end, or the error.
+  // Waits for one more pass. 1: the ring is empty; 0: records may be left; negative: an error.
   int settle();
-  // Gives records to `to`, in their order, until `most` were given or none is left; how many.
+  // Passes up to `most` records to `to`, in their order. Returns their number.
   std::size_t give(std::size_t most, const std::function<void(std::span<const std::byte>)>& to);
   bool empty() const;
   // The most bytes that were ever in memory.
   std::size_t peak_bytes() const;
 
  private:
-  // Memory for records, which is written once: nothing clears it before.
+  // Memory for records. It is not cleared first, as the records overwrite it.
   struct Block {
     std::unique_ptr<std::byte[]> memory;
     std::size_t size = 0, used = 0;
@@ -61,15 +61,15 @@ class Drain {
   mutable std::mutex mutex_;
   std::condition_variable wake_, settled_;
   bool stopping_ = false;
-  std::size_t asked_ = 0, answered_ = 0;  // passes
+  std::size_t asked_ = 0, answered_ = 0;  // passes requested and done
   int answer_ = 0;
-  std::size_t bytes_ = 0, peak_bytes_ = 0;  // of all blocks
+  std::size_t bytes_ = 0, peak_bytes_ = 0;  // of `full_` and `giving_`
   std::deque<Block> full_;
-  std::vector<Block> spare_;  // read, to be filled again
+  std::vector<Block> spare_;  // for reuse
   Block filling_;             // the thread's own
   std::size_t taken_ = 0;     // records in this pass
   Block giving_;              // the caller's own
-  std::size_t given_ = 0;     // bytes of it
+  std::size_t given_ = 0;     // bytes of `giving_`
   std::thread thread_;
 };
 

@@ -27,7 +27,7 @@ int open_fault_event(int cpu) {
 bool FaultEvents::attach(const bpf_program* program) {
   for (int cpu = 0; cpu < libbpf_num_possible_cpus(); ++cpu) {
     const int fd = open_fault_event(cpu);
-    if (fd < 0 && errno == ENODEV) continue;  // not there, or offline
+    if (fd < 0 && errno == ENODEV) continue;  // no such cpu, or offline
     bpf_link* const link = fd < 0 ? nullptr : bpf_program__attach_perf_event(program, fd);
     if (!link) {
       if (fd >= 0) close(fd);

@@ -1,4 +1,4 @@
-// The software event of page faults, on each cpu: it takes the place of the tracepoints.
+// The perf software event of page faults on each cpu, for kernels without the tracepoints.
 #pragma once
 
 #include <vector>
@@ -15,7 +15,7 @@ class FaultEvents {
   FaultEvents& operator=(const FaultEvents&) = delete;
   ~FaultEvents() { detach(); }
 
-  // On all cpus or on none: half of the faults would look like all.
+  // Attaches on all cpus or on none: a part of the faults would pass for all of them.
   bool attach(const bpf_program* program);
 
  private:

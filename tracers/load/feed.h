@@ -1,4 +1,4 @@
-// One loader, read by every recording that is under way: two while a long one changes files.
+// One loader for all recordings in progress. There are two while a long recording changes files.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +27,11 @@ class Feed {
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
-  // A reader gets all records that anybody drains, and all losses, from when it joins.
+  // From join() on, a reader gets all records that any reader drains, and all losses.
   void join(Reader* reader);
   void leave(const Reader* reader);
   std::size_t readers() const { return readers_.size(); }
-  // What was lost since this reader asked last.
+  // The losses since the last call for this reader.
   std::vector<LostCount> take_lost(const Reader* reader);
 
   Loader& loader() { return *loader_; }

@@ -47,7 +47,7 @@ struct Loader::State {
   ring_buffer* ring = nullptr;
   FaultEvents fault_events;  // where there are no tracepoints
   OnRecord on_record;
-  Drain* pass = nullptr;       // that empties the ring at this moment
+  Drain* pass = nullptr;       // whose pass is emptying the ring
   std::optional<Drain> drain;  // of the ring
   bool truth = false;
   bool faults = false;
@@ -55,15 +55,15 @@ struct Loader::State {
   Tier tier = Tier::unsupported;
   bool locks = true;
   ring_buffer* walk_ring = nullptr;  // of kernels without iter/task_vma
-  std::vector<std::byte> walked;     // what came through it
+  std::vector<std::byte> walked;     // records of walk_ring
   bool vma_free_rcu = false;
   std::optional<Losses> losses;
 };
 
 namespace {
 
-// libbpf says why a load failed in the middle of a long log. It has one print callback for the
-// whole process, so this is the one mutable global: the last line worth showing.
+// libbpf writes the cause of a failed load into a long log, through one callback for the whole
+// process. So this is the one mutable global: the first warning that is worth showing.
 thread_local std::string g_libbpf_line;
 
 int keep_libbpf_line(libbpf_print_level level, const char* format, va_list arguments) {
@@ -71,7 +71,7 @@ int keep_libbpf_line(libbpf_print_level level, const char* format, va_list argum
   std::array<char, 512> text;
   std::vsnprintf(text.data(), text.size(), format, arguments);
   std::string_view line = text.data();
-  // A refused program gives "failed to load" and a misleading hint about memlock after the cause.
+  // After the cause, libbpf prints "failed to load" and a misleading hint about memlock.
   if (line.find("RLIMIT_MEMLOCK") != std::string_view::npos) return 0;
   line = line.substr(0, line.find('\n'));
   if (g_libbpf_line.empty()) g_libbpf_line = line;
@@ -112,8 +112,8 @@ Status all_needed(const Features& features) {
   return ok();
 }
 
-// True if a hook that comes behind a free can still read the freed object. Tried a few times, as
-// another cpu may be using the memory anew.
+// True if a hook that runs after a free can still read the freed object. Several tries are needed,
+// as another cpu may have reused the memory.
 bool reads_freed(const SharedVariables& shared) {
   __atomic_store_n(shared.testing, *shared.recorder, __ATOMIC_SEQ_CST);
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -134,7 +134,7 @@ int Loader::State::keep_walked(void* context, void* data, std::size_t size) {
   return 0;
 }
 
-// An error ends the pass behind this record, which counts as taken.
+// An error ends the pass after this record, which counts as consumed.
 int Loader::State::give_record(void* context, void* data, std::size_t size) {
   return static_cast<State*>(context)->pass->take({static_cast<const std::byte*>(data), size})
              ? 0
@@ -201,8 +201,8 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
 void Loader::start() {
   __atomic_store_n(state_->programs->shared().sending, 1, __ATOMIC_SEQ_CST);
   if (!state_->truth) return;
-  // The slab hooks learn the cache of vmas from the first one they see allocated: a mapping that
-  // merges with nothing. Frees from places that are not listed are told by the cache.
+  // The slab hooks learn the cache of vmas from the first allocated vma: this mapping, which merges
+  // with nothing. They need the cache to recognise frees outside the listed functions.
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* const first = mmap(nullptr, page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (first != MAP_FAILED) munmap(first, page);
@@ -228,8 +228,8 @@ Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t wa
   __atomic_store_n(shared.walk_id, walk_id, __ATOMIC_SEQ_CST);
   const Programs& programs = *state_->programs;
   if (!state_->walk_ring) return read_walk(programs.program_fd("anonvma_walk"), tgid);
-  // It has no choice of task, and writes a mark behind each: what it saw of that one is in the
-  // ring.
+  // This iterator visits all tasks and skips all but `walk_only`. It writes a mark after each task
+  // whose vmas it has put into the walk ring.
   *shared.walk_only = tgid;
   state_->walked.clear();
   const Result<std::vector<std::byte>> marks =
@@ -250,7 +250,7 @@ std::optional<std::vector<std::uint64_t>> Loader::alive() const {
   const int map = state_->programs->map_fd("anonvma_tracked");
   std::set<std::uint64_t> found;
   std::uint64_t key = 0, next = 0;
-  // Where the last key has gone meanwhile it begins anew.
+  // If the last key has been deleted, the kernel starts again at the first key.
   std::size_t steps = 16 * std::size_t{state_->programs->max_entries("anonvma_tracked")};
   for (bool more = bpf_map_get_next_key(map, nullptr, &next) == 0; more && steps > 0; --steps) {
     found.insert(key = next);

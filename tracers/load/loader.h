@@ -1,5 +1,5 @@
-// Loads and attaches the BPF programs, and reads what they leave: the ring, the counters of losses,
-// the walk.
+// Loads and attaches the BPF programs, and reads their output: the ring, the loss counters, the
+// walk.
 #pragma once
 
 #include <cstddef>
@@ -29,44 +29,46 @@ class Loader {
   Loader& operator=(Loader&&) noexcept;
   ~Loader();  // detaches
 
-  // Records are sent between these two.
+  // Records are sent from start() to stop().
   void start();
   void stop();
 
-  // Gives the records in the ring to on_record, in ring order, but no more than kMostPerDrain, so
-  // that busy writers do not hold the caller for ever; true when these were all.
+  // Passes the records of the ring to on_record, in ring order. The limit is kMostPerDrain, so that
+  // busy writers do not hold the caller for ever. True if no record is left.
   static constexpr std::size_t kMostPerDrain = 1u << 18;
   Result<bool> drain();
-  // The bytes of one walk over a process (by its local tgid), or the whole system (0). `track`: its
-  // mms count as alive, and are recorded, from here on. The walk's ring records carry `walk_id`.
+  // The bytes of one walk over a process (by its local tgid) or the whole system (0). With `track`
+  // the mms of the walk count as alive, and are recorded, from here on. The walk's ring records
+  // carry `walk_id`.
   Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
-  // What was lost since the last call.
+  // The losses since the last call.
   std::vector<LostCount> take_lost();
-  std::uint64_t losses() const;  // where they stand, to be held against what a gap record tells
-  // The mms that live, as far as they are recorded, down to the last step of exit_mmap(): more than
-  // a walk sees. None when they could not all be kept.
+  std::uint64_t losses() const;  // the generation, to be compared with that of a gap record
+  // The recorded mms that are alive, until the last step of exit_mmap(): more than a walk sees.
+  // nullopt if not all of them are known.
   std::optional<std::vector<std::uint64_t>> alive() const;
   bool lives(std::uint64_t address) const;
-  // The next task of the mm that enters or leaves a system call, or takes its lock, reads it.
+  // Has the mm read by its next task that enters or leaves a system call or takes the mmap_lock.
   void read_again(std::uint64_t address) const;
-  // Where the kernel frees vmas by RCU: waits until it may free those of the calls so far.
+  // On kernels that free vmas by RCU, waits for a grace period, so that vmas unmapped so far can be
+  // freed.
   void wait_for_vmas() const;
-  // Since the programs were loaded; to be asked now and then.
+  // Runs that the kernel has skipped since the load. Frequent calls make the number more exact.
   Misses recursion_misses();
-  // Programs are loaded more than once: then what all of them skip within the same time counts as
-  // lost, so the question has to come often.
+  // True if programs are loaded more than once. Then runs that all copies skip between two calls of
+  // recursion_misses() count as lost, so these calls have to be frequent.
   bool has_copies() const;
 
-  // Kernel memory that the ring and the maps hold whatever happens.
+  // Kernel memory that the ring and the maps hold all the time.
   std::uint64_t pinned_bytes() const;
   std::uint64_t spilled_bytes() const;  // the most that ever waited in memory
-  // mms that ended before anybody could read what a writer outside every traced call had changed.
+  // mms that ended before the changes of a writer outside every traced call could be read.
   std::uint64_t unread() const;
 
   bool sees_faults() const;   // by page_fault_* or by the software event
   bool sees_touches() const;  // __anon_vma_prepare was found
   bool sees_locks() const;    // else records have no lock numbers
-  Tier tier() const;          // of what it records
+  Tier tier() const;          // of the recording
 
  private:
   struct State;

@@ -40,8 +40,8 @@ std::vector<LostCount> Losses::take() {
   return grown;
 }
 
-// A counter that has not grown for a while is removed once there are many: by then no program holds
-// it any more.
+// If there are many counters, those that have not grown for a while are removed: no program still
+// holds a pointer to them.
 void Losses::take_by_mm(std::vector<LostCount>& grown) {
   constexpr std::uint64_t kCount = ANONVMA_LOSS_CONCERNS - 1;
   const int map = programs_.map_fd("anonvma_lost_of");
@@ -59,7 +59,7 @@ void Losses::take_by_mm(std::vector<LostCount>& grown) {
       grown.push_back({of.kind, of.cpu, (count & kCount) - (loss.count & kCount), of.mm, false});
       loss = {count, now};
     } else if (keys.size() > kMostCounters && now - loss.since > std::chrono::seconds(1)) {
-      std::uint64_t last = 0;  // it may have grown after all
+      std::uint64_t last = 0;  // may have grown since the lookup
       if (bpf_map_lookup_and_delete_elem(map, &of, &last) != 0) continue;
       if (last != count) grown.push_back({of.kind, of.cpu, (last - count) & kCount, of.mm, false});
       by_mm_.erase({of.mm, std::uint64_t{of.kind} << 32 | of.cpu});

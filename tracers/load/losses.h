@@ -19,7 +19,7 @@ class Losses {
 
   // The losses since the last call.
   std::vector<LostCount> take();
-  // Moves before and after each counter: the value that a gap record carries.
+  // Rises before and after each update of a counter. A gap record carries it.
   std::uint64_t generation() const;
 
  private:

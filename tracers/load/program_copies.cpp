@@ -18,12 +18,12 @@ std::string_view section_of(const bpf_program* program) {
   return bpf_program__section_name(program);
 }
 
-// The next hook of the task does what is skipped at an unlock.
+// A run skipped at an unlock is no loss: the next hook of the task does its work.
 bool is_caught_up(const bpf_program* program) {
   return section_of(program) == "tp_btf/mmap_lock_released";
 }
 
-// Page faults come with interrupts off, and the others are iterators.
+// No copies for page faults, whose hooks run with interrupts off, nor for other program types.
 bool has_copies(const bpf_program* program) {
   return section_of(program).starts_with("tp_btf/") && !is_caught_up(program) &&
          !section_of(program).starts_with("tp_btf/page_fault");
@@ -43,7 +43,7 @@ void choose_programs(anonvma_preemptible_bpf& copy, const anonvma_preemptible_bp
       program, has_copies(program) && bpf_program__fd(find_in(first.obj, program)) >= 0);
 }
 
-// All of them but the settings.
+// Shares all maps but the settings.
 int share_maps(anonvma_preemptible_bpf& copy, const anonvma_preemptible_bpf& first) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, copy.obj) {
@@ -55,7 +55,7 @@ int share_maps(anonvma_preemptible_bpf& copy, const anonvma_preemptible_bpf& fir
   return 0;
 }
 
-// Adds what the program has skipped so far, as far as it is loaded.
+// Adds the number of runs of the program that were skipped so far, if it is loaded.
 void add_skipped(std::vector<std::uint64_t>& counts, const bpf_program* program) {
   bpf_prog_info info = {};
   std::uint32_t size = sizeof info;
@@ -86,8 +86,8 @@ ProgramCopies::Refusal ProgramCopies::add(const anonvma_preemptible_bpf& first) 
   return {};
 }
 
-// The count includes the runs of slab hooks that were skipped in interrupts. All of their copies
-// can have skipped something else only if at some event the last copy was the only one to run.
+// The counts include runs of slab hooks that were skipped in interrupts, which is no loss. Another
+// event can have been skipped by all copies only if the last copy alone ran at some event.
 Misses ProgramCopies::misses(const bpf_object* first) {
   const std::uint64_t rescues =
       std::accumulate(last_rescues_.begin(), last_rescues_.end(), std::uint64_t{0});

@@ -24,12 +24,12 @@ class ProgramCopies {
   ProgramCopies& operator=(const ProgramCopies&) = delete;
   ~ProgramCopies();  // detaches
 
-  // The step that the kernel refused, and the errno; 0: none.
+  // The step that the kernel refused, and the errno; `error` is 0 if it refused none.
   struct Refusal {
     const char* step = "";
     int error = 0;
   };
-  // Adds copies until there are ANONVMA_COPIES of each program with `first`, which is attached.
+  // Adds copies until each program exists ANONVMA_COPIES times. `first` counts, and is attached.
   Refusal add(const anonvma_preemptible_bpf& first);
 
   bool any() const { return !copies_.empty(); }
@@ -39,8 +39,8 @@ class ProgramCopies {
  private:
   std::vector<anonvma_preemptible_bpf*> copies_;
   std::map<std::string, SkippedByAll> skipped_;  // by program
-  std::span<const __u64> last_rescues_;          // by hook: the last copy was the first to run
-  std::uint64_t rescues_ = 0;                    // their sum
+  std::span<const __u64> last_rescues_;          // by hook: events that only the last copy ran at
+  std::uint64_t rescues_ = 0;                    // their sum at the last call of misses()
   Misses misses_;
 };
 

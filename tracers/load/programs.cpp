@@ -34,7 +34,7 @@ constexpr bool kHasCopies = requires(Skeleton s) {
   s.rodata->anonvma_copy;
 };
 
-// Calls that change vmas and that no hook of the lock tells of.
+// On kernels without a hook of the lock, further calls that change vmas have to be traced.
 void trace_untraced(anonvma_5_10_bpf& skeleton) {
   auto& settings = *skeleton.rodata;
   for (const long number : kUntracedWriters) settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
@@ -122,7 +122,7 @@ class ProgramsOf final : public Programs {
   }
 
  private:
-  // Tells the programs whose numbers the recorder uses: the program looks at the task that runs it.
+  // Runs a program that stores the pid namespace of its task, the recorder, for all programs.
   int find_namespace() const {
     LIBBPF_OPTS(bpf_test_run_opts, options);
     return bpf_prog_test_run_opts(program_fd("anonvma_find_namespace"), &options);

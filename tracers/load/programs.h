@@ -1,4 +1,4 @@
-// One of the BPF objects, opened, loaded and attached. The loader does not see which.
+// One of the BPF objects, opened, loaded and attached. The loader does not know which one.
 #pragma once
 
 #include <array>
@@ -52,8 +52,8 @@ class Programs {
   Programs& operator=(const Programs&) = delete;
   virtual ~Programs() = default;  // detaches
 
-  // Loads and attaches the object, and its copies, if any. The step that the kernel refused, and
-  // why.
+  // Loads and attaches the object, and its copies, if any. Returns the step that the kernel
+  // refused, and why.
   virtual ProgramCopies::Refusal start() = 0;
   bool has_copies() const { return copies_.any(); }
   Misses misses() { return copies_.misses(object_); }

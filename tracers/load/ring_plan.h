@@ -1,4 +1,4 @@
-// How much memory the recorder takes for records that nobody has read yet.
+// The amount of memory that the recorder takes for records that were not read yet.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@ struct RingPlan {
   std::uint64_t spill_bytes = 0;  // of the recorder's memory, at most
 };
 // The ring grows with the cpus that fill it and with the truth lane, which doubles the records.
-// Where the reader may not run before others it has to wait for its turn, so the ring is eight
-// times as large. Neither part is more than a small share of the memory.
+// A reader without priority has to wait for its turn: then the ring is eight times as large. Ring
+// and spill are each limited to a small share of the memory.
 RingPlan plan_ring(const MachineSize& machine, bool truth, Standing standing);
 
-// For the header of a trace.
+// The name in the header of a trace.
 std::string_view name_of(Standing standing);
 
 }  // namespace anonvma

@@ -1,6 +1,6 @@
-// The BPF object that a kernel runs, and its settings that follow from the kernel's features:
-// constants to the verifier, and programs that are not loaded. Templates, as each object has a type
-// of its own for each architecture, and a test fits all of them.
+// The BPF object for a kernel, and the settings that follow from the kernel's features: constants
+// for the BPF verifier, and programs and maps that are left out. The functions are templates, as
+// each object has its own type for each architecture, and a test calls fit() for all of them.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -21,7 +21,7 @@ inline bool sees_locks(const Features& features) { return features[Feature::mmap
 
 enum class BpfObject : std::uint8_t {
   usual,        // bpf/anonvma.bpf.c
-  preemptible,  // bpf/preemptible: held, and loaded more than once
+  preemptible,  // bpf/preemptible: runs without preemption, loaded more than once
   listed,       // bpf/fallback: vmas are a list
 };
 
@@ -34,8 +34,8 @@ inline BpfObject object_for(const Features& features) {
   return preemptible ? BpfObject::preemptible : BpfObject::usual;
 }
 
-// Programs and maps of the object for lists. A program or map that the kernel lacks must not be
-// loaded, not even as dead code.
+// Chooses programs and maps of the object for lists. One that the kernel does not support must not
+// be loaded, not even as dead code.
 template <class Skeleton>
 void fit_listed(Skeleton& skeleton, const Features& features) {
   const bool locks = sees_locks(features), storage = features[Feature::task_storage];

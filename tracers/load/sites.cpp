@@ -20,7 +20,7 @@ constexpr Function kFunctions[] = {
     {"anon_vma_clone", ANONVMA_SITE_CLONE},         {"anon_vma_fork", ANONVMA_SITE_FORK},
     {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},      {"__put_anon_vma", ANONVMA_SITE_PUT},
 };
-// A failed fork is not among them.
+// Callers of vm_area_free(), without the error path of fork.
 constexpr Function kCallers[] = {
     {"remove_vma", ANONVMA_SITE_VMA_FREE},
     {"exit_mmap", ANONVMA_SITE_VMA_FREE},

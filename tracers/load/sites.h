@@ -15,9 +15,9 @@ struct Sites {
   std::uint64_t thp_area = 0;           // thp_get_unmapped_area()
 };
 
-// `callers`: also the functions that call vm_area_free(). It ends in a jump to kmem_cache_free(),
-// so the call site is that of its caller; where a hook does not tell the cache, the callers have to
-// be known.
+// `callers`: also the functions that call vm_area_free(). vm_area_free() ends in a jump to
+// kmem_cache_free(), so the recorded call site lies in its caller. A hook that does not show the
+// cache needs these callers.
 Sites find_sites(bool callers);
 
 }  // namespace anonvma

@@ -12,17 +12,17 @@ namespace anonvma {
 
 struct Misses {
   std::uint64_t lost = 0;
-  std::uint64_t in_interrupts = 0;  // these neither allocate nor free the three caches: no loss
+  std::uint64_t in_interrupts = 0;  // no loss: interrupts do not use the three caches
 
   std::uint64_t all() const { return lost + in_interrupts; }
 };
 
-// Of all copies of one program: an event is lost when each of them skips it.
+// The skipped runs of all copies of one program. An event is lost if every copy skips it.
 class SkippedByAll {
  public:
-  // `counts` is what each copy has skipped so far. Returns how many events may have been lost since
-  // the last call: no more than the copy skipped that skipped least. Asked often it is nearly
-  // exact, as two copies seldom skip something within the same short time.
+  // `counts` has the skipped runs of each copy so far. Returns how many events can have been lost
+  // since the last call: the smallest increase among the copies. Frequent calls make it nearly
+  // exact, as two copies seldom skip runs within the same short time.
   std::uint64_t grown(std::span<const std::uint64_t> counts) {
     before_.resize(counts.size());
     std::uint64_t least = std::numeric_limits<std::uint64_t>::max();

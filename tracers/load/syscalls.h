@@ -1,4 +1,4 @@
-// Which system calls are traced, by number on this architecture.
+// The traced system calls, by their numbers on this architecture.
 #pragma once
 
 #include <sys/syscall.h>
@@ -46,9 +46,9 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {SYS_execveat, ANONVMA_OP_EXECVE},
 };
 
-// The other calls that change vmas. Where a hook sees the mmap_lock it tells of them.
+// Other calls that change vmas, traced only on kernels without a hook of the mmap_lock.
 constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
-// The last reference to a userfaultfd gives up its ranges.
+// Calls that drop a descriptor: when a userfaultfd loses its last reference, it drops its ranges.
 constexpr long kDropsDescriptor[] = {
     SYS_close,
     SYS_dup3,

@@ -65,7 +65,7 @@ int BPF_PROG(anonvma_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-/* An untraced call returns: if it has changed vmas, it was a writer that nobody saw. */
+/* An untraced call returns. If it has changed vmas, it was an unseen writer. */
 static __always_inline void anonvma_end_other(struct task_struct *task, struct anonvma_task *state,
 					      long ret)
 {
@@ -73,7 +73,7 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 	__u8 op = state->op;
 
 	state->op = ANONVMA_OP_NONE;
-	/* The descriptor goes when the task returns to user mode. */
+	/* The descriptor is released when the task returns to user mode. */
 	if (op == ANONVMA_OP_DROP) {
 		if (mm)
 			anonvma_mark_dirty((__u64)mm, 0);
@@ -85,7 +85,7 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 	anonvma_mark_dirty((__u64)mm, 0);
 }
 
-/* Without a lock hook, no token tells that the call took the lock: these calls never do. */
+/* Without a lock hook, no token shows whether a call took the lock. False if it never does. */
 static __always_inline bool anonvma_may_have_locked(const struct anonvma_task *state)
 {
 	if (state->op == ANONVMA_OP_QUIET)
@@ -93,7 +93,7 @@ static __always_inline bool anonvma_may_have_locked(const struct anonvma_task *s
 	if (state->op != ANONVMA_OP_MADVISE)
 		return true;
 	switch (state->args[2]) {
-	case 3:		/* MADV_WILLNEED: all of these read */
+	case 3:		/* MADV_WILLNEED: all of these take the lock for reading only */
 	case 4:		/* MADV_DONTNEED */
 	case 8:		/* MADV_FREE */
 	case 9:		/* MADV_REMOVE */
@@ -161,7 +161,7 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* From 5.11 on. */
+/* Not called before 5.11. */
 static __always_inline void anonvma_on_write_acquire(struct mm_struct *mm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

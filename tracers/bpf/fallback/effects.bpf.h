@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Kernels on which no tracepoint sees the mmap_lock: a call that allocates and frees nothing, as an
- * mprotect of a whole vma, passes no hook under the lock. But its effect on the vmas is known when the
- * call begins. The next task under the lock, to write or to prepare a vma, finds the effect done or
- * not. The same holds for munmap, which detaches vmas and lets readers in before it frees them. So each
- * call of a thread registers its effect, unless the effect is there already:
+ * The order of calls on kernels without a tracepoint of the mmap_lock. A call that allocates and
+ * frees nothing, like an mprotect of a whole vma, passes no hook under the lock. But its effect on
+ * the vmas is known when the call begins, and the next task under the lock (to write or to prepare
+ * a vma) can see whether the effect is done. The same holds for munmap, which detaches vmas and
+ * lets readers in before it frees them. So each call of a thread registers its effect, unless the
+ * effect exists already:
  *
  *   thread A   mprotect: registers "0-4 read-only" ── lock ─ done ─ unlock ──────────── sys_exit
  *   thread B                                                         mmap, under the lock: sees it
@@ -24,22 +25,22 @@
 
 enum {
 	ANONVMA_EFFECTS = 16,	/* slots, by tid. If two tasks share a slot, only the newer call is tracked */
-	ANONVMA_EFFECT_VMAS = 8,	/* a range of more is never seen */
+	ANONVMA_EFFECT_VMAS = 8,	/* an effect on more vmas is never found done */
 };
 
 /* Special values of `mask`: the effect is not a change of vm_flags. */
 #define ANONVMA_IS_GONE (~0ull)		/* nothing is mapped there */
 #define ANONVMA_IS_BREAK (~1ull)	/* mm->brk is `want` */
 
-/* In [start, end) everything is mapped, and vm_flags & mask are `want`. */
+/* An effect: all of [start, end) is mapped, and vm_flags & mask are `want`. */
 struct anonvma_effect {
 	__u64 start;
 	__u64 end;
 	__u64 mask;
 	__u64 want;
 	__u32 tid;
-	__u32 call;	/* 0: none. Set last */
-	__u32 placed;	/* the call whose place was sent */
+	__u32 call;	/* number of the call, set last; 0: none */
+	__u32 placed;	/* number of the call whose place was sent */
 	__u32 pad;
 };
 
@@ -56,7 +57,10 @@ struct {
 
 const __u8 anonvma_no_effects[sizeof(struct anonvma_effects)] = {};	/* too large for the stack */
 
-/* Call numbers of one task rise with time, so a late report of a call that has returned is known as such. */
+/*
+ * Call numbers of a task rise with time, so a late report about a call that has returned is
+ * recognised.
+ */
 static __always_inline __u32 anonvma_new_call(void)
 {
 	return (__u32)(bpf_ktime_get_ns() >> 8) | 1;
@@ -83,7 +87,7 @@ __noinline __u64 anonvma_is_done(__u64 mm, __u64 start, __u64 end, __u64 mask, _
 	return 0;
 }
 
-/* If one call's effect shows, the call's place is here, at the latest. */
+/* If the effect of a registered call is done, the place of the call is here at the latest. */
 __noinline __u64 anonvma_place_one(__u64 mm, __u64 index)
 {
 	struct anonvma_effects *effects;
@@ -112,7 +116,7 @@ __noinline __u64 anonvma_place_one(__u64 mm, __u64 index)
 	return 0;
 }
 
-/* The current task is under the lock of `mm`: calls that were under it before get their place. */
+/* The current task holds the lock of `mm`: calls that held it before get their place. */
 static __always_inline void anonvma_place_others(__u64 mm)
 {
 	if (!anonvma_no_lock_hook || !bpf_map_lookup_elem(&anonvma_effects, &mm))
@@ -121,7 +125,7 @@ static __always_inline void anonvma_place_others(__u64 mm)
 		anonvma_place_one(mm, i);
 }
 
-/* The flags that madvise changes; false: it changes none that are known here. */
+/* The flags that an madvise changes. False if they are not known here. */
 static __always_inline bool anonvma_advice_effect(__u64 advice, struct anonvma_effect *effect)
 {
 	const __u64 sequential = 0x8000, random = 0x10000, dont_copy = 0x20000;
@@ -161,7 +165,7 @@ static __always_inline bool anonvma_advice_effect(__u64 advice, struct anonvma_e
 	return false;
 }
 
-/* The effect of the call when it returns; false if that cannot be foretold. */
+/* The effect that the call will have when it returns; false if that cannot be predicted. */
 static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 					      struct anonvma_effect *effect)
 {
@@ -185,7 +189,7 @@ static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 		return args[0] != 0;
 	case ANONVMA_OP_MPROTECT:
 		return args[2] == effect->want;
-	case ANONVMA_OP_MMAP:	/* elsewhere it looks for room, and others may come first */
+	case ANONVMA_OP_MMAP:	/* without MAP_FIXED another call may take the room first */
 		return args[3] & map_fixed;
 	case ANONVMA_OP_MLOCK:
 	case ANONVMA_OP_MLOCK2:
@@ -196,7 +200,7 @@ static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 	case ANONVMA_OP_MADVISE:
 		effect->want = 0;
 		return anonvma_advice_effect(args[2], effect);
-	case ANONVMA_OP_MREMAP:	/* one that grows may find the room taken */
+	case ANONVMA_OP_MREMAP:	/* shrinking; a growing one may find the room taken */
 		effect->mask = ANONVMA_IS_GONE;
 		effect->start = (args[0] + args[2] + page) & ~page;
 		return args[2] != 0 && !(args[3] & mremap_fixed);
@@ -204,7 +208,7 @@ static __always_inline bool anonvma_effect_of(const struct anonvma_task *state,
 	return false;
 }
 
-/* A call of one of several threads begins. Effects that show by now are before it. */
+/* A call of one of several threads begins. Calls whose effect is done by now precede it. */
 static __always_inline void anonvma_register_effect(struct anonvma_task *state)
 {
 	struct anonvma_effect effect = {}, *slot;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Kernels on which no tracepoint sees the mmap_lock, nor the end of an mm. The recorder numbers the
- * operations of an mm in ring order. The place of an operation is something that happens under the
- * lock: its first object allocated or freed, or its search for unmapped addresses. Without either, it
- * is where the next task under the lock finds its effect done, or else where the call returns.
+ * Hooks for kernels without tracepoints of the mmap_lock and of the end of an mm. The recorder
+ * numbers the operations of an mm in ring order. The place of an operation is a step of it under
+ * the lock: its first object allocated or freed, or its search for unmapped addresses. Without such
+ * a step, the place is where the next task under the lock finds the effect done, or else where the
+ * call returns.
  */
 #pragma once
 
@@ -57,7 +58,7 @@ static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
 	       anonvma_listed(state)->map_count != (__u32)BPF_CORE_READ(mm, map_count);
 }
 
-/* A traced call begins and gets its number. map_count is exact if nobody else can change it. */
+/* A traced call begins and gets its number. map_count is exact if no other task uses the mm. */
 static __always_inline void anonvma_number_call(struct anonvma_task *state,
 						 struct task_struct *task, struct mm_struct *mm)
 {
@@ -81,7 +82,7 @@ static __always_inline void anonvma_number_call(struct anonvma_task *state,
 		anonvma_count_op((__u64)mm, true);
 		return;
 	}
-	/* The old mm may be gone, and its address another's, when the new one is shown. */
+	/* When the new mm appears, the old one may be gone, and its address reused. */
 	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, 0, 0, 0);
 	if (!r)
 		return;
@@ -90,7 +91,10 @@ static __always_inline void anonvma_number_call(struct anonvma_task *state,
 	anonvma_submit(r);
 }
 
-/* Under the lock: an object of `mm` comes or goes, or addresses are looked for. The first time counts. */
+/*
+ * The task holds the lock: it allocates or frees an object of `mm`, or searches for unmapped
+ * addresses. The first such step is the place of its operation.
+ */
 static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64 mm, __u32 site,
 					       bool freed)
 {
@@ -108,7 +112,10 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 	anonvma_send(ANONVMA_PLACE, mm, state->seq, 0);
 }
 
-/* mmap, shmat and mremap look for room under the lock. Loaded where no hook sees the lock. */
+/*
+ * mmap, shmat and mremap search for room under the lock. Loaded only on kernels without a lock
+ * hook.
+ */
 static __always_inline int anonvma_on_unmapped_area(void)
 {
 	struct anonvma_task *state;
@@ -122,9 +129,9 @@ static __always_inline int anonvma_on_unmapped_area(void)
 }
 
 /*
- * Where no hook sees the lock, a touch has to be read, and its place in the order taken, while the lock
- * is held: a prepared vma gets its first page or page table next. Before the entry is linked this may be
- * a page for the allocator itself.
+ * Without a lock hook, a touch has to be read and sent while the lock is held. Right after a vma
+ * was prepared, its first page or page table is allocated. Before the entry is linked, the page may
+ * be one for the slab allocator itself.
  */
 static __always_inline int anonvma_on_page_alloc(void)
 {
@@ -145,15 +152,15 @@ static __always_inline int anonvma_on_page_alloc(void)
 	return 0;
 }
 
-/* A stack grows by a read, too, and no write lock says so. */
+/* True if a fault may grow a stack. A read grows it, too, and there is no hook of a write lock. */
 static __always_inline bool anonvma_may_grow(struct mm_struct *mm, __u64 addr)
 {
-	const __u64 most = 64 << 20;	/* eight times what a stack may usually have */
+	const __u64 most = 64 << 20;	/* eight times the usual limit of a stack */
 
 	return BPF_CORE_READ(mm, start_stack) - addr < most;
 }
 
-/* An mm has ended: its address may be another's from here on. */
+/* An mm has ended: from here on another mm may have its address. */
 static __always_inline void anonvma_forget_mm(struct anonvma_task *state, __u64 mm)
 {
 	if (!anonvma_no_lock_hook)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Slab hooks that do not tell the cache (before Linux kernel commit 3544de8ee6e4 "mm, tracing: record slab
- * name for kmem_cache_free()" and its successors): the cache follows from the call site.
+ * Slab hooks without the cache among their arguments (before Linux kernel commit 3544de8ee6e4 "mm,
+ * tracing: record slab name for kmem_cache_free()" and its successors): the cache follows from the
+ * call site.
  */
 #pragma once
 
@@ -56,9 +57,9 @@ static __always_inline __u32 anonvma_cache_by_site(__u64 object, __u64 size, boo
 }
 
 /*
- * The mm whose exit_mmap() the task is in: the mm that the task was last seen with, or the active_mm
- * that do_exit() keeps until the task has to wait, or the one that execve has just left. If somebody
- * else drops the last reference, as a reader of /proc may, the mm stays unknown.
+ * The mm whose exit_mmap() the task is in: the mm that the task had at an earlier hook, or the
+ * active_mm that do_exit() keeps until the task has to wait, or the mm that execve has just left.
+ * If another task drops the last reference, as a reader of /proc may, the mm stays unknown.
  */
 static __always_inline __u64 anonvma_mm_that_ends(struct anonvma_task *state, struct task_struct *task,
 					     __u64 mm)
@@ -74,7 +75,10 @@ static __always_inline __u64 anonvma_mm_that_ends(struct anonvma_task *state, st
 	return left && anonvma_is_unused((struct mm_struct *)left) ? left : mm;
 }
 
-/* A chain entry of a prepare, under the lock: other tasks' calls may have been under it before. */
+/*
+ * A chain entry of a prepare, under the lock. Calls of other tasks that held the lock before get a
+ * place.
+ */
 static __always_inline void anonvma_on_prepare_by_site(struct anonvma_task *state, __u64 mm,
 						   __u64 object, bool freed)
 {
@@ -88,9 +92,9 @@ static __always_inline void anonvma_on_prepare_by_site(struct anonvma_task *stat
 }
 
 /*
- * The mm of a freed object. The hook comes behind the free (until Linux kernel commit 3544de8ee6e4 "mm,
- * tracing: record slab name for kmem_cache_free()", or a little later), so another cpu may have
- * allocated the memory anew. The state of the freeing task tells more than the object.
+ * The mm of a freed object. The hook runs after the free (until Linux kernel commit 3544de8ee6e4
+ * "mm, tracing: record slab name for kmem_cache_free()", or a little later), so another cpu may
+ * have reused the memory. The state of the freeing task is more reliable than the object.
  */
 static __always_inline __u64 anonvma_freed_of(__u64 object, __u32 index, __u32 site,
 					      struct anonvma_task *state, struct task_struct *task)
@@ -132,7 +136,10 @@ static __always_inline void anonvma_end_mm(struct anonvma_task *state, struct mm
 	anonvma_forget_mm(state, (__u64)mm);
 }
 
-/* An object: also the place of its operation, and the end of its mm, if no hook sees these. */
+/*
+ * An object is allocated or freed. This may also be the place of its operation, or the end of its
+ * mm.
+ */
 static __always_inline int anonvma_on_object_by_site(__u64 *ctx, bool freed)
 {
 	__u32 site = anonvma_site_of(ctx[0]);
@@ -168,8 +175,9 @@ static __always_inline int anonvma_on_object_by_site(__u64 *ctx, bool freed)
 }
 
 /*
- * Before anything is sent the loader, of this task->tgid, unmaps. A hook that comes behind the free finds
- * nothing in a vma that the kernel has wiped or poisoned: no pointer to an mm.
+ * A test before anything is sent: the loader, whose task->tgid is anonvma_testing, unmaps vmas. If
+ * the kernel wipes or poisons freed objects, a hook after the free finds no pointer to an mm in the
+ * vma.
  */
 __u32 anonvma_testing = 0;
 __u32 anonvma_tested = 0;

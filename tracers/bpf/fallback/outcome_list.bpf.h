@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The state that a call has left, read without its lock. */
+/* The state that a call has left, read without the mmap_lock. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -25,7 +25,7 @@ static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm, struct a
 	return anonvma_first_listed(mm, start);
 }
 
-/* mm->locked_vm may be another call's by now. */
+/* Never certain: another call may have changed mm->locked_vm by now. */
 static __always_inline __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm)
 {
 	return 0;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Without a lock number: an mm holds still while none of its operations is in flight. */
+/*
+ * A substitute for lock numbers: an mm does not change while none of its operations is in flight.
+ */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
 #include <bpf/bpf_helpers.h>
 
-/* Operations of an mm, begun and ended. The map exists where no hook sees the lock. */
+/* Operations of an mm, begun and ended. The map exists only on kernels without a lock hook. */
 struct anonvma_progress {
 	__u64 begun;
 	__u64 ended;
@@ -35,7 +37,7 @@ static __always_inline void anonvma_count_op(__u64 mm, bool begins)
 		__sync_fetch_and_add(&progress->ended, 1);
 }
 
-/* As a lock number: odd while an operation is under way. */
+/* Like a lock number: odd while an operation is in flight. */
 static __always_inline __u32 anonvma_op_seq(__u64 mm)
 {
 	struct anonvma_progress *progress = bpf_map_lookup_elem(&anonvma_progresses, &mm);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Reading the vmas of an mm from inside, where they are a list. */
+/* Reads the vmas of an mm from inside, on kernels where they are a list. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -18,8 +18,8 @@
 #include <bpf/bpf_core_read.h>
 
 /*
- * A list is read without a lock. Without a lock number no call may have been in flight, before or
- * afterwards. An mm that never holds still is taken as it is after many tries.
+ * A list is read without a lock. Without a lock number, the reading is one state if no call was in
+ * flight before or afterwards. After many tries the reading is accepted as it is.
  */
 static __always_inline void anonvma_read_list(struct anonvma_task *state, struct mm_struct *mm,
 					      bool last_time)
@@ -45,7 +45,7 @@ static __always_inline void anonvma_read_list(struct anonvma_task *state, struct
 	state->seen_whole = 1;
 }
 
-/* A torn snapshot is not sent: a later hook of the mm reads it again. An Exec is sent in any case. */
+/* A torn snapshot is not sent: a later hook reads the mm again. An Exec is sent in any case. */
 static __noinline int anonvma_send_snapshot(__u32 kind, __u32 reason, __u64 old_mm)
 {
 	struct task_struct *task = anonvma_current();

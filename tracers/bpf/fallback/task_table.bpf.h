@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The state of a task in its task storage, or in a table before Linux kernel commit a10787e6d58c "bpf:
- * Enable task local storage for tracing programs": from the first hook that needs it to the end of the
- * task. The state has more members here.
+ * The state of a task in its task storage, or before Linux kernel commit a10787e6d58c "bpf: Enable
+ * task local storage for tracing programs" in a table: from the first hook that needs the state to
+ * the end of the task. The state has more members here.
  */
 #pragma once
 
@@ -13,9 +13,9 @@
 
 struct anonvma_listed_task {
 	struct anonvma_task task;
-	__u64 total_vm;		/* when an untraced call began */
+	__u64 total_vm;		/* of the mm when an untraced call began */
 	__u32 map_count;	/* likewise */
-	__u32 nr_left;		/* vmas of the mm that ends, where no hook tells that it has ended */
+	__u32 nr_left;		/* vmas left in the mm that ends: its end has no hook of its own */
 	__u32 list_tries;	/* failed readings of a list in a row */
 };
 

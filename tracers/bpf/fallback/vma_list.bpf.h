@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The vmas of an mm where they are a list. No lock is held: another task of the mm may change a vma
- * while it is read. The functions are global, so that the verifier looks at each once and not for every
- * vma: their arguments can only be numbers.
+ * The vmas of an mm on kernels where they are a list. No lock is held: another task of the mm may
+ * change a vma while it is read. The functions are global, so that the verifier checks each of them
+ * once and not for every vma. For this their arguments have to be numbers.
  */
 #pragma once
 
@@ -36,7 +36,7 @@ static __always_inline struct vm_area_struct *anonvma_next_vma(struct vm_area_st
 	return BPF_CORE_READ((struct vm_area_struct___list *)vma, vm_next);
 }
 
-/* find_vma(): the first that ends above `addr`, 0 for none. */
+/* find_vma(): the first vma that ends above `addr`, 0 for none. */
 __noinline __u64 anonvma_find_listed(__u64 mm, __u64 addr)
 {
 	struct vm_area_struct___list *vma;
@@ -44,7 +44,7 @@ __noinline __u64 anonvma_find_listed(__u64 mm, __u64 addr)
 	__u64 found = 0;
 
 	node = BPF_CORE_READ((struct mm_struct___list *)mm, mm_rb.rb_node);
-	for (int i = 0; i < 48 && node; i++) {	/* no tree of 65536 is deeper than 34 */
+	for (int i = 0; i < 48 && node; i++) {	/* a tree of 65536 vmas has a depth of 34 at most */
 		vma = (void *)node - bpf_core_field_offset(struct vm_area_struct___list, vm_rb);
 		if (BPF_CORE_READ(vma, vm_end) > addr) {
 			found = (__u64)vma;
@@ -77,8 +77,8 @@ __noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
 }
 
 /*
- * In two steps, as the verifier compares each turn of a loop with all before it. The count is kept
- * with the task: a function returns one number.
+ * Sends a part of the list, as the verifier compares each iteration of a loop with all earlier
+ * ones. The count is kept in the state of the task, as a function returns only one number.
  */
 __noinline __u64 anonvma_send_part(__u64 vma, __u64 mm)
 {
@@ -92,7 +92,7 @@ __noinline __u64 anonvma_send_part(__u64 vma, __u64 mm)
 	return vma;
 }
 
-/* An mm with too many vmas counts as not seen, which is a loss. */
+/* A reading of too many vmas counts as lost. */
 static __always_inline void anonvma_send_list(struct anonvma_task *state, struct mm_struct *mm)
 {
 	__u64 vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);

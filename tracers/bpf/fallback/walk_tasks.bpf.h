@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The walk on kernels without iter/task_vma: iter/task, and mm->mmap of each process. The vmas go through
- * a ring of their own, in the form of the walk's stream, as the iterator's output for one task has to fit
- * a read. Nothing holds the lock: if no operation ran meanwhile, the mm did not change.
+ * The walk on kernels without iter/task_vma: iter/task, and mm->mmap of each process. The vmas go
+ * through a ring of their own, in the form of the walk's stream, as the iterator's output for one
+ * task has to fit one read. The lock is not held. If no operation ran meanwhile, the mm did not
+ * change.
  */
 #pragma once
 
@@ -17,7 +18,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-__u32 anonvma_walk_only = 0;	/* this local tgid, or every one */
+__u32 anonvma_walk_only = 0;	/* only this local tgid; 0: all */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -40,7 +41,10 @@ __noinline __u64 anonvma_send_entry(__u64 address)
 	return (__u64)BPF_CORE_READ(link, next);
 }
 
-/* How many entries the chain has, up to ANONVMA_MAX_CHAIN; that many and one more: cut. */
+/*
+ * The number of entries in the chain; ANONVMA_MAX_CHAIN + 1 if there are more than
+ * ANONVMA_MAX_CHAIN.
+ */
 __noinline __u64 anonvma_count_chain(__u64 address)
 {
 	struct list_head *head = (void *)address, *link;
@@ -106,7 +110,7 @@ static __always_inline int anonvma_on_walk_tasks(struct bpf_iter__task *ctx)
 	__u64 vma;
 	__u8 done = 1;
 
-	/* As a number: no function above takes a pointer. */
+	/* Read as a number, as the functions above take no pointer. */
 	bpf_probe_read_kernel(&task, sizeof(task), &ctx->task);
 	if (!task) {
 		anonvma_walk_task = 0;
@@ -115,7 +119,7 @@ static __always_inline int anonvma_on_walk_tasks(struct bpf_iter__task *ctx)
 	mm = BPF_CORE_READ(task, mm);
 	if (!mm || (anonvma_walk_only && anonvma_local_tgid(task) != anonvma_walk_only))
 		return 0;
-	/* Another thread of a process whose first one has been at it. */
+	/* Another thread of a process: the walk is done for its leader. */
 	if (BPF_CORE_READ(task, group_leader, mm) == mm && BPF_CORE_READ(task, group_leader) != task)
 		return 0;
 	if (!anonvma_walk_wants(mm))
@@ -124,7 +128,10 @@ static __always_inline int anonvma_on_walk_tasks(struct bpf_iter__task *ctx)
 	vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
 	for (__u32 i = 0; i < ANONVMA_LISTED_PARTS && vma; i++)
 		vma = anonvma_walk_part(vma, (__u64)task);
-	/* The reader takes what is in the ring whenever a read ends: behind each task. */
+	/*
+	 * The mark ends a read, and the reader empties the ring after each read: so after each
+	 * task.
+	 */
 	bpf_seq_write(seq, &done, sizeof(done));
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The recorder's kernel side where the kernel can preempt a program: the hooks of anonvma.bpf.c, held,
- * and each event is handled by one of the object's copies (once.bpf.h). Page faults come with interrupts
- * off, the task's next hook does what a skipped unlock has left, and iterators are not skipped: these
- * programs are shared (programs.bpf.h).
+ * The recorder's kernel side for kernels that can preempt a program: the hooks of anonvma.bpf.c,
+ * without preemption. One of the object's copies handles each event (once.bpf.h). Some programs
+ * need neither and are shared (programs.bpf.h): page faults come with interrupts off, the task's
+ * next hook does the work of a skipped unlock, and iterators are not skipped.
  */
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
@@ -120,7 +120,7 @@ static __always_inline int anonvma_object_once(__u64 object, __u32 index, __u32 
 	return anonvma_on_object(object, index, site, freed);
 }
 
-/* As anonvma_on_alloc(): an event in which each of two objects is handled once. */
+/* Like anonvma_on_alloc(). The object and the preparation of one event are each handled once. */
 static __always_inline int anonvma_alloc_once(__u64 *ctx)
 {
 	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * A program can be preempted (since Linux kernel commit a46023d5616e "tracing: Guard __DECLARE_TRACE()
- * use of __DO_TRACE_CALL() with SRCU-fast"). While its task is off the cpu, the kernel skips the
- * program in every other task on that cpu. Two measures keep skipped runs from becoming losses.
+ * A program can be preempted (since Linux kernel commit a46023d5616e "tracing: Guard
+ * __DECLARE_TRACE() use of __DO_TRACE_CALL() with SRCU-fast"). While its task is off the cpu, the
+ * kernel skips the program in every other task on that cpu. Two measures keep skipped runs from
+ * becoming losses.
  *
- * A program disables preemption. Enabling it again is a scheduling point inside of the program, but not
- * while interrupts are off: then the scheduler runs after the program has ended.
+ * First, a program disables preemption. Enabling preemption again would be a scheduling point
+ * inside of the program, but not while interrupts are off: then the scheduler runs after the
+ * program has ended.
  *
- * That leaves a tick in the first or the last few instructions. So the object is loaded more than once,
- * and the copies run one after the other at each event. The first copy that is not skipped handles the
- * event and leaves a mark with its task; the copies after it find the mark:
+ * A tick in the first or the last few instructions can still preempt it. So, second, the object is
+ * loaded more than once, and the copies run one after the other at each event. The first copy that
+ * is not skipped handles the event and leaves a mark with its task; the copies after it find the
+ * mark:
  *
  *   copy 0   skipped   │ handles, sets the mark  │
  *   copy 1   handles   │ finds the mark          │
@@ -25,7 +28,7 @@
 #include <bpf/bpf_helpers.h>
 
 const volatile __u32 anonvma_copy = 0;	/* the number of this copy */
-/* For tests, on kernels that skip nothing. */
+/* For tests on kernels that skip no program: copies skip events themselves. */
 const volatile bool anonvma_skips = false;
 
 extern void bpf_preempt_disable(void) __ksym __weak;
@@ -33,9 +36,9 @@ extern void bpf_preempt_enable(void) __ksym __weak;
 extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
 extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 
-__u64 anonvma_runs = 0;	/* of copies, in such tests */
+__u64 anonvma_runs = 0;	/* runs of copies, in such tests */
 
-/* Never the last copy; the first one and the second every now and then, and both at times. */
+/* Skips the first or the second copy now and then, sometimes both, and never the last copy. */
 static __always_inline bool anonvma_is_skipped(void)
 {
 	if (!anonvma_skips || anonvma_copy + 1 >= ANONVMA_COPIES)
@@ -81,14 +84,14 @@ struct {
 	__type(value, struct anonvma_mark);
 } anonvma_marks SEC(".maps");
 
-/* Events that a copy was the first to see: the copies before it were skipped. */
+/* Events that a copy was the first to handle, as the copies before it were skipped. */
 __u64 anonvma_rescues[ANONVMA_COPIES][ANONVMA_NR_ONCE] = {};
 
 /*
- * True if a copy before this one has handled the event. The last copy removes the mark, as a task may
- * well see the same object twice. If the last copy is skipped, the mark does harm only in one case: the
- * task's next event at this hook is of the same object and number, and the first copy is skipped at it.
- * Without storage for the mark the first copy alone handles events.
+ * True if a copy before this one has handled the event. The last copy removes the mark, as a task
+ * may meet the same object again. If the last copy is skipped, the mark does harm only if the
+ * task's next event at this hook has the same object and number, and the first copy is skipped at
+ * that event. Without storage for the mark only the first copy handles events.
  */
 static __always_inline bool anonvma_is_handled(enum anonvma_once hook, __u64 object, __u64 nr)
 {
