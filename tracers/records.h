@@ -46,12 +46,20 @@ enum anonvma_op {
 	ANONVMA_OP_MSEAL,
 	ANONVMA_OP_SHMAT,
 	ANONVMA_OP_REMAP_FILE,		/* remap_file_pages */
+	/* New calls come here: behind this line the order has a meaning. */
 	ANONVMA_OP_QUIET,		/* takes the lock and changes no vma */
 	ANONVMA_OP_CLONE,		/* fork, vfork, clone, clone3 */
 	ANONVMA_OP_EXECVE,		/* execve, execveat */
+	/* The rest is compared by >=, see anonvma_is_untraced(). */
 	ANONVMA_OP_OTHER,		/* may change vmas: traced only without a lock hook */
 	ANONVMA_OP_DROP,		/* drops a descriptor, perhaps a userfaultfd: likewise */
 };
+
+/* True for calls that are followed only where no hook sees the lock, and that have no event. */
+static inline int anonvma_is_untraced(__u32 op)
+{
+	return op >= ANONVMA_OP_OTHER;
+}
 
 enum anonvma_kind {
 	ANONVMA_OP = 1,
@@ -146,7 +154,7 @@ struct anonvma_record {
 
 struct anonvma_op_record {
 	struct anonvma_record head;
-	__u64 args[6];
+	__u64 args[6];			/* whole registers: an int has garbage above its 32 bits */
 	__s64 ret;
 	__u64 old_brk;
 	__u64 vm_flags;			/* of the vma at `ret` (mmap, shmat) or under the new break */

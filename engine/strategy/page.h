@@ -35,11 +35,13 @@ struct StrategyPage {
   std::string_view idea;
   std::string_view price;
   std::string_view source;  // kernel commits with their subjects, or the posting
-  std::string_view same;    // as the kernel does it, object for object
+  // The model does this as the kernel does, object for object. A proposal names the design it builds on.
+  std::string_view same;
   std::string_view simplified;
   std::string_view ignored;
   std::span<const Parameter> parameters = {};
-  // One line below each table that has the design; empty for those of released kernels.
+  // One line below each table that has the design. Proposals and ideas need it; it is empty for
+  // designs of released kernels.
   std::string_view basis = {};
   Counters counters = Counters::none;
   // Does a kernel with these facts run the design? Newer designs are asked first. nullptr: no

@@ -5,7 +5,8 @@
 // a child precedes its Fork). Time is for plots only.
 //
 // Addresses and lengths are bytes, pgoff is in pages. `ret` is the raw system-call result:
-// -errno on failure. Failing calls are recorded too, because several have partial effects.
+// -errno on failure. Failing calls are recorded too, because several have partial effects. So the event
+// of a system call has `ret`.
 //
 // Every struct lists its fields once, in `fields()`: file columns, text form and JSON come from
 // that list. The wire rules are in traces/FORMAT.md: field order and EventType numbers are in
@@ -87,8 +88,11 @@ enum class SnapshotPart : std::uint8_t { none, begin, entry };
 // Properties of an event type that several readers need.
 struct EventTraits {
   OpKind op = OpKind::unseen;  // costs are charged to this kind of operation
-  bool counts = false;         // the event is an operation by itself, not a part of one
-  bool takes_lock = false;     // an odd head.seq is the number of the event's own write acquire
+  // The event adds one to the operations of `op`. For an event that the model ignores this is false
+  // (see Shared).
+  bool counts = false;
+  // The call may take the mmap_lock for writing. If head.seq is odd, it has, and that is its number.
+  bool takes_lock = false;
   // The kernel's objects of this event carry no number, even where head.seq is odd.
   bool unnumbered_objs = false;
   SnapshotPart part = SnapshotPart::none;

@@ -1,6 +1,5 @@
 // The differences between kernels in the VMA layer, as data. One value is chosen once per replay;
-// nothing else compares versions. Rules are named so that `true` is the newer behaviour, unless
-// the behaviour existed only for a while.
+// nothing else compares versions.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +65,7 @@ std::string unlike_release(const Meta& meta);
 bool override_rule(KernelRules& rules, std::string_view behaviour, bool value);
 // Every set, oldest first: one for each release at which an interval of rules.def begins or ends.
 const std::vector<KernelRules>& known_rules();
-// By name; nullptr if there is none. "6.18", which fits several sets, is the newest of them.
+// By name; nullptr if there is none. A branch such as "6.18", which has several sets, means the newest.
 const KernelRules* find_rules(std::string_view name);
 // The same for a name from the command line: a usage error lists the known names.
 Result<KernelRules> rules_named(std::string_view name);

@@ -16,14 +16,15 @@
 
 namespace anonvma {
 
-// struct vma_merge_struct: a range about to be mapped, moved or changed.
+// struct vma_merge_struct: a range about to be mapped, moved or changed. If one call alone does something
+// differently, that is a member here, which the call sets; its default is what all calls share.
 struct VmaMerge {
   std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
   FileId file = 0;
   std::uint32_t policy = 0, context = 0;
   std::uint64_t displaced = 0;
   VmaId anon = {};    // the vma whose anon_vma the range carries; none: unfaulted
-  VmaId middle = {};  // the vma being changed, if the range is a part of one
+  VmaId middle = {};  // the vma being changed; the range is all or a part of it
   VmaId copied = {};  // mremap: the vma being copied
 
   // A range with the attributes of `vma`; it carries no anon_vma.

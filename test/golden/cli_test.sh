@@ -3,7 +3,7 @@
 # The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
-group=$1 anonvma=$2 sample=$3
+group=$1 anonvma=$(realpath "$2") sample=$(realpath "$3")
 newer=$(realpath "$(dirname "$0")")/newer.trace
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

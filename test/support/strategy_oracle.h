@@ -17,7 +17,8 @@ namespace anonvma::test {
 // The properties that distinguish a design.
 struct NaiveDesign {
   char reuse = '-';  // reuses by 'd'egree, or by 'n'um_children and active vmas
-  char share = '-';  // a sharing run's child takes the 'p'arent's anon_vma, or its 's'ibling's
+  char share =
+      '-';  // in a sharing run: '-' nothing, 'p' the parent's anon_vma, 's' that of the copy before
   bool reversed = false, ahead = false;
   // The lock is taken 'o'nce per operation; once per 'c'lone but for each entry of an unlink; for
   // 'e'ach entry; or for each entry and at the 'l'ast child.

@@ -8,7 +8,9 @@
 // expect(since("6.16"), life, picture): the result of a life under each of these rules.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -268,6 +270,16 @@ class World {
 };
 
 using Eras = std::vector<std::string_view>;
+
+inline bool contains(const Eras& eras, std::string_view era) {
+  return std::find(eras.begin(), eras.end(), era) != eras.end();
+}
+// The eras of several intervals.
+inline Eras join(std::initializer_list<Eras> intervals) {
+  Eras all;
+  for (const Eras& eras : intervals) all.insert(all.end(), eras.begin(), eras.end());
+  return all;
+}
 
 // Every set of rules from `first` on, up to but not including `end`.
 inline Eras between(std::string_view first, std::string_view end) {

@@ -193,7 +193,10 @@ static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, stru
 	r->args[3] = key;
 }
 
-/* Without a write acquire only preparations matter. A failed call may have made some of them. */
+/*
+ * A call that did not take the lock for writing is recorded only if it may have prepared vmas, even if it
+ * failed then.
+ */
 static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 {
 	if (state->taken)

@@ -76,7 +76,7 @@ Lock lock_of(const anonvma_op_record& r, LockOp op) {
 
 std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap& addresses,
                                          std::uint64_t page_size) {
-  switch (r.op) {
+  switch (static_cast<anonvma_op>(r.op)) {
     case ANONVMA_OP_MMAP:
       return map_of(r, addresses, page_size);
     case ANONVMA_OP_SHMAT:
@@ -109,9 +109,14 @@ std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap&
       return Seal{r.args[0], r.args[1], r.ret};
     case ANONVMA_OP_QUIET:
       return std::nullopt;
-    default:
-      return UnknownWrite{};  // not of our enums: a number the ring record carries
+    case ANONVMA_OP_NONE:  // these have no event of their own
+    case ANONVMA_OP_CLONE:
+    case ANONVMA_OP_EXECVE:
+    case ANONVMA_OP_OTHER:
+    case ANONVMA_OP_DROP:
+      break;
   }
+  return UnknownWrite{};  // the record may also have a number that the enum has not
 }
 
 }  // namespace anonvma

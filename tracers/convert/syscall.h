@@ -10,8 +10,8 @@
 
 namespace anonvma {
 
-// None when the call took the lock and changed nothing that an event could tell; UnknownWrite when
-// it did change something but its record does not tell what.
+// Returns nothing if the call took the lock and changed nothing: then only its lock number counts. Returns
+// UnknownWrite if it changed something that its record does not tell.
 std::optional<EventBody> convert_syscall(const anonvma_op_record& record, AddressMap& addresses,
                                          std::uint64_t page_size);
 

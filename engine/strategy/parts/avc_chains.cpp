@@ -137,8 +137,8 @@ bool AvcChains::fork(VmaId child, VmaId parent) {
   return true;
 }
 
-// The first entry that may be reused, in the order of the clone's walk. That order is the copy's,
-// from its oldest entry, reversed or not. `parents`: the own anon_vma of the copied vma.
+// The first entry that may be reused, in the order of the clone's walk. The copy has that order from
+// its oldest entry on, even if the clone reversed the chain. `parents`: the own anon_vma of the copied vma.
 AnonVmaId AvcChains::reusable(VmaId copy, AnonVmaId parents) const {
   for (const AnonVmaId id : chains_.chain(copy)) {
     const AnonVma& a = anon_vmas_[id.v];

@@ -36,11 +36,12 @@ enum class Reuse : std::uint8_t {
   degree,        // not the parent's own; children plus active vmas below two
   num_children,  // less than two children and no active vma
 };
-// The anon_vma that a forked child shares, before any reuse is tried.
+// The anon_vma that a forked child shares. This is asked first: where the child shares, nothing is
+// reused, and nothing is allocated ahead.
 enum class ForkSharing : std::uint8_t {
   nobody,
   parent,   // the parent's, if the vma before the parent's has the same one
-  sibling,  // that of the vma before it, if that is a child of the parent's
+  sibling,  // that of the vma copied before it, if that anon_vma is a child of the parent's
 };
 // The order of a cloned chain, which is also the order in which entries are tried for reuse.
 enum class CloneOrder : std::uint8_t {

@@ -11,7 +11,8 @@
 
 namespace anonvma {
 
-// `seeds`: true if the objects of a recording kernel that runs this design start it exactly.
+// `seeds`: true if the objects of a recording kernel that runs this design start it exactly. False for
+// proposals and ideas, as no kernel runs them.
 std::unique_ptr<Strategy> make_avc_strategy(SlabAccount& slab, Layout& layout, AvcRules rules,
                                             bool seeds);
 

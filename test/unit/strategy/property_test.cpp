@@ -109,6 +109,19 @@ constexpr Design kChainDesigns[] = {
     {"linux-7.0", {.reuse = 'n', .reversed = true, .ahead = true}},
 };
 
+TEST_CASE("every design with chains has facts for the naive definition") {
+  const auto without_chains = [](std::string_view name) {
+    return name == "legacy" || name.starts_with("lazy-v1") || name == "cow-context" ||
+           name == "noswap";
+  };
+  for (const StrategyInfo& info : strategies()) {
+    INFO(info.name);
+    const bool has_facts = std::ranges::any_of(
+        kChainDesigns, [&](const Design& design) { return design.name == info.name; });
+    CHECK(has_facts != without_chains(info.name));
+  }
+}
+
 TEST_CASE("designs with chains agree with the naive definition") {
   for (const Design& design : kChainDesigns) {
     for (unsigned seed = 0; seed < lives(150); ++seed) {

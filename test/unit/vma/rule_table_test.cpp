@@ -37,7 +37,6 @@ TEST_CASE("the intervals of a rule are releases, in order, and do not overlap", 
   for (const RuleInfo& rule : rule_table()) {
     INFO(rule.name);
     REQUIRE_FALSE(rule.intervals.empty());
-    CHECK(rule.intervals.size() <= 3);
     std::string_view before;
     for (const RuleInterval& interval : rule.intervals) {
       const bool first = &interval == &rule.intervals.front();
@@ -93,8 +92,9 @@ TEST_CASE("a rule is set and taken back", "[rules]") {
   }
 }
 
-// Names of sets are words of the command line, and stand under tables.
-TEST_CASE("the sets of rules have the names they always had", "[rules]") {
+// Names of sets are words of the command line, and stand under tables. A new interval adds its ends
+// here; none may go.
+TEST_CASE("no set of rules is renamed or lost", "[rules]") {
   std::string names;
   for (const KernelRules& rules : known_rules()) names += rules.name + ' ';
   CHECK(names ==
@@ -103,7 +103,7 @@ TEST_CASE("the sets of rules have the names they always had", "[rules]") {
 }
 
 TEST_CASE("a release without a rule of its own has the rules of the one before", "[rules]") {
-  CHECK(rules_for_release("7.4").name == known_rules().back().name);
+  CHECK(rules_for_release("98.7").name == known_rules().back().name);
   CHECK(rules_for_release("99.0-rc1").name == known_rules().back().name);
 }
 

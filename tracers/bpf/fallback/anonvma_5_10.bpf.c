@@ -148,7 +148,7 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
 	if (state && op && state->op) {
-		if (anonvma_no_lock_hook && state->op >= ANONVMA_OP_OTHER)
+		if (anonvma_no_lock_hook && anonvma_is_untraced(state->op))
 			anonvma_end_other(task, state, ret);
 		else
 			anonvma_end_op(task, state, ret);
