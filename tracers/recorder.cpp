@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -75,8 +74,7 @@ Status Recorder::begin(Sink sink) {
   start_ns_ = kernel_monotonic_ns();
   converter_.set_start(start_ns_);
   order_.tick(start_ns_);
-  misses_before_ = loader_.recursion_misses();
-  missed_ = misses_before_.lost;
+  missed_.begin(loader_.recursion_misses());
   unread_before_ = loader_.unread();
   feed_->join(this);
   prefer_this_thread();
@@ -231,8 +229,8 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 Status Recorder::poll() {
   order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
-  if (loader_.has_copies() || kernel_monotonic_ns() - missed_at_ > kSecond) tell_missed();
-  if (converter_.suspects() && kernel_monotonic_ns() - round_at_ > round_wait_ns_)
+  if (loader_.has_copies() || kernel_monotonic_ns() - missed_read_at_ > kSecond) tell_missed();
+  if (converter_.suspects() && round_pace_.is_due(kernel_monotonic_ns()))
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
   if (const Status s = rewalk(); !s) return s;
@@ -294,18 +292,18 @@ void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
 
 // Runs of programs that the kernel skipped count as losses of any mm.
 void Recorder::tell_missed() {
-  missed_at_ = kernel_monotonic_ns();
+  missed_read_at_ = kernel_monotonic_ns();
   const Misses misses = loader_.recursion_misses();
-  counts_.recursion_misses = misses.all() - misses_before_.all();
-  if (misses.lost == missed_) return;
-  const std::uint64_t count = misses.lost - std::exchange(missed_, misses.lost);
+  counts_.recursion_misses = missed_.all(misses);
+  const std::uint64_t count = missed_.take_lost(misses);
+  if (count == 0) return;
   counts_.lost += count;
   converter_.lost({ANONVMA_KINDS, 0, count, 0, true}, kernel_monotonic_ns());
 }
 
 // Reads again the mms that lost records, and all that share anon_vmas with them.
 Status Recorder::put_right() {
-  round_at_ = kernel_monotonic_ns();
+  round_pace_.begin(kernel_monotonic_ns());
   resync_.begin();
   converter_.begin_round();
   Status status = walk(0, SnapReason::resync, false);
@@ -316,9 +314,7 @@ Status Recorder::put_right() {
   converter_.end_round(kernel_monotonic_ns(),
                        [this](std::uint64_t address) { return loader_.lives(address); });
   resync_.end();
-  // A family that never holds still would be read for ever.
-  round_wait_ns_ =
-      converter_.suspects() ? std::min(2 * round_wait_ns_, kMostRoundWait) : kRoundWait;
+  round_pace_.end(converter_.suspects());
   return status;
 }
 

@@ -18,8 +18,10 @@
 #include "tracers/convert/convert.h"
 #include "tracers/convert/order.h"
 #include "tracers/load/feed.h"
+#include "tracers/missed_events.h"
 #include "tracers/resync.h"
 #include "tracers/rewalks.h"
+#include "tracers/round_pace.h"
 #include "tracers/start.h"
 
 namespace anonvma {
@@ -49,6 +51,7 @@ struct RecorderCounts {
   std::map<std::uint64_t, std::uint64_t> unseen;  // writers, by UnknownWrite.syscall
 };
 
+// The recorder joins all folders, so most of its 20 fields are one part each.
 class Recorder final : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
@@ -107,14 +110,11 @@ class Recorder final : private Feed::Reader {
   RecorderCounts counts_;
   std::set<std::uint32_t> walked_;  // local tgids, by the walks of the start
   std::uint64_t orphans_walked_at_ = 0;
-
-  static constexpr std::uint64_t kRoundWait = 250'000'000, kMostRoundWait = 2'000'000'000;
-  std::uint64_t round_at_ = 0;                // the last one
-  std::uint64_t round_wait_ns_ = kRoundWait;  // before the next
+  RoundPace round_pace_;
   std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
-  Misses misses_before_;          // in recordings before this one
-  std::uint64_t unread_before_ = 0;
-  std::uint64_t missed_ = 0, missed_at_ = 0;
+  MissedEvents missed_;
+  std::uint64_t missed_read_at_ = 0;
+  std::uint64_t unread_before_ = 0;  // counted by recordings before this one
 };
 
 }  // namespace anonvma

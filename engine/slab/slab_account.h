@@ -58,6 +58,8 @@ struct SlabMoment {
   friend bool operator==(const SlabMoment&, const SlabMoment&) = default;
 };
 
+// Every allocation of every model passes through here, so its 17 fields lie side by side: counters, the
+// moment of the peak, and the budget.
 class SlabAccount {
  public:
   explicit SlabAccount(const CacheSpecs& specs = default_cache_specs()) {

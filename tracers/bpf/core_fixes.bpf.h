@@ -43,6 +43,14 @@ extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
 /* The same for pointers reached through the current task. */
 #define anonvma_get(p, member) (anonvma_is_typed() ? (p)->member : BPF_CORE_READ(p, member))
 
+/* The current task. Where its type is not known, the other branch is dead code to the verifier. */
+static __always_inline struct task_struct *anonvma_current(void)
+{
+	if (anonvma_is_typed())
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
 /*
  * struct anon_vma counted `degree` before num_children and num_active_vmas (Linux kernel commit
  * 2555283eb40d "mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse").

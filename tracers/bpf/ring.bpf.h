@@ -11,7 +11,6 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 

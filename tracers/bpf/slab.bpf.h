@@ -9,7 +9,6 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/exec.bpf.h"
 #include "tracers/bpf/object.bpf.h"
 #include "tracers/bpf/outcome.bpf.h"

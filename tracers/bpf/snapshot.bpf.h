@@ -4,7 +4,6 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/snapshot_record.bpf.h"

@@ -11,7 +11,7 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/registers.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/settings.bpf.h"

@@ -7,7 +7,6 @@
 #include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/call.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/exec.bpf.h"
 #include "tracers/bpf/fallback/effects.bpf.h"

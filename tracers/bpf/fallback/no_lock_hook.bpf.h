@@ -9,7 +9,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/fallback/effects.bpf.h"
 #include "tracers/bpf/fallback/progress.bpf.h"
 #include "tracers/bpf/fallback/settings.bpf.h"

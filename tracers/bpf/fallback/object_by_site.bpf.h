@@ -7,7 +7,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/fallback/effects.bpf.h"
 #include "tracers/bpf/fallback/no_lock_hook.bpf.h"
 #include "tracers/bpf/fallback/task_table.bpf.h"

@@ -4,7 +4,6 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/fallback/progress.bpf.h"
 #include "tracers/bpf/fallback/settings.bpf.h"

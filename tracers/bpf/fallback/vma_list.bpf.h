@@ -7,7 +7,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/current.bpf.h"
+#include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/vma.bpf.h"

@@ -7,7 +7,6 @@
  */
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/current.bpf.h"
 #include "tracers/bpf/life.bpf.h"
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
 #include "tracers/bpf/lock_seq.bpf.h"
