@@ -21,7 +21,8 @@ void TruthLane::on_vma(anonvma_truth_record r) {
   }
   const std::optional<RcuVmas::Owner> owner = rcu_vmas_.freed(r);
   if (!owner) {
-    // If the vma belonged to an mm that lost records, nobody may know it: the mm's own finding.
+    // The vma may be unknown because its mm lost records. Without a grace period the free names the
+    // mm.
     if (r.site != ANONVMA_SITE_VMA_FREE_RCU) pass(r);
     return;
   }
