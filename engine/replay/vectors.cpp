@@ -13,7 +13,7 @@
 namespace anonvma {
 namespace {
 
-// A number the vectors can expect.
+// A number that vectors can expect.
 struct ObjectField {
   std::string_view name;
   std::uint64_t (*value)(const SlabAccount& slab);
@@ -34,7 +34,7 @@ struct Expected {
   std::uint64_t value = 0;
 };
 
-// One life under one strategy: what to expect at each of its checkpoints, where anything is.
+// One life under one strategy: the numbers expected at each checkpoint, if any.
 struct Life {
   const StrategyInfo* strategy = nullptr;
   std::vector<std::optional<std::vector<Expected>>> checkpoints;
@@ -91,7 +91,7 @@ std::string describe(const Scenario& scenario, const Life& life, std::size_t che
   return text;
 }
 
-// The report of a text, as it grows.
+// Builds the report of a text.
 class Runner {
  public:
   Status run(const Scenario& scenario, const Life& life);
