@@ -57,7 +57,7 @@ struct SumRow {
   Change slab_change, root_locks_change;
 };
 
-// One kind of oddity, with its count in each row of the comparison.
+// One kind of anomaly, with its count in each row of the comparison.
 struct AnomalyRow {
   AnomalyInfo info;
   std::vector<std::uint64_t> counts;
