@@ -44,8 +44,8 @@ struct StrategyPage {
   // designs of released kernels.
   std::string_view basis = {};
   Counters counters = Counters::none;
-  // Does a kernel with these facts run the design? Newer designs are asked first. nullptr: no
-  // recorded kernel can run it, or none that can be told.
+  // True if a kernel with these facts runs the design. Newer designs are asked first. nullptr: no
+  // recorded kernel can run it, or none can be recognised.
   bool (*runs_in)(const KernelFacts& kernel) = nullptr;
 };
 
