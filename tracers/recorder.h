@@ -1,4 +1,4 @@
-// A recording: attaches programs, walks the start state, drains records into events in kernel order.
+// A recording: attaches programs, walks the start state, turns records into events in kernel order.
 //
 // A long recording consists of several that overlap. The next one begins while the current one
 // still runs, with a walk of its own, and only then does the current one end. So each is complete
@@ -44,7 +44,7 @@ struct RecorderCounts {
   std::uint64_t unreadable = 0;        // of these, processes that were not walked
   std::uint64_t malformed = 0;
   std::uint64_t execs = 0;
-  std::uint64_t given_up = 0;       // lock numbers that nobody explained
+  std::uint64_t given_up = 0;       // lock numbers without an explanation
   std::uint64_t torn = 0;           // address spaces whose snapshot of the start is not one state
   std::uint64_t unread = 0;         // mms that ended before the change of an unseen writer was read
   std::uint64_t spilled_bytes = 0;  // the most bytes that waited in memory

@@ -1,4 +1,4 @@
-// Finds the owner of a vma whose memory is freed a grace period after the vma.
+// Finds the owner of a vma whose memory is freed after a grace period.
 //
 // Where the kernel frees vmas by RCU (6.4 to 6.14), the mm may have ended by then, and another mm
 // may have its address. So the time of the vma's allocation decides: its owner is the mm that ended

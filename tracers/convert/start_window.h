@@ -30,7 +30,7 @@ class StartWindow {
   void begin() { open_ = opened_ = true; }
   void end();
   bool is_open() const { return open_; }
-  // True if an execve that ends, or is under way, at this time of the trace may be older than the
+  // True if an execve that ends, or is in progress, at this time of the trace may be older than the
   // recording.
   bool may_be_older(std::uint64_t since_start_ns) const {
     constexpr std::uint64_t kExecTakesNs = 10'000'000'000;

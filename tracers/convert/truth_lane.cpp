@@ -37,7 +37,8 @@ void TruthLane::on_vma(anonvma_truth_record r) {
 void TruthLane::pass(const anonvma_truth_record& r) { pass(r, parts_.addresses.mm(r.head.mm)); }
 
 void TruthLane::pass(const anonvma_truth_record& r, MmId mm) {
-  // The hook sees the frees of every process. Objects of processes that are not recorded are left out.
+  // The hook sees the frees of every process. Objects of processes that are not recorded are left
+  // out.
   if (r.freed && !mm && tracked_only_ && !ids_.knows(r)) return;
   const EventHead head = parts_.heads.head(r.head, mm);
   for (const auto& [of, step] : overlap_.on_object(mm, r, head)) parts_.order.step(of, step);
