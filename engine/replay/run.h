@@ -41,7 +41,7 @@ class Run {
 
   // `first` is the index of the first of `events` in the trace.
   void feed(std::span<const Event> events, std::uint64_t first);
-  // Skips all events behind this one.
+  // Skips all events after this one.
   void stop_after(std::uint64_t event) { stop_ = event; }
   // The event at which the run exceeded its budget. It has stopped there, and its numbers mean
   // nothing.

@@ -1,4 +1,4 @@
-// How SLUB cuts pages into slabs, and the object sizes of each kernel era.
+// The layout of SLUB's slabs, and the object sizes of each kernel era.
 #pragma once
 
 #include <array>

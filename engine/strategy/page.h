@@ -35,7 +35,8 @@ struct StrategyPage {
   std::string_view idea;
   std::string_view price;
   std::string_view source;  // kernel commits with their subjects, or the posting
-  // The model does this as the kernel does, object for object. A proposal names the design it builds on.
+  // The model does this as the kernel does, object for object. A proposal names the design it
+  // builds on.
   std::string_view same;
   std::string_view simplified;
   std::string_view ignored;
