@@ -1,4 +1,4 @@
-// The two filters behind Order: the start of a recording, and a round after a loss.
+// The two filters after Order: the start of a recording, and a round after a loss.
 #include <string>
 
 #include "test/catch.h"

@@ -13,8 +13,8 @@ namespace {
 using Addresses = std::vector<std::uint64_t>;
 using Walks = std::vector<WalkedMm>;
 
-// The end of a round: the mms that are alive, some before the recorder's last look into the ring,
-// and all after it.
+// Ends a round. The recorder gets the list of live mms before it reads the rest of the ring, and
+// asks again for each mm after that. Here both give `alive`.
 void end_round(Pipe& p, const Addresses& alive) {
   p.converter.alive(alive);
   p.converter.end_round(p.clock, [&](std::uint64_t address) {
@@ -32,7 +32,7 @@ void round(Pipe& p, const std::vector<WalkedMm>& walked, Addresses unseen = {}) 
   p.converter.forget_walk(99);
   end_round(p, unseen);
 }
-// The same round, for mms that all look alike.
+// The same round, with a walked mm of default content for each of `alive`.
 void read_again(Pipe& p, const std::vector<std::pair<std::uint64_t, std::uint32_t>>& alive,
                 const Addresses& unseen = {}) {
   std::vector<WalkedMm> mms;
@@ -183,7 +183,7 @@ WalkedMm child_of_a(Pipe& p, std::uint32_t seq, std::uint64_t mm = kB) {
 std::string with_child(int parent, int child) {
   return resync_of(parent) + " " + resync_of(child) + " snap_chain/" + std::to_string(child) + "/4";
 }
-// mm 0 at A with a lost record.
+// Gives mm 0, at A, a lost record.
 void lose_of_parent(Pipe& p) {
   p.exec(kA, 0, 0);
   p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
