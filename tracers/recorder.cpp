@@ -20,8 +20,8 @@ constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr int kLastRounds = 16;
 constexpr useconds_t kBetweenLastRounds = 20'000;
 constexpr int kLeadWaits = 5;
-constexpr int kLastWaits = 100;          // for calls that others wait for
-constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
+constexpr int kLastWaits = 100;          // for lock numbers that are open
+constexpr std::size_t kMostDrains = 64;  // of a ring that fills as fast as it is read
 constexpr int kTornTries = 8, kStartTries = 30;
 
 bool is_whole_system(const RecorderOptions& options) {

@@ -37,7 +37,7 @@ class Execs {
 
  private:
   std::unordered_map<std::uint64_t, MmId> by_mm_;                  // new mm to old
-  std::unordered_map<std::uint32_t, MmId> by_tgid_;                // to the old mm
+  std::unordered_map<std::uint32_t, MmId> by_tgid_;                // tgid to old mm
   std::unordered_map<std::uint32_t, std::vector<Event>> objects_;  // by tgid
 };
 

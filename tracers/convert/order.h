@@ -30,7 +30,7 @@ struct EventGroup {
 
 struct OrderLimits {
   std::uint64_t patience_ns = 5'000'000'000;  // how long a number may stay open
-  std::size_t held_events = 1u << 20;         // of one mm, before it is given up at once
+  std::size_t held_events = 1u << 20;         // of one mm; beyond it, numbers are given up at once
 };
 
 class Order {
