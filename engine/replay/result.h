@@ -50,7 +50,7 @@ struct Moment {
 // The source of a cache's geometry.
 enum class SpecSource : std::uint8_t {
   trace,   // the recording kernel's own, from its sysfs
-  table,   // of the design's era, or of a cache that no released kernel has
+  table,   // sizes of the design's era, or of a cache that no released kernel has
   option,  // from the command line
   assumed  // the trace names none: the geometry of 6.18 x86_64
 };
@@ -71,7 +71,7 @@ struct ReachFinding {
   std::uint64_t start = 0, end = 0;  // of the vma, bytes
   std::uint64_t first_page = 0;      // of the pages, bytes
   std::uint64_t pages = 0;
-  std::uint64_t target = 0;   // of the pages, see Strategy::rmap_target()
+  std::uint64_t target = 0;   // the target of the pages, see Strategy::rmap_target()
   std::uint32_t writer = 0;   // the mm that first wrote to a page with that target,
   std::uint64_t written = 0;  // and at which event
   std::string why;
@@ -89,7 +89,7 @@ struct ReachReport {
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under
-  std::string basis;     // of a proposal: its source and its parameters
+  std::string basis;     // for a proposal: its source and its parameters
   std::string assumed;   // rules taken from another era, as this era's were not read
   RowSpecs specs;
   std::array<CacheUsage, kAllCaches> caches{};
@@ -98,7 +98,7 @@ struct ReplayResult {
   std::uint64_t root_locks = 0;
   std::optional<SlubUses> slub;  // if ReplayOptions::slub is set
   Moment end;
-  Moment peak;               // of the sum of all bytes
+  Moment peak;               // when the sum of all bytes peaked
   std::optional<Moment> at;  // the time that was asked for
   std::uint64_t map_counts_compared = 0;
   std::uint64_t map_count_mismatches = 0;
@@ -117,11 +117,11 @@ struct TraceSummary {
   std::uint64_t events = 0;
   std::uint64_t lost = 0;
   std::uint64_t tainted_mms = 0;     // address spaces that were uncertain after losses
-  std::uint64_t tainted_at_end = 0;  // and of these, those that stayed uncertain
+  std::uint64_t tainted_at_end = 0;  // those of tainted_mms that stayed uncertain
   std::uint64_t skipped = 0;         // records newer than this reader
   std::uint64_t duration_ns = 0;
   std::uint64_t mms = 0;
-  std::string own_strategy;  // of the recording kernel; empty when unknown
+  std::string own_strategy;  // the recording kernel's; empty when unknown
   std::string rules;         // name of the KernelRules used
   std::string damage;        // why reading stopped early; empty: read to its end
   std::string command;       // the command that makes this table again; may be empty

@@ -62,7 +62,7 @@ class Slicer {
   struct Model;
   struct Process {  // fields of a snapshot that the model does not have
     std::uint64_t brk = 0, tgid = 0;
-    std::optional<Event> exit;  // of its last task
+    std::optional<Event> exit;  // the end of its last task
   };
   explicit Slicer(std::unique_ptr<Model> model);
   AnonVmaId id_of(std::uint64_t name);

@@ -42,7 +42,7 @@ struct Life {
 struct Scenario {
   std::string name;
   std::vector<std::string> ops;
-  std::vector<std::string> labels;  // of the checkpoints; may be empty
+  std::vector<std::string> labels;  // one for each checkpoint; may be empty
 };
 
 Error bad(std::string message) { return {ErrorCode::bad_trace, std::move(message)}; }

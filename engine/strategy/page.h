@@ -1,5 +1,5 @@
-// The page of a design: a strategy says itself what it is, how far the model goes, and which
-// kernels run it.
+// The page of a design, written by its strategy: what the design is, how far the model goes, and
+// which kernels run it.
 #pragma once
 
 #include <cstdint>

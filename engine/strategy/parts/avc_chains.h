@@ -1,6 +1,6 @@
-// The part that all designs with anon_vma_chain objects share: the objects, their counters,
-// and the effect of the steps of mm/rmap.c on them. A strategy owns one of these and decides;
-// this class accounts.
+// The part that all designs with anon_vma_chain objects share: the objects, their counters, and the
+// effect of the steps of mm/rmap.c on them. A strategy owns an AvcChains and decides; AvcChains
+// accounts.
 //
 // P is faulted, P's process forks C, and C's process forks G. `C --> A, B` means that C has an
 // anon_vma_chain to A and one to B:

@@ -116,7 +116,7 @@ class Lazy final : public Strategy {
     drop_lazy(vma);
     chains_.unlink(vma);
   }
-  // A root vma is freed when no vma points to it any more: at once, or with the last of them.
+  // A root vma is freed when no vma points to it any more: at once, or when the last such vma goes.
   void release(VmaId vma) override {
     if (at(vma).refs == 0) return free_vma(vma);
     record(vma).zombie = true;
