@@ -10,7 +10,7 @@ namespace anonvma {
 
 class Families {
  public:
-  static constexpr std::uint32_t kAliveAtStart = 0;  // mms of several families
+  static constexpr std::uint32_t kAliveAtStart = 0;  // may be several families
 
   std::uint32_t begin_one() { return next_++; }
   void add(MmId mm, std::uint32_t family) { families_[mm] = family; }
