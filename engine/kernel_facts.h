@@ -12,7 +12,7 @@ namespace anonvma {
 struct KernelFacts {
   std::string release;  // uname -r, whole: stable kernels carry backports
   std::vector<std::string> anon_vma_members;
-  // Arguments of anon_vma_clone(); 0: it is not in BTF, as a function that was inlined or cloned.
+  // Number of arguments of anon_vma_clone(); 0: BTF lacks it, as it was inlined or cloned.
   std::uint64_t anon_vma_clone_args = 0;
 
   bool anon_vma_has(std::string_view member) const {

@@ -1,5 +1,5 @@
 # Toolchain of `scripts/build arm64`: Debian's cross compiler, the libraries of scripts/sysroot-arm64, and
-# qemu's emulation of one program, under which the tests run.
+# qemu's user-mode emulation, under which the tests run.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -1,4 +1,4 @@
-// The events that are missing since a recording began, as the kernel skipped runs of programs.
+// The events that are missing from a recording because the kernel skipped runs of programs.
 #pragma once
 
 #include <cstdint>

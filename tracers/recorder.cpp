@@ -20,16 +20,16 @@ constexpr std::uint64_t kAdoptAfter = kSecond;
 constexpr int kLastRounds = 16;
 constexpr useconds_t kBetweenLastRounds = 20'000;
 constexpr int kLeadWaits = 5;
-constexpr int kLastWaits = 100;          // for calls that others wait for
-constexpr std::size_t kMostDrains = 64;  // of a ring that is filled as fast as it is read
+constexpr int kLastWaits = 100;          // for lock numbers that are open
+constexpr std::size_t kMostDrains = 64;  // of a ring that fills as fast as it is read
 constexpr int kTornTries = 8, kStartTries = 30;
 
 bool is_whole_system(const RecorderOptions& options) {
   return options.pids.empty() && options.command_tgid == 0;
 }
 
-// Inside of a pid namespace iterators list the processes in there, and hooks see all: the others
-// could not be read, and are no part of the recording.
+// In a pid namespace iterators list only processes of the namespace, but hooks see all. Processes
+// outside could not be read, and are not part of the recording.
 bool is_tracked_only(const RecorderOptions& options) {
   return !is_whole_system(options) || !is_initial_pid_namespace();
 }
@@ -79,9 +79,9 @@ Status Recorder::begin(Sink sink) {
   feed_->join(this);
   prefer_this_thread();
   if (first_) loader_.start();
-  if (options_.command_tgid == 0 || !first_) {  // else nothing of it runs yet
+  if (options_.command_tgid == 0 || !first_) {  // else the command has not run yet
     converter_.begin_attach();
-    // Calls that began before nobody recorded: they get the time to end before the walk.
+    // Calls that began before the recording get the time to end before the walk.
     for (int i = 0; i < kLeadWaits; ++i) {
       usleep(10'000);
       if (const Status s = drain(); !s) return s;
@@ -89,7 +89,7 @@ Status Recorder::begin(Sink sink) {
     if (const Status walked = walk_all(); !walked) return walked;
     converter_.end_attach();
   }
-  // A child that was walked while its fork came to its end is announced by that fork.
+  // A child may be walked while its fork ends. It is announced by the Fork then.
   start_.end([this](MmId mm) { return converter_.replaced(mm); },
              [this](const Event& event) { resync_.add(event); });
   return failure_;
@@ -114,12 +114,12 @@ void Recorder::deliver(const Event& event) {
   rewalks_.note(event);
 }
 
-// What is alive before the first event. Programs are attached already: what happens meanwhile is
-// in the ring, before or behind the walk's own record of each mm.
+// Walks all live processes. Programs are attached already: records of the meantime are in the ring,
+// before or after the walk's own record of each mm.
 Status Recorder::walk_all() {
   const std::set<std::uint32_t> before = processes_with_mm();
   std::set<std::uint32_t> wanted = before;
-  if (options_.pids.empty() || !first_) {  // the kernel's side knows whom it records by now
+  if (options_.pids.empty() || !first_) {  // the BPF programs know by now whom they record
     if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
     if (!is_whole_system(options_)) wanted = walked_;
   } else {
@@ -131,7 +131,7 @@ Status Recorder::walk_all() {
         if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
   }
   if (const Status s = drain(); !s) return s;
-  if (!proc_is_local()) {  // nobody tells whom the walk has missed
+  if (!proc_is_local()) {  // nothing tells which processes the walk has missed
     counts_.processes = walked_.size();
     return adopt_orphans();
   }
@@ -144,13 +144,13 @@ Status Recorder::walk_all() {
   return adopt_orphans();
 }
 
-// Runs the iterator. An mm that a writer changed meanwhile is walked again, alone; should it never
-// hold still, what was seen is a start all the same, but no resynchronisation.
+// Runs the iterator. An mm that a writer changed meanwhile is walked again, alone. If it never
+// holds still, its last reading serves as a start, but not as a resynchronisation.
 Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
   const int tries = reason == SnapReason::attach ? kStartTries : kTornTries;
   std::vector<std::uint32_t> todo{tgid};
   for (int attempt = 1; !todo.empty(); ++attempt) {
-    if (attempt > kTornTries) usleep(5'000);  // it may be busy for a moment only
+    if (attempt > kTornTries) usleep(5'000);  // the mm may be busy for a moment only
     std::vector<std::uint32_t> torn;
     for (const std::uint32_t id : todo) {
       const std::uint64_t walk_id = feed_->new_walk();
@@ -163,7 +163,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
       for (WalkedMm& mm : *mms) {
         walked_.insert(mm.head.local_tgid);
         const bool resync = reason == SnapReason::resync;
-        if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // of no interest
+        if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // not part of the round
         if (!mm.torn)
           whole.push_back(std::move(mm));
         else if (attempt < tries)
@@ -182,15 +182,15 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
   return ok();
 }
 
-// The start of an mm that never held still is what was seen of it. Its next writer reads it once
-// more, in one piece, and what differs is put right.
+// The start of an mm that never held still is its last reading. The next writer of the mm reads it
+// once more, in one piece, and the difference is replayed.
 void Recorder::note_torn(std::uint64_t address) {
   ++counts_.torn;
   if (loader_.lives(address)) loader_.read_again(address);
 }
 
-// A child of a parent that was not yet walked when it forked has no Fork: it needs a walk too.
-// What no walk finds (a process the kernel hides) stays unknown.
+// A child whose parent was not yet walked when it forked has no Fork and needs a walk. A child that
+// no walk finds (a process that the kernel hides) stays unknown.
 Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
     if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
@@ -199,7 +199,7 @@ Status Recorder::adopt_orphans() {
   return ok();
 }
 
-// All that is in the ring now.
+// Takes all records that are in the ring now.
 Status Recorder::drain() {
   for (std::size_t again = 0; again < kMostDrains; ++again) {
     const std::uint64_t losses = loader_.losses();  // later ones may be ahead of the ring's end
@@ -248,7 +248,7 @@ Status Recorder::finish() {
   if (status && options_.truth) {
     status = walk(0, SnapReason::end, false);
     loader_.wait_for_vmas();
-    usleep(10'000);  // what was under way while it was walked ends
+    usleep(10'000);  // operations that were in flight during the walk end
   }
   for (int i = 0; i < kLastWaits && status && order_.waits(); ++i) {
     usleep(2'000);
@@ -271,7 +271,7 @@ void Recorder::on_record(std::span<const std::byte> bytes) {
   if (bytes.size() != sizeof gap) return converter_.record(bytes);
   std::memcpy(&gap, bytes.data(), sizeof gap);
   if (gap.head.kind != ANONVMA_GAP) return converter_.record(bytes);
-  // Some of the losses told at the gap before may have happened here: they taint again.
+  // Losses reported at the gap before may have happened here. They taint again.
   for (LostCount lost : std::exchange(ahead_, {})) {
     lost.count = 0;
     converter_.lost(lost, gap.head.time_ns);
@@ -279,8 +279,7 @@ void Recorder::on_record(std::span<const std::byte> bytes) {
   tell_lost(gap.head.time_ns, gap.losses);
 }
 
-// Tells the converter of the losses since the last call. `losses` is their generation at this
-// place.
+// Reports the losses since the last call to the converter. `losses` is their generation here.
 void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
   const std::vector<LostCount> taken = feed_->take_lost(this);
   for (const LostCount& lost : taken) {

@@ -1,8 +1,8 @@
-// A recording: programs attached, start state walked, records drained into events in kernel order.
+// A recording: attaches programs, walks the start state, turns records into events in kernel order.
 //
-// A long one is several that overlap: the next begins beside the one that is under way, with a walk
-// of its own, and only then does that one end. So each is a recording like any other, and what
-// happened while both were under way is in both.
+// A long recording consists of several that overlap. The next one begins while the current one
+// still runs, with a walk of its own, and only then does the current one end. So each is complete
+// by itself, and events of the overlap are in both.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct RecorderOptions {
   bool truth = false;
   std::uint64_t ring_bytes = 32u << 20;
   std::uint64_t spill_bytes = 256u << 20;
-  // At most one of both; neither: the whole system, or all of the recorder's pid namespace. The
-  // numbers are those of that namespace.
+  // At most one of the two is set. If neither is, the recording is of the whole system, or of the
+  // recorder's pid namespace. The numbers are those of that namespace.
   std::vector<int> pids;           // these processes and their descendants
   std::uint32_t command_tgid = 0;  // a child that will exec the command
 };
@@ -41,13 +41,13 @@ struct RecorderCounts {
   std::uint64_t lost = 0;
   std::uint64_t recursion_misses = 0;  // known after finish(); see Loader
   std::uint64_t processes = 0;         // at attach
-  std::uint64_t unreadable = 0;        // of them, not walked
+  std::uint64_t unreadable = 0;        // of these, processes that were not walked
   std::uint64_t malformed = 0;
   std::uint64_t execs = 0;
-  std::uint64_t given_up = 0;       // lock numbers that nobody explained
+  std::uint64_t given_up = 0;       // lock numbers without an explanation
   std::uint64_t torn = 0;           // address spaces whose snapshot of the start is not one state
-  std::uint64_t unread = 0;         // that ended before what an unseen writer changed was read
-  std::uint64_t spilled_bytes = 0;  // the most that waited in memory
+  std::uint64_t unread = 0;         // mms that ended before the change of an unseen writer was read
+  std::uint64_t spilled_bytes = 0;  // the most bytes that waited in memory
   std::map<std::uint64_t, std::uint64_t> unseen;  // writers, by UnknownWrite.syscall
 };
 
@@ -56,22 +56,23 @@ class Recorder final : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
 
-  // Loads and attaches the programs: from here on the accuracy of the recording is known.
+  // Loads and attaches the programs. From here on the accuracy of the recording is known.
   static Result<std::unique_ptr<Recorder>> open(const RecorderOptions& options);
-  // The same recording once more, beside this one. From its begin() on both have to be polled.
+  // A second recording with the same options, beside this one. From its begin() on, both have to be
+  // polled.
   std::unique_ptr<Recorder> open_next() const;
-  // Walks what is alive, and records. The first error of the sink comes back from here or from
-  // poll().
+  // Walks all live processes, and records. The first error of the sink is returned from here or
+  // from poll().
   Status begin(Sink sink);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder() { feed_->leave(this); }
 
-  // Takes what the ring holds. Call it every few milliseconds.
+  // Takes the records in the ring. Call it every few milliseconds.
   Status poll();
-  // Walks one process now: a Snapshot(end) at its place among the events, to compare with.
+  // Walks one process now: its Snapshot(end) has an exact place among the events, for comparison.
   Status snapshot(std::uint32_t tgid);
-  // Lets go of what still waited after a last drain; detaches when no other recording goes on.
+  // Drains once more and lets all waiting events leave. Detaches if no other recording is active.
   Status finish();
 
   std::uint64_t elapsed_ns() const;  // since time 0 of the trace
@@ -108,10 +109,10 @@ class Recorder final : private Feed::Reader {
   Order order_;
   Converter converter_;
   RecorderCounts counts_;
-  std::set<std::uint32_t> walked_;  // local tgids, by the walks of the start
+  std::set<std::uint32_t> walked_;  // local tgids that the walks of the start have seen
   std::uint64_t orphans_walked_at_ = 0;
   RoundPace round_pace_;
-  std::vector<LostCount> ahead_;  // told already, and lost behind the gap where that was
+  std::vector<LostCount> ahead_;  // reported at a gap, but perhaps lost after it
   MissedEvents missed_;
   std::uint64_t missed_read_at_ = 0;
   std::uint64_t unread_before_ = 0;  // counted by recordings before this one

@@ -14,7 +14,7 @@ void Resync::pass(const Event& event) {
   sink_(event);
 }
 
-// True if the event comes behind a snapshot of the set. An mm that is born there waits as well.
+// True if the event comes after a snapshot of the set. An mm that is born there waits as well.
 bool Resync::waits(const Event& event) {
   const bool behind = held_.contains(event.head.mm);
   if (const auto* fork = std::get_if<Fork>(&event.body); fork != nullptr && behind)
@@ -38,7 +38,7 @@ void Resync::add(const Event& event) {
   }
   const bool behind = waits(event);
   if (const auto* lost = std::get_if<Lost>(&event.body);
-      lost != nullptr && !event.head.mm && lost->unnamed == 0) {  // taints before and behind
+      lost != nullptr && !event.head.mm && lost->unnamed == 0) {  // taints before and after the set
     Event again = event;
     std::get<Lost>(again.body).count = 0;
     behind_.push_back(again);
@@ -52,7 +52,7 @@ void Resync::add(const Event& event) {
 void Resync::end() {
   in_round_ = false;
   held_.clear();
-  // Two sets in a row would be taken for one.
+  // Two sets in a row would be taken for one set.
   if (!set_.empty() && set_left_last_)
     pass({{set_.front().head.time_ns, 0, {}, 0, 0}, Lost{0, 0, 0, 1}});
   const bool any = !set_.empty();

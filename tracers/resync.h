@@ -1,9 +1,8 @@
-// Holds back a round of snapshots after a loss, behind Order: the snapshots of a round leave
-// together, so that they are one state, and the events behind each of them wait.
+// Holds back a round of snapshots after a loss. It comes after Order. The snapshots of a round
+// leave together, so that they are one state, and the events after each of them wait.
 //
 //   in    begin() ─ map in C ─ snapshot A ─ map in A ─ snapshot B ─ end()
-//   out             map in C                                        snapshot A, snapshot B, map in
-//   A
+//   out             map in C                                        snapshots A and B, map in A
 #pragma once
 
 #include <functional>

@@ -5,7 +5,7 @@
 namespace anonvma {
 namespace {
 
-constexpr std::uint64_t kRewalkAfter = 200'000'000;  // one mm at most this often
+constexpr std::uint64_t kRewalkAfter = 200'000'000;  // the shortest time between two walks of an mm
 constexpr std::size_t kMostAtOnce = 8;
 
 bool shows_state(const Snapshot& snapshot) {

@@ -1,5 +1,4 @@
-// Mms that a writer outside every traced call has changed, and that nobody has read since: the
-// recorder walks them.
+// Mms that an unseen writer has changed and that nothing has read since: the recorder walks them.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ class Rewalks {
   std::vector<MmId> due(std::uint64_t now_ns);
 
  private:
-  std::map<MmId, std::uint64_t> stale_;                // mms to walk, and not before when
+  std::map<MmId, std::uint64_t> stale_;                // mms to walk, each with its earliest time
   std::unordered_map<MmId, std::uint64_t> walked_at_;  // when a stale mm was last walked
 };
 

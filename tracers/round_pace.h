@@ -1,5 +1,5 @@
-// The pause before a round. It doubles while rounds leave suspects: a family that never holds still
-// would be read for ever.
+// The pause before a round. It doubles while rounds leave suspects: a family that is always busy
+// would otherwise be read without end.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Holds back the start of a recording, behind Order: the snapshots of the start leave first and
-// together, so that they are one state. No operation on one mm changes the vmas of another.
+// Holds back the start of a recording. It comes after Order. The snapshots of the start leave first
+// and together, so that they are one state. No operation on one mm changes the vmas of another.
 //
 //   in    snapshot A ─ map in A ─ snapshot B ─ fault in B ─ end()
 //   out                                                     snapshot A, snapshot B, map, fault
@@ -17,7 +17,7 @@ class Start {
  public:
   bool active() const { return active_; }
   void add(const Event& event);
-  // Gives all events to `sink`, but for those of mms for which `replaced` says that a later Fork
+  // Gives all events to `sink`, except for those of mms for which `replaced` says that a later Fork
   // or Exec announces them.
   void end(const std::function<bool(MmId)>& replaced,
            const std::function<void(const Event&)>& sink);

@@ -4,7 +4,7 @@
 
 namespace anonvma {
 namespace {
-constexpr std::uint64_t kPartBytes = 320;  // for the budget: a part of a snapshot
+constexpr std::uint64_t kPartBytes = 320;  // a part of a snapshot, for the budget
 }  // namespace
 
 void Driver::apply(const MmSnapshot& snapshot) {

@@ -1,8 +1,8 @@
 // Pushes the events of a trace, one at a time and in order, through a model, and tells the verifier
-// that stands beside the model what each event came to.
+// beside the model the effect of each event.
 //
 //   event ─┬─ Truth ────────────────────────────────────────────► Verifier
-//          ├─ part of a snapshot ─► SnapshotCollector ─┐              ▲ what it came to
+//          ├─ part of a snapshot ─► SnapshotCollector ─┐              ▲ its effect
 //          ├─ fault that changes nothing ─► passed by  ├─► AddressSpaces
 //          └─ any other ───────────────────────────────┘
 #pragma once
@@ -29,9 +29,9 @@ class Driver {
     // Nine of ten events are passed by.
     if (!collector_.idle() || !spaces_.pass_by(event, index)) apply_in_full(event, index);
   }
-  // The trace is over, here or for now: what was collected is applied.
+  // The trace ends here, or pauses: applies the snapshots that were collected.
   void finish();
-  // finish(), and what the verifier found.
+  // Calls finish(), and returns the findings of the verifier.
   Verdict verdict();
 
  private:
@@ -43,7 +43,7 @@ class Driver {
   SlabAccount& slab_;
   Verifier* verifier_;
   SnapshotCollector collector_;
-  std::uint64_t parts_ = 0;  // of snapshots, held here
+  std::uint64_t parts_ = 0;  // parts of snapshots that are held here
 };
 
 }  // namespace anonvma

@@ -6,7 +6,7 @@
 
 namespace anonvma {
 
-// The state as it is, with `slab` being the account of `spaces`.
+// The current state. `slab` is the account of `spaces`.
 Moment observe(const AddressSpaces& spaces, const SlabAccount& slab);
 
 }  // namespace anonvma

@@ -37,7 +37,7 @@ void ReachCheck::insert(std::vector<Extent>& extents, const Extent& extent) {
   }
 }
 
-// May move books_.
+// May reallocate books_.
 ReachCheck::Book& ReachCheck::book(VmaId vma) {
   if (vma.v >= books_.size()) books_.resize(std::size_t{vma.v} + 1);
   return books_[vma.v];
@@ -98,7 +98,7 @@ void ReachCheck::moved(VmaId to, VmaId from, std::uint64_t pgoff, std::uint64_t 
     change(to, target);
   }
   erase(source.extents, pgoff, end);
-  change(from, source);  // a clone may have changed what its pages point at
+  change(from, source);  // a clone may have changed the target of its pages
 }
 
 void ReachCheck::forked(VmaId child, VmaId parent) {
@@ -140,7 +140,7 @@ void ReachCheck::check(VmaId vma, Book& book) {
   [[maybe_unused]] const VmaView view = spaces_.view(vma);
   assert(book.extents.front().begin >= view.pgoff);
   assert(book.extents.back().end <= view.pgoff + view.pages);
-  // A look-up goes through the whole chain, and so do those of the targets found already.
+  // Each look-up goes through the whole chain, and through the targets found before.
   const std::size_t targets = book.extents.size();
   steps_ += targets;
   if (targets > 8) steps_ += targets * (targets + spaces_.strategy().chain_links(vma).size()) / 16;

@@ -1,9 +1,10 @@
-// Are the pages of a workload still found? The one thing an anon_vma design must never get wrong:
-// a walk from what a page points at (folio->mapping) has to visit every vma that maps the page,
-// whatever was split, merged, moved, forked and unmapped since it was faulted in.
+// Checks that the pages of a workload are still found. This is the one thing that an anon_vma
+// design must never get wrong: a walk from the target of a page (folio->mapping) has to visit every
+// vma that maps the page, whatever was split, merged, moved, forked and unmapped since its first
+// write.
 //
-// The check keeps, per vma, what its pages point at, and asks the design after each operation
-// about every vma whose pages changed in it; about the rest when they go, and at the end.
+// The check keeps the targets of the pages of each vma. After each operation it asks the design
+// about the vmas whose pages have changed; about all others when they go, and at the end.
 //
 // Same: a recorded write makes a page that points at the vma's rmap_target() of that moment. A
 // forked child maps the pages of its parent until it writes.
@@ -32,11 +33,11 @@ namespace anonvma {
 
 class ReachCheck final : public Watcher {
  public:
-  // `spaces` calls it from the first event on.
+  // `spaces` must call the check from the first event on.
   ReachCheck(const AddressSpaces& spaces, std::uint64_t page_size)
       : spaces_(spaces), page_size_(page_size) {}
 
-  // After the last event.
+  // To be called after the last event.
   ReachReport finish();
   // Estimated memory and steps of the check itself, without the address spaces.
   Budget spent() const;
@@ -60,7 +61,7 @@ class ReachCheck final : public Watcher {
     std::uint64_t own = 0;        // rmap_target() when last asked
     Came came = Came::here;       // origin of the last pages that were not written here
     bool changed = false;         // in this operation
-    std::uint32_t counted = 0;    // of its extents, in extents_
+    std::uint32_t counted = 0;    // number of its extents in extents_
   };
   // The first writer of a page with that target.
   struct Origin {
@@ -83,7 +84,7 @@ class ReachCheck final : public Watcher {
   std::vector<Book> books_;  // by VmaId
   std::vector<VmaId> changed_;
   std::unordered_map<std::uint64_t, Origin> origins_;  // by target
-  std::uint64_t extents_ = 0;                          // of all books, between operations
+  std::uint64_t extents_ = 0;                          // number in all books, between operations
   std::uint64_t steps_ = 0;
   OpKind kind_ = OpKind::start;
   std::uint64_t event_ = 0, time_ns_ = 0;

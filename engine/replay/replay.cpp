@@ -49,7 +49,7 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
   }
 }
 
-// The first event, over all runs, that asked for more than there is.
+// The error at the first event, over all runs, that exceeded a budget.
 std::optional<Error> gave_up(const Runs& runs, std::uint64_t file_bytes) {
   const Run* first = nullptr;
   for (const auto& run : runs)
@@ -107,7 +107,7 @@ Result<std::vector<RunPlan>> make_plans(const Meta& meta, const ReplayOptions& o
   return plans;
 }
 
-// A second pass to the moments that only the first one could tell.
+// A second pass, which stops at the moments that the first pass has found.
 void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
                 const ReplayOptions& options, const Pass& first, std::vector<ReplayResult>& rows) {
   const Meta& meta = reader.meta();

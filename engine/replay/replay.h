@@ -24,7 +24,7 @@ struct ReplayOptions {
   // Slot sizes that win over those of the trace, in bytes.
   std::vector<std::pair<CacheIndex, std::uint32_t>> objsizes;
   bool slub = false;  // also count the slabs that SLUB would hold
-  // Also look at the moment when the sum of all caches peaked, and at this time: a second pass.
+  // These two need a second pass: the moment when the sum of all caches peaked, and a given time.
   bool observe_peak = false;
   std::optional<double> at_s;
   bool check_reach = false;  // also ask whether every page is still found (reach.h)
@@ -33,12 +33,12 @@ struct ReplayOptions {
   std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
 };
 
-// An error when the header names a page size that no machine has.
+// Fails if the header names a page size that no machine has.
 Status check_page_size(const Meta& meta);
 
-// The recording kernel's own strategy is always replayed and verified, with or without a row.
-// A damaged trace gives the result up to the damage, with `trace.damage` set. `trace.path` is the
-// caller's to fill in. An Error only when nothing could be replayed (bad options).
+// The recording kernel's own strategy is always replayed and verified, with or without a row. A
+// damaged trace gives the result up to the damage, with `trace.damage` set. The caller fills in
+// `trace.path`. An Error only if nothing could be replayed (bad options).
 Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options);
 
 }  // namespace anonvma

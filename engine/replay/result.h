@@ -22,16 +22,15 @@ namespace anonvma {
 // Reverse-map walks of one moment: for each faulted vma, how many vmas a walk for a page first
 // faulted there visits.
 struct Walks {
-  std::uint64_t vmas = 0;  // faulted ones; 0: the rest means nothing
+  std::uint64_t vmas = 0;  // faulted vmas; 0: the other fields mean nothing
   std::uint64_t min = 0, median = 0, p99 = 0, max = 0;
-  // (vmas linked to an anon_vma, anon_vmas with as many), ascending.
+  // (a number of vmas, how many anon_vmas have that many vmas linked), ascending.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> vmas_per_anon_vma;
   friend bool operator==(const Walks&, const Walks&) = default;
 };
 
-// The objects of one mm. An anon_vma that several mms use counts for the one with the lowest id
-// whose vma->anon_vma it is. If it is no vma's own any more, it counts for the lowest that links to
-// it.
+// The objects of one mm. An anon_vma that several mms use counts for the lowest mm that has it as
+// vma->anon_vma. If no vma has it any more, it counts for the lowest mm with a link to it.
 struct Holder {
   MmId mm;  // none: objects that no living mm is linked to
   std::string comm;
@@ -43,7 +42,7 @@ struct Holder {
 struct Moment {
   SlabMoment slab;
   Walks walks;
-  std::vector<Holder> holders;      // by mm, the one without last
+  std::vector<Holder> holders;      // by mm; the holder without an mm is last
   std::uint64_t remap_entries = 0;  // see Strategy::remap_entries()
   friend bool operator==(const Moment&, const Moment&) = default;
 };
@@ -51,9 +50,9 @@ struct Moment {
 // The source of a cache's geometry.
 enum class SpecSource : std::uint8_t {
   trace,   // the recording kernel's own, from its sysfs
-  table,   // of the design's era, or of a cache that no released kernel has
-  option,  // the user said so
-  assumed  // the trace names none: that of 6.18 x86_64
+  table,   // sizes of the design's era, or of a cache that no released kernel has
+  option,  // from the command line
+  assumed  // the trace names none: the geometry of 6.18 x86_64
 };
 struct RowSpecs {
   CacheSpecs specs;
@@ -61,28 +60,28 @@ struct RowSpecs {
   friend bool operator==(const RowSpecs&, const RowSpecs&) = default;
 };
 
-// Pages that a reverse-map walk does not find: it starts from what they point at and misses a vma
-// that maps them.
+// Pages that a reverse-map walk does not find: it starts from their target and misses a vma that
+// maps them.
 struct ReachFinding {
   std::uint64_t event = 0;  // index in the trace
   std::uint64_t time_ns = 0;
   std::string operation;  // name of the OpKind
-  std::uint32_t mm = 0;   // MmId::kNone: of a fork under way
+  std::uint32_t mm = 0;   // MmId::kNone: a fork in progress
   std::string comm;
   std::uint64_t start = 0, end = 0;  // of the vma, bytes
   std::uint64_t first_page = 0;      // of the pages, bytes
   std::uint64_t pages = 0;
-  std::uint64_t target = 0;   // what they point at, see Strategy::rmap_target()
-  std::uint32_t writer = 0;   // the mm that first wrote to a page that points there,
+  std::uint64_t target = 0;   // the target of the pages, see Strategy::rmap_target()
+  std::uint32_t writer = 0;   // the mm that first wrote to a page with that target,
   std::uint64_t written = 0;  // and at which event
   std::string why;
   friend bool operator==(const ReachFinding&, const ReachFinding&) = default;
 };
 // The result of ReplayOptions::check_reach.
 struct ReachReport {
-  std::uint64_t checks = 0;    // questions asked: does a walk from there visit this vma?
-  std::uint64_t findings = 0;  // page ranges it does not, each counted once
-  std::uint64_t pages = 0;     // in them
+  std::uint64_t checks = 0;    // questions: does a walk from this target visit this vma?
+  std::uint64_t findings = 0;  // page ranges that a walk misses, each counted once
+  std::uint64_t pages = 0;     // in these ranges
   std::optional<ReachFinding> first;
   friend bool operator==(const ReachReport&, const ReachReport&) = default;
 };
@@ -90,42 +89,42 @@ struct ReachReport {
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under
-  std::string basis;     // of a proposal: what was read, and its parameters
-  std::string assumed;   // what those rules take from another era, as nobody has read it
+  std::string basis;     // for a proposal: its source and its parameters
+  std::string assumed;   // rules taken from another era, as this era's were not read
   RowSpecs specs;
   std::array<CacheUsage, kAllCaches> caches{};
   std::array<std::uint64_t, kAllCaches> at_start_objs{};  // alive when recording began
   std::array<OpCost, kNumOpKinds> costs{};
   std::uint64_t root_locks = 0;
-  std::optional<SlubUses> slub;  // by ReplayOptions::slub
+  std::optional<SlubUses> slub;  // if ReplayOptions::slub is set
   Moment end;
-  Moment peak;               // of the sum of all bytes
+  Moment peak;               // when the sum of all bytes peaked
   std::optional<Moment> at;  // the time that was asked for
   std::uint64_t map_counts_compared = 0;
   std::uint64_t map_count_mismatches = 0;
   std::optional<Mismatch> first_mismatch;
-  std::optional<ReachReport> reach;  // by ReplayOptions::check_reach
+  std::optional<ReachReport> reach;  // if ReplayOptions::check_reach is set
   Anomalies anomalies;
   std::vector<std::string> approximate;  // reasons why this row is not exact; empty: it is
   friend bool operator==(const ReplayResult&, const ReplayResult&) = default;
 };
 
-// The trace that a table rests on; every table ends with it.
+// The trace behind a table. Every table ends with it.
 struct TraceSummary {
   std::string path;
   std::string hash;
   Meta meta;
   std::uint64_t events = 0;
   std::uint64_t lost = 0;
-  std::uint64_t tainted_mms = 0;     // address spaces unsure for a while, as records were lost
-  std::uint64_t tainted_at_end = 0;  // and of them, those that stayed so
+  std::uint64_t tainted_mms = 0;     // address spaces that were uncertain after losses
+  std::uint64_t tainted_at_end = 0;  // those of tainted_mms that stayed uncertain
   std::uint64_t skipped = 0;         // records newer than this reader
   std::uint64_t duration_ns = 0;
   std::uint64_t mms = 0;
-  std::string own_strategy;  // of the recording kernel; empty when unknown
+  std::string own_strategy;  // the recording kernel's; empty when unknown
   std::string rules;         // name of the KernelRules used
   std::string damage;        // why reading stopped early; empty: read to its end
-  std::string command;       // what made this table, for whoever wants to repeat it; may be empty
+  std::string command;       // the command that makes this table again; may be empty
 };
 
 struct Comparison {

@@ -9,10 +9,10 @@
 
 namespace anonvma {
 
-// The recording kernel's caches as its sysfs had them, others and (with `era_accurate`) those of
-// the strategy's own era from the table of engine/slab; options win. Whatever the trace does not
-// give is placed into slabs as SLUB would on that machine. A cache that an era does not have stays
-// as recorded: nothing is ever allocated from it.
+// The recording kernel's caches are as in its sysfs. Other caches, and with `era_accurate` those of
+// the strategy's own era, are from the table of engine/slab. Options win. A slab layout that the
+// trace does not give is computed as SLUB would on that machine. A cache that an era does not have
+// stays as recorded: nothing is ever allocated from it.
 RowSpecs row_specs(const Meta& meta, const StrategyInfo& strategy, const ReplayOptions& options);
 
 // "anon_vma=128", as ReplayOptions::objsizes holds it: a cache and its slot size, 8 to 65536 bytes.

@@ -7,8 +7,8 @@
 
 namespace anonvma {
 
-// A kernel with `degree` counts in one number what other designs keep in two. The snapshots at the
-// start of a slice agree with each other.
+// A kernel with `degree` has one counter where other designs have two. The snapshots at the start
+// of a slice agree with each other.
 bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
   return (meta.scope == "system" && !is_slice(meta)) ||
          (own_counters(meta) == Counters::degree && strategy.page().counters != Counters::degree);

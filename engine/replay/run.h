@@ -32,7 +32,7 @@ struct RunPlan {
   Budget budget = {};
 };
 
-// Are the counters of anon_vmas at the start counted anew? See Setting.
+// True if the counters of anon_vmas at the start are counted anew, see Setting.
 bool counts_anew(const Meta& meta, const StrategyInfo& strategy);
 
 class Run {
@@ -41,7 +41,7 @@ class Run {
 
   // `first` is the index of the first of `events` in the trace.
   void feed(std::span<const Event> events, std::uint64_t first);
-  // Skips all events behind this one.
+  // Skips all events after this one.
   void stop_after(std::uint64_t event) { stop_ = event; }
   // The event at which the run exceeded its budget. It has stopped there, and its numbers mean
   // nothing.
@@ -51,7 +51,7 @@ class Run {
   // Both are called after the last event, in this order.
   std::optional<Verdict> verdict();
   ReplayResult finish(const Meta& meta);
-  // The state at the end, or where it stopped.
+  // The state at the end, or where the run stopped.
   Moment look();
 
   std::uint64_t mms() const { return spaces_.mms_seen(); }
@@ -64,7 +64,7 @@ class Run {
   AddressSpaces spaces_;
   std::optional<ReachCheck> reach_;
   std::optional<Verifier> verifier_;
-  std::optional<Driver> driver_;  // of all that
+  std::optional<Driver> driver_;  // drives the members above
   std::optional<std::uint64_t> stop_, gave_up_;
 };
 
@@ -76,10 +76,10 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // `batch` must live until the next call. The caller may decode the next one meanwhile. False, and
-  // nothing was given, when a run has given up.
+  // `batch` must live until the next call. The caller may decode the next one meanwhile. If a run
+  // has given up, this gives nothing and returns false.
   bool give(std::span<const Event> batch, std::uint64_t first);
-  // Until the last batch is done.
+  // Waits until the last batch is done.
   void wait();
 
  private:
@@ -89,8 +89,8 @@ class Crew {
   std::vector<std::unique_ptr<Run>>& runs_;
   std::span<const Event> batch_;
   std::uint64_t first_ = 0;
-  // No std::barrier: that of gcc 12 throws in its threads under an emulator of one program.
-  std::mutex mutex_;  // of what follows
+  // Not a std::barrier: that of gcc 12 throws in its threads under a user-mode emulator.
+  std::mutex mutex_;  // guards the members below
   std::condition_variable changed_;
   std::uint64_t turn_ = 0;  // batches given
   std::size_t working_ = 0;

@@ -1,10 +1,10 @@
-// A slice of a trace: what the recording kernel had at its start, as snapshots, and the events
-// behind. The state is that of the model under the recording kernel's own strategy and rules, which
-// is the kernel's as far as `verify` says so.
+// A slice of a trace: snapshots of the recording kernel's state at its start, and the events after
+// them. The state is that of the model under the recording kernel's own strategy and rules. It is
+// the kernel's state as far as `verify` says so.
 //
-// A slice begins and ends where nothing is under way, so that it can be verified by itself: with
-// the truth lane at the first moment from the one asked for on at which the kernel has allocated
-// and freed what the model has.
+// A slice begins and ends where nothing is in flight, so that it can be verified by itself. With
+// the truth lane that is the first moment, from the requested one on, at which the kernel has
+// allocated and freed the same objects as the model.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,12 @@
 
 namespace anonvma {
 
-// Must `event` stand behind the one before it, with no slice beginning between them? Parts of a
-// snapshot, and an exec's or a start's snapshot as a whole.
+// True if `event` must directly follow the event before it, so that no slice begins between them:
+// parts of a snapshot, and the whole snapshot of an exec or a start.
 bool continues(const Event& event);
 
-// First pass: where in the trace a time is. It may run backwards a little; the slice for a time
-// holds all that is behind the last event not later than it, as `--at` does.
+// First pass: finds a time in the trace. Times may run backwards a little. The slice for a time
+// begins after the last event that is not later, as with `--at`.
 class TimeSearch {
  public:
   explicit TimeSearch(std::uint64_t time_ns) : time_ns_(time_ns) {}
@@ -51,8 +51,8 @@ class Slicer {
   // True if a slice may begin or end here: nothing is in flight.
   bool at_rest() const;
 
-  // Snapshots of all that lives, and what of the past the events behind refer to: exits under way,
-  // losses. `fresh`: names for anon_vmas that have none in the trace, from here on.
+  // Snapshots of all live mms, and the past that later events refer to: exits in progress, losses.
+  // `fresh`: the first name for anon_vmas that have none in the trace.
   std::vector<Event> key_snapshot(AnonVmaId fresh);
   // Notes for the reader of a slice that begins here.
   std::vector<std::string> notes() const;
@@ -60,9 +60,9 @@ class Slicer {
 
  private:
   struct Model;
-  struct Process {  // what the model does not know, and a snapshot has
+  struct Process {  // fields of a snapshot that the model does not have
     std::uint64_t brk = 0, tgid = 0;
-    std::optional<Event> exit;  // of its last task
+    std::optional<Event> exit;  // the end of its last task
   };
   explicit Slicer(std::unique_ptr<Model> model);
   AnonVmaId id_of(std::uint64_t name);

@@ -9,7 +9,7 @@
 namespace anonvma {
 namespace {
 
-constexpr std::int64_t kMaxId = 1 << 20;        // names are an array: an id is not to be trusted
+constexpr std::int64_t kMaxId = 1 << 20;        // names are an array, and ids are input
 constexpr std::int64_t kMaxNumber = 1ll << 52;  // pages of a 64-bit address space
 constexpr std::uint64_t kIgnoredFlags = 0b111;  // read, write, exec
 constexpr std::size_t kMaxFields = 7;
@@ -295,7 +295,7 @@ bool VectorLife::copy(const Op& op) {
   Vma vma = vmas_[src.v];
   vma.end = static_cast<std::uint64_t>(start) + (vma.end - vma.start);
   vma.start = static_cast<std::uint64_t>(start);
-  // The pages of an unfaulted vma are nowhere yet: it starts anew at its new place.
+  // An unfaulted vma has no pages: it starts anew at its new place.
   if (!strategy_->faulted(src)) vma.pgoff = vma.start;
   if (!find_place(prev, next, vma)) return false;
   enter_mm(vma.mm, {});

@@ -1,6 +1,6 @@
 // A life written as one-line operations on single vmas, run against one strategy: the language of
-// the test vectors. The order of calls is that of the VMA layer; what it would decide (which vmas
-// merge, where a split goes) is written in the operations instead.
+// the test vectors. The order of calls is that of the VMA layer. The layer's decisions (which vmas
+// merge, where a split goes) are written in the operations.
 //
 //   M id mm prev next start end flags   a new unfaulted vma; pages, pgoff = start
 //   F id                                first write fault; nothing when faulted
@@ -29,8 +29,8 @@ class VectorLife final : private Layout {
  public:
   explicit VectorLife(const StrategyChoice& strategy) : strategy_(strategy.make(slab_, *this)) {}
 
-  // Does nothing and says why when the operation is not in the language, or names a vma that does
-  // not exist, or neighbours that are none.
+  // Does nothing and returns the reason if the operation is not in the language, or names a vma
+  // that does not exist or neighbours that are none.
   Status apply(std::string_view text);
 
   const SlabAccount& slab() const { return slab_; }
@@ -60,7 +60,7 @@ class VectorLife final : private Layout {
   VmaView view(VmaId vma) const override;
   void recycle(VmaId vma) override { free_.push_back(vma); }
 
-  // Each does one operation, or gives false with the reason in error_ and nothing changed.
+  // Each does one operation. If it cannot, it changes nothing and returns false, with error_ set.
   bool map(const Op& op);
   bool fault(const Op& op);
   bool split(const Op& op);
@@ -73,10 +73,10 @@ class VectorLife final : private Layout {
   bool is_fresh(std::int64_t id);
   bool find(std::int64_t id, VmaId& vma);
   bool find_or_none(std::int64_t id, std::uint64_t mm, VmaId& vma);
-  // Neighbours that `vma`, whose fields are filled in but for them, would get.
+  // Finds the neighbours that `vma` would get. All its other fields are filled in.
   bool find_place(std::int64_t prev, std::int64_t next, Vma& vma);
 
-  // The mm a new vma goes to, made when this is its first; forked from `parent` if that is one.
+  // Enters the mm of a new vma. The first vma makes the mm, as a fork if `parent` is a vma.
   void enter_mm(std::uint64_t mm, VmaId parent);
   void leave_mm(std::uint64_t mm);
   VmaId make(std::int64_t id, const Vma& vma);

@@ -13,7 +13,7 @@
 namespace anonvma {
 namespace {
 
-// A number the vectors can expect.
+// A number that vectors can expect.
 struct ObjectField {
   std::string_view name;
   std::uint64_t (*value)(const SlabAccount& slab);
@@ -34,7 +34,7 @@ struct Expected {
   std::uint64_t value = 0;
 };
 
-// One life under one strategy: what to expect at each of its checkpoints, where anything is.
+// One life under one strategy: the numbers expected at each checkpoint, if any.
 struct Life {
   const StrategyInfo* strategy = nullptr;
   std::vector<std::optional<std::vector<Expected>>> checkpoints;
@@ -42,7 +42,7 @@ struct Life {
 struct Scenario {
   std::string name;
   std::vector<std::string> ops;
-  std::vector<std::string> labels;  // of the checkpoints; may be empty
+  std::vector<std::string> labels;  // one for each checkpoint; may be empty
 };
 
 Error bad(std::string message) { return {ErrorCode::bad_trace, std::move(message)}; }
@@ -91,7 +91,7 @@ std::string describe(const Scenario& scenario, const Life& life, std::size_t che
   return text;
 }
 
-// The report of a text, as it grows.
+// Builds the report of a text.
 class Runner {
  public:
   Status run(const Scenario& scenario, const Life& life);

@@ -15,7 +15,7 @@ namespace anonvma {
 struct VectorReport {
   std::uint64_t vectors = 0;
   std::uint64_t checkpoints = 0;  // compared (checkpoint, strategy) pairs
-  std::uint64_t mismatches = 0;   // of them, pairs with at least one other number
+  std::uint64_t mismatches = 0;   // of these pairs, those with at least one other number
   std::uint64_t skipped = 0;      // pairs that name a strategy which is not registered
   std::vector<std::string> skipped_strategies;  // each once, sorted
   std::string first_mismatch;                   // in full; empty when there is none

@@ -90,7 +90,7 @@ Table lock_table(const Comparison& comparison) {
   return table;
 }
 
-// Walks at one moment. `walks` gives those of a row, nullptr when there are none.
+// Walks at one moment. `walks` returns those of a row, or nullptr.
 template <class Of>
 Table walk_table(const Comparison& comparison, std::string_view when, Of walks) {
   Table table{fmt::format("walks {}: vmas visited for a page first faulted in a vma", when),

@@ -20,7 +20,7 @@ std::string quoted_field(std::string_view text) {
   return out + "\"";
 }
 
-// The columns at the begin of every line of one strategy.
+// The columns at the beginning of every line of one strategy.
 struct Begin {
   std::string path, hash, strategy, rules;
   std::string losses = ",,,";  // events, lost, tainted mms, tier of one trace

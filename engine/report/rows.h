@@ -32,7 +32,7 @@ struct CacheRow {
   std::uint64_t at_start_objs = 0;
   Amount end;
   Amount own_peak;               // the peak of this cache alone
-  Amount peak;                   // at the moment when all caches together held most
+  Amount peak;                   // when all caches together held most
   std::optional<Amount> at;      // at the time given by --at
   std::uint64_t slab_bytes = 0;  // at its own peak, see min_slab_bytes()
   // Most designs use no cache of a proposal.
@@ -57,7 +57,7 @@ struct SumRow {
   Change slab_change, root_locks_change;
 };
 
-// One kind of oddity, with its count in each row of the comparison.
+// One kind of anomaly, with its count in each row of the comparison.
 struct AnomalyRow {
   AnomalyInfo info;
   std::vector<std::uint64_t> counts;

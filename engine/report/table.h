@@ -1,4 +1,4 @@
-// A table before it is text: renderers differ in how they draw it, not in its content.
+// A table before it becomes text. Renderers draw it differently and do not change its content.
 #pragma once
 
 #include <cstdint>

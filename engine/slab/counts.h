@@ -1,4 +1,4 @@
-// How many objects of the caches of released kernels were allocated and freed.
+// The numbers of objects allocated and freed, for the caches of released kernels.
 #pragma once
 
 #include <array>

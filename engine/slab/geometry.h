@@ -1,4 +1,4 @@
-// How SLUB cuts pages into slabs, and the object sizes of each kernel era.
+// The layout of SLUB's slabs, and the object sizes of each kernel era.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 // calculate_order() of mm/slub.c without boot options: pages for at least 4 * (fls(cpus) + 1)
-// objects, at most 8 of them, wasting at most 1/16 (then 1/8, then 1/4, then 1/2). `cpus` are those
+// objects, at most 8 pages, wasting at most 1/16 (then 1/8, then 1/4, then 1/2). `cpus` are those
 // present, or possible ones in older kernels; 0 counts as 2. {0, 0} for a size no slab can hold.
 //
 // Older kernels retried with fewer objects before they wasted more than 1/4. The result is the same

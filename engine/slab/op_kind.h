@@ -1,4 +1,4 @@
-// The kinds of operations that costs are told apart by.
+// The kinds of operations by which costs are split.
 #pragma once
 
 #include <cstddef>

@@ -42,7 +42,7 @@ void SlabAccount::begin_here() {
   keep_peak();
 }
 
-// The model's bytes for each object: what the VMA layer and the strategies store for it, with the
+// The model's bytes for each object: the data of the VMA layer and of the strategies, with the
 // spare room of their arrays. Arrays do not shrink, so peaks count.
 Budget SlabAccount::spent() const {
   constexpr std::array<std::uint64_t, kAllCaches> kBytes = [] {

@@ -44,7 +44,7 @@ struct OpCost {
   std::uint64_t operations = 0;
   std::array<std::uint64_t, kAllCaches> allocs{}, frees{};
   LockUse locks;  // in mm/rmap.c, exact
-  // Locks of mm/vma.c: counted as its source reads, never held against a kernel.
+  // Locks of mm/vma.c, counted by its source and never compared with a kernel.
   std::uint64_t vma_layer_locks = 0;
   OpCost& operator+=(const OpCost& other);
   friend bool operator==(const OpCost&, const OpCost&) = default;
@@ -58,8 +58,8 @@ struct SlabMoment {
   friend bool operator==(const SlabMoment&, const SlabMoment&) = default;
 };
 
-// Every allocation of every model passes through here, so its 17 fields lie side by side: counters, the
-// moment of the peak, and the budget.
+// Every allocation of every model passes through here, so its 17 fields lie side by side: counters,
+// the moment of the peak, and the budget.
 class SlabAccount {
  public:
   explicit SlabAccount(const CacheSpecs& specs = default_cache_specs()) {
@@ -86,7 +86,7 @@ class SlabAccount {
   Budget spent() const;
 
   // Until end_op() all costs belong to an operation of this kind, done by the task `tid`. If
-  // `counts` is false, the operation is not a new one.
+  // `counts` is false, the operation is not counted as a new one.
   void begin_op(OpKind kind, std::uint64_t event, std::uint64_t time_ns, bool counts = true,
                 std::uint32_t tid = 0) {
     if (slub_) slub_->on_cpu_of(tid);
@@ -108,8 +108,8 @@ class SlabAccount {
     if (sum_bytes_ > peak_bytes_) keep_peak();
   }
 
-  // Objects come and go for this mm from here on. The number is small and is reused after
-  // holder_gone(). It matters to the SLUB model only.
+  // From here on objects are allocated and freed for this mm. The number is small and is reused
+  // after holder_gone(). It matters to the SLUB model only.
   void acts_for(std::uint32_t holder) {
     if (slub_) slub_->acts_for(holder);
   }

@@ -1,4 +1,4 @@
-// How many slabs SLUB would hold for the objects of a replay. A perfect packing of them is a lower
+// The number of slabs that SLUB would hold for the objects of a replay. Perfect packing is a lower
 // bound; the kernel also keeps partial slabs per CPU and per node, and dead objects leave holes.
 //
 // Follows mm/slub.c of 5.16 and later (the 6.8 form of "frozen"), one object after the other:

@@ -104,7 +104,7 @@ class Legacy final : public Strategy {
     link(vma, donated ? donated : make_anon_vma());
     slab_.root_lock();
   }
-  // The next neighbour comes before the previous one. Its history does not matter; it must only
+  // The next neighbour is asked before the previous one. Its history does not matter; it must only
   // have no hook that a merge would leave out.
   AnonVmaId mergeable(VmaId place) const {
     const VmaId next = layout_.next(place);

@@ -24,7 +24,7 @@ const StrategyPage& page_num_children() {
       .simplified = "A lock is a number.",
       .ignored = "References by KSM and migration, which can delay a free.",
       .counters = Counters::two,
-      // Types tell it, as stable kernels carry it back. The release is a hint for a kernel whose
+      // Types decide, as stable kernels have backports. The release is a hint for a kernel whose
       // BTF lacks anon_vma_clone().
       .runs_in =
           [](const KernelFacts& kernel) {

@@ -1,5 +1,5 @@
-// The page of a design: a strategy says itself what it is, how far the model goes, and which
-// kernels run it.
+// The page of a design, written by its strategy: what the design is, how far the model goes, and
+// which kernels run it.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ struct StrategyPage {
   std::string_view idea;
   std::string_view price;
   std::string_view source;  // kernel commits with their subjects, or the posting
-  // The model does this as the kernel does, object for object. A proposal names the design it builds on.
+  // The model does this as the kernel does, object for object. A proposal names the design it
+  // builds on.
   std::string_view same;
   std::string_view simplified;
   std::string_view ignored;
@@ -44,8 +45,8 @@ struct StrategyPage {
   // designs of released kernels.
   std::string_view basis = {};
   Counters counters = Counters::none;
-  // Does a kernel with these facts run the design? Newer designs are asked first. nullptr: no
-  // recorded kernel can run it, or none that can be told.
+  // True if a kernel with these facts runs the design. Newer designs are asked first. nullptr: no
+  // recorded kernel can run it, or none can be recognised.
   bool (*runs_in)(const KernelFacts& kernel) = nullptr;
 };
 

@@ -16,12 +16,11 @@ struct Selection {
 };
 
 // `list` is comma-separated: names, and the groups "all", "mainline" (in a released kernel) and
-// "default" (the recording kernel's own and those it is usually held against). A name may have
+// "default" (the recording kernel's own and those it is usually compared with). A name may have
 // parameters, "lazy-v1:merge=base,fork=never": a word with "=" and no ":" belongs to the strategy
-// before it. `own` is the recording kernel's strategy, empty when unknown; it is the baseline
-// unless `baseline` names another, and the first of the list is when neither is known. A baseline
-// that is not in the list is put before it. An unknown name, key or value is a usage error that
-// lists the known ones.
+// before it. `own` is the recording kernel's strategy, empty if unknown. The baseline is `baseline`
+// if given, else `own`, else the first of the list. A baseline that is not in the list is put
+// before it. An unknown name, key or value is a usage error that lists the known ones.
 Result<Selection> select_strategies(std::string_view list, std::string_view baseline,
                                     std::string_view own);
 

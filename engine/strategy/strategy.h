@@ -16,7 +16,7 @@
 
 namespace anonvma {
 
-// A vma as far as a design may look at it. All but `mm` changes with resized().
+// The part of a vma that a design may look at. All but `mm` changes with resized().
 struct VmaView {
   MmSlot mm;
   std::uint64_t start = 0, pages = 0, pgoff = 0;  // in pages

@@ -19,7 +19,7 @@ class StrategyView {
  public:
   virtual ~StrategyView() = default;
 
-  // vma->anon_vma is set.
+  // True if vma->anon_vma is set.
   virtual bool faulted(VmaId vma) const = 0;
 
   // Reverse-map walks. The number of vmas that a walk visits for a page first faulted in `vma`; 0
@@ -30,13 +30,13 @@ class StrategyView {
   // folio->mapping of a page faulted into `vma` now: a name that is never used twice, 0 for an
   // unfaulted vma. It may change while the vma lives where a design moves its pages over.
   virtual std::uint64_t rmap_target(VmaId vma) const { return anon_vma_name(vma); }
-  // Does a walk for a page that points at `target` visit `vma`?
+  // True if a walk for a page that points at `target` visits `vma`.
   virtual bool reaches(std::uint64_t target, VmaId vma) const {
     return std::ranges::any_of(chain_links(vma),
                                [target](const ChainLink& link) { return link.anon_vma == target; });
   }
-  // May rmap_target() of a faulted vma change while it lives? Its pages that pointed at the old
-  // target then point at the new one, unless the old target still reaches the vma.
+  // True if rmap_target() of a faulted vma may change while it lives. Its pages that pointed at the
+  // old target then point at the new one, unless the old target still reaches the vma.
   virtual bool moves_pages() const { return false; }
 
   // Objects of `mm` itself, not of its vmas, added to `objs`.
@@ -47,7 +47,7 @@ class StrategyView {
   // Entries in the remap trees of all contexts: words inside of other objects, no objects.
   virtual std::uint64_t remap_entries() const { return 0; }
 
-  // The objects themselves, to be held against the kernel's. A name is never used twice; 0: none.
+  // The objects themselves, to be compared with the kernel's. A name is never used twice; 0: none.
   struct ChainLink {
     std::uint64_t anon_vma = 0, root = 0, parent = 0;
     std::uint64_t num_children = 0, num_active_vmas = 0;

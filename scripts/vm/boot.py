@@ -2,7 +2,7 @@
 
 The root file system needs neither root nor binfmt here: packages from the mirror are unpacked into an image,
 and dpkg installs them there in an x86_64 guest. The resulting /etc and /var are the same on every
-architecture, so another one takes them from the first image. Images stay in the cache.
+architecture, so a second one takes them from the first image. Images stay in the cache.
 """
 import json
 import os

@@ -18,8 +18,8 @@ MATRIX = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', '
 class Tier:
     kernels: tuple
     jobs: int  # guests at a time
-    guest_seconds: int  # then a guest hangs
-    seconds: int  # then no other guest begins
+    guest_seconds: int  # a guest that takes longer has hung
+    seconds: int  # after this no other guest begins
     thread_operations: int  # of life.sh
     program_operations: int  # of random programs; 0: no random programs
     variants: tuple = ('',)  # of transparent huge pages; empty: the kernel's default

@@ -114,8 +114,8 @@ Result<bool> Campaign::fuzz() {
     if (!again) return again.error();
     if (!*again && time_is_up()) break;  // the result of this try is unknown
     if (!*again) fmt::print("\nIt does not differ again.\n");
-    // Elsewhere another process may have held one of the address spaces, and ended it
-    // during a walk.
+    // A program without threads may have differed because another process held an address space,
+    // and ended it during a walk.
     if (!*again && !concurrent(program)) --differing_, ++unrepeated_;
     if (differing_ > 0 && !options_.keep_going) break;
   }

@@ -16,7 +16,7 @@ struct CampaignOptions {
   std::string target;      // the program that is recorded
   std::uint64_t seed = 0;  // of the first program; the next program has the next number
   std::uint64_t operations = 3000;
-  // Then no other program begins, and shrinking stops: the results so far are printed.
+  // After this time no program begins, and shrinking stops. The results so far are printed.
   std::chrono::seconds time = std::chrono::hours(24 * 365);
   Taste taste;
   bool aslr = false;        // let addresses differ from run to run

@@ -253,7 +253,7 @@ Status Family::settle(const Issued& issued, std::int64_t result) {
   }
 }
 
-// True if the process has ended without being told to.
+// True if the process has ended without a command to do so.
 bool Family::died(unsigned actor) {
   const pid_t process = pids_[actor];
   if (process == 0) return true;

@@ -48,7 +48,7 @@ class Family {
   std::uint32_t process_of(unsigned actor) const {
     return static_cast<std::uint32_t>(pids_[actor]);
   }
-  std::uint64_t deaths() const { return deaths_; }  // ends that nobody ordered
+  std::uint64_t deaths() const { return deaths_; }  // processes that ended without a command
 
  private:
   struct Issued {

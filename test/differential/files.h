@@ -20,7 +20,7 @@ class Files {
 
   int mailbox() const { return mailbox_; }
   int segment(std::size_t i) const { return segments_[i % kSegments]; }
-  // In a child: moves all of them to the numbers that targets expect.
+  // In a child: moves all descriptors to the numbers that targets expect.
   void place() const;
 
  private:

@@ -1,8 +1,8 @@
 // The memory that the driver and the recorded processes share: one page-aligned file, mapped by
 // both. The driver hands out commands through it, one burst at a time.
 //
-// No address of the target's own choosing matters: operations act on the arena, a range of
-// addresses that nothing else uses, on the heap behind its first page, and below the stack.
+// Addresses that the target chooses do not matter: operations act on the arena, a range of
+// addresses that nothing else uses, on the heap after its first page, and below the stack.
 #pragma once
 
 #include <atomic>

@@ -231,7 +231,7 @@ same_numbers() { # FILE FILE COMMAND ARGS...
   [ -s a.json ] || complain "no numbers: ${*:3}"
   cmp -s a.json b.json || complain "$1 and $2 differ: ${*:3}"
 }
-# A copy is private, and belongs to the user behind sudo.
+# A copy is private, and belongs to the user who called sudo.
 private() { # COMMAND FILE
   rm -f mine
   "$anonvma" "$@" -o mine 2>err || complain "failed: $*"

@@ -14,7 +14,7 @@ fail() {
   exit 1
 }
 
-# Runs inside the namespace, in the folder of the test: the name of a case with inside_ before it.
+# Cases named inside_CASE run inside the namespace, in the folder of the test.
 case $case in
   inside_pid | inside_system)
     # shellcheck disable=SC2016 # for the inner shell

@@ -1,4 +1,4 @@
-// Kernel addresses end here: they are reused, ids are not.
+// Maps kernel addresses to ids: addresses are reused, ids are not. No address leaves this folder.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace anonvma {
 
-// Ids of slab objects of one kind: an address has one from allocation to free.
+// Ids of slab objects of one kind. An address keeps its id from the allocation to the free.
 class ObjectIds {
  public:
   bool knows(std::uint64_t address) const { return ids_.contains(address); }
@@ -19,7 +19,7 @@ class ObjectIds {
     if (added) ++next_;
     return it->second;
   }
-  // A new object is at the address. `before` is the one that was there and whose free is missing.
+  // A new object is at the address. `before` is an older object there, whose free is missing.
   struct Allocated {
     std::uint64_t id;
     std::optional<std::uint64_t> before;
@@ -53,7 +53,7 @@ class AddressMap {
     found_ = {};
     return id;
   }
-  // Most records are of the mm of the record before.
+  // Most records name the same mm as the record before.
   MmId mm(std::uint64_t address) const {
     if (address == found_.address && found_.mm) return found_.mm;
     const auto it = mms_.find(address);
@@ -68,13 +68,13 @@ class AddressMap {
   const std::unordered_map<std::uint64_t, MmId>& mms() const { return mms_; }
   std::uint32_t next_mm() const { return next_mm_; }
 
-  // Only files that some vma holds at the same time are ever compared, so an address that comes
-  // back for another file confuses nobody.
+  // Files are compared only while vmas hold both of them, so an address that is reused for another
+  // file does no harm.
   FileId file(std::uint64_t address) {
     return address == 0 ? 0 : files_.try_emplace(address, files_.size() + 1).first->second;
   }
 
-  // Of a memory policy or a userfaultfd context: equal ids, equal things.
+  // The id of a memory policy or a userfaultfd context. Equal things have equal ids.
   std::uint64_t merge_key(std::uint64_t value) {
     return value == 0 ? 0 : merge_keys_.try_emplace(value, merge_keys_.size() + 1).first->second;
   }
@@ -93,7 +93,7 @@ class AddressMap {
   };
 
   std::unordered_map<std::uint64_t, MmId> mms_;
-  mutable Found found_;  // the last one in mms_
+  mutable Found found_;  // the last mm that was found
   std::unordered_map<std::uint64_t, FileId> files_;
   std::unordered_map<std::uint64_t, std::uint64_t> merge_keys_;
   ObjectIds anon_vmas_, other_objects_;

@@ -11,7 +11,7 @@ namespace anonvma {
 namespace {
 
 Fault fault_of(const anonvma_fault_record& r) {
-  constexpr std::uint64_t kFlags = 4095;  // pages are no smaller anywhere
+  constexpr std::uint64_t kFlags = 4095;  // no machine has smaller pages
   return {r.addr & ~kFlags, r.addr & kFlags};
 }
 
@@ -89,8 +89,8 @@ void Converter::take(std::span<const std::byte> bytes) {
   }
 }
 
-// An address that is still in use lost its ExitMmap with the ring full: the old mm is gone. What
-// else was lost there may have been the new one's.
+// If the address is still in use, the ring was full and the old mm's ExitMmap was lost: the old mm
+// has ended. Any other record that was lost at this address may have been the new mm's.
 MmId Converter::bear(std::uint64_t address, Tgid tgid, const anonvma_record& r,
                      std::uint32_t family) {
   if (const MmId old = addresses_.mm(address)) {
@@ -150,7 +150,8 @@ void Converter::on_shared(const anonvma_fork_record& r) {
 void Converter::on_exec(const anonvma_exec_record& r) {
   const std::optional<MmId> begun = execs_.end(r);
   const std::vector<Event> objects = execs_.take_objects(r.tgid);
-  // If the call is older than the recording, only some of its objects were seen: it needs a walk.
+  // If the call is older than the recording, only some of its objects were seen: the mm needs a
+  // walk.
   if (!begun && start_.may_be_older(heads_.since_start(r.head.time_ns)) &&
       !addresses_.mm(r.head.mm)) {
     snapshots_.forget_vmas(r.head.tid);
@@ -158,7 +159,8 @@ void Converter::on_exec(const anonvma_exec_record& r) {
     return;
   }
   for (const Event& object : objects) order_.pass(object);
-  // The old mm may have ended before, and its address may be another's: the begin record knows.
+  // The old mm may have ended, and its address may be another mm's. The begin record tells the old
+  // mm.
   MmId old_mm = begun ? *begun : addresses_.mm(r.old_mm);
   const MmId mm = bear(r.head.mm, {r.tgid, r.local_tgid}, r.head, families_.begin_one());
   EventGroup event = heads_.group(r.head, mm, Exec{old_mm});
@@ -233,7 +235,7 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   rounds_.forget(address);
 }
 
-// True if an execve fills the mm: one that was seen to begin, or one that is older than the
+// True if an execve fills the mm: a call whose begin was recorded, or a call that is older than the
 // recording and whose loader has not set the heap yet.
 bool Converter::is_in_the_making(const anonvma_walk_vma& of) const {
   return of.start_brk == 0 || execs_.fills(of.mm);
@@ -249,7 +251,7 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   truth_.flush_steps(heads_.head(r.head, {}));
   if (reached->reason == SnapReason::resync) return on_resync(r, walked);
   if (attach == static_cast<bool>(mm)) return;          // announced by now, or never announced
-  if (attach && is_in_the_making(walked.head)) return;  // its Exec will
+  if (attach && is_in_the_making(walked.head)) return;  // its Exec will announce it
   if (attach) {
     truth_.announce(walked);
     mm = bear(r.head.mm, {walked.head.tgid, walked.head.local_tgid}, r.head, 0);

@@ -5,9 +5,9 @@
 //            slab objects ─ start_window.h ─ rcu_vmas.h ─ truth_lane.h ────┤
 //            losses ─ rounds.h: their mms are read again ─ losses.cpp ─────┘
 //
-// An mm is announced by its Fork, its Exec or a walk. Records of an mm that nobody has announced are
-// dropped: an execve still fills it, or its fork failed. An mm in a walk becomes an event at the ring
-// record of the walk, so its place among the other records is exact.
+// An mm is announced by its Fork, its Exec or a walk. Records of an mm that is not announced are
+// dropped, as an execve still fills it or its fork failed. A walked mm becomes an event at the ring
+// record that the walk wrote for it, so its place among the other records is exact.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ namespace anonvma {
 
 class Converter {
  public:
-  // `tracked_only`: some processes, not the system.
+  // `tracked_only`: the recording is of some processes, not of the whole system.
   Converter(Order& order, std::uint64_t page_size, bool tracked_only);
   // Sets the CLOCK_MONOTONIC of time 0 of the trace. To be called before the first record.
   void set_start(std::uint64_t start_ns) { heads_.set_start(start_ns); }
@@ -50,7 +50,7 @@ class Converter {
 
   // Takes one record of the ring. A record that is too short for its kind is counted and dropped.
   void record(std::span<const std::byte> bytes);
-  // Adds what walk `id` saw. To be called before record() gets the ring records of that walk.
+  // Adds the result of walk `id`. To be called before record() gets the ring records of that walk.
   void add_walk(std::uint64_t id, SnapReason reason, std::vector<WalkedMm> mms) {
     walks_.add(id, reason, std::move(mms));
   }
@@ -67,10 +67,10 @@ class Converter {
   // Returns the number of those records.
   std::uint64_t tell_unborn(std::uint64_t now_ns);
 
-  // A round reads the suspects and their families again (rounds.h): begin_round(), a walk of reason
-  // resync, alive() with the addresses of all live mms (or nothing, if nobody knows them), the rest
-  // of the ring, end_round(). An mm that was not read, or not in one state with its relatives, is
-  // tainted, and is a suspect of the next round.
+  // A round (rounds.h) reads the suspects and their families again: begin_round(), a walk of reason
+  // resync, alive() with the addresses of all live mms (or nothing, if they are not known), the
+  // rest of the ring, end_round(). An mm that the round could not read, or could not read in the
+  // same state as its relatives, stays tainted and is a suspect in the next round.
   bool suspects() const { return rounds_.has_suspects(); }
   void begin_round() { rounds_.begin(); }
   void alive(const std::optional<std::vector<std::uint64_t>>& addresses) {
@@ -82,9 +82,10 @@ class Converter {
   }
   void end_round(std::uint64_t now_ns, const Rounds::Lives& lives);
 
-  // The local tgid of a process that uses the mm, for a walk. 0 if none is known, or the mm has gone.
+  // The local tgid of a process that uses the mm, for a walk; 0 if none is known or the mm has
+  // ended.
   std::uint32_t local_tgid_of(MmId mm) const { return processes_.tgid_of(mm).local; }
-  // The number of mms that live and were not announced: their parent was not walked yet.
+  // The number of live mms that are not announced, see Processes::add_orphan().
   std::size_t orphans() const { return processes_.orphans(); }
   void forget_orphans() { processes_.forget_orphans(); }
   std::uint64_t malformed() const { return malformed_; }

@@ -19,7 +19,7 @@ class Families {
     const auto found = families_.find(mm);
     return found == families_.end() ? kAliveAtStart : found->second;
   }
-  // They were one family before a Fork was lost.
+  // The two were one family, but a Fork between them was lost.
   void unite(std::uint32_t kept, std::uint32_t gone) {
     for (auto& [mm, family] : families_)
       if (family == gone) family = kept;

@@ -13,7 +13,7 @@ namespace anonvma {
 
 class Heads {
  public:
-  // The CLOCK_MONOTONIC of time 0 of the trace.
+  // Sets the CLOCK_MONOTONIC of time 0 of the trace.
   void set_start(std::uint64_t start_ns) { start_ns_ = start_ns; }
   // A record that was reserved on another cpu may have a time just before the start.
   std::uint64_t since_start(std::uint64_t time_ns) const {

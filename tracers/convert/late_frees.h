@@ -1,6 +1,6 @@
-// Objects that were freed before a hook could tell. On kernels whose kmem_cache_free tracepoint
-// comes behind the free another cpu may have allocated the object anew, and told of that first:
-// then the next free at the address is the old object's.
+// Frees whose records come late. On some kernels the kmem_cache_free tracepoint comes after the
+// free. Another cpu may then have allocated the object again and recorded that first. The next free
+// at the address belongs to the older object.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@ namespace anonvma {
 
 class LateFrees {
  public:
-  // Object `id` was at the address, and another one is now.
+  // Object `id` was at the address, and a new object is there now.
   void allocated_anew(std::uint64_t address, std::uint64_t id) { owed_[address].push_back(id); }
-  // The object of a free at the address, if it is not the one that is there now.
+  // The object of a free at the address, if it is not the current one.
   std::optional<std::uint64_t> freed(std::uint64_t address) {
     if (owed_.empty()) return std::nullopt;
     const auto owed = owed_.find(address);

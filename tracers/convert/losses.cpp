@@ -1,4 +1,4 @@
-// What the converter makes of losses: Lost events, and suspects for the next round.
+// The converter's answer to losses: Lost events, and suspects for the next round.
 #include <utility>
 
 #include "tracers/convert/convert.h"
@@ -6,7 +6,7 @@
 namespace anonvma {
 namespace {
 
-// What kind of event a dropped record would have become; 0 when that depends.
+// The type of the event that a dropped record would have become; 0 if the kind does not tell.
 EventType event_type_of(std::uint32_t kind) {
   switch (kind) {
     case ANONVMA_EXTRA:
@@ -48,16 +48,16 @@ Lost lost_event(std::uint32_t kind, std::uint64_t count, std::uint64_t cpu, bool
 
 void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
   const MmId mm = addresses_.mm(lost.mm);
-  // That a walk has reached an mm was lost: the mm itself lost nothing, and the round tries again.
+  // A lost record of a walk is no loss of the mm itself: the round tries again.
   const bool walk = mm && lost.kind == ANONVMA_WALK;
   const bool unnamed = (!mm && !lost.of_anybody) || walk;
   unborn_.expect();
   if (lost.count == 0 && !lost.of_anybody && rounds_.has_lost(lost.mm, lost.kind))
-    return;  // said already
+    return;  // already reported
   if (lost.of_anybody)
     rounds_.suspect_all();
   else if (!walk &&
-           (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // a stranger's frees are no loss
+           (mm || (lost.mm != 0 && lost.kind != ANONVMA_TRUTH)))  // unknown mm: frees are no loss
     rounds_.suspect(lost.mm, lost.kind);
   if (unnamed && lost.count == 0) return;
   const Event event{{heads_.since_start(now_ns), 0, mm, 0, 0},
@@ -69,7 +69,7 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
   taint(mm, now_ns);
 }
 
-// A record of an mm whose birth was lost, and no round has found it yet.
+// A record of an mm whose birth was lost and that no round has found yet.
 void Converter::drop_unborn(const anonvma_record& r) {
   if (!rounds_.was_suspect(r.mm)) return;
   switch (r.kind) {
@@ -87,7 +87,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_TOUCH:
       unborn_.drop(r.kind);
       return;
-    default:  // parts of an exec that is still to come, and what is no event
+    default:  // parts of an exec that is still to come, and records without an event
       return;
   }
 }
@@ -108,9 +108,9 @@ void Converter::taint_newborn(std::uint64_t address, MmId mm, const anonvma_reco
   order_.read(mm, seq, heads_.group(r, mm, lost_event(0, 0, r.cpu, false)));
 }
 
-// What is known of it is unsure, and with it all of its family. To readers of the trace an mm whose
-// Fork still waits is not born: it is tainted behind that, and a relative takes its place until
-// then.
+// Marks the mm as uncertain, and with it its whole family. For readers of the trace an mm whose
+// Fork still waits is not born. Such an mm is tainted after its Fork, and a relative takes its
+// place until then.
 void Converter::taint(MmId mm, std::uint64_t now_ns) {
   Event event{{heads_.since_start(now_ns), 0, mm, 0, 0}, lost_event(0, 0, 0, false)};
   if (order_.announced(mm)) return order_.pass(event);
@@ -123,8 +123,8 @@ void Converter::taint(MmId mm, std::uint64_t now_ns) {
   if (relative) order_.pass(event);
 }
 
-// A fork of which the parent is unknown, or its snapshot shows the parent as it was afterwards. A
-// walk has announced the child, or has still to do so.
+// A fork whose parent is unknown, or whose parent has a snapshot from after the fork. A walk has
+// announced the child, or has still to announce it.
 void Converter::on_fork_unseen(const anonvma_fork_record& r, MmId parent) {
   const MmId known = addresses_.mm(r.child_mm);
   if (known && processes_.tgid_of(known).initial == r.child_tgid) return;

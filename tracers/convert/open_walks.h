@@ -29,8 +29,8 @@ class OpenWalks {
     }
   }
   void forget(std::uint64_t id) { walks_.erase(id); }
-  // The ring record of the mm at `address`. Nothing if the mm has a second owner, whose record came
-  // before.
+  // Returns the mm at `address`, whose ring record has come. Nothing if another task that shares
+  // the mm had a record before.
   std::optional<Reached> reach(std::uint64_t id, std::uint64_t address) {
     const auto walk = walks_.find(id);
     if (walk == walks_.end()) return std::nullopt;

@@ -15,7 +15,7 @@ Order::Mm* Order::find(MmId mm) {
 void Order::bear(MmId mm, std::uint32_t seq) {
   Mm& state = mms_[mm];
   state.origin = seq;
-  state.next = seq | 1;  // seq is even; should a writer be active, its record is still to come
+  state.next = seq | 1;  // seq is even: the record of a writer that is active is still to come
 }
 
 void Order::attach(MmId mm, std::uint32_t seq, EventGroup group) {
@@ -27,7 +27,7 @@ void Order::attach(MmId mm, std::uint32_t seq, EventGroup group) {
 void Order::fork(MmId parent, std::uint32_t seq, EventGroup group, MmId child,
                  std::uint32_t child_seq) {
   bear(child, child_seq);
-  // Without a token (a fork by 32-bit code) it goes where its parent's lock stood afterwards.
+  // A fork without a token (by 32-bit code) goes where its parent's lock stood afterwards.
   if (seq % 2 == 1)
     hold_write(parent, seq, {std::move(group), child, false});
   else
@@ -63,7 +63,7 @@ void Order::exit(MmId mm, EventGroup group) {
 void Order::resynchronise(MmId id, std::uint32_t seq, EventGroup group) {
   Mm* const mm = find(id);
   if (!mm) return attach(id, seq, std::move(group));
-  if (!mm->ready) {  // nothing that waits for its birth can leave before it
+  if (!mm->ready) {  // earlier events wait for the birth and can never leave
     mm->ready = true;
     std::erase_if(mm->writes, [&](const auto& held) { return held.first < seq; });
     std::erase_if(mm->reads, [&](const auto& held) { return held.first <= seq; });
@@ -106,7 +106,7 @@ void Order::hold_write(MmId mm, std::uint32_t seq, Held held) {
   Mm* const state = find(mm);
   if (!state || seq < state->origin) return;
   state->last_time = std::max(state->last_time, held.group.first.head.time_ns);
-  if (seq < state->next) {  // its number was given up
+  if (seq < state->next) {  // its number was given up before
     ++late_;
     release(held);
     return pump_from(held.born);
@@ -145,7 +145,7 @@ void Order::release(const Held& held) {
 
 void Order::pump_from(MmId mm) {
   if (mm) to_pump_.push_back(mm);
-  // A list and not a recursion: a chain of forks may have waited for one number.
+  // A list and no recursion, as a chain of forks may have waited for one number.
   while (!to_pump_.empty()) {
     const MmId id = to_pump_.back();
     to_pump_.pop_back();
@@ -167,7 +167,7 @@ void Order::pump(MmId id, Mm& mm) {
   if (mm.writes.size() + mm.reads.size() > limits_.held_events) give_up(id, mm);
 }
 
-// Lets one group go, if any may.
+// Lets one group leave, if any may.
 bool Order::step(Mm& mm) {
   if (!mm.reads.empty() && mm.reads.begin()->first < mm.next) {
     const auto node = mm.reads.extract(mm.reads.begin());
@@ -181,8 +181,8 @@ bool Order::step(Mm& mm) {
   return true;
 }
 
-// Accounts for the lowest open numbers by UnknownWrites. A read that waits for the very next
-// number proves no loss: that writer is still at work, and the read is let go.
+// Replaces the lowest open numbers by UnknownWrites. A read that waits for the very next number
+// proves no loss, as that writer is still active: the read leaves.
 void Order::give_up(MmId id, Mm& mm) {
   constexpr std::uint32_t kMost = 1024;  // one gap never fills a trace
   std::uint32_t goal = mm.writes.empty() ? mm.next : mm.writes.begin()->first;
@@ -205,7 +205,7 @@ void Order::give_up(MmId id, Mm& mm) {
   to_pump_.push_back(id);
 }
 
-// All records of an mm precede its ExitMmap in the ring: what is open now stays open.
+// All records of an mm precede its ExitMmap in the ring, so numbers that are open now stay open.
 void Order::end(MmId id, Mm& mm) {
   while (!mm.writes.empty() || !mm.reads.empty()) {
     give_up(id, mm);

@@ -2,12 +2,12 @@
 //
 // A system call is recorded when it returns, so ring order is not quite lock order. Each mm counts
 // the write acquires of its mmap_lock (mm_lock_seq, odd under the lock, two more each time). Within
-// one mm an operation leaves when all acquires below its own are accounted for, and what happened
-// under no write lock (a fault, a task) leaves after the operations it came after. A child's events
+// one mm an operation leaves when all acquires below its own are accounted for. An event without a
+// write lock (of a fault, of a task) leaves after the operations that precede it. A child's events
 // wait for its Fork. Everything else keeps ring order.
 //
-// A number that stays open, because its record was lost or its system call has not returned, is
-// given up after a while: an UnknownWrite takes its place.
+// A number may stay open because its record was lost or its system call has not returned. After a
+// while it is given up, and an UnknownWrite takes its place.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@
 
 namespace anonvma {
 
-// Events that stay together: an Exec and the snapshot behind it.
+// Events that stay together: an Exec and the snapshot after it.
 struct EventGroup {
   Event first;
   std::vector<Event> rest;
@@ -30,7 +30,7 @@ struct EventGroup {
 
 struct OrderLimits {
   std::uint64_t patience_ns = 5'000'000'000;  // how long a number may stay open
-  std::size_t held_events = 1u << 20;         // of one mm, before it is given up at once
+  std::size_t held_events = 1u << 20;         // of one mm; beyond it, numbers are given up at once
 };
 
 class Order {
@@ -44,45 +44,45 @@ class Order {
   void fork(MmId parent, std::uint32_t seq, EventGroup group, MmId child, std::uint32_t child_seq);
   void exec(MmId old_mm, EventGroup group, MmId mm, std::uint32_t seq);
 
-  // An operation with its own acquire (odd).
+  // An operation with its own write acquire; `seq` is odd.
   void write(MmId mm, std::uint32_t seq, EventGroup group);
-  // An acquire that is explained and needs no event.
+  // A write acquire that is explained and needs no event.
   void account(MmId mm, std::uint32_t seq);
-  // Something that took no write lock: after every operation up to `seq`.
+  // An event that took no write lock. It leaves after every operation up to `seq`.
   void read(MmId mm, std::uint32_t seq, EventGroup group);
   void exit(MmId mm, EventGroup group);
-  // After a loss: `group` is all there is to know at `seq` (even). What came before leaves first;
-  // numbers that are open below it stay so. An mm whose birth still waits is born by it, without
-  // what came before; its children wait for a snapshot of their own.
+  // After a loss: `group` is the whole state of the mm at `seq` (even). Earlier events leave first,
+  // and open numbers below `seq` are skipped. If the birth of the mm still waits, `group` takes its
+  // place: earlier events are dropped, and children wait for snapshots of their own.
   void resynchronise(MmId mm, std::uint32_t seq, EventGroup group);
-  // How far a fork (of token step.head.seq) or an exit has come: leaves at once, or, while anything
-  // older waits, never.
+  // How far a fork (of token step.head.seq) or an exit has come. The event leaves at once; if
+  // anything older waits, it is dropped.
   void step(MmId mm, const Event& step);
-  // Of no mm, or of one whose birth has left: leaves at once.
+  // An event of no mm, or of an mm whose birth has left. It leaves at once.
   void pass(const Event& event) { sink_(event); }
   bool announced(MmId mm) const;
-  // The first thing behind the mm's birth, which has not left.
+  // `group` leaves directly after the mm's birth, which has not left yet.
   void behind_birth(MmId mm, EventGroup group);
 
   // True when the mm's attach snapshot already contains the effect of acquire `seq`.
   bool covered(MmId mm, std::uint32_t seq) const;
 
-  // What time it is. Before the records of a time are given, so that what they settle does not seem
-  // to have waited for them.
+  // Sets the time. To be called before the records of that time: the numbers that they settle must
+  // not seem to have waited for them.
   void tick(std::uint64_t now_ns) { now_ns_ = now_ns; }
-  // Gives up what has been open for too long.
+  // Gives up numbers that have been open for too long.
   void advance(std::uint64_t now_ns);
-  // Lets everything go.
+  // Lets all held events leave.
   void finish();
 
-  bool waits() const { return !blocked_.empty(); }      // for a number that is open
+  bool waits() const { return !blocked_.empty(); }      // for an open number
   std::uint64_t given_up() const { return given_up_; }  // numbers that stayed open
   std::uint64_t late() const { return late_; }          // operations that came after that
 
  private:
   struct Held {
     EventGroup group;
-    MmId born;           // leaves with this group
+    MmId born;           // the birth of this mm leaves with the group
     bool empty = false;  // only accounts for its number
   };
   struct Mm {

@@ -40,12 +40,12 @@ std::vector<std::pair<MmId, Event>> Overlap::on_object(MmId mm, const anonvma_tr
   const bool forks = r.forking != 0 && r.freed == 0;
   const bool exits = r.exiting != 0 && r.freed != 0 && r.cache == ANONVMA_CACHE_AVC;
   if (!forks && !exits) {
-    // Any other operation that takes or drops one may decide by what those have left.
+    // Any other operation on chains may depend on how far the forks and exits have come.
     if (r.cache != ANONVMA_CACHE_VMA) tell(steps, head);
     return steps;
   }
   const bool alone = forks_.size() + exits_.size() <= 1;
-  // One more of them begins: how far the others have come by now goes first.
+  // One more fork or exit begins: the steps of the others until now precede it.
   const bool begins = forks ? !forks_.contains(mm) : !exits_.contains(mm);
   if (begins) tell(steps, head);
   bool moved = false;
@@ -53,7 +53,7 @@ std::vector<std::pair<MmId, Event>> Overlap::on_object(MmId mm, const anonvma_tr
     moved = fork_step(forks_[mm], r);
   } else {
     Exiting& exit = exits_[mm];
-    if (r.start != 0) {  // else it could not be read any more
+    if (r.start != 0) {  // 0: the vma could not be read any more
       moved = exit.unlinked != r.start;
       exit.unlinked = r.start;
     }

@@ -1,8 +1,8 @@
-// Forks and exits that run beside each other: which of them has come how far, in ring order.
+// Forks and exits that run at the same time: how far each of them has come, in ring order.
 //
-// A fork copies vma by vma, an exit unlinks vma by vma, each under the lock of the anon_vma's root.
-// What the slab hooks see inside that lock tells the order: the second chain entry that a copied
-// vma allocates, the first one that a dying vma frees.
+// A fork copies vma by vma, and an exit unlinks vma by vma, each under the lock of the anon_vma's
+// root. Two slab hooks inside that lock tell the order: the second chain entry that a copied vma
+// allocates, and the first chain entry that a dying vma frees.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ namespace anonvma {
 
 class Overlap {
  public:
-  // Steps to be told before the truth record `r` of `mm`: empty while nothing overlaps.
+  // Steps that precede the truth record `r` of `mm`. Empty while nothing overlaps.
   std::vector<std::pair<MmId, Event>> on_object(MmId mm, const anonvma_truth_record& r,
                                                 const EventHead& head);
-  // All that is not yet told: before somebody looks.
+  // All steps that are still to come. To be called before states are compared.
   std::vector<std::pair<MmId, Event>> all(const EventHead& head) {
     std::vector<std::pair<MmId, Event>> steps;
     tell(steps, head);
@@ -37,8 +37,8 @@ class Overlap {
   struct Forking {
     std::uint32_t seq = 0;
     std::uint64_t begun = 0;    // vmas allocated
-    std::uint64_t entries = 0;  // chain entries of the last one
-    std::uint64_t done = 0;     // vmas copied for certain
+    std::uint64_t entries = 0;  // chain entries of the last vma
+    std::uint64_t done = 0;     // vmas that are certainly copied
     std::uint64_t told = 0;
   };
   struct Exiting {

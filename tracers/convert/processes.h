@@ -10,7 +10,7 @@
 namespace anonvma {
 
 struct Tgid {
-  std::uint32_t initial = 0;  // as the trace has it
+  std::uint32_t initial = 0;  // in the trace: of the initial pid namespace
   std::uint32_t local = 0;    // in the recorder's pid namespace
 };
 
@@ -24,8 +24,8 @@ class Processes {
     return found == tgids_.end() ? Tgid{} : found->second;
   }
 
-  // The mm at `address` lives. It is the child of a parent that no walk has reached, or is filled by
-  // an execve that is older than the recording.
+  // The mm at `address` lives and is not announced: its parent was not walked yet, or an execve
+  // that is older than the recording fills it.
   void add_orphan(std::uint64_t address, std::uint32_t tgid) { orphans_[address] = tgid; }
   void forget_orphan(std::uint64_t address) { orphans_.erase(address); }
   std::size_t orphans() const { return orphans_.size(); }

@@ -3,7 +3,7 @@
 namespace anonvma {
 namespace {
 
-constexpr std::uint64_t kLongestNs = 60'000'000'000;  // the kernel complains of a stall before
+constexpr std::uint64_t kLongestNs = 60'000'000'000;  // the kernel reports an RCU stall earlier
 
 }  // namespace
 

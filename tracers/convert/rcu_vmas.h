@@ -1,9 +1,9 @@
-// Whose a vma was that comes back a grace period after it was freed.
+// Finds the owner of a vma whose memory is freed after a grace period.
 //
-// Where the kernel frees vmas by RCU (6.4 to 6.14) the mm may have ended meanwhile, and its address
-// may be another's. So each vma is known by when it was allocated: it belonged to the mm that ended
-// next at that address, or to the one that lives there. A vma nobody saw allocated, and that no
-// walk of the start has shown, had been freed before the recording began.
+// Where the kernel frees vmas by RCU (6.4 to 6.14), the mm may have ended by then, and another mm
+// may have its address. So the time of the vma's allocation decides: its owner is the mm that ended
+// next at that address, or else the mm that lives there. A vma that nothing saw allocated, and that
+// no walk of the start has shown, was freed before the recording began.
 #pragma once
 
 #include <cstdint>
@@ -24,23 +24,23 @@ class RcuVmas {
   // Between these two come the walks of the start.
   void begin_start() { starting_ = true; }
   void end_start();
-  // A walk of the start has shown these vmas of the mm at `address`, and no others: what was
-  // allocated and is not among them had been freed.
+  // A walk of the start has shown these vmas, and no others, of the mm at `address`. Any other vma
+  // that was allocated for it had been freed.
   void shown(std::uint64_t address, std::uint32_t tgid,
              const std::unordered_set<std::uint64_t>& vmas);
   void retired(std::uint64_t address, MmId mm, std::uint64_t time_ns);
 
   struct Owner {
-    std::optional<MmId> gone;  // it has ended; else it is the one at the address
+    std::optional<MmId> gone;  // an mm that has ended; none: the mm at the address
     std::uint32_t exec = 0;    // tgid of the execve that allocated it
   };
-  // None for a vma that is not of this recording.
+  // Nothing for a vma that is not of this recording.
   std::optional<Owner> freed(const anonvma_truth_record& record);
 
  private:
   struct Vma {
     std::uint64_t born = 0;
-    std::uint64_t mm = 0;  // address; 0: a child's or the one that execve is filling
+    std::uint64_t mm = 0;  // its address; 0: of a fork's child, or of an mm that execve fills
     std::uint32_t exec = 0;
   };
   struct Retired {

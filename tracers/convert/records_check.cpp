@@ -1,4 +1,4 @@
-// Numbers that the BPF programs write and the engine reads: events carry them as they are.
+// Compares the numbers that the BPF programs write with the engine's: events carry them unchanged.
 #include "engine/slab/cache.h"
 #include "engine/trace/event.h"
 #include "tracers/records.h"

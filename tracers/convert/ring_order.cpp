@@ -4,7 +4,7 @@
 
 namespace anonvma {
 
-// Several tasks may have seen that a call was under the lock, and one so late that it has returned.
+// Several tasks may report that a call was under the lock, and one of them after its return.
 std::uint32_t RingOrder::place(const anonvma_record& record) {
   Calls& calls = calls_[record.tid];
   const bool late =

@@ -37,7 +37,7 @@ void Rounds::alive(const std::optional<std::vector<std::uint64_t>>& addresses) {
 bool Rounds::contains(std::uint64_t address, bool in_exec) const {
   const MmId mm = addresses_.mm(address);
   if (mm && !is_gone(address, mm)) return wants(mm) && !round_.placed.contains(mm);
-  // It lives and was not announced. An execve that is under way is still to announce its own.
+  // The mm lives and is not announced. An execve in progress will announce the mm that it fills.
   return round_.suspects.contains(address) || !in_exec;
 }
 
@@ -81,14 +81,14 @@ void Rounds::fork(MmId parent, MmId child) {
   round_.forked.insert(families_.of(parent));
 }
 
-// The forks of its relatives behind their snapshots depend on it, and no snapshot shows it.
+// Relatives that forked after their snapshots depend on this mm, and no snapshot shows it.
 void Rounds::exit(MmId mm) {
   if (round_.forked.contains(families_.of(mm)) && !round_.placed.contains(mm))
     round_.doubtful.insert(families_.of(mm));
 }
 
-// The kernel's count for an anon_vma is taken where its own mm was read, or else the least that
-// others saw.
+// The kernel's count for an anon_vma is taken from mms with own vmas of it, or else it is the least
+// count that others saw.
 void Rounds::note_numbers(MmId mm, const WalkedMm& walked) {
   for (const WalkedVma& vma : walked.vmas)
     for (const anonvma_walk_avc& avc : vma.chain) {
@@ -108,7 +108,8 @@ void Rounds::note_numbers(MmId mm, const WalkedMm& walked) {
     }
 }
 
-// If an anon_vma has more users than the snapshots show, an mm was not read. Next time all are.
+// If an anon_vma has more users than the snapshots show, an mm was not read. The next round reads
+// all.
 void Rounds::weigh_numbers() {
   for (const auto& [anon_vma, numbers] : round_.numbers)
     if (const auto parent = round_.numbers.find(numbers.parent); parent != round_.numbers.end())
@@ -139,7 +140,7 @@ std::vector<std::pair<std::uint64_t, MmId>> Rounds::unplaced(const Lives& lives)
   return gone;
 }
 
-// Mms that live and were not announced, though the ring was read behind the list of live mms.
+// Mms that live and are not announced, though the ring was read after the list of live mms.
 void Rounds::look_for_unannounced(const Lives& lives) {
   bool found = !round_.sees_alive;
   for (const std::uint64_t address : round_.alive) {

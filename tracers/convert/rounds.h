@@ -1,19 +1,15 @@
 // Suspects and rounds: mms that lost records are read again, with all that may share an anon_vma.
 //
 //   loss of A ─ begin() ─ walk: place(A), place(its relatives) ─ alive() ─ unplaced() ─ end()
-//   A is a suspect        one state of the family                                        A is known
-//   again,
-//                                                                                        or a
-//                                                                                        suspect
-//                                                                                        again
+//   A is a suspect                                        A is known again, or a suspect again
 //
-// The snapshots of a family replace the model's state of it. That is right if they are one state,
-// and nobody is missing: the next fork reuses an anon_vma or not by what relatives have. Four signs
-// tell that it is not so, and each leaves the family tainted for another round:
+// The snapshots of a family replace the state that the model has of it. They must be complete and
+// one state, as relatives decide whether the next fork reuses an anon_vma. Each of four signs shows
+// that they are not, and leaves the family tainted for another round:
 //   - an mm of the family lives and was not read: it is exiting, or a writer tore its walk;
-//   - an mm lives that nobody has announced: only its snapshot can tell its family;
-//   - a relative forked behind its own snapshot, and another one was read (or ended) after that;
-//   - anon_vmas have more children or vmas in the kernel than the snapshots show.
+//   - an mm lives that is not announced: only its snapshot can tell its family;
+//   - a relative forked after its own snapshot, and another one was read (or ended) after that;
+//   - anon_vmas have more children or vmas in the kernel than in the snapshots.
 #pragma once
 
 #include <cstdint>
@@ -45,44 +41,44 @@ class Rounds {
   void suspect_all() { all_suspect_ = true; }
   bool is_suspect(std::uint64_t address) const { return suspects_.contains(address); }
   bool has_lost(std::uint64_t address, std::uint32_t kind) const;
-  // Also if the round that is under way has taken it up.
+  // Like is_suspect(), but also true for the suspects of the round that is in progress.
   bool was_suspect(std::uint64_t address) const {
     return suspects_.contains(address) || round_.suspects.contains(address);
   }
   void forget(std::uint64_t address) { suspects_.erase(address); }
-  // Between these two another mm takes the address: what it lost of its own stays.
+  // Another mm takes the address between these two. Losses that may be its own are put back.
   std::optional<std::uint32_t> take(std::uint64_t address);
   void put(std::uint64_t address, std::uint32_t kinds) { suspects_[address] = kinds; }
 
   void begin();
   bool is_active() const { return round_.active; }
-  // All that live, behind the walk; none: nobody knows.
+  // The addresses of all mms that live after the walk; nothing if they are not known.
   void alive(const std::optional<std::vector<std::uint64_t>>& addresses);
-  // May the mm at `address` be part of the round? `in_exec`: an execve that is under way fills it.
+  // True if the mm at `address` may join the round. `in_exec`: an execve in progress fills it.
   bool contains(std::uint64_t address, bool in_exec) const;
-  // The record of its end was lost: another mm lives at the address now, if any.
+  // True if the record of the end of `mm` was lost. An mm that lives at the address is another one.
   bool is_gone(std::uint64_t address, MmId mm) const;
   // The walk has read `mm`. Returns a relative that was read before, if there is one.
   MmId place(MmId mm, const WalkedMm& walked);
-  // An exec behind the walk: the whole state of `mm` is known.
+  // An exec after the walk: the whole state of `mm` is known.
   void exec(MmId mm);
   void fork(MmId parent, MmId child);
   void exit(MmId mm);
 
-  // Mms that no walk has placed, and that have gone, by address: the record of their end was lost.
+  // Mms, by address, that no walk has placed and that have ended: the record of the end was lost.
   std::vector<std::pair<std::uint64_t, MmId>> unplaced(const Lives& lives);
   // Ends the round. Returns the mms that are tainted from here on: they are suspects again.
   std::vector<MmId> end(const Lives& lives);
 
  private:
-  // The numbers of an anon_vma that a round saw.
+  // The numbers of an anon_vma in this round.
   struct Numbers {
-    MmId by;  // the first that is linked to it
+    MmId by;  // the first mm that is linked to it
     std::uint64_t root = 0, parent = 0;
-    std::uint64_t users = 0;  // children and vmas of its own, as the kernel counts them
-    std::uint64_t shown = 0;  // of them, in the snapshots
-    bool own = false;         // counted where the vmas of its own are
-    bool another = false;     // two objects, one after the other
+    std::uint64_t users = 0;  // children and own vmas, by the kernel's count
+    std::uint64_t shown = 0;  // the users in the snapshots
+    bool own = false;         // `users` was read where its own vmas are
+    bool another = false;     // two objects had the address, one after the other
   };
   struct Round {
     bool active = false;
@@ -90,14 +86,14 @@ class Rounds {
     std::unordered_map<std::uint64_t, std::uint32_t> suspects;
     std::unordered_set<std::uint32_t> families;
     std::unordered_set<MmId> placed;                // their state is known again
-    std::unordered_map<std::uint64_t, MmId> roots;  // of the placed
+    std::unordered_map<std::uint64_t, MmId> roots;  // root anon_vma to a placed mm
     std::unordered_map<std::uint64_t, Numbers> numbers;
-    std::unordered_set<std::uint32_t> forked;    // families, behind a snapshot of theirs
+    std::unordered_set<std::uint32_t> forked;    // families with a fork after their snapshot
     std::unordered_set<std::uint32_t> doubtful;  // families
-    std::uint32_t first_new = 0;                 // mms from here on were born in it
+    std::uint32_t first_new = 0;                 // mms from this id on were born in the round
     bool sees_alive = false;
     std::unordered_set<std::uint64_t> alive;  // addresses
-    std::uint32_t first_unlisted = 0;         // mms from here on were born behind that list
+    std::uint32_t first_unlisted = 0;         // mms from this id on were born after that list
   };
 
   bool wants(MmId mm) const { return round_.all || round_.families.contains(families_.of(mm)); }

@@ -10,7 +10,7 @@ namespace anonvma {
 
 void Snapshots::add_vma(std::uint32_t tid, const anonvma_vma& vma) {
   std::vector<anonvma_vma>& vmas = read_vmas_[tid];
-  // These are from an earlier reading, whose end was lost.
+  // The stored vmas are from an earlier reading, whose end was lost.
   if (!vmas.empty() && vmas.back().start >= vma.start) vmas.clear();
   vmas.push_back(vma);
 }

@@ -17,10 +17,10 @@ class Snapshots {
  public:
   explicit Snapshots(AddressMap& addresses) : addresses_(addresses) {}
 
-  // A task reads an mm vma by vma. The record that ends the reading comes behind the vmas.
+  // A task reads an mm vma by vma. The record that ends the reading comes after the vmas.
   void add_vma(std::uint32_t tid, const anonvma_vma& vma);
   void forget_vmas(std::uint32_t tid) { read_vmas_.erase(tid); }
-  // The reading that the record ends.
+  // The snapshot of the reading that the record ends.
   EventGroup of_reading(const anonvma_exec_record& record, const EventHead& head,
                         SnapReason reason);
   EventGroup of_walk(const WalkedMm& walked, const EventHead& head, SnapReason reason);

@@ -61,8 +61,8 @@ void StartWindow::note(const anonvma_record& head, std::uint64_t addr, const Wal
   in_walk_[head.tid] = head.seq == walked.head.seq && shown_faulted(walked, addr) == true;
 }
 
-// A chain entry is told by its anon_vma: that comes next, or, if it is a neighbour's, was told by
-// the fault before.
+// A chain entry belongs to the start if its anon_vma does, which comes next. If the anon_vma is a
+// neighbour's, the task's last fault decides.
 bool StartWindow::holds(const anonvma_truth_record& r, bool known) {
   const bool anon_vma = r.cache == ANONVMA_CACHE_ANON_VMA;
   if (r.site != ANONVMA_SITE_PREPARE || r.freed || !known) {

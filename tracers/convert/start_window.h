@@ -1,4 +1,4 @@
-// The start of a recording: records that a walk has overtaken, and objects that it has shown.
+// The start of a recording: faults and objects that are already in the snapshot of a walk.
 //
 // A walk holds up writers, not faults. A fault is recorded at its exception and may be handled
 // before or after the walk reads its vma:
@@ -23,14 +23,14 @@ namespace anonvma {
 
 class StartWindow {
  public:
-  // `tell`: an object that is no part of the start after all.
+  // `tell` is called for an object that is not part of the start after all.
   explicit StartWindow(std::function<void(const anonvma_truth_record&)> tell)
       : tell_(std::move(tell)) {}
 
   void begin() { open_ = opened_ = true; }
   void end();
   bool is_open() const { return open_; }
-  // True if an execve that ends, or is under way, at this time of the trace may be older than the
+  // True if an execve that ends, or is in progress, at this time of the trace may be older than the
   // recording.
   bool may_be_older(std::uint64_t since_start_ns) const {
     constexpr std::uint64_t kExecTakesNs = 10'000'000'000;
@@ -41,7 +41,7 @@ class StartWindow {
   void remember(const anonvma_fault_record& fault);
   // The walk has announced the mm. Returns the faults before it whose effect is still to come.
   std::vector<anonvma_fault_record> announce(std::uint64_t address, WalkedMm walked);
-  // Another mm takes the address of `mm`. If a walk announced `mm`, the walk has seen the other one.
+  // Another mm takes the address of `mm`. If a walk announced `mm`, it has read the new mm instead.
   void replace(std::uint64_t address, MmId mm) {
     if (walks_.erase(address) > 0) replaced_.insert(mm);
   }
@@ -50,13 +50,13 @@ class StartWindow {
 
   // The task faults at `addr`.
   void fault(const anonvma_record& head, std::uint64_t addr);
-  // The task does something else.
+  // The task does something other than a fault.
   void leave_fault(std::uint32_t tid) { in_walk_.erase(tid); }
-  // True if the object belongs to the start: the walk has read it after its own ring record.
-  // `known`: the mm was announced.
+  // True if the object is part of the start: its record came after the walk's ring record, and the
+  // walk has read it nevertheless. `known`: the mm was announced.
   bool holds(const anonvma_truth_record& object, bool known);
-  // A record of the task follows: its last prepare is complete. A touch comes between the two
-  // objects of a prepare.
+  // Another record of the task has come, so its last prepare is complete. Only a touch may come
+  // between the two objects of a prepare.
   void follow(const anonvma_record& head) {
     if (!prepares_.empty() && head.kind != ANONVMA_TRUTH && head.kind != ANONVMA_TOUCH)
       settle(head.tid);
@@ -68,11 +68,12 @@ class StartWindow {
 
   std::function<void(const anonvma_truth_record&)> tell_;
   bool open_ = false, opened_ = false;
-  // Faults of mms that no walk has reached yet, by address: since the last write acquire of each.
+  // Faults of mms that no walk has reached yet, by address. Only those since the mm's last write
+  // acquire.
   std::unordered_map<std::uint64_t, std::vector<anonvma_fault_record>> early_;
-  std::unordered_map<std::uint64_t, WalkedMm> walks_;  // of the other mms, by address
+  std::unordered_map<std::uint64_t, WalkedMm> walks_;  // of announced mms, by address
   std::unordered_set<MmId> replaced_;
-  // Tasks by their last fault: has the walk seen its effect?
+  // For each task: has the walk seen the effect of its last fault?
   std::unordered_map<std::uint32_t, bool> in_walk_;
   std::unordered_set<std::uint64_t> anon_vmas_;  // that a walk has seen, not freed since
   std::unordered_map<std::uint32_t, anonvma_truth_record> prepares_;  // by tid, to be settled

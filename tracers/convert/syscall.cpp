@@ -116,7 +116,7 @@ std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap&
     case ANONVMA_OP_DROP:
       break;
   }
-  return UnknownWrite{};  // the record may also have a number that the enum has not
+  return UnknownWrite{};  // also if the enum lacks the number in the record
 }
 
 }  // namespace anonvma

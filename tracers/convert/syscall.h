@@ -10,8 +10,8 @@
 
 namespace anonvma {
 
-// Returns nothing if the call took the lock and changed nothing: then only its lock number counts. Returns
-// UnknownWrite if it changed something that its record does not tell.
+// Returns nothing if the call took the lock and changed nothing: then only its lock number counts.
+// Returns UnknownWrite if the record does not tell what the call has changed.
 std::optional<EventBody> convert_syscall(const anonvma_op_record& record, AddressMap& addresses,
                                          std::uint64_t page_size);
 

@@ -21,7 +21,8 @@ void TruthLane::on_vma(anonvma_truth_record r) {
   }
   const std::optional<RcuVmas::Owner> owner = rcu_vmas_.freed(r);
   if (!owner) {
-    // If the vma belonged to an mm that lost records, nobody may know it: the mm's own finding.
+    // The vma may be unknown because its mm lost records. Without a grace period the free names the
+    // mm.
     if (r.site != ANONVMA_SITE_VMA_FREE_RCU) pass(r);
     return;
   }
@@ -36,7 +37,8 @@ void TruthLane::on_vma(anonvma_truth_record r) {
 void TruthLane::pass(const anonvma_truth_record& r) { pass(r, parts_.addresses.mm(r.head.mm)); }
 
 void TruthLane::pass(const anonvma_truth_record& r, MmId mm) {
-  // The hook sees the frees of every process. Objects of processes that are not recorded are left out.
+  // The hook sees the frees of every process. Objects of processes that are not recorded are left
+  // out.
   if (r.freed && !mm && tracked_only_ && !ids_.knows(r)) return;
   const EventHead head = parts_.heads.head(r.head, mm);
   for (const auto& [of, step] : overlap_.on_object(mm, r, head)) parts_.order.step(of, step);

@@ -1,7 +1,7 @@
 // The truth lane: records of slab objects become Truth events of the mms that own them.
 //
-//   record ─ belongs to the start? ─ frees a vma after a grace period? ─ steps of forks and exits ─ Truth
-//            start_window.h          rcu_vmas.h                          overlap.h
+//   record ─ part of the start? ─ vma freed by RCU? ─ steps of forks and exits ─ Truth
+//            start_window.h       rcu_vmas.h          overlap.h
 #pragma once
 
 #include <cstdint>
@@ -38,12 +38,12 @@ class TruthLane {
   // The object becomes an event, whether or not the start is over.
   void pass(const anonvma_truth_record& record);
 
-  // Between these two come the walks of the start.
+  // The walks of the start come between these two calls.
   void begin_start() { rcu_vmas_.begin_start(); }
   void end_start() { rcu_vmas_.end_start(); }
   // A walk of the start announces the mm.
   void announce(const WalkedMm& walked);
-  // Puts all steps of forks and exits into the order, before a walk compares.
+  // Puts all steps of forks and exits into the order. To be called before states are compared.
   void flush_steps(const EventHead& head);
   // A fork of the mm has ended.
   void forked(MmId parent) { overlap_.forked(parent); }

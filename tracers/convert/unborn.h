@@ -9,7 +9,7 @@ namespace anonvma {
 
 class Unborn {
  public:
-  // Records were lost: from here on an mm may be unknown because its birth was among them.
+  // Records were lost. From here on an mm may be unknown because the record of its birth was lost.
   void expect() { expected_ = true; }
   bool expected() const { return expected_; }
   void drop(std::uint32_t kind) { ++dropped_[kind]; }

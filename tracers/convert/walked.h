@@ -1,4 +1,4 @@
-// What a walk of the kernel's own lists saw, still in kernel addresses.
+// The result of a walk over the kernel's own lists, still with kernel addresses.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct WalkedMm {
   bool torn = false;  // a writer came in between: not one state
 };
 
-// The bytes one run of the iterator gave. An mm that several tasks share appears once.
+// Reads the bytes of one run of the iterator. An mm that several tasks share appears once.
 Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> bytes);
 
 }  // namespace anonvma

@@ -68,7 +68,7 @@ void AvcChains::put(AnonVmaId anon_vma) {
   const AnonVmaId top{a.root};
   if (top == anon_vma) return;
   put(top);  // one level: a root is its own root
-  // Its memory is freed under its own lock: atomic_dec_and_lock().
+  // The root's memory is freed under its own lock: atomic_dec_and_lock().
   if (rules_.locking == Locking::per_entry_and_last_child && !has_descendants(top))
     slab_.root_lock(/*objs=*/0, /*holds=*/1, /*vmas=*/0);
 }
@@ -80,7 +80,7 @@ void AvcChains::link(AnonVmaId anon_vma) {
 void AvcChains::unlink_one(AnonVmaId anon_vma) {
   AnonVma& a = anon_vmas_[anon_vma.v];
   if (--a.links > 0) return;
-  // It is zero already only if a snapshot said so.
+  // The counter is zero already only if a snapshot said so.
   if (const AnonVmaId above = parent(anon_vma); above && anon_vmas_[above.v].num_children > 0)
     --anon_vmas_[above.v].num_children;
   put(anon_vma);
@@ -137,8 +137,9 @@ bool AvcChains::fork(VmaId child, VmaId parent) {
   return true;
 }
 
-// The first entry that may be reused, in the order of the clone's walk. The copy has that order from
-// its oldest entry on, even if the clone reversed the chain. `parents`: the own anon_vma of the copied vma.
+// The first entry that may be reused, in the order of the clone's walk. The copy has that order
+// from its oldest entry on, even if the clone reversed the chain. `parents`: the own anon_vma of
+// the copied vma.
 AnonVmaId AvcChains::reusable(VmaId copy, AnonVmaId parents) const {
   for (const AnonVmaId id : chains_.chain(copy)) {
     const AnonVma& a = anon_vmas_[id.v];
@@ -160,7 +161,7 @@ void AvcChains::unlink(VmaId vma) {
   const std::span<const AnonVmaId> chain = chains_.chain(vma);
   if (chain.empty()) return;
   if (const AnonVmaId own = chains_.anon_vma(vma)) {
-    // It is zero already only if a snapshot said so.
+    // The counter is zero already only if a snapshot said so.
     std::uint32_t& active = active_vmas(own);
     if (active > 0) --active;
   }
@@ -194,9 +195,9 @@ AvcChains::Seeded& AvcChains::seeded(AnonVmaId snapshot_id) {
   return entry;
 }
 
-// The anon_vma of a link, made when the snapshot first describes it. An anon_vma that is
-// named as a parent only stays a place without an object. One that is named as a root is
-// pinned by its descendants.
+// The anon_vma of a link, made when the snapshot first describes it. An anon_vma that is only named
+// as a parent stays a place without an object. One that is named as a root is pinned by its
+// descendants.
 AnonVmaId AvcChains::describe(const Strategy::SeedLink& link) {
   constexpr std::uint64_t kCap = 1u << 30;  // leaves room to count up
   const AnonVmaId id = seeded(link.anon_vma).id;

@@ -1,6 +1,6 @@
-// The part that all designs with anon_vma_chain objects share: the objects, their counters,
-// and the effect of the steps of mm/rmap.c on them. A strategy owns one of these and decides;
-// this class accounts.
+// The part that all designs with anon_vma_chain objects share: the objects, their counters, and the
+// effect of the steps of mm/rmap.c on them. A strategy owns an AvcChains and decides; AvcChains
+// accounts.
 //
 // P is faulted, P's process forks C, and C's process forks G. `C --> A, B` means that C has an
 // anon_vma_chain to A and one to B:
@@ -36,12 +36,12 @@ enum class Reuse : std::uint8_t {
   degree,        // not the parent's own; children plus active vmas below two
   num_children,  // less than two children and no active vma
 };
-// The anon_vma that a forked child shares. This is asked first: where the child shares, nothing is
-// reused, and nothing is allocated ahead.
+// The anon_vma that a forked child shares. Sharing is tried first: a child that shares reuses
+// nothing, and nothing is allocated ahead for it.
 enum class ForkSharing : std::uint8_t {
   nobody,
   parent,   // the parent's, if the vma before the parent's has the same one
-  sibling,  // that of the vma copied before it, if that anon_vma is a child of the parent's
+  sibling,  // the one of the vma copied before it, if it is a child of the parent's
 };
 // The order of a cloned chain, which is also the order in which entries are tried for reuse.
 enum class CloneOrder : std::uint8_t {
@@ -77,7 +77,7 @@ class AvcChains {
   AnonVmaId root(AnonVmaId anon_vma) const { return AnonVmaId{anon_vmas_[anon_vma.v].root}; }
   // None if the parent is dead. A root is its own parent.
   AnonVmaId parent(AnonVmaId anon_vma) const;
-  // The number of vmas linked to `anon_vma`, which may be none.
+  // The number of vmas linked to `anon_vma`; 0 for none.
   std::uint64_t links(AnonVmaId anon_vma) const {
     return anon_vma ? anon_vmas_[anon_vma.v].links : 0;
   }

@@ -11,8 +11,8 @@
 
 namespace anonvma {
 
-// `seeds`: true if the objects of a recording kernel that runs this design start it exactly. False for
-// proposals and ideas, as no kernel runs them.
+// `seeds`: true if kernels that run this design can be recorded, so that their objects start it
+// exactly. False for proposals, ideas and older kernels.
 std::unique_ptr<Strategy> make_avc_strategy(SlabAccount& slab, Layout& layout, AvcRules rules,
                                             bool seeds);
 

@@ -86,7 +86,7 @@ class Lazy final : public Strategy {
     if (at(a).target == at(b).target) return chains_.anon_vma(a) == chains_.anon_vma(b);
     return rules_.merges_by_base && at(a).state == State::root && same_base(a, b);
   }
-  // Lazy vmas are never singular by patch 10: the test counts the vma's own chain.
+  // By patch 10 lazy vmas are never singular: the test counts the vma's own chain.
   bool singular(VmaId vma) const override {
     if (at(vma).state == State::root) return rules_.merges_unfaulted;
     return at(vma).state == State::not_lazy && chains_.singular(vma);
@@ -116,7 +116,7 @@ class Lazy final : public Strategy {
     drop_lazy(vma);
     chains_.unlink(vma);
   }
-  // A root vma is freed when no vma points to it any more: at once, or with the last of them.
+  // A root vma is freed when no vma points to it any more: at once, or when the last such vma goes.
   void release(VmaId vma) override {
     if (at(vma).refs == 0) return free_vma(vma);
     record(vma).zombie = true;
@@ -269,8 +269,8 @@ class Lazy final : public Strategy {
     chains_.attach(vma, own);
     drop_lazy(vma);
   }
-  // The anon_vma of the first regular neighbour that `fits`: the next vma comes before
-  // the previous one.
+  // The anon_vma of the first regular neighbour that `fits`: the next vma is asked before the
+  // previous one.
   template <class Fits>
   AnonVmaId mergeable(const Fits& fits, VmaId vma) const {
     const auto donates = [&](VmaId n) { return n && chains_.anon_vma(n) && fits(n); };

@@ -7,7 +7,7 @@
 //            value   array of 2   value
 //
 // A tree is changed either by add() and remove(), which keep it as small as possible, or by
-// append() and replace(), which do what the prototype does.
+// append() and replace(), which act like the prototype.
 #pragma once
 
 #include <array>

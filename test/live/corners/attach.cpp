@@ -27,7 +27,7 @@ void tell(const char* who) {
   std::fflush(stdout);
 }
 
-// Every call that makes and frees objects, in memory that was split, faulted and forked before.
+// Makes every call that allocates or frees objects, in memory that was split, faulted and forked.
 void live_on(char* p) {
   write_pages(at(p, 6), 16);
   protect(at(p, 6), 2, PROT_READ);

@@ -32,7 +32,7 @@ void advise(char* p, std::size_t pages, int advice);
 void unmap(char* p, std::size_t pages);
 void write_pages(char* p, std::size_t pages = 1);
 void read_pages(const char* p, std::size_t pages = 1);
-// Memory in the midst of holes, so that nothing foreign merges with it.
+// Memory between holes, so that nothing else merges with it.
 char* island(std::size_t pages, int prot = kRw, int flags = 0);
 
 int scratch_file(std::size_t pages);  // unlinked, on a real file system

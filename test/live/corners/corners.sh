@@ -24,7 +24,7 @@ fail() { # NAME: REASON
   failed=$((failed + 1))
 }
 
-# Leaves the scenario's status in $status, as the shell tells it.
+# Sets $status to the scenario's exit status as a shell reports it.
 record_command() { # NAME OPTION...
   local name=$1
   shift

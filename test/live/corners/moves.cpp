@@ -121,7 +121,7 @@ void move_basics() {
   move(at(p, 20), 4, 4, kMoveTo, at(to, 8));
   move(at(p, 24), 4, 8, kMoveTo, at(to, 12));
   move(at(p, 30), 8, 4, kMoveTo, at(to, 40));
-  move(at(p, 60), 4, 8, 0);  // grows into the hole behind
+  move(at(p, 60), 4, 8, 0);  // grows into the hole after it
   move(at(p, 60), 8, 4, 0);
   move(at(to, 8), 4, 4, kMoveTo, at(p, 20));  // and back
   move(at(p, 20), 4, 4, kMoveTo, at(p, 22));  // overlapping: refused
@@ -137,7 +137,7 @@ void move_beside() {
   char* c = map_over(at(area, 28), 4);
   write_pages(a, 4);
   write_pages(c, 2);
-  move(b, 4, 4, kMoveTo, at(area, 8));   // unfaulted, behind a
+  move(b, 4, 4, kMoveTo, at(area, 8));   // unfaulted, next to `a`
   move(c, 4, 4, kMoveTo, at(area, 12));  // faulted, its pgoff stays
   move(at(area, 12), 4, 4, kMoveTo, at(area, 28));
   in_child([&] {

@@ -26,7 +26,7 @@ long advise_process(int fd, char* p, std::size_t pages, int advice) {
   return syscall(SYS_process_madvise, fd, &range, 1ul, advice, 0u);
 }
 
-// Starts a child that has `p` and waits until it says so; ends when the gate opens.
+// Runs `work` on a child that waits. Afterwards the child runs `after`, if given, and ends.
 template <class Work>
 void with_peer(Work&& work, void (*after)(char*) = nullptr, char* p = nullptr) {
   const Gate ready, done;

@@ -1,4 +1,4 @@
-// Kernel rings in user memory, and what they write: aio, io_uring, perf events.
+// Kernel rings in user memory, and the kernel's writes for them: aio, io_uring, perf events.
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>

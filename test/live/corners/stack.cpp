@@ -136,7 +136,7 @@ void grows_down() {
   (void)!mprotect(at(apart, 498), 6 * kPage, PROT_READ | PROT_GROWSDOWN);  // begins in a hole
 }
 
-// A mapping below, nearer than the gap: the fault kills.
+// A mapping below is nearer than the gap, so the fault kills.
 void grows_near_neighbour() {
   for (const int prot : {kRw, PROT_READ, PROT_NONE}) {
     reap_any_end(spawn([prot] {

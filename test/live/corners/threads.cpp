@@ -95,7 +95,7 @@ void first_write_race() {
   }
 }
 
-// Without system calls between the rounds, so that more of them truly race.
+// Makes no system calls between the rounds, so that more of them race.
 void first_write_race_spinning() {
   constexpr std::size_t kRounds = 60;
   char* p = map(2 * kRounds + 1);

@@ -122,7 +122,7 @@ void outlives_command() {
   usleep(30000);
 }
 
-// Forks, exits and execs until it is told to end: for recordings that end before it does.
+// Forks and exits for 4000 rounds or until a signal, for recordings that end first.
 void restless() {
   char* p = island(24);
   write_pages(p, 4);

@@ -212,7 +212,7 @@ void uffd_copy_foreign() {
     copy_to(fd, at(p, 4), 1);
     zero(fd, at(p, 8), 1);
   });
-  in_child([&] { dismiss(fd, at(p, 6), 1); });  // a foreign writer of flags
+  in_child([&] { dismiss(fd, at(p, 6), 1); });  // another process changes flags
   in_child([&] { enrol(fd, at(p, 1), 1); });
   write_pages(at(p, 8), 1);
   protect(at(p, 2), 2, PROT_READ);

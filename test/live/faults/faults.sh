@@ -2,7 +2,7 @@
 # Usage: faults.sh PROGRAM TARGET [CASE...]
 # Records TARGET with PROGRAM while something goes wrong: all cases or the named ones, one line each with
 # the recorder's result and the state of its files. Status 1 if a case has another result than it must
-# have, 77 if none could be tried. FAULT_SECONDS (10) is how long a stopped recorder stays so; SEED
+# have, 77 if none could be tried. FAULT_SECONDS (10) is the time that a stopped recorder waits; SEED
 # chooses the moments of `kill`.
 # shellcheck disable=SC2317  # cases and their conditions are called by name
 set -uo pipefail

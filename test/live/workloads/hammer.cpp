@@ -1,7 +1,7 @@
 // Usage: live_hammer [OPERATIONS] [SEED] [THREADS] [FORKS]
 // Threads that map, write, protect, advise, move and unmap in one address space. Each thread has
-// areas of its own, which lie side by side. FORKS of each thread's operations are forks. The program
-// is finite and has the same operations with the same seed; their interleaving differs.
+// areas of its own, which lie side by side. FORKS of each thread's operations are forks. The
+// program is finite and has the same operations with the same seed; their interleaving differs.
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

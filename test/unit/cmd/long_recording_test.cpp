@@ -1,5 +1,5 @@
-// The parts of `record` around a recording: sizes and times as typed, names of files and which of
-// them are kept, the flight recorder's memory, and slab caches that pass a threshold.
+// The parts of `record` around a recording: sizes and times as typed, names of files and the choice
+// of those kept, the flight recorder's memory, and slab caches that pass a threshold.
 #include <sys/stat.h>
 #include <unistd.h>
 

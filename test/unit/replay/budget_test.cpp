@@ -48,7 +48,7 @@ Result<Comparison> compare(const FileBytes& file, bool limits, unsigned threads 
   return replay(*reader, options);
 }
 
-// Completely regular, so that it compresses to almost nothing.
+// A bomb so regular that it compresses to almost nothing.
 FileBytes fork_bomb() {
   std::vector<Event> events = {{{.mm = MmId{0}}, Exec{}}};
   for (std::uint64_t i = 0; i < 2000; ++i) {

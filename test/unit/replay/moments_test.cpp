@@ -12,7 +12,7 @@
 namespace anonvma::test {
 namespace {
 
-// One second per event.
+// A life with one event per second.
 class Life {
  public:
   template <class Body>

@@ -20,7 +20,7 @@ Meta meta_of(std::string_view own, bool truth = false) {
   meta.release = own == "degree" ? "5.10.200" : own == "linux-7.0" ? "7.0.1" : "6.18.44";
   meta.anon_vma_members = {own == "degree" ? "degree" : "num_children"};
   meta.anon_vma_clone_args = own == "linux-7.0" ? 3 : 2;
-  meta.scope = "system";  // here counters would be recomputed
+  meta.scope = "system";  // a replay of the system recomputes counters
   meta.truth = truth;
   return meta;
 }

@@ -95,7 +95,7 @@ TEST_CASE("placement answers for any number a file may hold") {
   CHECK(slub_placement(~0u, 4096, 2) == Placement{});
 }
 
-// Up to Linux 6.6: fewer objects before more waste.
+// Up to Linux 6.6 SLUB tried fewer objects before it accepted more waste.
 Placement old_placement(unsigned size, std::uint64_t page, unsigned cpus) {
   unsigned fls = 0;
   for (unsigned c = cpus; c != 0; c >>= 1) ++fls;

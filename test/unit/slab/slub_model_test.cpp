@@ -104,7 +104,7 @@ TEST_CASE("peaks begin anew where counting begins") {
   CHECK(cache.use().slabs_peak == cache.use().slabs_end);
 }
 
-// One object at a time, every list searched.
+// A model that moves one object at a time and searches every list.
 class Naive {
  public:
   Naive(const SlubCache::Limits& limits) : limits_(limits), active_(limits.cpus, -1) {

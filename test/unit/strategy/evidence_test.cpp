@@ -33,7 +33,7 @@ struct Counts {
                               c.locks, c.contexts, c.cum_contexts);
   }
 };
-// No other object is allocated, and each mapped vma has a vm_area_struct.
+// Checks that no other object was allocated, and that each mapped vma has a vm_area_struct.
 Counts counts(const VectorLife& life, std::uint64_t mapped) {
   const SlabAccount& slab = life.slab();
   CHECK(slab.usage(kVmAreaStruct).active_objs == mapped);

@@ -204,8 +204,8 @@ TEST_CASE("how many objects are handled under one hold of a lock") {
   }
 }
 
-// The copy of a VM_WIPEONFORK vma in Linux 4.14 to 5.6: 1 is between the faulted 0 and 2. Designs that
-// are newer than that and have no chains are left out.
+// The copy of a VM_WIPEONFORK vma in Linux 4.14 to 5.6: 1 is between the faulted 0 and 2. Designs
+// that are newer than that and have no chains are left out.
 TEST_CASE("a wiped vma asks the neighbours of its parent") {
   for (const StrategyInfo& info : strategies()) {
     if (info.name.starts_with("lazy") || info.name == "cow-context" || info.name == "noswap")

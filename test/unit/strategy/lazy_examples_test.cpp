@@ -51,7 +51,7 @@ const std::vector<Example>& examples() {
        "M 0 0 -1 -1 10 12 3;M 1 0 0 -1 12 14 7;F 0;F 1;K 0 2 1 -1;K 1 3 1 2;U 0;U 1;U 2;U 3",
        {{"lazy-v1", 0, 0, 0, 4, 1, 10}, {"lazy-v1-noleak", 0, 0, 0, 4, 1, 10}}},
 
-      // 0 and 1 share a0, so their children 2 and 3 refer to it. 4 is mapped behind 3. When 3 is
+      // 0 and 1 share a0, so their children 2 and 3 refer to it. 4 is mapped after 3. When 3 is
       // upgraded, its next vma 4 is still lazy, and 3 takes over the previous vma's a2.
       //   0: [a0]  1: [a0]  2: a0 [a2]  3: a0 [a2]  4: -> 4
       //                     6: a2 a0 ~a2  7: a2 a0 ~a2

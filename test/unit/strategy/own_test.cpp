@@ -1,4 +1,4 @@
-// The design that a kernel runs is told by its types and its release.
+// The design that a kernel runs is recognised by its types and its release.
 #include "engine/strategy/own.h"
 
 #include "engine/strategy/registry.h"
@@ -17,7 +17,7 @@ TEST_CASE("the kernel's own strategy is told by its structures") {
   REQUIRE(own({"root", "degree"}, 2) == "degree");
   REQUIRE(own({"root"}, 2).empty());
   REQUIRE(own({}, 0).empty());
-  // Stable kernels carry back; types win over the release.
+  // Stable kernels have backports, so types win over the release.
   REQUIRE(own({"num_children"}, 2, "5.10.223") == "num-children");
   REQUIRE(own({"degree"}, 2, "5.10.100") == "degree");
   REQUIRE(own({"num_children"}, 3, "6.18.99") == "linux-7.0");

@@ -126,7 +126,7 @@ TEST_CASE("an anon_vma in the place of a dead parent does not inherit its childr
   VectorLife life(*find_strategy("num-children"));
   for (int i = 0; i < 3; ++i)
     REQUIRE(life.apply(fmt::format("M {} 0 {} -1 {} {} 3", i, i - 1, i * 10, i * 10 + 4)));
-  // 0 is linked to the child but not to its parent, which no kernel has.
+  // 0 is linked to the child but not to its parent: no kernel has such a state.
   const AnonVmaId parent{1}, child{2};
   const SeedLink links[] = {{child, child, parent, 1, 1}, {parent, parent, parent, 2, 1}};
   life.strategy().seed(life.vma(0), child, {&links[0], 1});

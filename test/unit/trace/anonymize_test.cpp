@@ -358,7 +358,7 @@ TEST_CASE("regions keep order, neighbours and alignment", "[anonymize]") {
   CHECK(by(mm, 0x400000) != by(other, 0x400000));
   CHECK(by(mm, 0x400000) < by(mm, 0x555500000000));
   CHECK(by(mm, 0x555500000000) < by(mm, 0x7fff00000000));
-  CHECK(by(mm, 0x7fff00000000) == by(child, 0x7fff00002000));  // its end moves alike
+  CHECK(by(mm, 0x7fff00000000) == by(child, 0x7fff00002000));  // the end of the region, too
   for (const std::uint64_t at : {0x400000ull, 0x555500000000ull, 0x7fff00000000ull}) {
     CHECK(by(mm, at) % (2u << 20) == 0);
     CHECK(by(mm, at) >= AddressShift::kLeastShift);

@@ -1,5 +1,4 @@
-// Snapshots put together: which parts make one, when a set is over, and what of a cut file is
-// taken.
+// The assembly of snapshots: the parts that make one, the end of a set, and the use of a cut file.
 #include "engine/trace/collected.h"
 
 #include <string>
@@ -10,9 +9,8 @@
 namespace anonvma::test {
 namespace {
 
-// Writes down what comes out: "0:2@3" is a snapshot of reason 0 and two vmas that ended with event
-// 3, and
-// "{..}" a set.
+// Writes the output down: "0:2@3" is a snapshot of reason 0 and two vmas that ended with event 3,
+// and "{..}" is a set.
 struct Out {
   void operator()(const MmSnapshot& over) { text += one(over) + ' '; }
   void operator()(const SnapshotSet& set) {
@@ -27,7 +25,7 @@ struct Out {
   std::string text;
 };
 
-// Events in, and what comes out of them. "|" stands for one that belongs to no snapshot.
+// Feeds events and writes the output down. "|" stands for an event that belongs to no snapshot.
 struct Pipe {
   Pipe& give(SnapReason reason, std::uint64_t vmas) {
     return give(World::snapshot_event(reason, vmas));

@@ -1,5 +1,5 @@
-// `repair`: from a file damaged anywhere, every event of the whole chunks, and a Lost event where
-// others are missing. The result passes `check`.
+// `repair` of a file damaged anywhere: every event of the whole chunks is kept, and a Lost event
+// stands where others are missing. The result passes `check`.
 #include "engine/trace/salvage.h"
 
 #include <algorithm>

@@ -72,7 +72,7 @@ TEST_CASE("without a sound footer a reader stays where it is", "[seek]") {
   }
 }
 
-// A wrong index with right checksums: it is not used before the chunk agrees.
+// An index that is wrong, with right checksums, is not used before the chunk agrees.
 TEST_CASE("an index that points elsewhere is not followed", "[seek]") {
   const std::vector<Event> events = counted();
   for (const std::uint64_t offset : {0ull, 24ull, 25ull, 1ull << 40, ~0ull}) {

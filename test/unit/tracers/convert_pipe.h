@@ -15,8 +15,7 @@ namespace anonvma::test {
 inline constexpr std::uint64_t kA = 0xffff888000001000, kB = 0xffff888000002000,
                                kC = 0xffff888000003000;
 
-// One word per event:
-// "map/0/3" is a Map of mm 0 with seq 3.
+// One word per event: "map/0/3" is a Map of mm 0 with seq 3.
 struct Pipe {
   std::string out;
   std::vector<Event> events;

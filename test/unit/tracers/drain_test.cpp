@@ -13,7 +13,7 @@
 namespace anonvma::test {
 namespace {
 
-// Stands for the ring: numbered records of different lengths.
+// A stand-in for the ring: numbered records of different lengths.
 class Source {
  public:
   void add(std::size_t count) {
@@ -45,7 +45,7 @@ class Source {
   int error_ = 0;
 };
 
-// The numbers that came out, in their order.
+// Checks that numbers come out in their order.
 struct Reader {
   std::uint64_t next = 0;
   bool in_order = true;

@@ -1,4 +1,4 @@
-// The two filters behind Order: the start of a recording, and a round after a loss.
+// The two filters after Order: the start of a recording, and a round after a loss.
 #include <string>
 
 #include "test/catch.h"
@@ -76,7 +76,7 @@ TEST_CASE("hold back: an mm behind an unseen writer is walked, but not at once a
   Rewalks rewalks;
   rewalks.note({{0, 0, MmId{1}, 1, 0}, UnknownWrite{}});
   rewalks.note({{0, 0, MmId{2}, 1, 0}, UnknownWrite{}});
-  rewalks.note(snapshot(2, SnapReason::unknown_write));  // it was read meanwhile
+  rewalks.note(snapshot(2, SnapReason::unknown_write));  // mm 2 was read meanwhile
   CHECK(rewalks.due(1'000) == std::vector{MmId{1}});
   rewalks.note({{0, 0, MmId{1}, 3, 0}, UnknownWrite{}});
   CHECK(rewalks.due(2'000).empty());

@@ -51,7 +51,7 @@ TEST_CASE("ring order: an operation has its place where it was first seen under 
   RingOrder order;
   CHECK(number(order, ANONVMA_PLACE, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 11) == 1);
-  CHECK(number(order, ANONVMA_OP, 2, kMm, 15) == 3);  // it began later, and returned first
+  CHECK(number(order, ANONVMA_OP, 2, kMm, 15) == 3);  // this call began later, and returned first
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 11) == 1);
   CHECK(number(order, ANONVMA_TRUTH, 1, kOther, 11) == 0);  // another mm
   CHECK(number(order, ANONVMA_TRUTH, 1, kMm, 0) == 0);      // no operation

@@ -13,8 +13,8 @@ namespace {
 using Addresses = std::vector<std::uint64_t>;
 using Walks = std::vector<WalkedMm>;
 
-// The end of a round: the mms that are alive, some before the recorder's last look into the ring,
-// and all after it.
+// Ends a round. The recorder gets the list of live mms before it reads the rest of the ring, and
+// asks again for each mm after that. Here both give `alive`.
 void end_round(Pipe& p, const Addresses& alive) {
   p.converter.alive(alive);
   p.converter.end_round(p.clock, [&](std::uint64_t address) {
@@ -32,7 +32,7 @@ void round(Pipe& p, const std::vector<WalkedMm>& walked, Addresses unseen = {}) 
   p.converter.forget_walk(99);
   end_round(p, unseen);
 }
-// The same round, for mms that all look alike.
+// The same round, with a walked mm of default content for each of `alive`.
 void read_again(Pipe& p, const std::vector<std::pair<std::uint64_t, std::uint32_t>>& alive,
                 const Addresses& unseen = {}) {
   std::vector<WalkedMm> mms;
@@ -78,7 +78,7 @@ TEST_CASE("what waited for a lost number leaves before the snapshot, the rest go
   read_again(p, {{kA, 4}});
   CHECK(p.out == "fault/0/2 unmap/0/3 " + resync_of(0));
   p.take();
-  p.op(ANONVMA_OP_MMAP, kA, 1);  // it was not lost after all, and the snapshot shows it
+  p.op(ANONVMA_OP_MMAP, kA, 1);  // its record was late and not lost, and the snapshot shows it
   p.op(ANONVMA_OP_MMAP, kA, 5);
   CHECK(p.out == "map/0/5 protect/0/7");
   CHECK(p.order.given_up() == 0);
@@ -116,7 +116,7 @@ TEST_CASE("an mm whose ExitMmap was lost is found gone, another one that no walk
   p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
   p.converter.lost({ANONVMA_FAULT, 0, 1, kB, false}, 5000);
   p.take();
-  round(p, Walks{}, {kB});  // it is exiting: no task uses it
+  round(p, Walks{}, {kB});  // B is exiting: no task uses it
   CHECK(p.out == "exit_mmap/0 lost/1");
   CHECK(p.converter.suspects());
   p.take();
@@ -183,7 +183,7 @@ WalkedMm child_of_a(Pipe& p, std::uint32_t seq, std::uint64_t mm = kB) {
 std::string with_child(int parent, int child) {
   return resync_of(parent) + " " + resync_of(child) + " snap_chain/" + std::to_string(child) + "/4";
 }
-// mm 0 at A with a lost record.
+// Gives mm 0, at A, a lost record.
 void lose_of_parent(Pipe& p) {
   p.exec(kA, 0, 0);
   p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);
@@ -215,7 +215,7 @@ TEST_CASE("an mm that a walk shows and nobody has announced is read with the oth
   round(p, {parent_of_b(p, 4), child_of_a(p, 4)});
   CHECK(p.out == with_child(0, 1));
   p.take();
-  p.converter.lost({ANONVMA_OP, 0, 1, kB, false}, 5000);  // from now on it is A's relative
+  p.converter.lost({ANONVMA_OP, 0, 1, kB, false}, 5000);  // B is A's relative from now on
   p.take();
   round(p, {parent_of_b(p, 4), child_of_a(p, 4)});
   CHECK(p.out == with_child(0, 1));
@@ -261,7 +261,7 @@ TEST_CASE("a fork that the parent's snapshot shows taints it until the child was
   round(p, {parent_of_b(p, 4), child_of_a(p, 4)});
   CHECK(p.out == with_child(0, 1));
   p.take();
-  p.fork(kA, 3, kB);  // its record came late
+  p.fork(kA, 3, kB);  // the record of the Fork came late
   CHECK(p.out.empty());
   CHECK_FALSE(p.converter.suspects());
 }
@@ -286,7 +286,7 @@ TEST_CASE("what was lost of a newborn is not forgotten with the one that had its
   Pipe p;
   p.exec(kA, 0, 0);
   p.converter.lost({ANONVMA_EXIT_MMAP, 0, 1, kA, false}, 5000);
-  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);  // of the next mm, or not
+  p.converter.lost({ANONVMA_OP, 0, 1, kA, false}, 5000);  // perhaps of the next mm
   p.take();
   p.exec(kA, 4, 0, 1);
   CHECK(p.out == "exit_mmap/0 exec/1/4 snapshot/1/4 snap_vma/1/4 lost/1/4");

@@ -190,7 +190,7 @@ TEST_CASE("without the truth lane names hold within a snapshot, and lanes are mi
     INFO(verdict.lanes[i].name);
     CHECK(verdict.lanes[i].not_available == (i < 3 ? "" : "recorded without --truth"));
   }
-  renamed[1].vma.anon_vma = 61;  // they share an anon_vma in the model
+  renamed[1].vma.anon_vma = 61;  // in the model the vmas share an anon_vma
   Tape apart = youth();
   apart.see(SnapReason::exit, renamed);
   CHECK(differing(verify(apart, false)) == "vmas in snapshots");
@@ -303,7 +303,7 @@ TEST_CASE("calls and faults that the recording did not see to their end are a do
   CHECK(verdict.agrees());
   REQUIRE(verdict.doubts.size() == 1);
   CHECK(verdict.doubts.front() == "1 calls or faults were under way when the recording ended");
-  t.head.time_ns += 1'000'000'000;  // it had enough time by now
+  t.head.time_ns += 1'000'000'000;  // enough time has passed by now
   t.add(ExitTask{});
   CHECK_THAT(differing(t), ContainsSubstring(lane));
 }

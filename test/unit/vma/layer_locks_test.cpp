@@ -75,7 +75,7 @@ TEST_CASE("a changed range that joins three vmas locks twice up to 6.0", "[vma][
   CHECK(locks(life, [](World& w) { w.protect(2, 2, "rw"); }) == Counts{0, 0, 2, 2, 2, 1, 1});
 }
 
-//  | fl | ** un |   and   | un ** | fl |: the boundary shifts. Up to 3.6 only the lower vma counted.
+//  | fl | ** un |  and  | un ** | fl |: the boundary shifts. Up to 3.6 only the lower vma counted.
 TEST_CASE("a boundary that shifts locks", "[vma][locks]") {
   const auto below = [](World& w) { w.map(0, 2, "rw").write(0).map(2, 2, "r"); };
   CHECK(locks(below, [](World& w) { w.protect(2, 1, "rw"); }) == Counts{1, 0, 1, 1, 1, 1, 1});

@@ -130,7 +130,7 @@ TEST_CASE("an mm that forked is not lazy under fork=never", "[vma]") {
   w.map(0, 2, "rw").write(0).map(10, 2, "rw").advise(10, 2, kMadvDontFork).write(10);
   CHECK(w.allocs(kAnonVma) == 0);
   w.fork(1);
-  CHECK(w.show() == "0-2 rw faulted a1 | 10-12 rw dontfork forked a2");  // that one stays lazy
+  CHECK(w.show() == "0-2 rw faulted a1 | 10-12 rw dontfork forked a2");  // the vma at 10 stays lazy
   CHECK(w.active(kAnonVma) == 2);
   CHECK(w.active(kAnonVmaChain) == 3);
   w.map(4, 2, "rw").write(4);

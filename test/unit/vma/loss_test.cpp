@@ -192,7 +192,7 @@ Tape loses_some() {
 
 TEST_CASE("lanes that rest on all objects are n/a once one may be missing", "[loss][verify]") {
   Tape t = loses_some();
-  t.see(SnapReason::end, parent(0));  // it differs from the model, and proves nothing now
+  t.see(SnapReason::end, parent(0));  // the walk differs from the model, and proves nothing now
   t.see(SnapReason::resync, parent(0));
   t.op(protect_event(2, 2, 3), 3, "-v -c").see(SnapReason::end, parent(0));
   const Verdict verdict = verify(t);

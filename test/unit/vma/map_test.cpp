@@ -111,7 +111,7 @@ TEST_CASE("the flags of a mapping are those it was read back with", "[vma]") {
   World w;
   const std::uint64_t flags = kVmRead | kVmMayRead | kVmDontDump;
   w.map_read_back(0, 2, flags | kVmSoftDirty | kVmMaybeGuard);
-  CHECK(w.spaces().vma(w.id(0)).flags == flags);  // the others may be a merge partner's
+  CHECK(w.spaces().vma(w.id(0)).flags == flags);  // other flags may be a merge partner's
 }
 
 TEST_CASE("a mapping of a driver with VM_SPECIAL merges with nothing", "[vma]") {
@@ -154,7 +154,7 @@ TEST_CASE("a close hook: the vma may grow from 6.7 on, and never goes", "[vma][r
   const auto grow = [](World& w) { w.file(0, 2, "r", 5, kOpsClose).file(2, 2, "r", 5, kOpsClose); };
   expect(since("6.7"), grow, "0-4 r unfaulted");
   expect(before("6.7"), grow, "0-2 r unfaulted | 2-4 r unfaulted");
-  // Between two of them only the lower one grows.
+  // Between two such vmas only the lower one grows.
   const auto between_two = [](World& w) {
     w.file(0, 2, "r", 5, kOpsClose).file(4, 2, "r", 5, kOpsClose).file(2, 2, "r", 5, kOpsClose);
   };

@@ -186,7 +186,7 @@ TEST_CASE("mremap that is refused before it begins leaves the target in all kern
     };
     stays(6, 0, 0, kFixedMove, 2);                     // no length
     stays(4, 0, 4, kFixedMove, 2);                     // the target holds the source
-    stays(4, 2, 2, kFixedMove, 3);                     // they overlap
+    stays(4, 2, 2, kFixedMove, 3);                     // source and target overlap
     stays(6, 0, 1, kMremapFixed, 2);                   // may not move
     stays(6, 0, 1, kFixedMove | 8, 2);                 // unknown flag
     stays(6, 0, 1, kFixedMove | kMremapDontUnmap, 2);  // two lengths
@@ -215,7 +215,7 @@ TEST_CASE("MREMAP_DONTUNMAP of the middle accounts the next vma before 5.13", "[
     return (w.spaces().vma(w.spaces().vmas(MmId{0}).at(1)).flags & kVmAccount) != 0;
   };
   CHECK(accounted("5.10", 1));
-  CHECK_FALSE(accounted("5.10", 3));  // the end of it
+  CHECK_FALSE(accounted("5.10", 3));  // the end of the vma
   CHECK_FALSE(accounted("5.13", 1));
 }
 
@@ -266,7 +266,7 @@ TEST_CASE("MREMAP_DONTUNMAP of a part unlocks all of the source, or since 7.2 sp
                ? "0-2 rw locked faulted a1 | 2-4 rw unfaulted | 20-22 rw locked faulted a1"
                : "0-4 rw faulted a1 | 20-22 rw locked faulted a1"));
   }
-  World w("num-children", "7.2");  // the struct stays with what moves
+  World w("num-children", "7.2");  // the struct stays with the moved pages
   w.map(0, 6, "rw").mlock(0, 6);
   const VmaId source = w.id(2);
   w.move(2, 2, 20, kMremapDontUnmap);
@@ -353,7 +353,7 @@ TEST_CASE("a copy that may not join its source may join another vma", "[vma][rul
          "4-6 rw unfaulted | 6-10 rw unfaulted");
   expect(between("6.1.192", "6.7"), life,
          "4-6 rw unfaulted | 6-8 rw unfaulted | 8-10 rw unfaulted");
-  expect(  // it may merge anywhere else
+  expect(  // elsewhere it may merge
       between("6.1.192", "6.7"),
       [](World& w) { w.map(4, 2, "rw").map(20, 2, "rw").move(4, 2, 18, kMremapDontUnmap); },
       "4-6 rw unfaulted | 18-22 rw unfaulted");
