@@ -17,8 +17,8 @@
 
 namespace anonvma::cmd {
 
-// Each segment goes through its states here: 18 fields are the queues of these states and the counts of
-// what has left them.
+// Each segment goes through its states here: 18 fields are the queues of these states and the
+// counts of what has left them.
 class Flight : public RecordingOutput {
  public:
   struct Options {

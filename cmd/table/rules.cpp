@@ -1,4 +1,5 @@
-// anonvma rules [NAME]: differences between kernels in the VMA layer, and the releases that have them.
+// anonvma rules [NAME]: differences between kernels in the VMA layer, and the releases that have
+// them.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

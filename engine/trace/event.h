@@ -5,8 +5,8 @@
 // a child precedes its Fork). Time is for plots only.
 //
 // Addresses and lengths are bytes, pgoff is in pages. `ret` is the raw system-call result:
-// -errno on failure. Failing calls are recorded too, because several have partial effects. So the event
-// of a system call has `ret`.
+// -errno on failure. Failing calls are recorded too, because several have partial effects. So the
+// event of a system call has `ret`.
 //
 // Every struct lists its fields once, in `fields()`: file columns, text form and JSON come from
 // that list. The wire rules are in traces/FORMAT.md: field order and EventType numbers are in
@@ -91,7 +91,8 @@ struct EventTraits {
   // The event adds one to the operations of `op`. For an event that the model ignores this is false
   // (see Shared).
   bool counts = false;
-  // The call may take the mmap_lock for writing. If head.seq is odd, it has, and that is its number.
+  // The call may take the mmap_lock for writing. If head.seq is odd, it has, and that is its
+  // number.
   bool takes_lock = false;
   // The kernel's objects of this event carry no number, even where head.seq is odd.
   bool unnumbered_objs = false;

@@ -39,8 +39,8 @@ struct KernelRules {
 #define RULE_UNPROBED(name, ...) bool name = false;
 #include "engine/vma/rules.def"
 
-  // A note for tables about rules that were taken from 5.10, because no older source was read. It is
-  // empty from 5.10 on.
+  // A note for tables about rules that were taken from 5.10, because no older source was read. It
+  // is empty from 5.10 on.
   std::string assumed;
 
   // Bit 27 is ignored in all eras. It is VM_SOFTDIRTY in every trace, and the older kernels either
@@ -65,7 +65,8 @@ std::string unlike_release(const Meta& meta);
 bool override_rule(KernelRules& rules, std::string_view behaviour, bool value);
 // Every set, oldest first: one for each release at which an interval of rules.def begins or ends.
 const std::vector<KernelRules>& known_rules();
-// By name; nullptr if there is none. A branch such as "6.18", which has several sets, means the newest.
+// By name; nullptr if there is none. A branch such as "6.18", which has several sets, means the
+// newest.
 const KernelRules* find_rules(std::string_view name);
 // The same for a name from the command line: a usage error lists the known names.
 Result<KernelRules> rules_named(std::string_view name);

@@ -16,8 +16,9 @@
 
 namespace anonvma {
 
-// struct vma_merge_struct: a range about to be mapped, moved or changed. If one call alone does something
-// differently, that is a member here, which the call sets; its default is what all calls share.
+// struct vma_merge_struct: a range about to be mapped, moved or changed. If one call alone does
+// something differently, that is a member here, which the call sets; its default is what all calls
+// share.
 struct VmaMerge {
   std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
   FileId file = 0;

@@ -59,8 +59,8 @@ bool shows_same(Layer& layer, const Vma& vma, const SnapVma& wanted) {
                                                           wanted.pgoff - layer.pages(wanted.start));
 }
 
-// The part of `id` in [start, end) gets the attributes that the snapshot shows. The call that changed it
-// is unknown, so rules of one call do not apply.
+// The part of `id` in [start, end) gets the attributes that the snapshot shows. The call that
+// changed it is unknown, so rules of one call do not apply.
 void change_seen(Layer& layer, Mm& mm, VmaId id, const SnapVma& wanted, std::uint64_t start,
                  std::uint64_t end) {
   VmaMerge range = range_of(layer, id, start, end, wanted.vm_flags & ~kVmSoftDirty);

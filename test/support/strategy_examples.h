@@ -1,10 +1,11 @@
 // Lives small enough to count by hand, and the objects of each strategy at their end. The
 // operations are those of engine/replay/vector_ops.h. The drawings show, per vma, the anon_vmas
 // it is linked to, oldest first, its own in brackets; "~" is a lazy reference to an anon_vma,
-// "->" to a root vma. A drawing of "avc" holds for every design with chains that has no drawing of its own
-// in the same example. A new strategy has a row in each example: put it last. Locks: one to link a vma to its own anon_vma, one per clone, one per unlink.
-// avc-2.6.34 and avc-2.6.37 take one lock for each entry that is cloned or unlinked,
-// avc-clone-lock one for each entry that is unlinked.
+// "->" to a root vma. A drawing of "avc" holds for every design with chains that has no drawing of
+// its own in the same example. A new strategy has a row in each example: put it last. Locks: one to
+// link a vma to its own anon_vma, one per clone, one per unlink. avc-2.6.34 and avc-2.6.37 take one
+// lock for each entry that is cloned or unlinked, avc-clone-lock one for each entry that is
+// unlinked.
 #pragma once
 
 #include <cstdint>
