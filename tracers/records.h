@@ -55,6 +55,12 @@ enum anonvma_op {
   ANONVMA_OP_DROP,  /* drops a descriptor, perhaps a userfaultfd: likewise */
 };
 
+/* Bits that an mprotect record adds to the access in args[2]. */
+enum {
+  ANONVMA_PROT_EXECUTE_ONLY_KEY = 0x200000,  /* the mm has a key for PROT_EXEC alone: args[3] */
+  ANONVMA_PROT_READ_IMPLIES_EXEC = 0x400000, /* READ_IMPLIES_EXEC of the personality */
+};
+
 /* True for calls that are followed only where no hook sees the lock, and that have no event. */
 static inline int anonvma_is_untraced(__u32 op) { return op >= ANONVMA_OP_OTHER; }
 

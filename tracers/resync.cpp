@@ -6,7 +6,7 @@ namespace anonvma {
 
 void Resync::begin() {
   in_round_ = true;
-  in_snapshot_ = false;
+  parts_ = SnapshotParts(SnapReason::resync);
 }
 
 void Resync::pass(const Event& event) {
@@ -27,12 +27,7 @@ bool Resync::waits(const Event& event) {
 
 void Resync::add(const Event& event) {
   if (!in_round_) return pass(event);
-  const EventType type = type_of(event.body);
-  if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
-    in_snapshot_ = snapshot->reason == static_cast<std::uint64_t>(SnapReason::resync);
-  else if (type != EventType::snap_vma && type != EventType::snap_chain)
-    in_snapshot_ = false;
-  if (in_snapshot_) {
+  if (parts_.contains(event)) {
     held_.insert(event.head.mm);
     return set_.push_back(event);
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/ids.h"
+#include "engine/trace/collected.h"
 #include "engine/trace/event.h"
 
 namespace anonvma {
@@ -31,7 +32,7 @@ class Resync {
 
   Sink sink_;
   bool in_round_ = false;
-  bool in_snapshot_ = false;
+  SnapshotParts parts_{SnapReason::resync};
   bool set_left_last_ = false;  // the last event to leave was a snapshot of a round
   std::vector<Event> set_;      // the snapshots
   std::vector<Event> behind_;   // events of mms whose snapshot is in the set

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/ids.h"
+#include "engine/trace/collected.h"
 #include "engine/trace/event.h"
 
 namespace anonvma {
@@ -24,7 +25,7 @@ class Start {
 
  private:
   bool active_ = true;
-  bool in_snapshot_ = false;
+  SnapshotParts parts_{SnapReason::attach};
   std::vector<Event> snapshots_;
   std::vector<Event> others_;  // events between two snapshots
 };

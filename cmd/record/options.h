@@ -8,6 +8,7 @@
 
 namespace anonvma::cmd {
 
+// Plain values, one for each option of `record`.
 struct RecordOptions {
   std::string output;     // empty: anonvma-<date>.trace in the current directory
   bool force = false;     // overwrite

@@ -86,6 +86,7 @@ struct ReachReport {
   friend bool operator==(const ReachReport&, const ReachReport&) = default;
 };
 
+// Plain values: what one replay found out, one member for each part of a report.
 struct ReplayResult {
   std::string strategy;  // with its parameters: "lazy-v1:merge=base"
   std::string rules;     // name of the KernelRules it was replayed under

@@ -8,16 +8,12 @@
 #include <utility>
 
 #include "engine/slab/geometry.h"
+#include "engine/trace/abi.h"
 #include "engine/trace/concealment.h"
 
 namespace anonvma {
 namespace {
 
-// Bits of the kernel's ABI that decide the meaning of a field.
-constexpr std::uint64_t kMapFixed = 0x10, kMapAnonymous = 0x20, kMapHugeTlb = 0x40000;
-constexpr std::uint64_t kMapFixedNoReplace = 0x100000;
-constexpr std::uint64_t kVmGrowsDown = 0x100, kVmHugeTlb = 0x400000;
-constexpr std::uint64_t kMremapFixed = 2, kMremapDontUnmap = 4;
 constexpr std::uint64_t kLargestHugePage = 1ull << 34;
 
 // The greatest distance that the kernel moves a stack down from the place for which it made its vma

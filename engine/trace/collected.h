@@ -5,7 +5,7 @@
 //   sink     ........ MmSnapshot ─┘    .... MmSnapshot ─┘  └─ SnapshotSet of both
 //
 // `check` does not use the collector: it has to see the parts that belong to no snapshot, at the
-// event that is at fault.
+// event that is at fault. The recorder's Start and Resync pass events on, so they use SnapshotParts.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,25 @@ inline bool is_birth(SnapReason reason) {
 inline bool comes_in_sets(SnapReason reason) {
   return reason == SnapReason::attach || reason == SnapReason::resync;
 }
+
+// Tells the snapshots of one reason, and their parts, from all other events. It is for those who pass
+// events on and need no values.
+class SnapshotParts {
+ public:
+  explicit SnapshotParts(SnapReason reason) : reason_(reason) {}
+  // True if the event is such a snapshot or a part of it.
+  bool contains(const Event& event) {
+    if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
+      inside_ = snapshot->reason == static_cast<std::uint64_t>(reason_);
+    else if (!is_snapshot_part(event.body))
+      inside_ = false;
+    return inside_;
+  }
+
+ private:
+  SnapReason reason_;
+  bool inside_ = false;
+};
 
 struct VmaSnapshot {
   SnapVma vma;

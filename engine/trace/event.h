@@ -161,7 +161,7 @@ struct Protect {
   static constexpr EventType type = EventType::protect;
   static constexpr std::string_view name = "protect";
   static constexpr EventTraits traits{.op = OpKind::protect, .counts = true, .takes_lock = true};
-  // In prot, 0x400000 is the personality READ_IMPLIES_EXEC of the task.
+  // `prot` also has kProtReadImpliesExec and kProtExecuteOnlyKey of abi.h.
   std::uint64_t addr = 0, len = 0, prot = 0;
   std::int64_t pkey = -1;  // of pkey_mprotect(2); -1: no key requested
   std::int64_t ret = 0;

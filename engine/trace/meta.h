@@ -34,7 +34,7 @@ struct CutInfo {
   friend bool operator==(const CutInfo&, const CutInfo&) = default;
 };
 
-// The base struct has the facts that identify the kernel's own strategy.
+// Plain values, one for each key of the header. The base struct has the facts that identify the kernel's own strategy.
 struct Meta : KernelFacts {
   std::string tool_version;
   // The machine.
@@ -76,6 +76,7 @@ struct Meta : KernelFacts {
 // True if the trace begins with a snapshot that the model made.
 inline bool is_slice(const Meta& meta) { return meta.cut.first_event > 0; }
 
+// Plain values, one for each key of the trace's end.
 struct EndInfo {
   std::uint64_t duration_ns = 0;
   std::uint64_t events = 0;

@@ -188,7 +188,7 @@ void AddressSpaces::replay(const Event& event) {
                  [&](const Map& e) { call(mmap_region, e); },
                  [&](const Unmap& e) { call(do_unmap, e); },
                  [&](const Brk& e) { call(do_brk_flags, e); },
-                 [&](const Protect& e) { call(do_mprotect, e); },
+                 [&](const Protect& e) { call(do_mprotect_pkey, e); },
                  [&](const Advise& e) { call(do_madvise, e); },
                  [&](const Lock& e) { call(do_mlock, e); },
                  [&](const Remap& e) { call(do_mremap, e); },

@@ -1,7 +1,7 @@
 // madvise and mseal: calls that walk a range and change flags (mm/madvise.c, mm/mseal.c).
 //
 // Same: the flags that an advice changes, the point where a call is refused, and its changes
-// before. Ignored: effects of an advice on pages (MADV_DONTNEED, MADV_COLLAPSE and others change no
+// before. Simplified: no allocation fails by itself. Ignored: effects of an advice on pages (MADV_DONTNEED, MADV_COLLAPSE and others change no
 // vma).
 #pragma once
 

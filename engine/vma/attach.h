@@ -1,6 +1,9 @@
 // Takes over address spaces with their objects: at attach, and again after records were lost.
 //
 //   snapshots of a set ─► mms, vmas ─► Seeder ─► anon_vmas and chains, as the kernel had them
+//
+// Same: vmas, links and counters are those of the snapshots. Simplified: a design that the recording
+// kernel does not run gets objects of its own instead (seeder.h). Ignored: nothing.
 #pragma once
 
 #include <array>

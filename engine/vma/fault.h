@@ -2,7 +2,7 @@
 // a task wrote to it or because a call populates it, and stack growth (expand_stack() of mm/vma.c).
 //
 // Same: the faults that prepare a vma, the stacks that may grow, and the lock for both.
-// Ignored: pages and page tables; a fault in a vma that has its anon_vma changes nothing.
+// Simplified: no allocation fails by itself. Ignored: pages and page tables; a fault in a vma that has its anon_vma changes nothing.
 #pragma once
 
 #include "engine/trace/event.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/result.h"
-#include "engine/vma/vm_flags.h"
+#include "engine/trace/abi.h"
 
 namespace anonvma {
 

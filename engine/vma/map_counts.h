@@ -1,4 +1,6 @@
 // Compares the kernel's map_count at the beginning of an operation with the model's.
+//
+// Same: the kernel's own number, compared at each write acquire that an event carries.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
 // An mm_struct, as far as the model needs it.
+//
+// Same: the members that decide merges and limits (brk, def_flags, map_count as a number of vmas).
+// Ignored: all others; no limit is decided here.
 #pragma once
 
 #include <cstddef>

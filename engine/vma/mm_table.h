@@ -3,6 +3,8 @@
 // An mm has a slot, which is reused after its exit. Mms that forked from each other since an exec
 // are a family; all mms of the attach are family 0. A fork may reuse an anon_vma of any relative,
 // so an mm that lost records makes its whole family uncertain ("tainted").
+//
+// Simplified: the kernel knows no families; they stand for the trees of anon_vmas that mms may share.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 //
 // Same: the chain of the new half is cloned before ranges change; a range is merged if that is
 // allowed, and split off only otherwise.
+// Ignored: no step can run out of memory; memory accounting.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,7 @@
 // Reports pages that appear, move and go to a Watcher. Without a watcher each call costs a branch.
+//
+// Simplified: a page is a mapping of an address, which exists from the first write on. Ignored: page
+// tables, huge pages, swapping, sharing by KSM.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,6 @@ namespace {
 
 // A bit of `prot`: no key was requested, and `pkey` is the key that this mm has for PROT_EXEC
 // alone.
-constexpr std::uint64_t kProtExecuteOnlyKey = 0x00200000;
 
 VmaId mprotect_fixup(Layer& layer, Mm& mm, VmaId vma, std::uint64_t start, std::uint64_t end,
                      std::uint64_t access, std::uint64_t access_mask) {
@@ -83,7 +82,7 @@ std::uint64_t stops_at(Layer& layer, const Mm& mm, const Protect& event, std::ui
 
 }  // namespace
 
-void do_mprotect(Layer& layer, Mm& mm, const Protect& event) {
+void do_mprotect_pkey(Layer& layer, Mm& mm, const Protect& event) {
   std::uint64_t start = event.addr;
   const std::uint64_t end = start + layer.page_align(event.len);
   if (event.len == 0 || !layer.valid_range(start, layer.page_align(event.len), event.ret)) return;

@@ -3,7 +3,7 @@
 // Same: the call works from vma to vma and stops at the first hole, at the first vma that may not
 // have the access, and at a sealed vma; the vmas before that point stay changed. VM_ACCOUNT follows
 // the kernel's rules, as it decides merges.
-// Ignored: page protections; vm_ops->mprotect of drivers.
+// Simplified: no allocation fails by itself. Ignored: page protections; vm_ops->mprotect of drivers.
 #pragma once
 
 #include "engine/trace/event.h"
@@ -11,6 +11,6 @@
 
 namespace anonvma {
 
-void do_mprotect(Layer& layer, Mm& mm, const Protect& event);
+void do_mprotect_pkey(Layer& layer, Mm& mm, const Protect& event);
 
 }  // namespace anonvma

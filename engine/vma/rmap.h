@@ -1,4 +1,6 @@
 // The questions of the VMA layer to mm/rmap.c, and a count of the vmas that it prepared.
+//
+// Same: the moments at which vmas are prepared. The strategy decides what that allocates.
 #pragma once
 
 #include <cstdint>

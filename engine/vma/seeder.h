@@ -6,6 +6,9 @@
 //   A (root, no vma)     a phantom vma is prepared: A
 //   └─ B (vmas 1 2)      vma 1 is forked from the phantom: B; vma 2 is cloned from vma 1
 //      └─ C (vma 3)      vma 3 is forked from vma 1: C
+//
+// Same: for the kernel's own design, every link and counter. Simplified: for any other design, the
+// order in which its objects would have been made.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 //
 // Same: the splits at both edges, the half of a split that stays mapped, the order of unlinking and
 // of freeing, the splits that a refused call has made.
-// Ignored: page tables, stacks that grow up, unmapping notifications.
+// Simplified: no allocation fails by itself. Ignored: page tables, stacks that grow up, unmapping notifications.
 #pragma once
 
 #include <vector>

@@ -1,11 +1,14 @@
 // A vm_area_struct, as far as merging, splitting and sharing depend on it.
+//
+// Same: range, flags, pgoff, file, policy, userfaultfd context, name. Simplified: files, policies and
+// names are ids. Ignored: vm_ops but for close, page protections, locks of single vmas.
 #pragma once
 
 #include <cstdint>
 
 #include "engine/ids.h"
+#include "engine/trace/abi.h"
 #include "engine/trace/event.h"
-#include "engine/vma/vm_flags.h"
 
 namespace anonvma {
 

@@ -3,6 +3,9 @@
 //
 // Look-ups and loops are charged to the budget here, and not in code that mirrors the kernel's. Ids
 // of freed vmas are reused.
+//
+// Same: find_vma(), vma_lookup(), vma_next() and vma_prev(). Simplified: a sorted list stands for the
+// maple tree, so its nodes are neither modelled nor counted.
 #pragma once
 
 #include <algorithm>

@@ -20,7 +20,7 @@
 #include "engine/strategy/strategy.h"
 #include "engine/trace/columns.h"
 #include "engine/trace/format.h"
-#include "engine/vma/vm_flags.h"
+#include "engine/trace/abi.h"
 
 namespace anonvma::fuzz {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "engine/trace/field_visit.h"
-#include "engine/vma/vm_flags.h"
+#include "engine/trace/abi.h"
 #include "test/fuzz/fuzz.h"
 
 namespace anonvma::fuzz {

@@ -11,6 +11,7 @@
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
+#include "tracers/bpf/wanted_task.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -94,7 +95,6 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 					       struct pt_regs *regs, long nr, __u32 op)
 {
 	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
-	const __u32 read_implies_exec = 0x400000;	/* the same bit of Protect.prot */
 
 	anonvma_syscall_args(regs, state->args);
 	state->mm = (__u64)anonvma_get(task, mm);
@@ -110,7 +110,7 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 	state->map_count = 0;
 	state->fault_addr = 0;
 	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT)
-		state->args[2] |= anonvma_get(task, personality) & read_implies_exec;
+		state->args[2] |= anonvma_get(task, personality) & ANONVMA_PROT_READ_IMPLIES_EXEC;
 	state->nr = nr;
 	state->op = op;
 	state->taken = 0;
@@ -179,7 +179,6 @@ static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
  */
 static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, struct mm_struct *mm)
 {
-	const __u32 execute_only_key = 0x200000;	/* the same bit of Protect.prot */
 	__s32 key;
 
 	if (r->op != ANONVMA_OP_MPROTECT &&
@@ -189,7 +188,7 @@ static __always_inline void anonvma_choose_key(struct anonvma_op_record *r, stru
 	if (key <= 0)
 		return;
 	r->op = ANONVMA_OP_PKEY_MPROTECT;
-	r->args[2] |= execute_only_key;
+	r->args[2] |= ANONVMA_PROT_EXECUTE_ONLY_KEY;
 	r->args[3] = key;
 }
 

@@ -4,7 +4,7 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/losses.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>

@@ -10,6 +10,7 @@
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/touch.bpf.h"
+#include "tracers/bpf/wanted_task.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 

@@ -6,6 +6,7 @@
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/losses.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/settings.bpf.h"

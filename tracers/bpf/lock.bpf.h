@@ -7,6 +7,7 @@
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/exec.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/losses.bpf.h"
 #include "tracers/bpf/outcome.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/snapshot.bpf.h"

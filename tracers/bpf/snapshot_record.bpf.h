@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The record of a snapshot that a task reads from inside. The records of the vmas precede it. */
+/* The records of a snapshot that a task reads from inside: one for each vma, then one for the mm. */
 #pragma once
 
 #include "tracers/bpf/core_types.h"
@@ -7,9 +7,22 @@
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/vma.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+
+/* Sends one vma of a snapshot; the ANONVMA_EXEC or ANONVMA_SEEN record follows later. */
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
+{
+	struct anonvma_exec_vma_record *r;
+
+	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
+	if (!r)
+		return;
+	anonvma_fill_vma(&r->vma, vma, known);
+	anonvma_submit(r);
+}
 
 static __always_inline void anonvma_copy_comm(char *comm, struct task_struct *task)
 {

@@ -4,8 +4,7 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/ring.bpf.h"
-#include "tracers/bpf/tracked.bpf.h"
+#include "tracers/bpf/losses.bpf.h"
 #include <bpf/bpf_helpers.h>
 
 /* Read and written by the loader while the programs run. */
@@ -26,7 +25,10 @@ struct anonvma_tree {
 	__u32 ended;	/* no bool: the verifier requires that a callback returns 0 or 1 */
 };
 
-/* The operation, the fault and the readings that are in progress in a task. */
+/*
+ * The operation, the fault and the readings that are in progress in a task. They are one struct, as a
+ * task has one storage, and a look-up costs more than the unused members.
+ */
 struct anonvma_task {
 	struct anonvma_tree tree;
 	__u64 args[6];
@@ -59,7 +61,7 @@ struct anonvma_task {
 	__u16 nr;
 	__u8 op;
 	__u8 taken;		/* seq and map_count are filled in */
-	__u8 done;		/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
+	__u8 done;	/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
 };
 
 /*
@@ -82,25 +84,5 @@ static __always_inline struct anonvma_task *anonvma_get_task(struct task_struct 
 
 	if (!state)
 		anonvma_count_lost(kind, (__u64)anonvma_get(task, mm), 1);
-	return state;
-}
-
-/*
- * The state of a task whose mm is recorded, else NULL. The answer is kept with the task: only a new
- * mm is looked up.
- */
-static __always_inline struct anonvma_task *anonvma_wanted_task(struct task_struct *task, __u64 mm,
-								__u32 kind)
-{
-	struct anonvma_task *state = anonvma_find_task(task);
-
-	if (state && state->wanted_mm == mm)
-		return state;
-	if (!anonvma_wanted(mm))
-		return NULL;
-	if (!state)
-		state = anonvma_get_task(task, kind);
-	if (state)
-		state->wanted_mm = mm;
 	return state;
 }

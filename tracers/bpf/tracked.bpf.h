@@ -3,7 +3,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/ring.bpf.h"
+#include "tracers/bpf/losses.bpf.h"
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>

@@ -4,7 +4,6 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/ring.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -39,18 +38,6 @@ static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_
 	out->context = anonvma_vma_context(vma, known);
 	out->ops = anonvma_vma_ops(anonvma_load(known, vma, vm_ops));
 	out->pad = 0;
-}
-
-/* Sends one vma of a snapshot; the ANONVMA_EXEC or ANONVMA_SEEN record follows later. */
-static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
-{
-	struct anonvma_exec_vma_record *r;
-
-	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
-	if (!r)
-		return;
-	anonvma_fill_vma(&r->vma, vma, known);
-	anonvma_submit(r);
 }
 
 static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,

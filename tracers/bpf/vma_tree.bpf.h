@@ -10,7 +10,6 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
-#include "tracers/bpf/vma.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
@@ -140,35 +139,6 @@ struct anonvma_reading {
 	struct anonvma_task *state;
 	__u64 mm;
 };
-
-static long anonvma_send_next(__u32 i, struct anonvma_reading *reading)
-{
-	struct vm_area_struct *vma = anonvma_tree_step(&reading->state->tree);
-
-	if (vma) {
-		reading->state->nr_seen++;
-		anonvma_send_vma(reading->mm, vma, false);
-	}
-	return reading->state->tree.ended != 0;
-}
-
-/*
- * Sends every vma of the tree. The caller holds the mmap_lock, or checks afterwards that there was
- * no writer. The counts are kept in the state of the task: in a register, each vma would be a new
- * state for the verifier.
- */
-static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_struct *mm)
-{
-	struct anonvma_reading reading = { .state = state, .mm = (__u64)mm };
-
-	if (!state)
-		return 0;
-	state->nr_seen = 0;
-	anonvma_tree_begin(&state->tree, mm, 0);
-	bpf_loop(ANONVMA_TREE_STEPS, anonvma_send_next, &reading, 0);
-	state->seen_seq = state->tree.seq;
-	return 0;
-}
 
 static long anonvma_find_first(__u32 i, struct anonvma_reading *reading)
 {

@@ -49,7 +49,7 @@ void Converter::take(std::span<const std::byte> bytes) {
   if (!read(bytes, common)) return;
   start_.follow(common);
   if (unborn_.expected() && !addresses_.mm(common.mm)) drop_unborn(common);
-  switch (common.kind) {
+  switch (static_cast<anonvma_kind>(common.kind)) {
     case ANONVMA_OP:
       return with(anonvma_op_record{}, [&](auto& r) { on_op(r); });
     case ANONVMA_EXTRA:
@@ -84,9 +84,11 @@ void Converter::take(std::span<const std::byte> bytes) {
       return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
     case ANONVMA_PLACE:
       return;
-    default:
-      ++malformed_;
+    case ANONVMA_GAP:  // the recorder takes these
+    case ANONVMA_KINDS:
+      break;
   }
+  ++malformed_;
 }
 
 // If the address is still in use, the ring was full and the old mm's ExitMmap was lost: the old mm

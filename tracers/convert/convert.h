@@ -3,7 +3,7 @@
 //   record ─ on_*(): addresses to ids ─────────────────────────────────────┬─ Order
 //            vmas of a reading or a walk ─ snapshots.h ────────────────────┤
 //            slab objects ─ start_window.h ─ rcu_vmas.h ─ truth_lane.h ────┤
-//            losses ─ rounds.h: their mms are read again ─ losses.cpp ─────┘
+//            losses ─ rounds.h: their mms are read again ──────────────────┘
 //
 // An mm is announced by its Fork, its Exec or a walk. Records of an mm that is not announced are
 // dropped, as an execve still fills it or its fork failed. A walked mm becomes an event at the ring
@@ -36,6 +36,8 @@
 
 namespace anonvma {
 
+// It has 41 methods, as each kind of record has one. Those that deal with losses are in
+// converter_losses.cpp.
 class Converter {
  public:
   // `tracked_only`: the recording is of some processes, not of the whole system.

@@ -6,6 +6,10 @@
 // write lock (of a fault, of a task) leaves after the operations that precede it. A child's events
 // wait for its Fork. Everything else keeps ring order.
 //
+//   ring    munmap 43 ─ fault at 42 ─ mmap 41 ─ mprotect 45
+//   trace                             mmap 41 ─ fault at 42 ─ munmap 43 ─ mprotect 45
+//           43 waits for 41, and the fault for all below 42
+//
 // A number may stay open because its record was lost or its system call has not returned. After a
 // while it is given up, and an UnknownWrite takes its place.
 #pragma once

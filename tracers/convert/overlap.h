@@ -3,6 +3,10 @@
 // A fork copies vma by vma, and an exit unlinks vma by vma, each under the lock of the anon_vma's
 // root. Two slab hooks inside that lock tell the order: the second chain entry that a copied vma
 // allocates, and the first chain entry that a dying vma frees.
+//
+//   fork of A   vma 1 copied ──────────── vma 2 copied ───────────── ...
+//   exit of B   ───────────── vma 9 unlinked ─────── vma 8 unlinked ...
+//   steps               A: 1 ─ B: 9 ────── A: 2 ──── B: 8              written while both are under way
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // Compares the numbers that the BPF programs write with the engine's: events carry them unchanged.
 #include "engine/slab/cache.h"
+#include "engine/trace/abi.h"
 #include "engine/trace/event.h"
 #include "tracers/records.h"
 
@@ -42,6 +43,9 @@ static_assert(ANONVMA_SITE_PUT == ANONVMA_SITE_VMA_FREE_RCU + 1);
 static_assert(is(ANONVMA_CACHE_VMA, kVmAreaStruct));
 static_assert(is(ANONVMA_CACHE_AVC, kAnonVmaChain));
 static_assert(is(ANONVMA_CACHE_ANON_VMA, kAnonVma));
+
+static_assert(is(ANONVMA_PROT_READ_IMPLIES_EXEC, kProtReadImpliesExec));
+static_assert(is(ANONVMA_PROT_EXECUTE_ONLY_KEY, kProtExecuteOnlyKey));
 
 static_assert(is(ANONVMA_COMPAT, UnknownWrite::kCompatCall));
 

@@ -55,7 +55,7 @@ void RingOrder::number(std::span<std::byte> bytes) {
       taken_.erase(record.mm);
       record.seq = 0;
       break;
-    default: {
+    default: {  // every other kind of record is read as the calls before it left the mm
       const auto taken = taken_.find(record.mm);
       record.seq = taken == taken_.end() ? 0 : 2 * taken->second;
       if (record.kind == ANONVMA_EXIT_MMAP && taken != taken_.end()) taken_.erase(taken);

@@ -6,6 +6,16 @@
 //   ring    fault 1 ─ fault 2 ─ walk of the mm ─ ...
 //   vma     handled 1 ─ read by the walk ─ handled 2
 //   kept    fault 2 alone: the walk shows no anon_vma for it. Fault 1 is in the snapshot.
+//
+// Four places hold something back at the start, each at another point of the way to the trace:
+//
+//   records ─ this window ───────────── events ─ Order ─ Start (tracers/start.h) ─ trace
+//             Execs::hold_object()               numbers   snapshots leave first, and together
+//             RcuVmas: allocations, by address
+//
+// This window holds what a walk decides: faults of mms that no walk has reached, and the last prepare of
+// each task. Execs holds the objects of calls that may be older than the recording, until the call ends.
+// RcuVmas remembers which vmas were allocated since the start, as a walk may show that they are gone.
 #pragma once
 
 #include <cstdint>

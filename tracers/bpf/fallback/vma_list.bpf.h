@@ -7,10 +7,6 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
-#include "tracers/bpf/core_fixes.bpf.h"
-#include "tracers/bpf/ring.bpf.h"
-#include "tracers/bpf/task_state.bpf.h"
-#include "tracers/bpf/vma.bpf.h"
 #include "tracers/records.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -65,42 +61,4 @@ static __always_inline __u64 anonvma_first_listed(struct mm_struct *mm, __u64 st
 		return ~0ull;
 	vm_start = BPF_CORE_READ(vma, vm_start);
 	return vm_start > start ? vm_start : start;
-}
-
-/* Sends one vma and returns the next. */
-__noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
-{
-	struct vm_area_struct *vma = (void *)address;
-
-	anonvma_send_vma(mm, vma, false);
-	return (__u64)anonvma_next_vma(vma);
-}
-
-/*
- * Sends a part of the list, as the verifier compares each iteration of a loop with all earlier
- * ones. The count is kept in the state of the task, as a function returns only one number.
- */
-__noinline __u64 anonvma_send_part(__u64 vma, __u64 mm)
-{
-	struct anonvma_task *state = anonvma_find_task(anonvma_current());
-	__u32 i;
-
-	for (i = 0; i < ANONVMA_LISTED_PER_PART && vma; i++)
-		vma = anonvma_send_listed(vma, mm);
-	if (state)
-		state->nr_seen += i;
-	return vma;
-}
-
-/* A reading of too many vmas counts as lost. */
-static __always_inline void anonvma_send_list(struct anonvma_task *state, struct mm_struct *mm)
-{
-	__u64 vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
-
-	for (__u32 i = 0; i < ANONVMA_LISTED_PARTS && vma; i++)
-		vma = anonvma_send_part(vma, (__u64)mm);
-	if (!vma)
-		return;
-	state->nr_seen = 0;
-	anonvma_count_lost(ANONVMA_SEEN, (__u64)mm, 1);
 }

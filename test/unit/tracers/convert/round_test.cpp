@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "test/catch.h"
-#include "test/unit/tracers/convert_pipe.h"
+#include "test/unit/tracers/convert/convert_pipe.h"
 
 using namespace anonvma;
 using namespace anonvma::test;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "test/unit/tracers/convert_pipe.h"
+#include "test/unit/tracers/convert/convert_pipe.h"
 
 namespace anonvma::test {
 namespace {

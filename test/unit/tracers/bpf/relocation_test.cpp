@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "test/catch.h"
-#include "test/unit/tracers/bpf_paths.h"
+#include "test/unit/tracers/bpf/bpf_paths.h"
 #include "tracers/kernel/features.h"
 #include "tracers/load/settings.h"
 #include "tracers/records.h"

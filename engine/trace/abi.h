@@ -1,5 +1,5 @@
 // Constants of the kernel's ABI and of vma->vm_flags (64-bit layout, x86_64 and arm64), as far as
-// the VMA layer decides by them. They do not come from system headers, as a trace means the same on
+// readers of a trace decide by them. They do not come from system headers, as a trace means the same on
 // every machine that replays it.
 #pragma once
 
@@ -37,13 +37,17 @@ inline constexpr std::int64_t kErrFault = -14, kErrInval = -22;
 inline constexpr std::int64_t kErrRestartSys = -512;  // a signal ended the call
 
 inline constexpr std::uint64_t kProtGrowsDown = 0x01000000;
-inline constexpr std::uint64_t kProtReadImpliesExec = 0x00400000;  // see Protect
+// The recorder adds these two to Protect.prot: the personality READ_IMPLIES_EXEC of the task, and an mm
+// that has a key for PROT_EXEC alone, which no call has to name.
+inline constexpr std::uint64_t kProtReadImpliesExec = 0x00400000;
+inline constexpr std::uint64_t kProtExecuteOnlyKey = 0x00200000;
 
 inline constexpr std::uint64_t kMapTypeMask = 0xf, kMapShared = 0x1, kMapSharedValidate = 0x3;
 inline constexpr std::uint64_t kMapDroppable = 0x8, kMapFixed = 0x10, kMapAnonymous = 0x20;
 inline constexpr std::uint64_t kMapGrowsDown = 0x100, kMapLocked = 0x2000, kMapNoReserve = 0x4000;
 inline constexpr std::uint64_t kMapPopulate = 0x8000, kMapNonBlock = 0x10000, kMapStack = 0x20000;
 inline constexpr std::uint64_t kMapHugeTlb = 0x40000, kMapSync = 0x80000;
+inline constexpr std::uint64_t kMapFixedNoReplace = 0x100000;
 inline constexpr std::uint64_t kDefaultHugePage = 2u << 20;
 inline constexpr std::uint64_t kMapHugeShift = 26, kMapHugeMask = 0x3f;
 

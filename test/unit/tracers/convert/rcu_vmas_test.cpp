@@ -5,7 +5,7 @@
 
 #include "test/catch.h"
 #include "test/support/verify_tape.h"
-#include "test/unit/tracers/convert_pipe.h"
+#include "test/unit/tracers/convert/convert_pipe.h"
 
 using namespace anonvma;
 using namespace anonvma::test;

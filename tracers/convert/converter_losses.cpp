@@ -8,7 +8,7 @@ namespace {
 
 // The type of the event that a dropped record would have become; 0 if the kind does not tell.
 EventType event_type_of(std::uint32_t kind) {
-  switch (kind) {
+  switch (static_cast<anonvma_kind>(kind)) {
     case ANONVMA_EXTRA:
     case ANONVMA_UNKNOWN:
       return EventType::unknown_write;
@@ -35,9 +35,13 @@ EventType event_type_of(std::uint32_t kind) {
     case ANONVMA_SEEN:
     case ANONVMA_WALK:
       return EventType::snapshot;
-    default:
-      return EventType{0};
+    case ANONVMA_OP:  // an event of any call
+    case ANONVMA_GAP:
+    case ANONVMA_PLACE:
+    case ANONVMA_KINDS:  // of skipped programs
+      break;
   }
+  return EventType{0};
 }
 
 Lost lost_event(std::uint32_t kind, std::uint64_t count, std::uint64_t cpu, bool unnamed) {
@@ -72,7 +76,7 @@ void Converter::lost(const LostCount& lost, std::uint64_t now_ns) {
 // A record of an mm whose birth was lost and that no round has found yet.
 void Converter::drop_unborn(const anonvma_record& r) {
   if (!rounds_.was_suspect(r.mm)) return;
-  switch (r.kind) {
+  switch (static_cast<anonvma_kind>(r.kind)) {
     case ANONVMA_EXIT_MMAP:
       rounds_.forget(r.mm);  // nothing is left to be found
       [[fallthrough]];
@@ -87,7 +91,15 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_TOUCH:
       unborn_.drop(r.kind);
       return;
-    default:  // parts of an exec that is still to come, and records without an event
+    case ANONVMA_EXEC_BEGIN:  // parts of an exec that is still to come
+    case ANONVMA_EXEC_VMA:
+    case ANONVMA_EXEC:
+    case ANONVMA_SEEN:  // records without an event of the mm
+    case ANONVMA_TRUTH:
+    case ANONVMA_WALK:
+    case ANONVMA_GAP:
+    case ANONVMA_PLACE:
+    case ANONVMA_KINDS:
       return;
   }
 }

@@ -7,7 +7,7 @@
 
 #include "engine/trace/event.h"
 #include "test/catch.h"
-#include "test/unit/tracers/convert_pipe.h"
+#include "test/unit/tracers/convert/convert_pipe.h"
 #include "tracers/convert/convert.h"
 #include "tracers/convert/order.h"
 #include "tracers/convert/walked.h"
