@@ -22,6 +22,7 @@ struct Book {
   std::uint64_t exit_ns = 0;     // when the kernel last freed an object outside operations: an exit
   std::uint64_t gave_up_ns = 0;  // when an operation of the model last freed a vma
   bool ending = false;           // the last task has exited
+  Counts exit_step;              // the model's objects in the last Step of the exit
 };
 
 // Relatives share anon_vmas, and the relative that ends last frees them. So frees of anon_vmas are

@@ -41,6 +41,19 @@ void InFlight::leave_out_frees(MmId mm, Book& book) {
   leave_out(mm, more);
 }
 
+// A Step comes when an exit frees the first chain entry of a vma, and the model frees all entries of
+// that vma. The recording may end while the kernel is at the next entry.
+void InFlight::take_step_as_over(MmId mm, const Book& book) {
+  Counts rest;
+  for (const CacheIndex c : {kAnonVmaChain, kAnonVma}) {
+    const std::uint64_t ahead = book.model.frees[c] - book.kernel.frees[c];
+    if (ahead <= book.exit_step.frees[c]) rest.frees[c] = ahead;
+  }
+  if (rest == Counts{}) return;
+  ++count_;
+  books_.add_kernel(mm, rest);
+}
+
 void InFlight::leave_out_calls_and_exits(std::uint64_t end_ns, UnseenWriters& writers,
                                          Lanes& lanes) {
   for (auto& [mm, book] : books_.all()) {
@@ -51,8 +64,9 @@ void InFlight::leave_out_calls_and_exits(std::uint64_t end_ns, UnseenWriters& wr
     leave_out(mm, calls.preparing);
     book.kernel_prepared -= calls.preparing.allocs[kAnonVmaChain];
     const bool returning = rcu_ && (writer || calls.any);
-    if (book.ending || book.exit_ns + kCallTakesNs >= end_ns || returning)
-      leave_out_frees(mm, book);
+    const bool exiting = book.ending || book.exit_ns + kCallTakesNs >= end_ns;
+    if (exiting || returning) leave_out_frees(mm, book);
+    if (exiting) take_step_as_over(mm, book);
   }
 }
 

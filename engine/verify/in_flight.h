@@ -37,6 +37,7 @@ class InFlight {
   void leave_out(MmId mm, const Counts& counts);
   bool leave_out_writers(MmId mm, std::uint64_t end_ns, UnseenWriters& writers, Lanes& lanes);
   void leave_out_frees(MmId mm, Book& book);
+  void take_step_as_over(MmId mm, const Book& book);
 
   Books& books_;
   LeftOut& left_out_;

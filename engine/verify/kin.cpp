@@ -16,13 +16,19 @@ void Kin::attached(const MmSnapshot& snapshot) {
   }
 }
 
+bool Kin::has_more(const Relatives& kin) const {
+  const std::uint64_t together = degree_ ? kin.active_seen : 0;
+  return kin.active > kin.active_seen || kin.children > kin.children_seen.size() + together;
+}
+
 std::uint64_t Kin::elsewhere() const {
-  const auto more = [this](const auto& of) {
-    const Relatives& kin = of.second;
-    const std::uint64_t together = degree_ ? kin.active_seen : 0;
-    return kin.active > kin.active_seen || kin.children > kin.children_seen.size() + together;
-  };
-  return static_cast<std::uint64_t>(std::count_if(of_.begin(), of_.end(), more));
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(of_, [this](const auto& of) { return has_more(of.second); }));
+}
+
+bool Kin::is_elsewhere(AnonVmaId id) const {
+  const auto found = of_.find(id.v);
+  return found != of_.end() && has_more(found->second);
 }
 
 }  // namespace anonvma

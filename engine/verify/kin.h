@@ -18,8 +18,11 @@ class Kin {
   explicit Kin(bool degree) : degree_(degree) {}
 
   void attached(const MmSnapshot& snapshot);
-  // How many anon_vmas have vmas or children that no snapshot shows.
+  // The number of anon_vmas that have vmas or children that no snapshot shows.
   std::uint64_t elsewhere() const;
+  // True if the anon_vma is one of them. Its counters may then change without an event: an mm that was
+  // exiting when the recording began is in no snapshot, and goes on to drop what it has.
+  bool is_elsewhere(AnonVmaId id) const;
   std::uint64_t bytes() const { return of_.size() * (2 * kNodeBytes + sizeof(Relatives)); }
 
  private:
@@ -28,6 +31,8 @@ class Kin {
     std::uint64_t active_seen = 0;
     std::unordered_set<std::uint32_t> children_seen;
   };
+  bool has_more(const Relatives& kin) const;
+
   bool degree_;
   std::unordered_map<std::uint32_t, Relatives> of_;  // by anon_vma
 };

@@ -83,6 +83,7 @@ void ObjectBooks::no_operation(const Event& event, const OpEffect& effect) {
   book.model += effect.objs;
   book.model_prepared += effect.prepared.vmas;
   if (std::holds_alternative<ExitTask>(event.body)) book.ending |= head.map_count != 0;
+  if (std::holds_alternative<Step>(event.body)) book.exit_step = effect.objs;
   if (effect.prepared.vmas == 0) return;
   if (const auto* fault = std::get_if<Fault>(&event.body))
     prepares_.raised(head, fault->addr, effect.prepared.objs);

@@ -156,7 +156,8 @@ void StateComparer::compare_entry(const MmSnapshot& snapshot, const VmaSnapshot&
                     names_.same_anon_vma(k.parent, model.parent);
   if (!same || same_counters(k, model))
     lanes_.compare(Lanes::kChains, same, difference);
-  else if (!objects_.unlinked_behind(snapshot.head.mm, snapshot.head.time_ns))
+  else if (!kin_.is_elsewhere(k.anon_vma) &&
+           !objects_.unlinked_behind(snapshot.head.mm, snapshot.head.time_ns))
     late_.wait_for_counters(snapshot, kernel.vma.start, entry, k, model, difference());
 }
 

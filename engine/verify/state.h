@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/trace/collected.h"
+#include "engine/verify/kin.h"
 #include "engine/verify/lanes.h"
 #include "engine/verify/late.h"
 #include "engine/verify/names.h"
@@ -15,9 +16,11 @@ namespace anonvma {
 
 class StateComparer {
  public:
-  // `objects` tells what was in flight when a snapshot was taken.
-  StateComparer(const AddressSpaces& spaces, const ObjectBooks& objects, Lanes& lanes)
-      : spaces_(spaces), objects_(objects), lanes_(lanes), late_(spaces, lanes) {}
+  // `objects` tells what was in flight when a snapshot was taken, and `kin` whose counters prove
+  // nothing.
+  StateComparer(const AddressSpaces& spaces, const ObjectBooks& objects, const Kin& kin,
+                Lanes& lanes)
+      : spaces_(spaces), objects_(objects), kin_(kin), lanes_(lanes), late_(spaces, lanes) {}
 
   void compare(const MmSnapshot& snapshot);
   LateEntries& late() { return late_; }
@@ -44,6 +47,7 @@ class StateComparer {
 
   const AddressSpaces& spaces_;
   const ObjectBooks& objects_;
+  const Kin& kin_;
   Lanes& lanes_;
   Names names_;
   LateEntries late_;

@@ -15,8 +15,8 @@ Verifier::Verifier(const Meta& meta, const SlabAccount& slab, const AddressSpace
       machine_(meta.machine),
       lanes_(meta.truth),
       objects_(meta, slab, spaces, lanes_),
-      state_(spaces, objects_, lanes_),
-      kin_(own_counters(meta) == Counters::degree) {}
+      kin_(own_counters(meta) == Counters::degree),
+      state_(spaces, objects_, kin_, lanes_) {}
 
 Budget Verifier::spent() const {
   return {writers_.bytes() + objects_.bytes() + state_.bytes() + kin_.bytes(), state_.steps()};

@@ -85,8 +85,8 @@ class Verifier {
   Lanes lanes_;
   UnseenWriters writers_;
   ObjectBooks objects_;
-  StateComparer state_;
   Kin kin_;
+  StateComparer state_;
 };
 
 }  // namespace anonvma
