@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "engine/strategy/strategy.h"
+#include "engine/trace/abi.h"
 #include "engine/trace/columns.h"
 #include "engine/trace/format.h"
-#include "engine/trace/abi.h"
 
 namespace anonvma::fuzz {
 namespace {

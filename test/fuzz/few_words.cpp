@@ -2,8 +2,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "engine/trace/field_visit.h"
 #include "engine/trace/abi.h"
+#include "engine/trace/field_visit.h"
 #include "test/fuzz/fuzz.h"
 
 namespace anonvma::fuzz {
