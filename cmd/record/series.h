@@ -39,6 +39,7 @@ class RecordingSeries : public RecordingOutput {
 
  private:
   struct Part {
+    explicit Part(OutputFile to) : file(std::move(to)) {}
     OutputFile file;
     std::optional<TraceWriter> writer;  // none before begin_part()
     std::uint64_t began_ns = 0;
