@@ -23,7 +23,7 @@ class RecordingSeries : public RecordingOutput {
   static constexpr std::uint64_t kShortestPartNs = 1'000'000'000;
 
   // The first file is created at once.
-  static Result<std::unique_ptr<RecordingSeries>> create(PartFiles::Options files, Limits limits);
+  static Result<std::unique_ptr<RecordingSeries>> create(PartFiles::Options options, Limits limits);
 
   Status begin_part(const Meta& meta, std::uint64_t now_ns) override;
   Status add(std::uint64_t part, const Event& event) override;

@@ -62,7 +62,7 @@ class VmaTable final : public Layout {
   struct Neighbours {
     VmaId prev, next;
   };
-  Neighbours neighbours(const Mm& mm, std::uint64_t addr) const {
+  static Neighbours neighbours(const Mm& mm, std::uint64_t addr) {
     const std::size_t i = mm.list.find(addr);
     return {i > 0 ? mm.list[i - 1] : VmaId{}, i < mm.list.size() ? mm.list[i] : VmaId{}};
   }

@@ -115,7 +115,7 @@ void Converter::on_op(const anonvma_op_record& r) {
   if (!mm) return;
   std::optional<EventBody> body = convert_syscall(r, addresses_, page_size_);
   if (!body) return order_.account(mm, r.head.seq);
-  EventGroup event = heads_.group(r.head, mm, std::move(*body));
+  EventGroup event = heads_.group(r.head, mm, *body);
   if (r.head.seq % 2 == 1)
     order_.write(mm, r.head.seq, std::move(event));
   else
@@ -168,7 +168,7 @@ void Converter::on_exec(const anonvma_exec_record& r) {
   EventGroup event = heads_.group(r.head, mm, Exec{old_mm});
   EventGroup seen = snapshots_.of_reading(r, event.first.head, SnapReason::exec);
   if (seen.rest.size() < r.nr_vmas || r.torn != 0) rounds_.suspect(r.head.mm, ANONVMA_EXEC_VMA);
-  event.rest.push_back(std::move(seen.first));
+  event.rest.push_back(seen.first);
   std::move(seen.rest.begin(), seen.rest.end(), std::back_inserter(event.rest));
   order_.exec(old_mm, std::move(event), mm, r.head.seq);
   rounds_.exec(mm);

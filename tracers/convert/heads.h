@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 #include "engine/trace/event.h"
 #include "tracers/convert/order.h"
@@ -22,8 +21,8 @@ class Heads {
   EventHead head(const anonvma_record& r, MmId mm) const {
     return {since_start(r.time_ns), r.tid, mm, r.seq, r.map_count};
   }
-  EventGroup group(const anonvma_record& r, MmId mm, EventBody body) const {
-    return {{head(r, mm), std::move(body)}, {}};
+  EventGroup group(const anonvma_record& r, MmId mm, const EventBody& body) const {
+    return {{head(r, mm), body}, {}};
   }
 
  private:
