@@ -49,12 +49,11 @@ void EventCheck::finish(FileEnd end) {
 // The snapshots of the start are written before the events that happened meanwhile.
 void EventCheck::check_time(const Event& event) {
   if (is_attach(event.body) || is_snapshot_part(event.body)) return;
-  const std::uint64_t now = event.head.time_ns;
-  if (now < newest_ns_ && newest_ns_ - now > kTimeSlackNs)
+  const std::uint64_t now = event.head.time_ns, newest = findings_.newest_ns();
+  if (now < newest && newest - now > kTimeSlackNs)
     findings_.find(FindingKind::time, fmt::format("{:.6f} s before the time of an earlier event",
-                                                  static_cast<double>(newest_ns_ - now) / 1e9));
-  newest_ns_ = std::max(newest_ns_, now);
-  findings_.set_time(newest_ns_);
+                                                  static_cast<double>(newest - now) / 1e9));
+  findings_.set_time(std::max(newest, now));
 }
 
 void EventCheck::check_values(const Event& event) {

@@ -38,7 +38,6 @@ class EventCheck {
   MmCheck mms_{findings_};
   SnapshotCheck snapshots_{findings_};
   std::uint64_t lost_ = 0;
-  std::uint64_t newest_ns_ = 0;
   std::vector<SparseBits> live_, freed_;  // objects of the truth lane, by cache
 };
 

@@ -25,6 +25,7 @@ class CheckFindings {
   void check_page(std::string_view name, std::uint64_t address);
   // The latest time of an event so far.
   void set_time(std::uint64_t newest_ns) { newest_ns_ = newest_ns; }
+  std::uint64_t newest_ns() const { return newest_ns_; }
   void next_event();
   // Events are missing here: what waited may be due to that.
   void gap();

@@ -22,8 +22,7 @@ Standing best_standing();
 // Gives the calling thread nice -20, but never realtime priority, as its work may take long.
 void prefer_this_thread();
 
-// Of its 18 fields one half belongs to one thread or the other, and the other half is what they
-// share under the mutex.
+// It has 18 fields: each of the two threads has its own, and they share the rest under the mutex.
 class Drain {
  public:
   // Passes the records of the ring to take() until take() returns false. Returns a negative errno

@@ -37,6 +37,7 @@ TEST_CASE("the intervals of a rule are releases, in order, and do not overlap", 
   for (const RuleInfo& rule : rule_table()) {
     INFO(rule.name);
     REQUIRE_FALSE(rule.intervals.empty());
+    CHECK(rule.intervals.size() <= 3);  // raise it if a rule really has more backports
     std::string_view before;
     for (const RuleInterval& interval : rule.intervals) {
       const bool first = &interval == &rule.intervals.front();
@@ -92,18 +93,14 @@ TEST_CASE("a rule is set and taken back", "[rules]") {
   }
 }
 
-// Names of sets are words of the command line, and stand under tables: a new interval may add some, but
-// none may go.
+// Names of sets are words of the command line, and stand under tables. A new interval adds its ends
+// here; none may go.
 TEST_CASE("no set of rules is renamed or lost", "[rules]") {
-  for (const std::string_view name :
-       {"2.6.32",  "2.6.34", "2.6.36",  "2.6.37", "3.0",      "3.10", "3.19", "4.9",
-        "4.14",    "5.6",    "5.7",     "5.10",   "5.13",     "5.18", "6.1",  "6.1.37",
-        "6.1.192", "6.7",    "6.8",     "6.12",   "6.12.117", "6.13", "6.15", "6.16",
-        "6.17",    "6.18.8", "6.18.16", "6.19",   "7.0",      "7.2",  "7.3"}) {
-    INFO(name);
-    CHECK(std::ranges::any_of(known_rules(),
-                              [&](const KernelRules& rules) { return rules.name == name; }));
-  }
+  std::string names;
+  for (const KernelRules& rules : known_rules()) names += rules.name + ' ';
+  CHECK(names ==
+        "2.6.32 2.6.34 2.6.36 2.6.37 3.0 3.10 3.19 4.9 4.14 5.6 5.7 5.10 5.13 5.18 6.1 6.1.37 "
+        "6.1.192 6.7 6.8 6.12 6.12.117 6.13 6.15 6.16 6.17 6.18.8 6.18.16 6.19 7.0 7.2 7.3 ");
 }
 
 TEST_CASE("a release without a rule of its own has the rules of the one before", "[rules]") {
