@@ -16,7 +16,8 @@ struct Id {
   constexpr Id() = default;
   constexpr explicit Id(std::uint32_t value) : v(value) {}
   constexpr explicit operator bool() const { return v != kNone; }
-  friend constexpr auto operator<=>(Id, Id) = default;
+  // clang-tidy 14 takes the 0 that this comparison is rewritten with for a null pointer.
+  friend constexpr auto operator<=>(Id, Id) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 using MmId = Id<struct MmTag>;            // one mm_struct between its birth and exit_mmap
