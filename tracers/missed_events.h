@@ -12,15 +12,17 @@ class MissedEvents {
  public:
   void begin(const Misses& now) {
     before_ = now;
-    told_ = now.lost;
+    reported_ = now.lost;
   }
   // The number of events that were lost since the last call.
-  std::uint64_t take_lost(const Misses& now) { return now.lost - std::exchange(told_, now.lost); }
+  std::uint64_t take_lost(const Misses& now) {
+    return now.lost - std::exchange(reported_, now.lost);
+  }
   std::uint64_t all(const Misses& now) const { return now.all() - before_.all(); }
 
  private:
   Misses before_;  // in recordings before this one
-  std::uint64_t told_ = 0;
+  std::uint64_t reported_ = 0;
 };
 
 }  // namespace anonvma

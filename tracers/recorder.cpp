@@ -80,28 +80,23 @@ Status Recorder::begin(Sink sink) {
   prefer_this_thread();
   if (first_) loader_.start();
   if (options_.command_tgid == 0 || !first_) {  // else the command has not run yet
-    converter_.begin_attach();
+    converter_.start().begin();
     // Calls that began before the recording get the time to end before the walk.
     for (int i = 0; i < kLeadWaits; ++i) {
       usleep(10'000);
       if (const Status s = drain(); !s) return s;
     }
     if (const Status walked = walk_all(); !walked) return walked;
-    converter_.end_attach();
+    converter_.start().end();
   }
-  // A child may be walked while its fork ends. It is announced by the Fork then.
-  start_.end([this](MmId mm) { return converter_.replaced(mm); },
-             [this](const Event& event) { resync_.add(event); });
+  converter_.start().release([this](const Event& event) { resync_.add(event); });
   return failure_;
 }
 
 std::uint64_t Recorder::elapsed_ns() const { return kernel_monotonic_ns() - start_ns_; }
 
 void Recorder::on_event(const Event& event) {
-  if (start_.active())
-    start_.add(event);
-  else
-    resync_.add(event);
+  if (!converter_.start().hold(event)) resync_.add(event);
 }
 
 // Every event leaves through here, in order.
@@ -205,10 +200,10 @@ Status Recorder::drain() {
     const std::uint64_t losses = loader_.losses();  // later ones may be ahead of the ring's end
     const Result<bool> all = loader_.drain();
     if (!all) return all.error();
-    tell_lost(kernel_monotonic_ns(), *all ? losses : 0);
+    report_lost(kernel_monotonic_ns(), *all ? losses : 0);
     if (*all || !failure_) break;
   }
-  counts_.lost += converter_.tell_unborn(kernel_monotonic_ns());
+  counts_.lost += converter_.report_unborn(kernel_monotonic_ns());
   return failure_;
 }
 
@@ -229,7 +224,7 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 Status Recorder::poll() {
   order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
-  if (loader_.has_copies() || kernel_monotonic_ns() - missed_read_at_ > kSecond) tell_missed();
+  if (loader_.has_copies() || kernel_monotonic_ns() - missed_read_at_ > kSecond) report_missed();
   if (converter_.suspects() && round_pace_.is_due(kernel_monotonic_ns()))
     if (const Status s = put_right(); !s) return s;
   order_.advance(kernel_monotonic_ns());
@@ -257,7 +252,7 @@ Status Recorder::finish() {
   if (feed_->readers() == 1) loader_.stop();
   if (status) status = drain();
   order_.finish();
-  tell_missed();
+  report_missed();
   counts_.malformed = converter_.malformed();
   counts_.unread = loader_.unread() - unread_before_;
   counts_.spilled_bytes = loader_.spilled_bytes();
@@ -276,11 +271,11 @@ void Recorder::on_record(std::span<const std::byte> bytes) {
     lost.count = 0;
     converter_.lost(lost, gap.head.time_ns);
   }
-  tell_lost(gap.head.time_ns, gap.losses);
+  report_lost(gap.head.time_ns, gap.losses);
 }
 
 // Reports the losses since the last call to the converter. `losses` is their generation here.
-void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
+void Recorder::report_lost(std::uint64_t now_ns, std::uint64_t losses) {
   const std::vector<LostCount> taken = feed_->take_lost(this);
   for (const LostCount& lost : taken) {
     counts_.lost += lost.count;
@@ -290,7 +285,7 @@ void Recorder::tell_lost(std::uint64_t now_ns, std::uint64_t losses) {
 }
 
 // Runs of programs that the kernel skipped count as losses of any mm.
-void Recorder::tell_missed() {
+void Recorder::report_missed() {
   missed_read_at_ = kernel_monotonic_ns();
   const Misses misses = loader_.recursion_misses();
   counts_.recursion_misses = missed_.all(misses);

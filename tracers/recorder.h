@@ -22,7 +22,6 @@
 #include "tracers/resync.h"
 #include "tracers/rewalks.h"
 #include "tracers/round_pace.h"
-#include "tracers/start.h"
 
 namespace anonvma {
 
@@ -51,7 +50,7 @@ struct RecorderCounts {
   std::map<std::uint64_t, std::uint64_t> unseen;  // writers, by UnknownWrite.syscall
 };
 
-// The recorder joins all folders, so most of its 20 fields are one part each.
+// The recorder joins all folders, so most of its 19 fields are one part each.
 class Recorder final : private Feed::Reader {
  public:
   using Sink = std::function<Status(const Event&)>;
@@ -92,8 +91,8 @@ class Recorder final : private Feed::Reader {
   void note_torn(std::uint64_t address);
   Status rewalk();
   void on_record(std::span<const std::byte> bytes) override;
-  void tell_lost(std::uint64_t now_ns, std::uint64_t losses);
-  void tell_missed();
+  void report_lost(std::uint64_t now_ns, std::uint64_t losses);
+  void report_missed();
   Status put_right();
 
   RecorderOptions options_;
@@ -102,7 +101,6 @@ class Recorder final : private Feed::Reader {
   bool first_;      // no other recording has shared the feed
   Sink sink_;
   Status failure_ = ok();
-  Start start_;
   Resync resync_;
   Rewalks rewalks_;
   std::uint64_t start_ns_ = 0;

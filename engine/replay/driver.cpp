@@ -45,7 +45,7 @@ void Driver::finish() {
 
 Verdict Driver::verdict() {
   finish();
-  verifier_->look_a_last_time();
+  verifier_->settle_late();
   spaces_.abandon_forks();
   return verifier_->finish();
 }

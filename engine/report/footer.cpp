@@ -44,14 +44,14 @@ std::string spec_text(const CacheRow& row) {
 // One line where all strategies agree, else one for each group that differs.
 std::vector<std::string> geometry_lines(const CacheBlock& block) {
   std::vector<std::string> lines;
-  std::vector<const CacheRow*> told;
+  std::vector<const CacheRow*> listed;
   const auto same = [](const CacheRow& a, const CacheRow& b) {
     return a.spec == b.spec && a.source == b.source;
   };
   for (const CacheRow& row : block.rows) {
-    if (std::any_of(told.begin(), told.end(), [&](const CacheRow* t) { return same(*t, row); }))
+    if (std::any_of(listed.begin(), listed.end(), [&](const CacheRow* t) { return same(*t, row); }))
       continue;
-    told.push_back(&row);
+    listed.push_back(&row);
     std::string names;
     for (const CacheRow& other : block.rows)
       if (same(row, other)) names += (names.empty() ? "" : ", ") + other.strategy;

@@ -93,7 +93,7 @@ void LateEntries::look_again(std::uint64_t now_ns) {
   });
 }
 
-void LateEntries::excuse(MmId mm, std::uint32_t seq) {
+void LateEntries::drop_counters(MmId mm, std::uint32_t seq) {
   steps_ += late_.size();
   std::erase_if(
       late_, [&](const Late& late) { return late.mm == mm && seq < late.seq && !late.unfaulted; });

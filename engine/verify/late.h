@@ -35,7 +35,7 @@ class LateEntries {
   // An operation of `mm` that began before a walk unlinked vmas after the walk: munmap does so once
   // it has downgraded the write lock to a read lock. Entries for counters of that walk are dropped,
   // as they prove nothing.
-  void excuse(MmId mm, std::uint32_t seq);
+  void drop_counters(MmId mm, std::uint32_t seq);
   // Entries of tainted mms prove nothing against the model.
   void forget_tainted();
 

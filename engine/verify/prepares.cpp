@@ -8,7 +8,7 @@ void Prepares::allocated(const EventHead& head, CacheIndex cache, std::uint64_t 
   if (const auto fault = exceptions_.find(head.tid); fault != exceptions_.end())
     fault->second.handled_ns = head.time_ns;
   Maker& maker = makers_[head.tid];
-  if (head.seq % 2 == 0 && !maker.told) {
+  if (head.seq % 2 == 0 && !maker.behind_fault) {
     maker.mm = head.mm;
     maker.ns = head.time_ns;
     maker.counts += Counts::one(cache, false);
@@ -36,7 +36,7 @@ bool Prepares::lost_race(std::uint32_t tid) {
 bool Prepares::event_of(const Event& event, std::uint64_t prepared) {
   const auto [maker, first] = makers_.try_emplace(event.head.tid);
   const bool faults = std::holds_alternative<Fault>(event.body) && prepared > 0;
-  maker->second = {.mm = event.head.mm, .counts = {}, .told = faults};
+  maker->second = {.mm = event.head.mm, .counts = {}, .behind_fault = faults};
   return first;
 }
 

@@ -30,7 +30,7 @@ class Prepares {
     MmId mm;
     Counts counts;
     std::uint64_t ns = 0;
-    bool told = false;  // the task's last event was the fault that needs these objects
+    bool behind_fault = false;  // the task's last event was the fault that needs these objects
   };
 
   // The kernel's side. Any object of a task makes the task known.

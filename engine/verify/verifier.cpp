@@ -23,7 +23,7 @@ Budget Verifier::spent() const {
 }
 
 void Verifier::kernel_object(const EventHead& head, const Truth& truth) {
-  if (objects_.take(head, truth) && head.seq != 0) state_.late().excuse(head.mm, head.seq);
+  if (objects_.take(head, truth) && head.seq != 0) state_.late().drop_counters(head.mm, head.seq);
 }
 
 void Verifier::settled(const Event& event, std::uint64_t index, const OpEffect& effect) {

@@ -51,7 +51,7 @@ class Verifier {
   void fork_abandoned(MmId mm) { objects_.fork_abandoned(mm); }
 
   // Called after the last event. Then all forks in flight are abandoned, and finish() is called.
-  void look_a_last_time() { state_.late().settle_all(); }
+  void settle_late() { state_.late().settle_all(); }
   Verdict finish();
 
   // The number of comparisons that have failed so far, and the first of them in full.

@@ -53,7 +53,7 @@ void dup_mmap(Layer& layer, std::uint32_t parent, std::uint64_t count) {
 
 // A parent is locked while it forks. Only in a damaged trace may it have another mapping at a place
 // that the fork has copied.
-void tell_of_fork(Layer& layer, Mm& parent, const Mm& child) {
+void note_pages_of_fork(Layer& layer, Mm& parent, const Mm& child) {
   for (const VmaId id : layer.vmas.range(child, 0, kAll)) {
     const Vma& copy = layer.at(id);
     const VmaId source = layer.vmas.vma_lookup(parent, copy.start);
@@ -92,7 +92,7 @@ void dup_mm(Layer& layer, Mm& parent, const Fork& event) {
   layer.mms.name(to, event.child);
   if (layer.mms[from].tainted) layer.mms.taint(layer.mms[to]);
   layer.strategy.mm_forked(MmSlot{to}, MmSlot{from});
-  if (layer.watcher != nullptr) tell_of_fork(layer, layer.mms[from], layer.mms[to]);
+  if (layer.watcher != nullptr) note_pages_of_fork(layer, layer.mms[from], layer.mms[to]);
 }
 
 void step(Layer& layer, Mm& mm, const EventHead& head, const Step& event) {

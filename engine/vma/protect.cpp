@@ -56,7 +56,7 @@ std::uint64_t asked_access(const Vma& vma, const Protect& event) {
 // stack.
 std::optional<std::uint64_t> stack_start(Layer& layer, const Mm& mm, std::uint64_t start,
                                          std::uint64_t end) {
-  const VmaId id = layer.vmas.neighbours(mm, start).next;
+  const VmaId id = layer.vmas.find_vma(mm, start);
   if (!id) return {};
   const Vma& vma = layer.at(id);
   if (!(vma.flags & kVmGrowsDown) || vma.start >= end) return {};

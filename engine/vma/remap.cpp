@@ -115,7 +115,7 @@ void dontunmap_complete(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t
 void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
               std::uint64_t new_addr, std::uint64_t new_len, bool keep_source) {
   const VmaId vma = layer.vmas.vma_lookup(mm, addr);
-  const VmaId in_the_way = layer.vmas.neighbours(mm, new_addr).next;
+  const VmaId in_the_way = layer.vmas.find_vma(mm, new_addr);
   if (!vma || (in_the_way && layer.at(in_the_way).start < new_addr + new_len))
     return layer.impossible(mm);
   const std::uint64_t flags = layer.at(vma).flags;

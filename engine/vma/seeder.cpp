@@ -63,12 +63,12 @@ void Seeder::stand_for(std::uint32_t node, const std::function<VmaId()>& phantom
 // Computes the counters. A root is its own parent, and so is counted as its own child.
 void Seeder::count() {
   std::vector<std::uint64_t> active(nodes_.size()), children(nodes_.size());
-  std::vector<bool> told(nodes_.size());
+  std::vector<bool> visited(nodes_.size());
   for (const Seen& seen : seen_) {
     ++active[seen.anon_vma];
     for (const Strategy::SeedLink& link : seen.chain) {
-      if (told[link.anon_vma.v]) continue;
-      told[link.anon_vma.v] = true;
+      if (visited[link.anon_vma.v]) continue;
+      visited[link.anon_vma.v] = true;
       if (link.parent) ++children[link.parent.v];
     }
   }

@@ -87,8 +87,7 @@ bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
   };
   bool differs = false;
   for (std::uint64_t cursor = wanted.start, end = 0; cursor < wanted.end; cursor = end) {
-    layer.slab.worked(8);  // looked up, and mapped or modified
-    const VmaId id = layer.vmas.neighbours(mm, cursor).next;
+    const VmaId id = layer.vmas.find_vma(mm, cursor);
     const bool mapped = id && layer.at(id).start <= cursor;
     if (id && !mapped && grew_to(layer.at(id), wanted, layer.page.shift()) &&
         expand_stack(layer, mm, cursor)) {
@@ -121,7 +120,7 @@ VmaId take_vma(Layer& layer, Mm& mm, const SnapVma& vma) {
   if (vma.end <= vma.start || !layer.valid_range(vma.start, vma.end - vma.start) ||
       !layer.valid_pgoff(vma.pgoff))
     return {};
-  const VmaId in_the_way = layer.vmas.neighbours(mm, vma.start).next;
+  const VmaId in_the_way = layer.vmas.find_vma(mm, vma.start);
   if (in_the_way && layer.at(in_the_way).start < vma.end) {
     ++layer.anomalies[Anomaly::bad_range];
     return {};
@@ -152,12 +151,11 @@ void take_exec(Layer& layer, const MmSnapshot& seen) {
 // Replays an unseen writer as the difference between the model and the kernel's state.
 void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
   layer.acts_for(mm);
-  layer.slab.worked(seen.vmas.size());
   std::uint64_t differences = 0;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {
     if (start >= end) return;
-    const VmaId first = layer.vmas.neighbours(mm, start).next;
+    const VmaId first = layer.vmas.find_vma(mm, start);
     if (!first || layer.at(first).start >= end) return;
     ++differences;
     do_munmap(layer, mm, start, end);

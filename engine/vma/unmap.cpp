@@ -11,7 +11,7 @@ std::vector<VmaId> vms_gather_munmap_vmas(Layer& layer, Mm& mm, std::uint64_t st
                                           std::uint64_t end) {
   std::vector<VmaId> gone;
   if (start >= end) return gone;
-  const VmaId first = layer.vmas.neighbours(mm, start).next;
+  const VmaId first = layer.vmas.find_vma(mm, start);
   if (!first || layer.at(first).start >= end) return gone;
 
   const bool new_stays = layer.rules.munmap_frees_original;
@@ -45,7 +45,7 @@ bool splits_huge(const Vma& vma, std::uint64_t addr) {
 // first vma may have been split already, and stays so.
 void munmap_refused(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end,
                     std::int64_t ret) {
-  const VmaId first = layer.vmas.neighbours(mm, start).next;
+  const VmaId first = layer.vmas.find_vma(mm, start);
   if (!first || layer.at(first).start >= start) return;
   bool stopped = ret == kErrPerm && !(layer.at(first).flags & layer.rules.sealed) &&
                  holds_sealed(layer, mm, start, end);

@@ -22,7 +22,7 @@ Converter::Converter(Order& order, std::uint64_t page_size, bool tracked_only)
       page_size_(page_size),
       rounds_(addresses_, families_, tracked_only),
       start_([this](const anonvma_truth_record& object) { truth_.pass(object); }),
-      truth_({order, addresses_, start_, execs_, heads_}, tracked_only) {}
+      truth_({order, addresses_, start_, heads_}, tracked_only) {}
 
 template <class T>
 bool Converter::read(std::span<const std::byte> bytes, T& record) {
@@ -151,7 +151,7 @@ void Converter::on_shared(const anonvma_fork_record& r) {
 
 void Converter::on_exec(const anonvma_exec_record& r) {
   const std::optional<MmId> begun = execs_.end(r);
-  const std::vector<Event> objects = execs_.take_objects(r.tgid);
+  const std::vector<Event> objects = start_.take_objects(r.tgid);
   // If the call is older than the recording, only some of its objects were seen: the mm needs a
   // walk.
   if (!begun && start_.may_be_older(heads_.since_start(r.head.time_ns)) &&
@@ -192,16 +192,6 @@ void Converter::on_touch(const anonvma_touch_record& r) {
   start_.fault(r.head, r.addr);
   order_.read(mm, r.head.seq,
               heads_.group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
-}
-
-void Converter::begin_attach() {
-  start_.begin();
-  truth_.begin_start();
-}
-
-void Converter::end_attach() {
-  start_.end();
-  truth_.end_start();
 }
 
 void Converter::on_seen(const anonvma_exec_record& r) {

@@ -36,8 +36,7 @@
 
 namespace anonvma {
 
-// It has 41 methods, as each kind of record has one. Those that deal with losses are in
-// converter_losses.cpp.
+// Each kind of record has a method. Those that deal with losses are in converter_losses.cpp.
 class Converter {
  public:
   // `tracked_only`: the recording is of some processes, not of the whole system.
@@ -57,17 +56,14 @@ class Converter {
     walks_.add(id, reason, std::move(mms));
   }
   void forget_walk(std::uint64_t id) { walks_.forget(id); }
-  // Between these two calls, walks of SnapReason::attach announce the mms that are alive.
-  void begin_attach();
-  void end_attach();
-  // True if a walk announced the mm, and a Fork or Exec that was recorded later announces it again.
-  bool replaced(MmId mm) const { return start_.replaced(mm); }
+  // What is held back while the start of the recording is walked.
+  StartWindow& start() { return start_; }
 
   // Records were lost. Their mm is suspect until a round has read it again.
   void lost(const LostCount& lost, std::uint64_t now_ns);
   // Writes Lost events for records that were dropped here because the birth of their mm was lost.
   // Returns the number of those records.
-  std::uint64_t tell_unborn(std::uint64_t now_ns);
+  std::uint64_t report_unborn(std::uint64_t now_ns);
 
   // A round (rounds.h) reads the suspects and their families again: begin_round(), a walk of reason
   // resync, alive() with the addresses of all live mms (or nothing, if they are not known), the

@@ -104,7 +104,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
   }
 }
 
-std::uint64_t Converter::tell_unborn(std::uint64_t now_ns) {
+std::uint64_t Converter::report_unborn(std::uint64_t now_ns) {
   std::uint64_t all = 0;
   for (const auto& [kind, count] : unborn_.take()) {
     order_.pass({{heads_.since_start(now_ns), 0, {}, 0, 0}, lost_event(kind, count, 0, true)});

@@ -4,10 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
-#include <utility>
-#include <vector>
 
-#include "engine/trace/event.h"
+#include "engine/ids.h"
 #include "tracers/records.h"
 
 namespace anonvma {
@@ -28,17 +26,9 @@ class Execs {
   void forget(std::uint64_t address) { by_mm_.erase(address); }
   bool fills(std::uint64_t address) const { return by_mm_.contains(address); }
 
-  // Objects of a call that may be older than the recording. If it is not, they become events.
-  void hold_object(std::uint32_t tgid, const Event& object) { objects_[tgid].push_back(object); }
-  std::vector<Event> take_objects(std::uint32_t tgid) {
-    auto found = objects_.extract(tgid);
-    return found.empty() ? std::vector<Event>{} : std::move(found.mapped());
-  }
-
  private:
-  std::unordered_map<std::uint64_t, MmId> by_mm_;                  // new mm to old
-  std::unordered_map<std::uint32_t, MmId> by_tgid_;                // tgid to old mm
-  std::unordered_map<std::uint32_t, std::vector<Event>> objects_;  // by tgid
+  std::unordered_map<std::uint64_t, MmId> by_mm_;    // new mm to old
+  std::unordered_map<std::uint32_t, MmId> by_tgid_;  // tgid to old mm
 };
 
 }  // namespace anonvma

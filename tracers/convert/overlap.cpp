@@ -20,14 +20,14 @@ bool Overlap::fork_step(Forking& fork, const anonvma_truth_record& r) {
 
 void Overlap::tell(std::vector<std::pair<MmId, Event>>& steps, const EventHead& head) {
   for (auto& [mm, fork] : forks_) {
-    if (fork.done == fork.told) continue;
-    fork.told = fork.done;
+    if (fork.done == fork.reported) continue;
+    fork.reported = fork.done;
     steps.emplace_back(mm,
                        Event{{head.time_ns, head.tid, mm, fork.seq, 0}, Step{.copied = fork.done}});
   }
   for (auto& [mm, exit] : exits_) {
-    if (exit.unlinked == exit.told) continue;
-    exit.told = exit.unlinked;
+    if (exit.unlinked == exit.reported) continue;
+    exit.reported = exit.unlinked;
     steps.emplace_back(mm,
                        Event{{head.time_ns, head.tid, mm, 0, 0}, Step{.unlinked = *exit.unlinked}});
   }

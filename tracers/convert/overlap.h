@@ -43,10 +43,10 @@ class Overlap {
     std::uint64_t begun = 0;    // vmas allocated
     std::uint64_t entries = 0;  // chain entries of the last vma
     std::uint64_t done = 0;     // vmas that are certainly copied
-    std::uint64_t told = 0;
+    std::uint64_t reported = 0;
   };
   struct Exiting {
-    std::optional<std::uint64_t> unlinked, told;  // start of the last vma
+    std::optional<std::uint64_t> unlinked, reported;  // start of the last vma
   };
 
   bool fork_step(Forking& fork, const anonvma_truth_record& r);

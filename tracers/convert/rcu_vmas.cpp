@@ -9,24 +9,19 @@ constexpr std::uint64_t kLongestNs = 60'000'000'000;  // the kernel reports an R
 
 void RcuVmas::allocated(const anonvma_truth_record& r) {
   const bool own = r.in_exec == 0 && r.forking == 0;
-  if (starting_) early_.push_back(r.object);
   vmas_[r.object] = {++now_, own ? r.head.mm : 0, r.in_exec != 0 ? r.head.tid : 0};
 }
 
 void RcuVmas::shown(std::uint64_t address, std::uint32_t tgid,
-                    const std::unordered_set<std::uint64_t>& vmas) {
-  for (const std::uint64_t object : early_) {
+                    const std::unordered_set<std::uint64_t>& vmas,
+                    const std::vector<std::uint64_t>& recent) {
+  for (const std::uint64_t object : recent) {
     const auto found = vmas_.find(object);
     if (found == vmas_.end() || vmas.contains(object)) continue;
     const Vma& vma = found->second;
     if (vma.mm == address || (vma.exec != 0 && vma.exec == tgid)) vmas_.erase(found);
   }
   for (const std::uint64_t object : vmas) vmas_.try_emplace(object, Vma{++now_, address, 0});
-}
-
-void RcuVmas::end_start() {
-  starting_ = false;
-  early_ = {};
 }
 
 void RcuVmas::retired(std::uint64_t address, MmId mm, std::uint64_t time_ns) {

@@ -21,13 +21,12 @@ namespace anonvma {
 class RcuVmas {
  public:
   void allocated(const anonvma_truth_record& record);
-  // Between these two come the walks of the start.
-  void begin_start() { starting_ = true; }
-  void end_start();
   // A walk of the start has shown these vmas, and no others, of the mm at `address`. Any other vma
-  // that was allocated for it had been freed.
+  // that was allocated for it had been freed. `recent` are the vmas that were allocated since the
+  // start began.
   void shown(std::uint64_t address, std::uint32_t tgid,
-             const std::unordered_set<std::uint64_t>& vmas);
+             const std::unordered_set<std::uint64_t>& vmas,
+             const std::vector<std::uint64_t>& recent);
   void retired(std::uint64_t address, MmId mm, std::uint64_t time_ns);
 
   struct Owner {
@@ -48,9 +47,7 @@ class RcuVmas {
     MmId mm;
     std::uint64_t time_ns;
   };
-  bool starting_ = false;
-  std::vector<std::uint64_t> early_;  // allocated during the start
-  std::uint64_t now_ = 0;             // counts births and ends
+  std::uint64_t now_ = 0;  // counts births and ends
   std::unordered_map<std::uint64_t, Vma> vmas_;
   std::unordered_map<std::uint64_t, std::deque<Retired>> retired_;  // by address, oldest first
 };

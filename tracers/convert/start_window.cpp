@@ -26,6 +26,28 @@ void StartWindow::end() {
   walks_.clear();
   anon_vmas_.clear();
   in_walk_.clear();
+  vmas_ = {};
+}
+
+bool StartWindow::hold(const Event& event) {
+  if (!released_) events_.add(event);
+  return !released_;
+}
+
+void StartWindow::release(const std::function<void(const Event&)>& sink) {
+  released_ = true;
+  events_.release([this](MmId mm) { return replaced_.contains(mm); }, sink);
+}
+
+bool StartWindow::hold_object(std::uint32_t tgid, const Event& object) {
+  if (!may_be_older(object.head.time_ns)) return false;
+  objects_[tgid].push_back(object);
+  return true;
+}
+
+std::vector<Event> StartWindow::take_objects(std::uint32_t tgid) {
+  auto found = objects_.extract(tgid);
+  return found.empty() ? std::vector<Event>{} : std::move(found.mapped());
 }
 
 void StartWindow::remember(const anonvma_fault_record& r) {
@@ -77,7 +99,7 @@ bool StartWindow::holds(const anonvma_truth_record& r, bool known) {
   }
   const bool seen = anon_vmas_.contains(r.object);
   if (const auto entry = prepares_.extract(r.head.tid); !entry.empty() && !seen)
-    tell_(entry.mapped());
+    pass_(entry.mapped());
   return seen;
 }
 
@@ -85,7 +107,7 @@ void StartWindow::settle(std::uint32_t tid) {
   const auto entry = prepares_.extract(tid);
   if (entry.empty()) return;
   const auto last = in_walk_.find(tid);
-  if (last == in_walk_.end() || !last->second) tell_(entry.mapped());
+  if (last == in_walk_.end() || !last->second) pass_(entry.mapped());
 }
 
 }  // namespace anonvma

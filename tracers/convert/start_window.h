@@ -1,4 +1,4 @@
-// The start of a recording: faults and objects that are already in the snapshot of a walk.
+// The start of a recording. What cannot be decided before the walks of the start is held back here.
 //
 // A walk holds up writers, not faults. A fault is recorded at its exception and may be handled
 // before or after the walk reads its vma:
@@ -7,15 +7,17 @@
 //   vma     handled 1 ─ read by the walk ─ handled 2
 //   kept    fault 2 alone: the walk shows no anon_vma for it. Fault 1 is in the snapshot.
 //
-// Four places hold something back at the start, each at another point of the way to the trace:
+// A record or an event waits at one of four points of its way:
 //
-//   records ─ this window ───────────── events ─ Order ─ Start (tracers/start.h) ─ trace
-//             Execs::hold_object()               numbers   snapshots leave first, and together
-//             RcuVmas: allocations, by address
+//   record ─ converter ───────────────────────────── Order ──────── hold() ─────────────── trace
+//             remember()     a fault of an mm that     sorts by       until release(): the
+//                            no walk has reached       lock number    snapshots leave first
+//             holds()        the last prepare of a task, until the task goes on
+//             hold_object()  an object of an execve that may be older than the recording,
+//                            until the call ends
 //
-// This window holds what a walk decides: faults of mms that no walk has reached, and the last prepare of
-// each task. Execs holds the objects of calls that may be older than the recording, until the call ends.
-// RcuVmas remembers which vmas were allocated since the start, as a walk may show that they are gone.
+// Two things are remembered besides: which vmas were allocated since the start, as a walk may show that
+// they are gone, and which mms a walk announced although a later event announces them.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,8 @@
 #include <vector>
 
 #include "engine/ids.h"
+#include "engine/trace/event.h"
+#include "tracers/convert/start_events.h"
 #include "tracers/convert/walked.h"
 #include "tracers/records.h"
 
@@ -33,13 +37,20 @@ namespace anonvma {
 
 class StartWindow {
  public:
-  // `tell` is called for an object that is not part of the start after all.
-  explicit StartWindow(std::function<void(const anonvma_truth_record&)> tell)
-      : tell_(std::move(tell)) {}
+  // `pass` is called for an object that is not part of the start after all.
+  explicit StartWindow(std::function<void(const anonvma_truth_record&)> pass)
+      : pass_(std::move(pass)) {}
 
+  // Walks of SnapReason::attach come between these two calls.
   void begin() { open_ = opened_ = true; }
   void end();
   bool is_open() const { return open_; }
+  // True if the event has to wait for the release. It comes from Order.
+  bool hold(const Event& event);
+  // All events that were held go to `sink`, and no other is held. A walk may have announced a child
+  // while its fork ended. Its Fork announces it, so those events of the walk are left out.
+  void release(const std::function<void(const Event&)>& sink);
+
   // True if an execve that ends, or is in progress, at this time of the trace may be older than the
   // recording.
   bool may_be_older(std::uint64_t since_start_ns) const {
@@ -55,8 +66,6 @@ class StartWindow {
   void replace(std::uint64_t address, MmId mm) {
     if (walks_.erase(address) > 0) replaced_.insert(mm);
   }
-  // A walk announced the mm, and a Fork or Exec that was recorded later announces it again.
-  bool replaced(MmId mm) const { return replaced_.contains(mm); }
 
   // The task faults at `addr`.
   void fault(const anonvma_record& head, std::uint64_t addr);
@@ -72,11 +81,22 @@ class StartWindow {
       settle(head.tid);
   }
 
+  // An object of an execve, by tgid. True if the call may be older than the recording.
+  bool hold_object(std::uint32_t tgid, const Event& object);
+  // The call has ended. If it is not older than the recording, its objects become events.
+  std::vector<Event> take_objects(std::uint32_t tgid);
+
+  void allocated(std::uint64_t vma) {
+    if (open_) vmas_.push_back(vma);
+  }
+  // The addresses of the vmas that were allocated since begin().
+  const std::vector<std::uint64_t>& vmas() const { return vmas_; }
+
  private:
   void note(const anonvma_record& head, std::uint64_t addr, const WalkedMm& walked);
   void settle(std::uint32_t tid);
 
-  std::function<void(const anonvma_truth_record&)> tell_;
+  std::function<void(const anonvma_truth_record&)> pass_;
   bool open_ = false, opened_ = false;
   // Faults of mms that no walk has reached yet, by address. Only those since the mm's last write
   // acquire.
@@ -87,6 +107,10 @@ class StartWindow {
   std::unordered_map<std::uint32_t, bool> in_walk_;
   std::unordered_set<std::uint64_t> anon_vmas_;  // that a walk has seen, not freed since
   std::unordered_map<std::uint32_t, anonvma_truth_record> prepares_;  // by tid, to be settled
+  std::unordered_map<std::uint32_t, std::vector<Event>> objects_;     // of execves, by tgid
+  std::vector<std::uint64_t> vmas_;
+  bool released_ = false;
+  StartEvents events_;
 };
 
 }  // namespace anonvma

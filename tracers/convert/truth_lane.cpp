@@ -17,6 +17,7 @@ void TruthLane::take(anonvma_truth_record r) {
 void TruthLane::on_vma(anonvma_truth_record r) {
   if (!r.freed) {
     rcu_vmas_.allocated(r);
+    parts_.start.allocated(r.object);
     return pass(r);
   }
   const std::optional<RcuVmas::Owner> owner = rcu_vmas_.freed(r);
@@ -43,17 +44,14 @@ void TruthLane::pass(const anonvma_truth_record& r, MmId mm) {
   const EventHead head = parts_.heads.head(r.head, mm);
   for (const auto& [of, step] : overlap_.on_object(mm, r, head)) parts_.order.step(of, step);
   const Event event{head, Truth{r.cache, r.site, ids_.take(r), r.freed, r.in_exec}};
-  if (r.in_exec && parts_.start.may_be_older(head.time_ns))
-    parts_.execs.hold_object(r.head.tid, event);
-  else
-    parts_.order.pass(event);
+  if (!r.in_exec || !parts_.start.hold_object(r.head.tid, event)) parts_.order.pass(event);
 }
 
 void TruthLane::announce(const WalkedMm& walked) {
   std::unordered_set<std::uint64_t> vmas;
   for (const WalkedVma& vma : walked.vmas)
     if (vma.object != 0) vmas.insert(vma.object);
-  if (!vmas.empty()) rcu_vmas_.shown(walked.head.mm, walked.head.tgid, vmas);
+  if (!vmas.empty()) rcu_vmas_.shown(walked.head.mm, walked.head.tgid, vmas, parts_.start.vmas());
 }
 
 void TruthLane::flush_steps(const EventHead& head) {

@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "tracers/convert/address_map.h"
-#include "tracers/convert/execs.h"
 #include "tracers/convert/heads.h"
 #include "tracers/convert/order.h"
 #include "tracers/convert/overlap.h"
@@ -26,7 +25,6 @@ class TruthLane {
     Order& order;
     AddressMap& addresses;
     StartWindow& start;
-    Execs& execs;
     const Heads& heads;
   };
 
@@ -38,9 +36,6 @@ class TruthLane {
   // The object becomes an event, whether or not the start is over.
   void pass(const anonvma_truth_record& record);
 
-  // The walks of the start come between these two calls.
-  void begin_start() { rcu_vmas_.begin_start(); }
-  void end_start() { rcu_vmas_.end_start(); }
   // A walk of the start announces the mm.
   void announce(const WalkedMm& walked);
   // Puts all steps of forks and exits into the order. To be called before states are compared.

@@ -226,10 +226,10 @@ TEST_CASE("a legacy anon_vma has a name of its own and the vmas that bear it") {
       for (const std::uint64_t name : before)
         if (!now.contains(name)) gone.insert(name);
       before = now;
-      std::vector<std::uint64_t> told = s.vmas_per_anon_vma();
-      std::sort(told.begin(), told.end());
+      std::vector<std::uint64_t> per_anon_vma = s.vmas_per_anon_vma();
+      std::sort(per_anon_vma.begin(), per_anon_vma.end());
       std::sort(counted.begin(), counted.end());
-      REQUIRE(told == counted);
+      REQUIRE(per_anon_vma == counted);
     }
     died += gone.size();
   }

@@ -1,10 +1,10 @@
-// The two filters after Order: the start of a recording, and a round after a loss.
+// What is held back behind Order: the start of a recording, and a round after a loss.
 #include <string>
 
 #include "test/catch.h"
+#include "tracers/convert/start_events.h"
 #include "tracers/resync.h"
 #include "tracers/rewalks.h"
-#include "tracers/start.h"
 
 namespace anonvma::test {
 namespace {
@@ -34,16 +34,14 @@ struct Heard {
 }  // namespace
 
 TEST_CASE("hold back: the snapshots of a start leave before what happened between them") {
-  Start start;
+  StartEvents start;
   Heard heard;
   start.add(snapshot(1, SnapReason::attach));
   start.add(fault(1));
   start.add(snapshot(2, SnapReason::attach));
   start.add(fault(3));
-  CHECK(start.active());
-  start.end([](MmId mm) { return mm == MmId{3}; }, [&](const Event& event) { heard(event); });
+  start.release([](MmId mm) { return mm == MmId{3}; }, [&](const Event& event) { heard(event); });
   CHECK(heard.text == "snapshot/1 snapshot/2 fault/1");
-  CHECK_FALSE(start.active());
 }
 
 TEST_CASE("hold back: events behind the snapshots of a round wait, and those of children") {

@@ -216,7 +216,7 @@ namespace {
 
 // A walk of kA at seq 4: 0x7000 without an anon_vma, 0x9000 with one.
 struct Attach : Pipe {
-  Attach() { converter.begin_attach(); }
+  Attach() { converter.start().begin(); }
   void walk() {
     WalkedMm w = walked(kA, 4);
     w.vmas = {
@@ -312,7 +312,7 @@ TEST_CASE("objects that a walk has read are not allocated behind it once more") 
   SECTION("the start is over") {
     p.walk();
     p.fault_at(0x9000);
-    p.converter.end_attach();
+    p.converter.start().end();
     p.prepare();
     CHECK(p.out == "fault/0/4 truth/0 truth/0");
   }
@@ -343,7 +343,7 @@ TEST_CASE("nor one that an older execve is filling: it is adopted behind it") {
   half.head.start_brk = 0;
   p.converter.add_walk(1, SnapReason::attach, {half});
   p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kA, 4), 1});
-  p.converter.end_attach();
+  p.converter.start().end();
   CHECK(p.out == "");
   p.exec(kA, 6, kB, 1);
   CHECK(p.out == "");
@@ -358,9 +358,13 @@ TEST_CASE("who was walked while its fork came to its end is announced by the For
   p.converter.add_walk(2, SnapReason::attach, {p.walked(kB, 0, 42)});
   p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kB, 0), 2});
   p.fork(kA, 5, kB);
-  CHECK(p.converter.replaced(MmId{1}));
-  CHECK_FALSE(p.converter.replaced(MmId{2}));
   CHECK_THAT(p.out, ContainsSubstring("fork/0/5"));
+  std::vector<std::uint32_t> released;
+  for (const Event& event : p.events) CHECK(p.converter.start().hold(event));
+  p.converter.start().release([&](const Event& event) { released.push_back(event.head.mm.v); });
+  CHECK_THAT(released, Catch::Matchers::VectorContains(0u));
+  CHECK_THAT(released, !Catch::Matchers::VectorContains(1u));  // of the walk
+  CHECK_FALSE(p.converter.start().hold(p.events.front()));
 }
 
 TEST_CASE("a child forked before its parent's walk has a walk and no Fork") {

@@ -101,7 +101,7 @@ TEST_CASE("a vma of an execve comes back within it, or later", "[grace]") {
 
 TEST_CASE("what was freed before the recording began is not of it", "[grace]") {
   Vmas p;
-  p.converter.begin_attach();
+  p.converter.start().begin();
   SECTION("never seen") {
     p.walk_shows(kVma + 0x1000);
     p.come_back(kA);

@@ -95,7 +95,7 @@ TEST_CASE("a child whose Fork was lost is found and announced by a snapshot") {
   p.op(ANONVMA_OP_MMAP, kB, 1);
   p.fault(kB, 2);
   CHECK(p.out.empty());
-  CHECK(p.converter.tell_unborn(5000) == 2);
+  CHECK(p.converter.report_unborn(5000) == 2);
   CHECK(p.out == "lost lost");
   for (const Event& e : p.events)
     if (const auto* lost = std::get_if<Lost>(&e.body); lost && !e.head.mm)
