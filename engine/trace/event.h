@@ -225,8 +225,9 @@ struct Remap {
   std::uint64_t flags = 0;     // MREMAP_*
   std::uint64_t new_addr = 0;  // as requested
   std::int64_t ret = 0;        // address, or -errno
-  // After a call that failed: the first address of the source range that is still mapped; 0: not
-  // read. One call may move several vmas, and fail at any of them.
+  // The first address of the source range that is still mapped; 0: not read. A call that fails may
+  // have moved some vmas of several. A call that moves a vma succeeds even if the kernel has no memory
+  // to unmap the source.
   std::uint64_t stopped = 0;
   static constexpr auto fields() {
     return std::make_tuple(Field{"addr", &Remap::addr, Coding::address},

@@ -72,7 +72,10 @@ void ObjectBooks::operation(const Event& event, std::uint64_t index, const OpEff
   book.last_seq = event.head.seq;
   book.op_ns = event.head.time_ns;
   if (so_far.frees[kVmAreaStruct] > 0) book.gave_up_ns = event.head.time_ns;
-  if (truth_) close_operation(event, index, so_far);
+  if (truth_) {
+    compare_half_done(mm);
+    close_operation(event, index, so_far);
+  }
   steps_.erase(mm);
 }
 
@@ -91,28 +94,50 @@ void ObjectBooks::no_operation(const Event& event, const OpEffect& effect) {
     prepares_.touched(head, touch->addr);
 }
 
+// A call that failed may have done a part of its work, and so may an mremap that succeeded. The recorder
+// reads the mm then, and the comparison waits for the snapshot.
 void ObjectBooks::close_operation(const Event& event, std::uint64_t index, const Counts& model) {
   const EventHead& head = event.head;
   kernel_.forget_preparing(head.mm, head.seq);
-  Counts kernel = kernel_.take_operation(head.mm, head.seq);
-  const bool refused = failed(event);
-  if (rcu_free_) {  // vmas are freed later, also those that a refused call had allocated
+  const Operation call{kernel_.take_operation(head.mm, head.seq), model, failed(event)};
+  const auto describe = [&] {
+    return fmt::format("{} (rule applied: {})",
+                       place(spaces_, head, index, name_of(type_of(event.body))),
+                       spaces_.last_rule(head.mm));
+  };
+  const auto* remap = std::get_if<Remap>(&event.body);
+  const bool stuck = remap != nullptr && remap->ret >= 0 && remap->stopped != 0;
+  if ((call.failed || stuck) && call.kernel != call.model)
+    half_done_.insert_or_assign(head.mm, HalfDone{call, describe()});
+  else
+    compare(head.mm, call, describe);
+}
+
+template <class Describe>
+void ObjectBooks::compare(MmId mm, Operation call, Describe describe) {
+  Counts& kernel = call.kernel;
+  const Counts& model = call.model;
+  if (rcu_free_) {  // vmas are freed later, also those that a failed call had allocated
     const std::uint64_t more = kernel.allocs[kVmAreaStruct] - model.allocs[kVmAreaStruct];
-    kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (refused ? more : 0);
+    kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (call.failed ? more : 0);
   }
   bool equal = same_but_for_last_reference(kernel, model);
-  // A refused call may have made and dropped objects that the model never makes.
-  if (const Counts more = kernel - model; !equal && refused && more.allocs == more.frees) {
+  // A failed call may have made and dropped objects that the model never makes.
+  if (const Counts more = kernel - model; !equal && call.failed && more.allocs == more.frees) {
     equal = true;
     left_out_.failed += more;
-    books_.drop_kernel(head.mm, more);
+    books_.drop_kernel(mm, more);
   }
   if (!compares()) return;
   lanes_.compare(Lanes::kOperations, equal, [&] {
-    return fmt::format("{}: kernel {}; model {} (rule applied: {})",
-                       place(spaces_, head, index, name_of(type_of(event.body))), text(kernel),
-                       text(model), spaces_.last_rule(head.mm));
+    return fmt::format("{}: kernel {}; model {}", describe(), text(kernel), text(model));
   });
+}
+
+// The next operation of the mm comes, or a snapshot has added to the model's side.
+void ObjectBooks::compare_half_done(MmId mm) {
+  const auto found = half_done_.extract(mm);
+  if (!found.empty()) compare(mm, found.mapped().call, [&] { return found.mapped().text; });
 }
 
 void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
@@ -146,6 +171,10 @@ void ObjectBooks::resynchronised(const MmSnapshot& snapshot, const Counts& model
   book.model += Counts{{}, model.frees};
   if (model.frees[kVmAreaStruct] > 0) book.gave_up_ns = snapshot.head.time_ns;
   books_.model() += model;
+  if (const auto call = half_done_.find(owner); call != half_done_.end()) {
+    call->second.call.model += model;
+    compare_half_done(owner);
+  }
 }
 
 // The kernel's side of a failed fork is counted with the failed calls.
@@ -159,6 +188,7 @@ void ObjectBooks::fork_abandoned(MmId mm) {
 }
 
 void ObjectBooks::close(MmId mm, const std::string& where) {
+  compare_half_done(mm);
   kernel_.close(mm);
   std::optional<Book> book = books_.close(mm);
   if (!book || !compares()) return;
@@ -248,7 +278,7 @@ bool ObjectBooks::returned_behind(MmId mm, std::uint64_t time_ns) const {
 }
 
 bool ObjectBooks::at_rest() const {
-  if (!steps_.empty()) return false;
+  if (!steps_.empty() || !half_done_.empty()) return false;
   if (!truth_) return true;
   if (!kernel_.at_rest() || !rcu_.empty() || !books_.agree()) return false;
   const Counts& failed = left_out_.failed;
@@ -260,7 +290,8 @@ bool ObjectBooks::at_rest() const {
 
 std::uint64_t ObjectBooks::bytes() const {
   return books_.bytes() + prepares_.bytes() + kernel_.bytes() +
-         steps_.size() * (kNodeBytes + sizeof(Counts));
+         steps_.size() * (kNodeBytes + sizeof(Counts)) +
+         half_done_.size() * (kNodeBytes + sizeof(HalfDone));
 }
 
 }  // namespace anonvma

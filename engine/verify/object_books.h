@@ -79,6 +79,13 @@ class ObjectBooks {
   void operation(const Event& event, std::uint64_t index, const OpEffect& effect);
   void no_operation(const Event& event, const OpEffect& effect);
   void close_operation(const Event& event, std::uint64_t index, const Counts& model);
+  struct Operation {
+    Counts kernel, model;
+    bool failed = false;
+  };
+  template <class Describe>
+  void compare(MmId mm, Operation call, Describe describe);
+  void compare_half_done(MmId mm);
   void settle_failed();
 
   const SlabAccount& slab_;
@@ -94,6 +101,12 @@ class ObjectBooks {
   KernelBooks kernel_{books_, left_out_, rcu_, prepares_};
   InFlight in_flight_;
   std::unordered_map<MmId, Counts> steps_;  // objects of the model's Steps, until their Fork
+  // Failed calls, until a snapshot or the next operation of their mm.
+  struct HalfDone {
+    Operation call;
+    std::string text;
+  };
+  std::unordered_map<MmId, HalfDone> half_done_;
 };
 
 }  // namespace anonvma

@@ -112,8 +112,13 @@ void dontunmap_complete(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t
     layer.at(source).pgoff = layer.pages(start);
 }
 
+// The end of the source after its pages have moved: unmapped, kept on demand (MREMAP_DONTUNMAP), or kept
+// because the kernel had no memory to split it off.
+enum class Source { unmapped, kept, stuck };
+
 void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
-              std::uint64_t new_addr, std::uint64_t new_len, bool keep_source) {
+              std::uint64_t new_addr, std::uint64_t new_len, Source source) {
+  const bool keep_source = source == Source::kept;
   const VmaId vma = layer.vmas.vma_lookup(mm, addr);
   const VmaId in_the_way = layer.vmas.find_vma(mm, new_addr);
   if (!vma || (in_the_way && layer.at(in_the_way).start < new_addr + new_len))
@@ -135,8 +140,10 @@ void move_vma(Layer& layer, Mm& mm, std::uint64_t addr, std::uint64_t old_len,
   }
   if (keep_source) {
     dontunmap_complete(layer, mm, addr, addr + old_len, copy);
-  } else {
+  } else if (source == Source::unmapped) {
     do_munmap(layer, mm, addr, addr + old_len);
+  } else if (const VmaId stuck = layer.vmas.vma_lookup(mm, addr)) {
+    layer.at(stuck).flags &= ~kVmAccount;  // cleared for the unmapping that failed
   }
   if ((flags & kVmLocked) && new_len > old_len && !layer.populates_by_touch(mm))
     mm_populate(layer, mm, new_addr + old_len, new_addr + new_len);
@@ -190,7 +197,8 @@ void remap_move(Layer& layer, Mm& mm, const Remap& event, std::uint64_t length) 
       break;
     }
     do_munmap(layer, mm, new_start, new_start + piece);
-    move_vma(layer, mm, start, piece, new_start, piece, (event.flags & kMremapDontUnmap) != 0);
+    move_vma(layer, mm, start, piece, new_start, piece,
+             (event.flags & kMremapDontUnmap) ? Source::kept : Source::unmapped);
     cursor = start + piece;
   }
 }
@@ -255,7 +263,9 @@ void do_mremap(Layer& layer, Mm& mm, const Remap& event) {
     do_munmap(layer, mm, event.addr + new_len, old_end);
     old_len = new_len;
   }
-  move_vma(layer, mm, event.addr, old_len, target, new_len, keep_source);
+  Source source = keep_source ? Source::kept : Source::unmapped;
+  if (!keep_source && event.stopped == event.addr) source = Source::stuck;
+  move_vma(layer, mm, event.addr, old_len, target, new_len, source);
 }
 
 }  // namespace anonvma

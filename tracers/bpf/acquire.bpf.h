@@ -49,6 +49,7 @@ static __always_inline enum anonvma_acquire_kind anonvma_op_acquires(struct anon
 	state->taken = 1;
 	state->seq = seq;
 	state->map_count = mm->map_count;
+	state->total_vm = mm->total_vm;
 	state->old_brk = mm->brk;
 	return ANONVMA_ACQUIRE_FIRST;
 }

@@ -17,17 +17,16 @@
 #include <bpf/bpf_core_read.h>
 
 /*
- * The outcome of a call in its mm. Each object defines these three functions, in outcome.bpf.h or in
+ * The outcome of a call in its mm. Each object defines these four functions, in outcome.bpf.h or in
  * fallback/outcome_list.bpf.h.
  */
 
 /* Reads the vma at `addr` as the call left it; false if that state is not certain. */
 static bool anonvma_see_result(struct anonvma_task *state, struct mm_struct *mm, __u64 addr,
 			       struct anonvma_seen_vma *seen);
-/*
- * The first address from `start` on that is mapped, ~0 for none. Returns 0 if that is not certain,
- * and then the whole mm will be read.
- */
+/* The first address from `start` on that is mapped, ~0 for none, 0 if that is not certain. */
+static __u64 anonvma_first_behind(struct anonvma_task *state, struct mm_struct *mm, __u64 start);
+/* The same. If it is not certain, the whole mm will be read. */
 static __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state, __u64 start);
 /* One more than the number of pages by which the call raised mm->locked_vm; 0 if not certain. */
 static __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm);
@@ -174,6 +173,64 @@ static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
 }
 
 /*
+ * A call that has moved a mapping succeeds even if the kernel had no memory to unmap the source. Returns
+ * the source if it is still mapped, else 0.
+ */
+static __always_inline __u64 anonvma_unmoved(struct mm_struct *mm, struct anonvma_task *state, long ret)
+{
+	const __u64 dont_unmap = 4;
+	__u64 source = state->args[0];
+
+	if (state->op != ANONVMA_OP_MREMAP || (__u64)ret == source || (state->args[3] & dont_unmap) ||
+	    !state->args[1])
+		return 0;
+	return anonvma_first_behind(state, mm, source) == source ? source : 0;
+}
+
+/*
+ * True if the mm has another size than when the call took the lock. Without a lock hook the number of
+ * vmas is not always known.
+ */
+static __always_inline bool anonvma_size_changed(const struct anonvma_task *state,
+						 struct mm_struct *mm)
+{
+	return anonvma_read(mm, total_vm) != state->total_vm ||
+	       (state->map_count && (__u32)anonvma_read(mm, map_count) != state->map_count);
+}
+
+/*
+ * True if a call that was refused may have done a part of its work, so that the mm has to be read. A
+ * call that only maps and unmaps has then changed the size of the mm: it unmaps a part, or splits a
+ * vma. mremap over several vmas may have moved some, and the other calls change flags.
+ */
+static __always_inline bool anonvma_is_half_done(const struct anonvma_task *state,
+						 struct mm_struct *mm, long ret)
+{
+	const __u64 mremap_fixed = 2;
+
+	if (!state->taken)
+		return false;
+	if (state->op == ANONVMA_OP_BRK)
+		return ret != (long)state->args[0] && anonvma_size_changed(state, mm);
+	if (ret >= 0 || ret <= -4096)
+		return false;
+	switch (state->op) {
+	case ANONVMA_OP_MPROTECT:
+	case ANONVMA_OP_PKEY_MPROTECT:
+	case ANONVMA_OP_MADVISE:
+	case ANONVMA_OP_MLOCK:
+	case ANONVMA_OP_MLOCK2:
+	case ANONVMA_OP_MUNLOCK:
+	case ANONVMA_OP_MLOCKALL:
+	case ANONVMA_OP_MUNLOCKALL:
+		return true;
+	case ANONVMA_OP_MREMAP:
+		return (state->args[3] & mremap_fixed) || anonvma_size_changed(state, mm);
+	}
+	return anonvma_size_changed(state, mm);
+}
+
+/*
  * A call that asks for no protection key uses the execute-only key of the mm, if there is one:
  * PROT_EXEC alone sets it, other protections remove it.
  */
@@ -215,7 +272,6 @@ static __always_inline bool anonvma_op_matters(const struct anonvma_task *state)
 static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonvma_task *state,
 					      long ret, __u32 seq)
 {
-	const __u32 shm_remap = 040000;
 	struct anonvma_seen_vma seen = {};
 	struct anonvma_op_record *r;
 	__u64 reached = 0;
@@ -223,6 +279,8 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	anonvma_read_vma(mm, state, ret, &seen);
 	if (ret < 0 && ret > -4096)
 		reached = anonvma_read_after_failure(mm, state, &seen);
+	else
+		reached = anonvma_unmoved(mm, state, ret);
 	r = anonvma_reserve(struct anonvma_op_record, ANONVMA_OP, state->mm, seq,
 			    state->map_count);
 	if (!r)
@@ -241,8 +299,7 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	r->op = state->op;
 	anonvma_choose_key(r, mm);
 	anonvma_submit(r);
-	/* A refused SHM_REMAP may leave a split behind. */
-	if (state->op == ANONVMA_OP_SHMAT && ret < 0 && (state->args[2] & shm_remap))
+	if (anonvma_is_half_done(state, mm, ret) || (reached && ret >= 0))
 		anonvma_mark_dirty((__u64)mm, 0);
 	/* shmat has no arguments for length and flags, remap_file_pages none for the file. */
 	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&

@@ -9,6 +9,7 @@
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/losses.bpf.h"
 #include "tracers/bpf/outcome.bpf.h"
+#include "tracers/bpf/refused.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/snapshot.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
@@ -34,13 +35,18 @@ static __always_inline void anonvma_on_write_acquire(struct mm_struct *mm)
 	seq = anonvma_mm_seq(mm, true);
 	if (anonvma_nr_outcomes)
 		anonvma_read_outcome(mm, seq - 2);
+	if (mm->mm_users.counter > 1)
+		anonvma_look_at_call_before(mm, seq);
 	if (anonvma_pending && task->mm == mm)
 		anonvma_read_as_writer(mm);
 	if (!mm->map_count)
 		state = anonvma_kernel_execs(task, state);
 	kind = anonvma_op_acquires(state, mm, seq);
-	if (kind == ANONVMA_ACQUIRE_FIRST)
+	if (kind == ANONVMA_ACQUIRE_FIRST) {
 		anonvma_enter_range(state, mm);
+		if (mm->mm_users.counter > 1)
+			anonvma_note_range(state, mm);
+	}
 	if (kind == ANONVMA_ACQUIRE_FOREIGN && anonvma_wanted((__u64)mm))
 		anonvma_foreign_acquire(state, task, mm, seq);
 }

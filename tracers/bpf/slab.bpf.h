@@ -125,20 +125,19 @@ static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache 
 static __always_inline int anonvma_on_alloc(__u64 *ctx)
 {
 	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
-	__u64 call_site = ctx[0];
+	__u64 call_site = ctx[0], object = anonvma_void_arg(ctx, 1);
 	__u32 site;
 
-	if (!anonvma_sending)
+	if (!anonvma_sending || !object)	/* the kernel may be out of memory */
 		return 0;
 	if (anonvma_truth) {
 		site = anonvma_site_of(call_site);
-		anonvma_on_object(anonvma_void_arg(ctx, 1), anonvma_cache_of(cache, site), site,
-				  false);
+		anonvma_on_object(object, anonvma_cache_of(cache, site), site, false);
 	}
 	if (anonvma_allocates_vma(call_site, cache))
-		anonvma_enter_vma(anonvma_void_arg(ctx, 1));
+		anonvma_enter_vma(object);
 	if (anonvma_prepares(call_site, cache))
-		anonvma_on_prepare(anonvma_void_arg(ctx, 1));
+		anonvma_on_prepare(object);
 	return 0;
 }
 

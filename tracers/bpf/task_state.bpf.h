@@ -50,7 +50,8 @@ struct anonvma_task {
 	__u64 fresh;		/* the vma that the call has allocated */
 	__u32 entered;		/* the call has an entry in anonvma_outcomes */
 	__u64 old_brk;		/* mm->brk when the lock was taken */
-	__u64 locked_vm;	/* mm->locked_vm at that moment */
+	__u64 total_vm;		/* mm->total_vm at that moment */
+	__u64 locked_vm;	/* likewise */
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
 	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */

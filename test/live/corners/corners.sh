@@ -13,7 +13,7 @@ trace=$dir/trace
 failed=0 equal=0
 
 # Cases that engine/README.md lists under "ignored": they may differ, and are no failure.
-known=" map_count_reached split_once size_limit family_of_grandchild "
+known=" family_of_grandchild "
 
 fail() { # NAME: REASON
   if [[ $known == *" ${1%%:*} "* ]]; then

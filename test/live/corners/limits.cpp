@@ -1,9 +1,12 @@
 // Calls that fail half-way, and the state that they leave behind.
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <cerrno>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "corner.h"
 #include "families.h"
@@ -19,6 +22,48 @@ std::size_t count_vmas() {
 }
 
 }  // namespace
+
+// Memory that is not executable may not become so, while memory that is may change otherwise.
+void exec_gain_refused() {
+  in_child([] {
+    constexpr int kSetMdwe = 65, kRefuseExecGain = 1;
+    char* p = island(32);
+    write_pages(p, 32);
+    protect(at(p, 4), 4, kRw | PROT_EXEC);
+    protect(at(p, 16), 4, kRw | PROT_EXEC);
+    available(prctl(kSetMdwe, kRefuseExecGain, 0, 0, 0) == 0, "PR_SET_MDWE");
+    must(mprotect(at(p, 6), 4 * kPage, PROT_READ | PROT_EXEC) != 0, "an executable page more");
+    must(mprotect(at(p, 14), 4 * kPage, PROT_READ | PROT_EXEC) != 0, "an executable page more");
+    must(mprotect(at(p, 16), 8 * kPage, PROT_READ | PROT_EXEC) != 0, "an executable page more");
+    in_child([&] { write_pages(at(p, 8), 2); });
+    protect(at(p, 2), 8, PROT_READ);
+  });
+}
+
+// The calls of several threads fail half-way while the others change what they have.
+void exec_gain_refused_in_threads() {
+  in_child([] {
+    constexpr int kSetMdwe = 65, kRefuseExecGain = 1, kThreads = 4;
+    std::vector<char*> islands;
+    for (int i = 0; i < kThreads; ++i) {
+      islands.push_back(island(64));
+      write_pages(islands.back(), 64);
+      for (std::size_t page = 0; page < 64; page += 8)
+        protect(at(islands.back(), page), 4, kRw | PROT_EXEC);
+    }
+    available(prctl(kSetMdwe, kRefuseExecGain, 0, 0, 0) == 0, "PR_SET_MDWE");
+    std::vector<std::thread> threads;
+    for (char* p : islands)
+      threads.emplace_back([p] {
+        for (std::size_t round = 0; round < 100; ++round) {
+          const std::size_t page = 8 * (round % 8);
+          mprotect(at(p, page + round % 3), 6 * kPage, PROT_READ | PROT_EXEC);
+          mprotect(at(p, page + 5), 2 * kPage, round % 2 == 0 ? PROT_READ : kRw);
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+  });
+}
 
 // max_map_count is machine-wide. At 4000 it hurts no other process.
 void map_count_reached() {

@@ -1,10 +1,7 @@
 // mremap and remap_file_pages.
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <cerrno>
-#include <csignal>
 
 #include "corner.h"
 #include "families.h"
@@ -19,97 +16,7 @@ char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags,
   return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
 }
 
-constexpr std::size_t kMany = 256;
-
-bool enters_mremap(pid_t pid) {
-  __ptrace_syscall_info info{};
-  available(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0,
-            "PTRACE_GET_SYSCALL_INFO");
-  return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_mremap;
-}
-
-// Lets the traced `pid` run to its end. Each of its mremap calls is stopped at its entry and gets a
-// signal there, which is pending when the call goes on.
-void interrupt_moves_of(pid_t pid) {
-  const auto next_stop = [pid] {
-    int status = 0;
-    must(waitpid(pid, &status, 0) == pid, "waitpid");
-    if (!WIFSTOPPED(status)) must_have_ended_well(status);
-    return WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
-  };
-  if (next_stop() == 0) return;
-  const auto options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
-  must(ptrace(PTRACE_SETOPTIONS, pid, nullptr, options) == 0, "PTRACE_SETOPTIONS");
-  for (int deliver = 0;;) {
-    must(ptrace(PTRACE_SYSCALL, pid, nullptr, deliver) == 0, "PTRACE_SYSCALL");
-    const int stop = next_stop();
-    if (stop == 0) return;
-    const bool at_call = stop == (SIGTRAP | 0x80);
-    if (at_call && enters_mremap(pid)) must(kill(pid, SIGUSR1) == 0, "kill");
-    deliver = at_call ? 0 : stop;
-  }
-}
-
-// The first pages of a larger mapping. KSM has to give them up before they move, and checks for a
-// signal before each page.
-char* mergeable_island() {
-  char* p = island(2 * kMany);
-  available(madvise(p, kMany * kPage, MADV_MERGEABLE) == 0, "MADV_MERGEABLE");
-  write_pages(p, kMany);
-  return p;
-}
-
-void must_be_interrupted(char* moved) {
-  must(moved == MAP_FAILED && errno == EINTR, "an interrupted mremap");
-}
-
-// Each of these calls fails after its target was unmapped, and after a shrinking call has
-// cut its source.
-void moves_that_are_interrupted() {
-  char* to = map(2 * kMany);
-  const auto renew = [&] { write_pages(map_over(to, 2 * kMany)); };
-  renew();
-  must_be_interrupted(move(mergeable_island(), kMany, kMany / 2, kMoveTo, at(to, 64)));
-  must_be_interrupted(move(mergeable_island(), kMany / 2, kMany / 2, kMoveTo, at(to, 32)));
-  must_be_interrupted(move(mergeable_island(), kMany / 2, kMany, MREMAP_MAYMOVE));
-  renew();
-  must_be_interrupted(move(mergeable_island(), kMany, 2 * kMany, kMoveTo, to));
-  renew();
-  char* p = mergeable_island();
-  must(move(p, kMany, kMany / 2, MREMAP_MAYMOVE) == p, "a mapping that shrinks does not move");
-}
-
-// Two mappings in one call. KSM stops the move of the first one. If KSM has no part in the first
-// one, it stops that of the second after the first has moved.
-void interrupted_among_mappings() {
-  char* to = map(2 * kMany);
-  for (const bool first_moves : {false, true}) {
-    char* p = mergeable_island();
-    if (first_moves)
-      advise(p, 8, MADV_UNMERGEABLE);
-    else
-      protect(p, 8, PROT_READ);
-    const char* moved = move(p, kMany, kMany, kMoveTo, at(to, 16));
-    const bool refused = errno == EFAULT;  // Linux before 6.17 moves one mapping at a time
-    must(moved == MAP_FAILED && (errno == EINTR || refused), "an interrupted mremap of two");
-    const bool gone = msync(p, kPage, MS_ASYNC) != 0;
-    must(refused || gone == first_moves, "the mapping that moves before the signal is looked for");
-  }
-}
-
 }  // namespace
-
-void move_interrupted() {
-  interrupt_moves_of(spawn([] {
-    struct sigaction action = {};  // without SA_RESTART
-    action.sa_handler = [](int) {};
-    must(sigaction(SIGUSR1, &action, nullptr) == 0, "sigaction");
-    available(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0, "PTRACE_TRACEME");
-    raise(SIGSTOP);
-    moves_that_are_interrupted();
-    interrupted_among_mappings();
-  }));
-}
 
 void move_basics() {
   char* p = island(64);

@@ -253,6 +253,25 @@ TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
         "vm_area_struct live at the end");
 }
 
+// An LSM refuses the second of two vmas, so the first has changed. Only the kernel's state tells.
+TEST_CASE("a snapshot explains what a refused call has done before", "[verify]") {
+  const auto life = [](bool is_read) {
+    Tape t = youth();
+    t.op(protect_event(1, 2, 7, -13), 3, "+v +c");
+    if (!is_read) return t;
+    std::vector<Seen> seen = without_chains(parent(0));
+    seen.front().vma.end = 1;
+    seen.insert(seen.begin() + 1,
+                {{.start = 1, .end = 2, .prot = "rwx", .flags = kVmAccount, .anon_vma = 2}, {}});
+    t.see(SnapReason::unknown_write, seen);
+    t.op(protect_event(2, 2, 1), 4, "");
+    t.see(SnapReason::exit, seen);
+    return t.kernel("-c -c -c -a2 -c -a1 -v -v -v -v").add(ExitMmap{});
+  };
+  CHECK(verify(life(true)).proves());
+  CHECK(differing(life(false)).starts_with("objects, by operation, objects, by address space"));
+}
+
 // No Fork event comes: the child never existed. Its memory has no owner either.
 TEST_CASE("a failed fork is left out", "[verify]") {
   Tape t = youth();

@@ -54,7 +54,7 @@ static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
 		return true;
 	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
 		return true;
-	return anonvma_listed(state)->total_vm != BPF_CORE_READ(mm, total_vm) ||
+	return state->total_vm != BPF_CORE_READ(mm, total_vm) ||
 	       anonvma_listed(state)->map_count != (__u32)BPF_CORE_READ(mm, map_count);
 }
 
@@ -66,8 +66,8 @@ static __always_inline void anonvma_number_call(struct anonvma_task *state,
 
 	if (state->op == ANONVMA_OP_DROP)
 		return;
+	state->total_vm = BPF_CORE_READ(mm, total_vm);
 	if (state->op == ANONVMA_OP_OTHER) {
-		anonvma_listed(state)->total_vm = BPF_CORE_READ(mm, total_vm);
 		anonvma_listed(state)->map_count = BPF_CORE_READ(mm, map_count);
 		return;
 	}

@@ -149,7 +149,7 @@ static __always_inline int anonvma_on_object_by_site(__u64 *ctx, bool freed)
 	struct anonvma_task *state;
 	__u64 mm;
 
-	if (index >= ANONVMA_CACHES)
+	if (index >= ANONVMA_CACHES || !object)	/* the kernel may be out of memory */
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);

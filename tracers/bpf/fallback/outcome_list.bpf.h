@@ -19,6 +19,12 @@ static __always_inline bool anonvma_see_result(struct anonvma_task *state, struc
 	return addr - seen->start < seen->len;
 }
 
+static __always_inline __u64 anonvma_first_behind(struct anonvma_task *state, struct mm_struct *mm,
+						  __u64 start)
+{
+	return BPF_CORE_READ(mm, mm_users.counter) == 1 ? anonvma_first_listed(mm, start) : 0;
+}
+
 static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state,
 						  __u64 start)
 {

@@ -13,8 +13,7 @@
 
 struct anonvma_listed_task {
 	struct anonvma_task task;
-	__u64 total_vm;		/* of the mm when an untraced call began */
-	__u32 map_count;	/* likewise */
+	__u32 map_count;	/* of the mm when an untraced call began */
 	__u32 nr_left;		/* vmas left in the mm that ends: its end has no hook of its own */
 	__u32 list_tries;	/* failed readings of a list in a row */
 };

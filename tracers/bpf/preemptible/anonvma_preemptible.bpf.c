@@ -123,21 +123,19 @@ static __always_inline int anonvma_object_once(__u64 object, __u32 index, __u32 
 static __always_inline int anonvma_alloc_once(__u64 *ctx)
 {
 	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
-	__u64 call_site = ctx[0], object;
+	__u64 call_site = ctx[0], object = anonvma_void_arg(ctx, 1);
 	__u32 site;
 
-	if (!anonvma_sending)
+	if (!anonvma_sending || !object)
 		return 0;
 	if (anonvma_truth) {
 		site = anonvma_site_of(call_site);
-		anonvma_object_once(anonvma_void_arg(ctx, 1), anonvma_cache_of(cache, site), site,
-				    false);
+		anonvma_object_once(object, anonvma_cache_of(cache, site), site, false);
 	}
 	if (anonvma_allocates_vma(call_site, cache))
-		anonvma_enter_vma(anonvma_void_arg(ctx, 1));
+		anonvma_enter_vma(object);
 	if (!anonvma_prepares(call_site, cache))
 		return 0;
-	object = anonvma_void_arg(ctx, 1);
 	if (!anonvma_is_handled(ANONVMA_ONCE_PREPARE, object, 0))
 		anonvma_on_prepare(object);
 	return 0;
