@@ -41,7 +41,8 @@ template Option Subcommand::option(const std::string&, std::vector<std::uint32_t
 template Option Subcommand::option(const std::string&, std::vector<std::string>&,
                                    const std::string&) const;
 
-Option Subcommand::word(const std::string& name, std::function<void(const std::string&)> take,
+Option Subcommand::word(const std::string& name,
+                        const std::function<void(const std::string&)>& take,
                         const std::string& meaning) const {
   return Option(app_->add_option_function<std::string>(name, take, meaning));
 }

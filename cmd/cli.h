@@ -42,7 +42,7 @@ class Subcommand {
   template <class T>
   Option option(const std::string& name, T& value, const std::string& meaning) const;
   // An option that passes its word to `take`, after all checks.
-  Option word(const std::string& name, std::function<void(const std::string&)> take,
+  Option word(const std::string& name, const std::function<void(const std::string&)>& take,
               const std::string& meaning) const;
   // An option whose values are words for the values of an enum.
   template <class E>
@@ -50,6 +50,7 @@ class Subcommand {
                 const std::vector<std::pair<std::string, E>>& words,
                 const std::string& meaning) const {
     std::vector<std::string> known;
+    known.reserve(words.size());
     for (const auto& [word, e] : words) known.push_back(word);
     const auto take = [&value, words](const std::string& given) {
       for (const auto& [word, e] : words)

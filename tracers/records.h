@@ -59,6 +59,8 @@ enum anonvma_op {
 enum {
   ANONVMA_PROT_EXECUTE_ONLY_KEY = 0x200000,  /* the mm has a key for PROT_EXEC alone: args[3] */
   ANONVMA_PROT_READ_IMPLIES_EXEC = 0x400000, /* READ_IMPLIES_EXEC of the personality */
+  ANONVMA_PROT_ARM64 = 0x800000,             /* PROT_BTI and PROT_MTE have a meaning; mmap, too */
+  ANONVMA_PROT_MTE_MACHINE = 0x100000,       /* the machine has MTE; mmap, too */
 };
 
 /* True for calls that are followed only where no hook sees the lock, and that have no event. */

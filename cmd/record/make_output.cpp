@@ -25,7 +25,7 @@ Result<std::unique_ptr<RecordingOutput>> make_flight(const RecordOptions& option
   }
   std::optional<SlabWatch> watch;
   if (!triggers.empty()) {
-    Result<SlabWatch> opened = SlabWatch::open(std::move(triggers));
+    Result<SlabWatch> opened = SlabWatch::open(triggers);
     if (!opened) return opened.error();
     watch.emplace(std::move(*opened));
   }

@@ -109,7 +109,7 @@ Result<SlabWatch::Watched> SlabWatch::find(const SlabTrigger& trigger) const {
                                              trigger.cache, sources_.slabinfo)};
 }
 
-Result<SlabWatch> SlabWatch::open(std::vector<SlabTrigger> triggers, Sources sources) {
+Result<SlabWatch> SlabWatch::open(const std::vector<SlabTrigger>& triggers, Sources sources) {
   SlabWatch watch(std::move(sources));
   for (const SlabTrigger& trigger : triggers) {
     Result<Watched> watched = watch.find(trigger);

@@ -34,9 +34,9 @@ class SlabWatch {
     std::string folder = "/sys/kernel/slab";
   };
   // Finds the caches and reads their baselines. An error if one cannot be read.
-  static Result<SlabWatch> open(std::vector<SlabTrigger> triggers, Sources sources);
-  static Result<SlabWatch> open(std::vector<SlabTrigger> triggers) {
-    return open(std::move(triggers), Sources{});
+  static Result<SlabWatch> open(const std::vector<SlabTrigger>& triggers, Sources sources);
+  static Result<SlabWatch> open(const std::vector<SlabTrigger>& triggers) {
+    return open(triggers, Sources{});
   }
 
   // Reads the caches. Returns a message when a threshold has just been passed.

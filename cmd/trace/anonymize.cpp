@@ -72,7 +72,7 @@ int run_anonymize(const AnonymizeOptions& options) {
   auto again = reader->again();
   if (!again) return fail(in_file(options.file, again.error()));
   auto copy = Rewrite::create(options.file, options.output, options.force,
-                              anonymizer.conceal(reader->meta()));
+                              Anonymizer::conceal(reader->meta()));
   if (!copy) return fail(copy.error());
   Status status = each_event(
       *again, damage, [&](const Event& event) { return copy->add(anonymizer.conceal(event)); });

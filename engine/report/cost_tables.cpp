@@ -240,12 +240,12 @@ std::vector<Table> cost_tables(const Comparison& comparison) {
   tables.push_back(
       walk_table(comparison, "at the end", [](const ReplayResult& row) { return &row.end.walks; }));
   std::erase_if(tables, [](const Table& table) { return table.rows.empty(); });
-  for (auto table = tables.rbegin(); table != tables.rend(); ++table)
-    if (table->title.starts_with("walks")) {
-      table->notes.emplace_back(
-          "faulted: vmas with pages of their own, which the other columns are about.");
-      break;
-    }
+  const auto last = std::find_if(tables.rbegin(), tables.rend(), [](const Table& table) {
+    return table.title.starts_with("walks");
+  });
+  if (last != tables.rend())
+    last->notes.emplace_back(
+        "faulted: vmas with pages of their own, which the other columns are about.");
   return tables;
 }
 

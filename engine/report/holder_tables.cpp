@@ -35,6 +35,7 @@ std::vector<HolderLine> sorted_lines(const std::vector<Holder>& holders, const C
     add(line, holder.objs, specs);
   }
   std::vector<HolderLine> all;
+  all.reserve(lines.size());
   for (auto& [name, line] : lines) all.push_back(std::move(line));
   std::stable_sort(all.begin(), all.end(),
                    [](const HolderLine& a, const HolderLine& b) { return a.bytes > b.bytes; });

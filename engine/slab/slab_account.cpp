@@ -51,7 +51,7 @@ Budget SlabAccount::spent() const {
     bytes[kAnonVmaChain] = 12;
     bytes[kAnonVma] = 56;
     bytes[kCowContext] = 512;
-    bytes[kMapleNode] = 16 * 128;  // an entry of the tree is a node of its own here
+    bytes[kMapleNode] = std::uint64_t{16} * 128;  // an entry of the tree is a node of its own here
     for (std::size_t i = 0; i < kArrayBytes.size(); ++i) bytes[kCowRemapArray + i] = kArrayBytes[i];
     return bytes;
   }();

@@ -12,7 +12,7 @@ SlubCache::SlubCache(Limits limits) : limits_(limits), cpus_(limits.cpus), holde
 // Slabs.
 
 std::uint32_t SlubCache::new_slab() {
-  std::uint32_t slab = static_cast<std::uint32_t>(slabs_.size());
+  auto slab = static_cast<std::uint32_t>(slabs_.size());
   if (free_slabs_.empty()) {
     slabs_.emplace_back();
   } else {

@@ -22,6 +22,8 @@ inline constexpr std::uint64_t kVmSoftDirty = 0x8000000, kVmMixedMap = 0x1000000
 inline constexpr std::uint64_t kVmHugePage = 0x20000000, kVmNoHugePage = 0x40000000;
 inline constexpr std::uint64_t kVmMergeable = 0x80000000;
 inline constexpr std::uint64_t kVmPkeyShift = 32, kVmPkeyMask = 0xfull << 32;
+inline constexpr std::uint64_t kVmArm64Bti = 0x1000000;                       // arm64 only
+inline constexpr std::uint64_t kVmMte32 = 1ull << 32, kVmMte36 = 1ull << 36;  // likewise
 inline constexpr std::uint64_t kVmDroppable = 1ull << 40, kVmUffdMinor = 1ull << 41;
 inline constexpr std::uint64_t kVmSealed63 = 1ull << 63, kVmSealed42 = 1ull << 42;
 
@@ -37,8 +39,11 @@ inline constexpr std::int64_t kErrFault = -14, kErrInval = -22;
 inline constexpr std::int64_t kErrRestartSys = -512;  // a signal ended the call
 
 inline constexpr std::uint64_t kProtGrowsDown = 0x01000000;
-// The recorder adds these two to Protect.prot: the personality READ_IMPLIES_EXEC of the task, and an mm
-// that has a key for PROT_EXEC alone, which no call has to name.
+inline constexpr std::uint64_t kProtBti = 0x10, kProtMte = 0x20;  // arm64 only
+// The recorder adds these to Protect.prot and Map.prot: the machine is an arm64, or one with MTE, which
+// anonymous memory may use. To Protect.prot alone: the personality READ_IMPLIES_EXEC of the task; and an
+// mm that has a key for PROT_EXEC alone, which no call has to name.
+inline constexpr std::uint64_t kProtArm64 = 0x00800000, kProtMteMachine = 0x00100000;
 inline constexpr std::uint64_t kProtReadImpliesExec = 0x00400000;
 inline constexpr std::uint64_t kProtExecuteOnlyKey = 0x00200000;
 

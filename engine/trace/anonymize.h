@@ -36,7 +36,7 @@ class Anonymizer {
   void settle() { shift_.settle(); }
 
   Event conceal(const Event& event);
-  Meta conceal(Meta meta) const;
+  static Meta conceal(Meta meta);
 
  private:
   template <class Body>

@@ -27,10 +27,11 @@ Lanes::Lanes(bool truth) {
     lanes_[i].not_available = "recorded without --truth";
 }
 
-void Lanes::compare_total(std::size_t index, std::uint64_t kernel, std::uint64_t model) {
+void Lanes::compare_total(std::size_t index, std::int64_t kernel, std::int64_t model) {
   Lane& lane = lanes_[index];
-  lane.compared = std::max(kernel, model);
-  lane.equal = std::min(kernel, model);
+  const auto [less, more] = std::minmax(kernel, model);
+  lane.equal = static_cast<std::uint64_t>(std::max<std::int64_t>(less, 0));
+  lane.compared = lane.equal + static_cast<std::uint64_t>(more - less);
   if (kernel != model) differ(fmt::format("{}: kernel {}, model {}", lane.name, kernel, model));
 }
 

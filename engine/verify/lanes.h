@@ -41,7 +41,8 @@ class Lanes {
     else
       differ(difference());
   }
-  void compare_total(std::size_t index, std::uint64_t kernel, std::uint64_t model);
+  // A damaged recording may have more frees than allocations.
+  void compare_total(std::size_t index, std::int64_t kernel, std::int64_t model);
   void differ(std::string difference);
   // Records were lost, so equal lanes of objects mean nothing. A difference that was found before
   // is still a finding.

@@ -239,11 +239,13 @@ void ObjectBooks::compare_totals(std::uint64_t end_ns) {
   rcu_.settle(end_ns, lanes_);
   const Counts &kernel = books_.kernel(), &model = books_.model();
   for (std::size_t c = 0; c < kNumCaches; ++c)
-    lanes_.compare_total(Lanes::kAllocated + c, kernel.allocs[c], model.allocs[c]);
+    lanes_.compare_total(Lanes::kAllocated + c, static_cast<std::int64_t>(kernel.allocs[c]),
+                         static_cast<std::int64_t>(model.allocs[c]));
   for (std::size_t c = 0; c < kNumCaches; ++c)
-    lanes_.compare_total(Lanes::kLive + c,
-                         spaces_.at_start()[c] + kernel.allocs[c] - kernel.frees[c],
-                         slab_.usage(static_cast<CacheIndex>(c)).active_objs);
+    lanes_.compare_total(
+        Lanes::kLive + c,
+        static_cast<std::int64_t>(spaces_.at_start()[c] + kernel.allocs[c] - kernel.frees[c]),
+        static_cast<std::int64_t>(slab_.usage(static_cast<CacheIndex>(c)).active_objs));
 }
 
 std::vector<Excluded> ObjectBooks::excluded() const {

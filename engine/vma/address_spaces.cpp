@@ -33,9 +33,9 @@ void do_unmap(Layer& layer, Mm& mm, const Unmap& event) {
 
 }  // namespace
 
-AddressSpaces::AddressSpaces(const KernelRules& rules, std::uint64_t page_size,
+AddressSpaces::AddressSpaces(KernelRules rules, std::uint64_t page_size,
                              const StrategyChoice& strategy, SlabAccount& slab, Setting setting)
-    : rules_(rules),
+    : rules_(std::move(rules)),
       setting_(setting),
       slab_(slab),
       mms_(slab, anomalies_),

@@ -36,7 +36,7 @@ struct OpEffect {
 
 class AddressSpaces {
  public:
-  AddressSpaces(const KernelRules& rules, std::uint64_t page_size, const StrategyChoice& strategy,
+  AddressSpaces(KernelRules rules, std::uint64_t page_size, const StrategyChoice& strategy,
                 SlabAccount& slab, Setting setting = {});
   AddressSpaces(const AddressSpaces&) = delete;
   AddressSpaces& operator=(const AddressSpaces&) = delete;
@@ -69,21 +69,21 @@ class AddressSpaces {
   const Vma& vma(VmaId id) const { return vmas_[id]; }
   VmaView view(VmaId id) const { return vmas_.view(id); }
   MmId mm_of(VmaId id) const { return mms_[vmas_[id].mm].id; }  // none: of a fork in flight
-  std::vector<VmaId> vmas(MmId mm) const;               // in address order; empty for an unknown mm
+  std::vector<VmaId> vmas(MmId id) const;               // in address order; empty for an unknown mm
   std::vector<MmId> mms() const { return mms_.ids(); }  // alive, ascending
-  MmSlot mm_slot(MmId mm) const;  // the strategy's name of the mm; none for an unknown mm
-  std::string comm(MmId mm) const;
+  MmSlot mm_slot(MmId id) const;  // the strategy's name of the mm; none for an unknown mm
+  std::string comm(MmId id) const;
   // The fields of a snapshot beside its vmas; all zero for an unknown mm.
   struct MmState {
     std::uint64_t def_flags = 0, start_brk = 0;
     Comm comm;
   };
-  MmState state(MmId mm) const;
-  // The last merge decision on `mm`, in the kernel's words; empty for an unknown mm.
-  std::string_view last_rule(MmId mm) const;
+  MmState state(MmId id) const;
+  // The last merge decision on the mm, in the kernel's words; empty for an unknown mm.
+  std::string_view last_rule(MmId id) const;
 
-  // True if `mm` or a relative has lost records since its last snapshot.
-  bool tainted(MmId mm) const;
+  // True if the mm or a relative has lost records since its last snapshot.
+  bool tainted(MmId id) const;
   std::uint64_t tainted_now() const { return mms_.tainted(); }
   std::uint64_t mms_seen() const { return mms_.seen(); }
   const Rmap& rmap() const { return rmap_; }

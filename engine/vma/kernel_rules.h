@@ -33,6 +33,7 @@ struct KernelRules {
   // vm_flags that may differ between vmas that merge, and that the merged vma keeps ("sticky").
   std::uint64_t sticky = 0;
   std::uint64_t sealed = kVmSealed63;  // VM_SEALED
+  std::uint64_t mte = kVmMte32;        // VM_MTE of arm64; VM_MTE_ALLOWED is the next bit
   LayerLock layer_lock = LayerLock::linking;
 #define RULE(name, ...) bool name = false;
 #define RULE_BY_FUNCTION(name, ...) bool name = false;

@@ -4,6 +4,7 @@
 
 #include "engine/vma/fault.h"
 #include "engine/vma/merge.h"
+#include "engine/vma/protect.h"
 #include "engine/vma/unmap.h"
 
 namespace anonvma {
@@ -32,6 +33,9 @@ std::uint64_t calc_vm_flags(Layer& layer, const Mm& mm, const Map& event) {
   translate(kMapSync, kVmSync);
   translate(kMapNoReserve, kVmNoReserve);
   translate(kMapHugeTlb, kVmHugeTlb | kVmNoReserve);
+  if (event.prot & kProtMteMachine)
+    translate(kMapAnonymous | kMapHugeTlb, layer.rules.mte << 1);  // VM_MTE_ALLOWED
+  flags |= arm64_calc_vm_prot_bits(layer.rules, event.prot);
   if (layer.rules.map_stack_nohugepage) translate(kMapStack, kVmNoHugePage);
   if (event.ops & kOpsNoExec) flags &= ~kVmMayExec;
   if (is_shared(event)) {

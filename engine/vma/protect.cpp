@@ -37,8 +37,9 @@ VmaId mprotect_fixup(Layer& layer, Mm& mm, VmaId vma, std::uint64_t start, std::
 
 // The access that a vma gets. For the READ_IMPLIES_EXEC personality read access includes execution,
 // if the mapping allows it.
-std::uint64_t asked_access(const Vma& vma, const Protect& event) {
-  std::uint64_t access = event.prot & kVmAccess;
+std::uint64_t asked_access(const Layer& layer, const Vma& vma, const Protect& event) {
+  std::uint64_t access =
+      (event.prot & kVmAccess) | arm64_calc_vm_prot_bits(layer.rules, event.prot);
   if ((event.prot & kProtReadImpliesExec) && (access & kVmRead) && (vma.flags & kVmMayExec))
     access |= kVmExec;
   if (event.pkey < 0) return access;
@@ -71,7 +72,7 @@ std::uint64_t stops_at(Layer& layer, const Mm& mm, const Protect& event, std::ui
   bool cuts = false;
   for (const VmaId id : layer.vmas.range(mm, start, end)) {
     const Vma& vma = layer.at(id);
-    const bool allowed = (asked_access(vma, event) & kVmAccess & ~(vma.flags >> 4)) == 0;
+    const bool allowed = (asked_access(layer, vma, event) & kVmAccess & ~(vma.flags >> 4)) == 0;
     cuts = splits_huge(vma, start) || splits_huge(vma, end);
     if (vma.start > stop || !allowed || cuts || (vma.flags & layer.rules.sealed)) break;
     stop = vma.end;
@@ -96,13 +97,15 @@ void do_mprotect_pkey(Layer& layer, Mm& mm, const Protect& event) {
     if (!stack) return;
     start = *stack;
   }
-  const std::uint64_t mask = kVmAccess | (event.pkey >= 0 ? kVmPkeyMask : 0);
+  // Each mprotect sets VM_ARM64_BTI anew. None removes VM_MTE.
+  const std::uint64_t mask = kVmAccess | (event.pkey >= 0 ? kVmPkeyMask : 0) |
+                             ((event.prot & kProtArm64) ? kVmArm64Bti : 0);
 
   const std::uint64_t stop = stops_at(layer, mm, event, start, end);
   for (std::uint64_t cursor = start; cursor < stop;) {
     const VmaId vma = layer.vmas.find_vma(mm, cursor);
     const VmaId changed = mprotect_fixup(layer, mm, vma, cursor, std::min(layer.at(vma).end, stop),
-                                         asked_access(layer.at(vma), event), mask);
+                                         asked_access(layer, layer.at(vma), event), mask);
     cursor = layer.at(changed).end;
   }
 }

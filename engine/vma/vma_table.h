@@ -39,7 +39,7 @@ class VmaTable final : public Layout {
   VmaId prev(VmaId id) const override;
   VmaId next(VmaId id) const override;
   bool compatible(VmaId lower, VmaId upper) const override;
-  VmaView view(VmaId vma) const override;
+  VmaView view(VmaId id) const override;
   void recycle(VmaId vma) override { free_.push_back(vma.v); }
 
   // vma_lookup(): the vma that holds `addr`, none.
@@ -74,8 +74,8 @@ class VmaTable final : public Layout {
 
   // A new vma in no list. insert() puts it into the list of its mm, erase() removes it.
   VmaId alloc(const Vma& attributes);
-  void insert(VmaId vma);
-  void erase(VmaId vma);
+  void insert(VmaId id);
+  void erase(VmaId id);
   // Erases the `count` vmas from the one that begins at `start`.
   void erase_range(Mm& mm, std::uint64_t start, std::size_t count);
   void set_start(VmaId id, std::uint64_t start, bool with_pgoff);

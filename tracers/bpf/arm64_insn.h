@@ -25,17 +25,17 @@ static inline __attribute__((always_inline)) bool anonvma_arm64_writes(__u32 ins
 	if ((insn >> 25 & 15) == 2)			/* SVE: loads, and stores */
 		return insn >> 29 == 7;
 	if ((insn & 0x0a000000) != 0x08000000)		/* neither a load nor a store */
-		return 0;
+		return false;
 	switch (insn >> 28 & 3) {
 	case 0:
 		if (insn & (1u << 26))			/* structures of vectors */
 			return !load;
 		if (bit21 && ((insn & (1u << 23)) || !(insn >> 31)))	/* CAS, CASP */
-			return 1;
+			return true;
 		return !load;				/* exclusive, ordered */
 	case 1:
 		if (!(insn & (1u << 24)))		/* literals */
-			return 0;
+			return false;
 		if (bit21)				/* tags: all but LDG and LDGM store */
 			return op4 != 0 || !load;
 		if (op4 == 1)				/* CPY, SET */
@@ -47,6 +47,6 @@ static inline __attribute__((always_inline)) bool anonvma_arm64_writes(__u32 ins
 	if (!(insn & (1u << 24)) && bit21 && op4 == 0)	/* atomics, but LDAPR and LD64B */
 		return !((insn & 0x8000) && ((insn >> 12 & 7) == 4 || (insn >> 12 & 7) == 5));
 	if (!(insn & (1u << 24)) && bit21 && (op4 & 1))	/* LDRAA, LDRAB */
-		return 0;
+		return false;
 	return insn & (1u << 26) ? !load : opc == 0;
 }

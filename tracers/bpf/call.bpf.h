@@ -89,6 +89,26 @@ static __always_inline struct anonvma_task *anonvma_calling_task(struct task_str
 	return anonvma_wanted_task(task, (__u64)mm, ANONVMA_OP);
 }
 
+/*
+ * True if the call removes the tag of its address. mmap, brk and the target of mremap do not.
+ */
+static __always_inline bool anonvma_ignores_tag(__u32 op)
+{
+	switch (op) {
+	case ANONVMA_OP_MUNMAP:
+	case ANONVMA_OP_MPROTECT:
+	case ANONVMA_OP_PKEY_MPROTECT:
+	case ANONVMA_OP_MADVISE:
+	case ANONVMA_OP_MLOCK:
+	case ANONVMA_OP_MLOCK2:
+	case ANONVMA_OP_MUNLOCK:
+	case ANONVMA_OP_MREMAP:
+	case ANONVMA_OP_MSEAL:
+		return true;
+	}
+	return false;
+}
+
 /* The task enters call `nr`. Records that its last hook left pending have been sent. */
 static __always_inline void anonvma_begin_call(struct anonvma_task *state, struct task_struct *task,
 					       struct pt_regs *regs, long nr, __u32 op)
@@ -96,6 +116,8 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
 
 	anonvma_syscall_args(regs, state->args);
+	if (anonvma_ignores_tag(op))
+		state->args[0] = anonvma_untagged(state->args[0]);
 	state->mm = (__u64)anonvma_get(task, mm);
 	state->file = 0;
 	state->file_ops = 0;
@@ -110,6 +132,8 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 	state->fault_addr = 0;
 	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT)
 		state->args[2] |= anonvma_get(task, personality) & ANONVMA_PROT_READ_IMPLIES_EXEC;
+	if (op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT || op == ANONVMA_OP_MMAP)
+		state->args[2] |= anonvma_machine_prot;
 	state->nr = nr;
 	state->op = op;
 	state->taken = 0;

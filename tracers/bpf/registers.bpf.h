@@ -33,6 +33,12 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[5] = regs->r9;
 }
 
+/* No call ignores a part of its address. With LAM (Linear Address Masking) some would. */
+static __always_inline __u64 anonvma_untagged(__u64 addr)
+{
+	return addr;
+}
+
 /* Unused on x86, where the fault tracepoints tell reads from writes. */
 struct anonvma_event {
 	__u64 regs[21];
@@ -90,6 +96,12 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->regs[3];
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
+}
+
+/* untagged_addr(): the top byte of an address of user space is a tag. */
+static __always_inline __u64 anonvma_untagged(__u64 addr)
+{
+	return addr & (1ull << 55) ? addr : addr & ~(0xffull << 56);
 }
 
 /*

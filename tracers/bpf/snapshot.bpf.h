@@ -42,11 +42,18 @@ static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_st
 	return 0;
 }
 
-/* An attempt to read an mm under its lock. */
+/*
+ * An attempt to read an mm under its lock. The record that ends the reading is sent under the lock as
+ * well. So it comes before all records of the next writer, however late this task runs again.
+ */
 struct anonvma_attempt {
 	struct anonvma_task *state;
 	__u64 mm;
 	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading removes it */
+	__u64 other_mm;
+	__u32 kind;	/* of the record */
+	__u32 reason;
+	__u32 sent;	/* the record has been sent */
 };
 
 /* True if the reading is one state: it has every vma, and the lock number is still the same. */
@@ -73,6 +80,11 @@ static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct 
 		return 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm);
+	if (attempt->kind != ANONVMA_EXEC && !state->seen_whole)
+		return 0;
+	anonvma_send_snapshot_record(state, task, mm, attempt->kind, attempt->reason,
+				     attempt->other_mm);
+	attempt->sent = 1;
 	return 0;
 }
 
@@ -80,20 +92,22 @@ static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct 
  * Only tries to take the lock. If this is the last chance to read the mm, it is then read without
  * the lock: it may not change by chance, and the lock number shows that.
  */
-static __noinline int anonvma_read_mm(struct anonvma_task *state, struct task_struct *task,
-				      struct mm_struct *mm, bool last_time)
+static __noinline int anonvma_read_mm(struct task_struct *task, struct anonvma_attempt *attempt)
 {
-	struct anonvma_attempt attempt = { .state = state, .mm = (__u64)mm, .dirty = !last_time };
+	struct anonvma_task *state;
+	struct mm_struct *mm;
 	__u64 first;
 
-	if (!state || !task || !mm)
+	if (!task || !attempt || !attempt->state)
 		return 0;
+	state = attempt->state;
+	mm = (struct mm_struct *)attempt->mm;
 	state->seen_whole = 0;
 	first = anonvma_first_in_tree(state, mm, 0);
-	if (!bpf_find_vma(task, first, anonvma_read_locked, &attempt, 0))
+	if (!bpf_find_vma(task, first, anonvma_read_locked, attempt, 0))
 		return 0;
-	if (!last_time)	/* nothing to read in an mm without a vma */
-		return first == ~0ull ? anonvma_take_dirty((__u64)mm) : 0;
+	if (attempt->dirty)	/* nothing to read in an mm without a vma */
+		return first == ~0ull ? anonvma_take_dirty(attempt->mm) : 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
 	return 0;
@@ -108,12 +122,21 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 						struct task_struct *task, struct mm_struct *mm,
 						__u32 kind, __u32 reason, __u64 other_mm)
 {
-	bool last_time = reason != ANONVMA_REASON_UNKNOWN_WRITE;
+	struct anonvma_attempt attempt = {
+		.state = state,
+		.mm = (__u64)mm,
+		.dirty = reason == ANONVMA_REASON_UNKNOWN_WRITE,
+		.other_mm = other_mm,
+		.kind = kind,
+		.reason = reason,
+	};
 
-	anonvma_read_mm(state, task, mm, last_time);
+	anonvma_read_mm(task, &attempt);
+	if (attempt.sent)
+		return;
 	if (kind == ANONVMA_EXEC || state->seen_whole)
 		anonvma_send_snapshot_record(state, task, mm, kind, reason, other_mm);
-	else if (!last_time)
+	else if (attempt.dirty)
 		anonvma_leave_dirty((__u64)mm);
 }
 

@@ -58,7 +58,7 @@ class Order {
   // After a loss: `group` is the whole state of the mm at `seq` (even). Earlier events leave first,
   // and open numbers below `seq` are skipped. If the birth of the mm still waits, `group` takes its
   // place: earlier events are dropped, and children wait for snapshots of their own.
-  void resynchronise(MmId mm, std::uint32_t seq, EventGroup group);
+  void resynchronise(MmId id, std::uint32_t seq, EventGroup group);
   // How far a fork (of token step.head.seq) or an exit has come. The event leaves at once; if
   // anything older waits, it is dropped.
   void step(MmId mm, const Event& step);

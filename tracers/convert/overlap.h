@@ -49,7 +49,7 @@ class Overlap {
     std::optional<std::uint64_t> unlinked, reported;  // start of the last vma
   };
 
-  bool fork_step(Forking& fork, const anonvma_truth_record& r);
+  static bool fork_step(Forking& fork, const anonvma_truth_record& r);
   void tell(std::vector<std::pair<MmId, Event>>& steps, const EventHead& head);
 
   std::map<MmId, Forking> forks_;

@@ -46,6 +46,8 @@ static_assert(is(ANONVMA_CACHE_ANON_VMA, kAnonVma));
 
 static_assert(is(ANONVMA_PROT_READ_IMPLIES_EXEC, kProtReadImpliesExec));
 static_assert(is(ANONVMA_PROT_EXECUTE_ONLY_KEY, kProtExecuteOnlyKey));
+static_assert(is(ANONVMA_PROT_ARM64, kProtArm64));
+static_assert(is(ANONVMA_PROT_MTE_MACHINE, kProtMteMachine));
 
 static_assert(is(ANONVMA_COMPAT, UnknownWrite::kCompatCall));
 

@@ -16,7 +16,7 @@ namespace anonvma {
 class RingOrder {
  public:
   // Fills in the number of a record. To be called for every record, in ring order.
-  void number(std::span<std::byte> record);
+  void number(std::span<std::byte> bytes);
 
  private:
   // The calls of a task: the call that has a place, and the last call that returned.

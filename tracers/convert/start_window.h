@@ -59,7 +59,7 @@ class StartWindow {
   }
 
   // A fault of an mm that no walk has reached yet.
-  void remember(const anonvma_fault_record& fault);
+  void remember(const anonvma_fault_record& r);
   // The walk has announced the mm. Returns the faults before it whose effect is still to come.
   std::vector<anonvma_fault_record> announce(std::uint64_t address, WalkedMm walked);
   // Another mm takes the address of `mm`. If a walk announced `mm`, it has read the new mm instead.
@@ -73,7 +73,7 @@ class StartWindow {
   void leave_fault(std::uint32_t tid) { in_walk_.erase(tid); }
   // True if the object is part of the start: its record came after the walk's ring record, and the
   // walk has read it nevertheless. `known`: the mm was announced.
-  bool holds(const anonvma_truth_record& object, bool known);
+  bool holds(const anonvma_truth_record& r, bool known);
   // Another record of the task has come, so its last prepare is complete. Only a touch may come
   // between the two objects of a prepare.
   void follow(const anonvma_record& head) {

@@ -18,7 +18,8 @@ const Error kCut{ErrorCode::io, "the kernel's walk ended inside a record"};
 
 }  // namespace
 
-Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> rest) {
+Result<std::vector<WalkedMm>> parse_walk(std::span<const std::byte> bytes) {
+  std::span<const std::byte> rest = bytes;
   std::vector<WalkedMm> mms;
   std::unordered_set<std::uint64_t> seen;
   bool wanted = false;

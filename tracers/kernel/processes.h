@@ -10,6 +10,6 @@ namespace anonvma {
 // tgids with an address space of their own: no kernel threads, no zombies.
 std::set<std::uint32_t> processes_with_mm();
 // The given processes and all their present descendants.
-std::set<std::uint32_t> with_descendants(std::span<const int> tgids);
+std::set<std::uint32_t> with_descendants(std::span<const int> roots);
 
 }  // namespace anonvma

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +59,17 @@ void configure_slab(Skeleton& skeleton, const ProgramsPlan& plan) {
                               truth && plan.features[Feature::vma_freed_by_rcu]);
 }
 
+// The bits that the machine adds to the protection of every call.
+std::uint32_t machine_prot() {
+#ifdef __aarch64__
+  constexpr unsigned long kHwcap2Mte = 1ul << 18;
+  const bool mte = (getauxval(AT_HWCAP2) & kHwcap2Mte) != 0;
+  return ANONVMA_PROT_ARM64 | (mte ? ANONVMA_PROT_MTE_MACHINE : 0);
+#else
+  return 0;
+#endif
+}
+
 template <class Skeleton>
 void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   const LoaderOptions& options = plan.options;
@@ -68,6 +80,7 @@ void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
   settings.anonvma_prctl = SYS_prctl;
+  settings.anonvma_machine_prot = machine_prot();
   settings.anonvma_thp_area = plan.sites.thp_area;
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);

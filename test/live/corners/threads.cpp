@@ -198,7 +198,7 @@ void advise_race() {
   char* p = map(128);
   together(4, [&](int number) {
     for (int i = 0; i < 60; ++i) {
-      const std::size_t first = static_cast<std::size_t>((number * 16 + i * 7) % 100);
+      const auto first = static_cast<std::size_t>((number * 16 + i * 7) % 100);
       madvise(at(p, first), 8 * kPage, kPopulateWrite);
       madvise(at(p, first), 4 * kPage, i % 2 ? MADV_DONTFORK : MADV_DOFORK);
       madvise(at(p, first), 8 * kPage, MADV_DONTNEED);

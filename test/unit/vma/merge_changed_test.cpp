@@ -201,6 +201,28 @@ TEST_CASE("a key for PROT_EXEC alone comes and goes with it", "[vma]") {
   CHECK(w.has(2, 5ull << kVmPkeyShift));
 }
 
+TEST_CASE("arm64: each mprotect sets VM_ARM64_BTI anew, and none removes VM_MTE", "[vma]") {
+  const auto [rules, mte] = GENERATE(std::pair{"6.7", 1ull << 32}, std::pair{"6.12", 1ull << 36});
+  World w("num-children", rules);
+  const auto protect = [&](std::uint64_t page, std::uint64_t prot) {
+    w.apply(Protect{World::addr(page), 2 * kPage, prot, -1, 0}, MmId{0});
+  };
+  constexpr std::uint64_t kBti = 0x10, kMte = 0x20, kArm64 = 0x800000;
+  w.map(0, 4, "rw");
+  protect(2, 3 | kBti | kArm64);
+  CHECK(w.has(2, 1ull << 24));
+  CHECK_FALSE(w.has(0, 1ull << 24));
+  protect(2, 3 | kArm64);
+  CHECK(w.show() == "0-4 rw unfaulted");
+  protect(0, 3 | kMte | kArm64);
+  CHECK(w.has(0, mte));
+  protect(0, 3 | kArm64);
+  CHECK(w.has(0, mte));
+  CHECK_FALSE(w.has(2, mte));
+  protect(2, 3 | kBti | kMte);  // another machine: these bits mean nothing
+  CHECK_FALSE(w.has(2, mte));
+}
+
 TEST_CASE("PROT_GROWSDOWN changes a stack down to its start", "[vma]") {
   World w;
   w.map(0, 6, "rw", kMapGrowsDown);

@@ -5,6 +5,16 @@
 namespace anonvma::test {
 namespace {
 
+// The kernel had no memory to split the source off: the pages have moved, and the vma stays as it was.
+TEST_CASE("mremap: a source that could not be unmapped stays", "[vma]") {
+  World w;
+  w.map(0, 6, "rw").write(0);
+  w.apply(Remap{World::addr(2), 2 * kPage, 4 * kPage, 1, 0,
+                static_cast<std::int64_t>(World::addr(20)), World::addr(2)},
+          MmId{0});
+  CHECK(w.show() == "0-6 rw faulted a1 | 20-24 rw faulted a1");
+}
+
 TEST_CASE("mremap to the same size does nothing, to a smaller one unmaps the tail", "[vma]") {
   World w;
   w.map(0, 6, "rw").write(0).remap(0, 6, 6, 0, 0);
