@@ -31,9 +31,18 @@ static __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *sta
 /* One more than the number of pages by which the call raised mm->locked_vm; 0 if not certain. */
 static __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *mm);
 
+/* The operation of call `nr` of the current task. Most calls are in neither table. */
 static __always_inline __u32 anonvma_op_of(long nr)
 {
-	return (__u64)nr < ANONVMA_MAX_SYSCALL ? anonvma_syscalls[nr] : ANONVMA_OP_NONE;
+	__u32 op, compat;
+
+	if ((__u64)nr >= ANONVMA_MAX_SYSCALL)
+		return ANONVMA_OP_NONE;
+	op = anonvma_syscalls[nr];
+	compat = anonvma_compat_syscalls[nr];
+	if (!op && !compat)
+		return ANONVMA_OP_NONE;
+	return anonvma_is_compat(anonvma_current()) ? compat : op;
 }
 
 /* Reads the file of mmap's descriptor, and its properties that decide the flags of a mapping. */
@@ -81,7 +90,7 @@ static __always_inline bool anonvma_is_quiet(long nr, const __u64 *args)
 static __always_inline struct anonvma_task *anonvma_calling_task(struct task_struct *task,
 								 struct mm_struct *mm, __u32 op)
 {
-	if (!mm || anonvma_is_compat(task))
+	if (!mm)
 		return NULL;
 	if (op == ANONVMA_OP_EXECVE && anonvma_target_tgid &&
 	    anonvma_local_tgid(task) == anonvma_target_tgid)
@@ -115,7 +124,13 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 {
 	const __u32 anonymous = 0x20;	/* MAP_ANONYMOUS */
 
-	anonvma_syscall_args(regs, state->args);
+	state->compat = anonvma_is_compat(task);
+	if (state->compat)
+		anonvma_compat_args(regs, state->args);
+	else
+		anonvma_syscall_args(regs, state->args);
+	if (state->compat && op == ANONVMA_OP_MMAP)
+		state->args[5] <<= 12;	/* mmap2() */
 	if (anonvma_ignores_tag(op))
 		state->args[0] = anonvma_untagged(state->args[0]);
 	state->mm = (__u64)anonvma_get(task, mm);
@@ -300,6 +315,8 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	struct anonvma_op_record *r;
 	__u64 reached = 0;
 
+	if (state->compat && (ret >= 0 || ret <= -4096))
+		ret = (__u32)ret;	/* arm64 extends the sign of an address */
 	anonvma_read_vma(mm, state, ret, &seen);
 	if (ret < 0 && ret > -4096)
 		reached = anonvma_read_after_failure(mm, state, &seen);

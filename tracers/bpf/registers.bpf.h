@@ -10,7 +10,7 @@
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di, orig_ax;
 } __attribute__((preserve_access_index));
 
 static __always_inline long anonvma_syscall_nr(const struct pt_regs *regs)
@@ -31,6 +31,16 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->r10;
 	args[4] = regs->r8;
 	args[5] = regs->r9;
+}
+
+static __always_inline void anonvma_compat_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = (__u32)regs->bx;
+	args[1] = (__u32)regs->cx;
+	args[2] = (__u32)regs->dx;
+	args[3] = (__u32)regs->si;
+	args[4] = (__u32)regs->di;
+	args[5] = (__u32)regs->bp;
 }
 
 /* No call ignores a part of its address. With LAM (Linear Address Masking) some would. */
@@ -96,6 +106,16 @@ static __always_inline void anonvma_syscall_args(const struct pt_regs *regs, __u
 	args[3] = regs->regs[3];
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
+}
+
+static __always_inline void anonvma_compat_args(const struct pt_regs *regs, __u64 *args)
+{
+	args[0] = (__u32)regs->orig_x0;
+	args[1] = (__u32)regs->regs[1];
+	args[2] = (__u32)regs->regs[2];
+	args[3] = (__u32)regs->regs[3];
+	args[4] = (__u32)regs->regs[4];
+	args[5] = (__u32)regs->regs[5];
 }
 
 /* untagged_addr(): the top byte of an address of user space is a tag. */

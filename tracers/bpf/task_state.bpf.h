@@ -61,6 +61,7 @@ struct anonvma_task {
 	__u32 avc_syscall;
 	__u16 nr;
 	__u8 op;
+	__u8 compat;		/* a call of a 32-bit program */
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 done;	/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
 };

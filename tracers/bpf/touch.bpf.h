@@ -116,6 +116,6 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 	state->avc = avc;
 	state->avc_mm = (__u64)mm;
 	state->avc_seq = mm ? anonvma_mm_seq(mm, false) : 0;
-	state->avc_syscall = state->op ? state->nr + 1 : 0;
+	state->avc_syscall = state->op ? state->nr + 1 + (state->compat ? ANONVMA_COMPAT : 0) : 0;
 	__sync_fetch_and_add(&anonvma_pending, 1);
 }

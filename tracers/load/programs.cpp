@@ -84,6 +84,8 @@ void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   settings.anonvma_thp_area = plan.sites.thp_area;
   for (const TracedSyscall& call : kTracedSyscalls)
     settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
+  for (const TracedSyscall& call : kTracedCompatSyscalls)
+    settings.anonvma_compat_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
                            static_cast<std::uint32_t>(options.ring_bytes));
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);

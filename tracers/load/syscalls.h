@@ -46,6 +46,45 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {SYS_execveat, ANONVMA_OP_EXECVE},
 };
 
+// Calls of 32-bit programs, by their numbers there. The old mmap, whose arguments are in memory, and
+// ipc(2) are unseen writers.
+constexpr TracedSyscall kTracedCompatSyscalls[] = {
+    {2, ANONVMA_OP_CLONE},  // fork
+    {11, ANONVMA_OP_EXECVE},
+    {45, ANONVMA_OP_BRK},
+    {91, ANONVMA_OP_MUNMAP},
+    {120, ANONVMA_OP_CLONE},
+    {125, ANONVMA_OP_MPROTECT},
+    {150, ANONVMA_OP_MLOCK},
+    {151, ANONVMA_OP_MUNLOCK},
+    {152, ANONVMA_OP_MLOCKALL},
+    {153, ANONVMA_OP_MUNLOCKALL},
+    {163, ANONVMA_OP_MREMAP},
+    {190, ANONVMA_OP_CLONE},  // vfork
+    {192, ANONVMA_OP_MMAP},   // mmap2
+    {435, ANONVMA_OP_CLONE},  // clone3
+    {kMsealNumber, ANONVMA_OP_MSEAL},
+#ifdef __x86_64__
+    {219, ANONVMA_OP_MADVISE},
+    {257, ANONVMA_OP_REMAP_FILE},
+    {358, ANONVMA_OP_EXECVE},
+    {376, ANONVMA_OP_MLOCK2},
+    {380, ANONVMA_OP_PKEY_MPROTECT},
+    {381, ANONVMA_OP_QUIET},  // pkey_alloc
+    {382, ANONVMA_OP_QUIET},  // pkey_free
+    {397, ANONVMA_OP_SHMAT},
+#else
+    {220, ANONVMA_OP_MADVISE},
+    {253, ANONVMA_OP_REMAP_FILE},
+    {305, ANONVMA_OP_SHMAT},
+    {387, ANONVMA_OP_EXECVE},
+    {390, ANONVMA_OP_MLOCK2},
+    {394, ANONVMA_OP_PKEY_MPROTECT},
+    {395, ANONVMA_OP_QUIET},  // pkey_alloc
+    {396, ANONVMA_OP_QUIET},  // pkey_free
+#endif
+};
+
 // Other calls that change vmas, traced only on kernels without a hook of the mmap_lock.
 constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
 // Calls that drop a descriptor: when a userfaultfd loses its last reference, it drops its ranges.

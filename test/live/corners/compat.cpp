@@ -2,6 +2,9 @@
 #include <setjmp.h>
 #include <signal.h>
 
+#include <thread>
+#include <vector>
+
 #include "corner.h"
 #include "families.h"
 
@@ -65,7 +68,28 @@ void fork32() {
   reap(static_cast<pid_t>(pid));
   write_pages(p, 8);
 }
+
+// Unseen writers would be read behind each call, and with threads that takes its time.
+void threads32() {
+  need32();
+  std::vector<std::thread> threads;
+  for (std::size_t number = 0; number < 4; ++number)
+    threads.emplace_back([number] {
+      char* p = map(64, kRw, MAP_32BIT);
+      for (std::size_t i = 0; i < 200; ++i) {
+        const std::uintptr_t there = low(at(p, 8 * ((i + number) % 8)));
+        call32(kMprotect32, there, 2 * kPage, i % 3 == 0 ? kRw : PROT_READ);
+        call32(kMunmap32, there + 4 * kPage, 2 * kPage);
+        call32(kMmap32, there + 4 * kPage, 2 * kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+               ~0u);
+        write_pages(reinterpret_cast<char*>(there + 4 * kPage), 2);
+        call32(kMadvise32, there + 4 * kPage, kPage, i % 2 == 0 ? MADV_DONTFORK : MADV_DOFORK);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+}
 #else
+void threads32() { skip("not on this architecture"); }
 void calls32() { skip("not on this architecture"); }
 void fork32() { skip("not on this architecture"); }
 #endif

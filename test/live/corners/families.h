@@ -121,6 +121,7 @@ void move_accounting();
 void file_pages();
 void calls32();
 void fork32();
+void threads32();
 void mixed_threads();
 void first_write_race();
 void first_write_race_spinning();

@@ -129,6 +129,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"file_pages", corners::file_pages},
     {"calls32", corners::calls32},
     {"fork32", corners::fork32},
+    {"threads32", corners::threads32},
     {"mixed_threads", corners::mixed_threads},
     {"first_write_race", corners::first_write_race},
     {"first_write_race_spinning", corners::first_write_race_spinning},
