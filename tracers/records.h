@@ -193,9 +193,9 @@ struct anonvma_vma {
   __u64 file;
   __u64 anon_vma;
   __u64 policy;  /* of the memory policy, by content; 0: none */
-  __u64 context; /* userfaultfd context */
+  __u64 context; /* of the userfaultfd, and a hash of the name */
   __u32 ops;
-  __u32 pad;
+  __u32 follows_fork; /* the userfaultfd goes on in a child */
 };
 
 struct anonvma_exec_vma_record {

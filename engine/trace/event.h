@@ -348,8 +348,10 @@ struct SnapVma {
   AnonVmaId anon_vma;          // none: unfaulted
   std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
   // Vmas merge only if both of these are equal; 0: none.
-  std::uint64_t policy = 0;   // id of the memory policy, by content
-  std::uint64_t context = 0;  // id of the userfaultfd context and name
+  std::uint64_t policy = 0;  // id of the memory policy, by content
+  // Id of the userfaultfd context and name. With kFollowsFork, children of fork have the userfaultfd, too.
+  std::uint64_t context = 0;
+  static constexpr std::uint64_t kFollowsFork = 1u << 31;
   static constexpr auto fields() {
     return std::make_tuple(Field{"start", &SnapVma::start, Coding::address},
                            Field{"end", &SnapVma::end, Coding::address},

@@ -9,6 +9,11 @@
 namespace anonvma {
 namespace {
 
+// The userfaultfd of a child has a context of its own, which the model does not know.
+bool same_context(std::uint64_t kernel, std::uint64_t model) {
+  return kernel == model || (kernel & model & SnapVma::kFollowsFork) != 0;
+}
+
 std::string describe(const SnapVma& vma) {
   return fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
                      vma.vm_flags, vma.pgoff, vma.file,
@@ -71,7 +76,7 @@ bool StateComparer::same_mapping(const SnapVma& kernel, VmaId model) {
   const Vma& m = spaces_.vma(model);
   return kernel.start == m.start && kernel.end == m.end && kernel.pgoff == m.pgoff &&
          names_.same_file(kernel.file, m.file) && kernel.policy == m.policy &&
-         kernel.context == m.context &&
+         same_context(kernel.context, m.context) &&
          ((kernel.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0;
 }
 

@@ -30,8 +30,11 @@ VmaId copy_one(Layer& layer, VmaId source, std::uint32_t child, VmaId child_prev
     layer.strategy.fork(fresh, source, child_prev);
   else if (layer.rules.fork_prepares_wiped)
     layer.strategy.fork_wiped(fresh, source);
-  if (copy.flags & kVmUffdMask) layer.at(fresh).context = 0;
-  layer.at(fresh).flags &= ~(kVmLockedMask | kVmUffdMask);
+  layer.at(fresh).flags &= ~kVmLockedMask;
+  if ((copy.flags & kVmUffdMask) && !(copy.context & SnapVma::kFollowsFork)) {
+    layer.at(fresh).flags &= ~kVmUffdMask;
+    layer.at(fresh).context = 0;
+  }
   return fresh;
 }
 

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from vm import own
+
 CACHE = os.environ.get('VMTEST_CACHE') or os.path.join(
     os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'anonvma', 'vmtest')
 KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -28,6 +30,8 @@ class Kernel:
     meta: str  # the package that depends on the newest of its flavour
     suites: tuple  # tried in this order
     release: str = ''  # regular expression, where the suite has several releases
+    source: str = ''  # a package with the source: the kernel is built here (vm/own.py)
+    config: tuple = ()  # names of test/vm/configs, if so
 
 
 CLOUD_X86, CLOUD_ARM = ('amd64', 'linux-image-cloud-amd64'), ('arm64', 'linux-image-cloud-arm64')
@@ -49,6 +53,9 @@ KERNELS = {
 for release in ('6.17', '6.19', '7.0', '7.1', '7.2'):
     for letter, cloud in (('x', CLOUD_X86), ('a', CLOUD_ARM)):
         KERNELS[letter + release] = Kernel(*cloud, ('trixie-backports',), release.replace('.', r'\.') + r'\.')
+# Kernels of our own.
+for name, config in (('full', ('full',)), ('small', ('small',))):
+    KERNELS['x7.3-' + name] = Kernel('amd64', '', ('trixie-backports',), source='linux-source-7.3', config=config)
 MODULES = ('virtio_pci', 'virtio_blk')  # for the disk that brings results back; built in, on some
 
 
@@ -181,7 +188,8 @@ def alone():
 def fetch(name):
     """The folder with vmlinuz, modules, manifest.json and, if it can be had, config. A fetched kernel never
     changes."""
-    kernel, folder, reasons = KERNELS[name], os.path.join(CACHE, 'kernels', name), []
+    kernel, reasons = KERNELS[name], []
+    folder = os.path.join(CACHE, 'kernels', f'{name}-{own.key(kernel)}' if kernel.source else name)
     if os.path.exists(folder + '/manifest.json'):
         return folder
     with alone():
@@ -195,6 +203,9 @@ def fetch_now(kernel, folder, reasons):
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             try:
                 env = apt(suite, kernel.arch)
+                if kernel.source:
+                    build_own(kernel, env, work, folder)
+                    return folder
                 names = packages_of(kernel, env)
                 tree = unpack(names, env, work)
                 os.makedirs(folder, exist_ok=True)
@@ -208,6 +219,16 @@ def fetch_now(kernel, folder, reasons):
             except Unavailable as error:
                 reasons.append(f'{suite}: {error}')
     raise Unavailable('; '.join(reasons))
+
+
+def build_own(kernel, env, work, folder):
+    tree = unpack([kernel.source], env, work)
+    tool('tar', '-xf', first(tree, 'usr/src/linux-source-*.tar.xz'), '-C', work)
+    why = own.build(kernel, first(work, 'linux-source-*[0-9]'), folder)
+    if why:
+        raise Unavailable(f'{kernel.source} cannot be built: {why}')
+    with open(folder + '/manifest.json', 'w') as f:
+        json.dump({'packages': [kernel.source], 'config': kernel.config}, f)
 
 
 def busybox(arch):

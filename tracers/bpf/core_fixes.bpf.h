@@ -152,11 +152,86 @@ static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma, bool
 	return (1ull << 63) | (id ^ nodes * 0x9e3779b97f4a7c15ull);
 }
 
+/*
+ * Names of vmas (Linux kernel commit 9a10064f5625 "mm: add a field to store names for private anonymous
+ * memory"). The pointer was in a union with a part of file mappings, until those got names, too.
+ */
+struct anon_vma_name {
+	char name[1];
+} __attribute__((preserve_access_index));
+struct shared_part {
+	int unused;
+} __attribute__((preserve_access_index));
+struct vm_area_struct___named {
+	struct shared_part shared;
+	struct anon_vma_name *anon_name;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct anon_vma_name *anonvma_name_of(struct vm_area_struct *vma)
+{
+	struct vm_area_struct___named *named = (void *)vma;
+
+	if (!bpf_core_field_exists(named->anon_name))
+		return NULL;
+	if (bpf_core_field_offset(named->anon_name) == bpf_core_field_offset(named->shared) &&
+	    BPF_CORE_READ(vma, vm_file))
+		return NULL;
+	return BPF_CORE_READ(named, anon_name);
+}
+
+/* A hash of the name: vmas with equal names may merge. A name has at most 80 characters. */
+static __always_inline __u64 anonvma_hash_of_name(struct vm_area_struct *vma)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	struct anon_vma_name *name = anonvma_name_of(vma);
+	__u64 word, ends, hash = 0;
+	const char *text;
+	int i;
+
+	if (!name)
+		return 0;
+	text = (const char *)name + bpf_core_field_offset(name->name);
+	for (i = 0; i < 10; i++) {
+		bpf_probe_read_kernel(&word, sizeof(word), text + 8 * i);
+		ends = (word - ones) & ~word & (ones << 7);	/* the first byte that is 0 */
+		if (ends)
+			word &= (ends ^ (ends - 1)) >> 8;
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 29;
+		if (ends)
+			break;
+	}
+	return hash | 1ull << 63;
+}
+
+struct userfaultfd_ctx {
+	unsigned int features;
+} __attribute__((preserve_access_index));
+
+/* True if a child of fork has the userfaultfd of the vma, too. */
+static __always_inline bool anonvma_follows_fork(struct vm_area_struct *vma)
+{
+	const __u32 event_fork = 2;	/* UFFD_FEATURE_EVENT_FORK */
+	struct userfaultfd_ctx *ctx;
+
+	if (!bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) ||
+	    !bpf_core_field_exists(((struct userfaultfd_ctx *)0)->features))
+		return false;
+	ctx = BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx);
+	return ctx && (BPF_CORE_READ(ctx, features) & event_fork);
+}
+
+/* What else keeps vmas apart: the userfaultfd and the name. 0: neither. */
 static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma, bool known)
 {
+	__u64 name = anonvma_hash_of_name(vma);
+
 	if (!bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx))
-		return 0;
-	return (__u64)anonvma_load(known, vma, vm_userfaultfd_ctx.ctx);
+		return name;
+	if (!name)
+		return (__u64)anonvma_load(known, vma, vm_userfaultfd_ctx.ctx);
+	/* The verifier forbids arithmetic with a pointer that it knows. */
+	return name ^ (__u64)BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx);
 }
 
 /*

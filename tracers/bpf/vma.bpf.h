@@ -37,7 +37,7 @@ static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_
 	out->policy = anonvma_vma_policy(vma, known);
 	out->context = anonvma_vma_context(vma, known);
 	out->ops = anonvma_vma_ops(anonvma_load(known, vma, vm_ops));
-	out->pad = 0;
+	out->follows_fork = anonvma_follows_fork(vma);
 }
 
 static __always_inline void anonvma_see_vma(struct vm_area_struct *vma,

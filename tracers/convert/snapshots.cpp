@@ -25,7 +25,8 @@ SnapVma Snapshots::snap_vma(const anonvma_vma& vma) {
           .anon_vma = addresses_.anon_vma(vma.anon_vma),
           .nr_chain = 0,
           .policy = addresses_.merge_key(vma.policy),
-          .context = addresses_.merge_key(vma.context)};
+          .context =
+              addresses_.merge_key(vma.context) | (vma.follows_fork ? SnapVma::kFollowsFork : 0)};
 }
 
 EventGroup Snapshots::of_reading(const anonvma_exec_record& r, const EventHead& head,

@@ -67,6 +67,17 @@ TEST_CASE("fork unlocks the child's memory and takes its userfaultfds away", "[v
   CHECK(w.show(2) == "0-4 rw unfaulted | 4-6 rw forked a1 | 8-10 rw unfaulted");
 }
 
+TEST_CASE("a userfaultfd with UFFD_FEATURE_EVENT_FORK goes on in the child", "[vma]") {
+  World w;
+  w.exec(1, {{.start = 0,
+              .end = 2,
+              .prot = "rw",
+              .flags = kVmUffdMissing,
+              .context = 3 | SnapVma::kFollowsFork}});
+  w.in(1).fork(2).in(2).map(2, 2, "rw");
+  CHECK(w.show(2) == "0-2 rw uffd unfaulted | 2-4 rw unfaulted");
+}
+
 TEST_CASE("what a child inherits of mm->def_flags", "[vma]") {
   World w;
   w.apply(Exec{}, MmId{1});
