@@ -125,6 +125,8 @@ enum anonvma_truth_site {
   ANONVMA_SITE_VMA_FREE = 7,
   ANONVMA_SITE_VMA_FREE_RCU = 8, /* after a grace period, in any task */
   ANONVMA_SITE_PUT = 9,          /* __put_anon_vma: reported as unlink */
+  /* anon_vma_alloc, if it is a function of its own: reported as fork or prepare */
+  ANONVMA_SITE_ANON_VMA_ALLOC = 10,
   ANONVMA_NR_SITES,
 };
 enum anonvma_cache {

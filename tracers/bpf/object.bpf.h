@@ -87,6 +87,7 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 					       __u64 mm, __u64 object, __u32 index, __u32 site,
 					       bool freed)
 {
+	bool forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
 	bool vma = index == ANONVMA_CACHE_VMA;
 	struct anonvma_truth_record *r;
 	bool in_exec;
@@ -104,13 +105,17 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 		r->head.tid = anonvma_get(task, tgid);
 	r->object = object;
 	r->cache = index;
-	r->site = site == ANONVMA_SITE_PUT ? ANONVMA_SITE_UNLINK : site;
+	r->site = site;
+	if (site == ANONVMA_SITE_PUT)
+		r->site = ANONVMA_SITE_UNLINK;
+	else if (site == ANONVMA_SITE_ANON_VMA_ALLOC)
+		r->site = forking ? ANONVMA_SITE_FORK : ANONVMA_SITE_PREPARE;
 	r->freed = freed;
 	r->in_exec = in_exec;
 	r->waits = vma && anonvma_vma_waits();
 	r->exiting = state && state->exiting && state->exiting == mm;
 	r->start = r->exiting && index == ANONVMA_CACHE_AVC ? anonvma_start_of(object, mm) : 0;
-	r->forking = state && state->op == ANONVMA_OP_CLONE && state->taken && !state->done;
+	r->forking = forking;
 	anonvma_submit(r);
 	return 0;
 }

@@ -39,6 +39,7 @@ static_assert(is(ANONVMA_SITE_VMA_FREE, TruthSite::vma_free));
 static_assert(is(ANONVMA_SITE_VMA_FREE_RCU, TruthSite::vma_free_rcu));
 // The sites from here on never leave the BPF programs.
 static_assert(ANONVMA_SITE_PUT == ANONVMA_SITE_VMA_FREE_RCU + 1);
+static_assert(ANONVMA_SITE_ANON_VMA_ALLOC == ANONVMA_SITE_PUT + 1);
 
 static_assert(is(ANONVMA_CACHE_VMA, kVmAreaStruct));
 static_assert(is(ANONVMA_CACHE_AVC, kAnonVmaChain));

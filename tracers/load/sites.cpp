@@ -14,11 +14,12 @@ struct Function {
   anonvma_truth_site site;
 };
 constexpr Function kFunctions[] = {
-    {"vm_area_alloc", ANONVMA_SITE_VMA_ALLOC},      {"vm_area_dup", ANONVMA_SITE_VMA_DUP},
-    {"vm_area_free", ANONVMA_SITE_VMA_FREE},        {"__vm_area_free", ANONVMA_SITE_VMA_FREE},
-    {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE}, {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
-    {"anon_vma_clone", ANONVMA_SITE_CLONE},         {"anon_vma_fork", ANONVMA_SITE_FORK},
-    {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},      {"__put_anon_vma", ANONVMA_SITE_PUT},
+    {"vm_area_alloc", ANONVMA_SITE_VMA_ALLOC},       {"vm_area_dup", ANONVMA_SITE_VMA_DUP},
+    {"vm_area_free", ANONVMA_SITE_VMA_FREE},         {"__vm_area_free", ANONVMA_SITE_VMA_FREE},
+    {"vm_area_free_rcu_cb", ANONVMA_SITE_VMA_FREE},  {"__anon_vma_prepare", ANONVMA_SITE_PREPARE},
+    {"anon_vma_clone", ANONVMA_SITE_CLONE},          {"anon_vma_fork", ANONVMA_SITE_FORK},
+    {"unlink_anon_vmas", ANONVMA_SITE_UNLINK},       {"__put_anon_vma", ANONVMA_SITE_PUT},
+    {"anon_vma_alloc", ANONVMA_SITE_ANON_VMA_ALLOC},
 };
 // Callers of vm_area_free(), without the error path of fork.
 constexpr Function kCallers[] = {

@@ -101,7 +101,7 @@ static __always_inline void anonvma_take_place(struct anonvma_task *state, __u64
 	if (!state || !state->op || state->taken || state->mm != mm)
 		return;
 	if (state->op == ANONVMA_OP_EXECVE || anonvma_is_untraced(state->op) ||
-	    site == ANONVMA_SITE_PREPARE ||
+	    site == ANONVMA_SITE_PREPARE || site == ANONVMA_SITE_ANON_VMA_ALLOC ||
 	    (state->op == ANONVMA_OP_CLONE && state->done))
 		return;
 	state->taken = 1;
