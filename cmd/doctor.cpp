@@ -107,6 +107,10 @@ Report examine() {
                     privileged ? ""
                     : initial  ? fmt::format("{} missing", fmt::join(missing, " and "))
                                : "this is a user namespace"});
+  checks.push_back({"compiler of BPF programs", compiles_bpf(), false,
+                    compiles_bpf() ? "" : "slow, or refused: sysctl net.core.bpf_jit_enable=1"});
+  if (is_realtime_kernel())
+    report.facts.emplace_back("kernel with PREEMPT_RT: recordings there were never compared");
   const Result<KernelBtf> btf = KernelBtf::load();
   checks.push_back({"kernel type information (BTF)", static_cast<bool>(btf), true,
                     btf ? btf_path() : btf.error().message});

@@ -39,6 +39,7 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, bool t
 					      struct mm_struct *mm, struct task_struct *child,
 					      struct mm_struct *child_mm)
 {
+	const __u32 after_dup_mmap = 2;
 	struct anonvma_fork_record *r;
 
 	anonvma_track((__u64)child_mm);
@@ -53,6 +54,12 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, bool t
 	}
 	r->child_mm = (__u64)child_mm;
 	r->child_seq = anonvma_mm_seq(child_mm, false);
+	/*
+	 * dup_mmap() has locked the child once. Until now nobody knew the mm, so a later writer was
+	 * missed: the child has a userfaultfd from its parent, which may be closed already.
+	 */
+	if (r->child_seq > after_dup_mmap)
+		anonvma_mark_dirty((__u64)child_mm, 0);
 	r->child_tid = child->pid;
 	r->child_tgid = child->tgid;
 	r->child_local_tgid = anonvma_local_tgid(child);

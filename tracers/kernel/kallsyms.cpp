@@ -9,7 +9,7 @@ namespace anonvma {
 namespace {
 
 bool is_part(std::string_view suffix) {
-  constexpr std::string_view kSuffixes[] = {".cold", ".isra.", ".constprop.", ".part."};
+  constexpr std::string_view kSuffixes[] = {".cold", ".isra.", ".constprop.", ".part.", ".llvm."};
   return suffix.empty() || std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
                                        [&](std::string_view s) { return suffix.starts_with(s); });
 }

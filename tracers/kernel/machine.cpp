@@ -88,4 +88,8 @@ Meta describe_machine() {
   return meta;
 }
 
+bool compiles_bpf() { return read_line("/proc/sys/net/core/bpf_jit_enable") != "0"; }
+
+bool is_realtime_kernel() { return read_number("/sys/kernel/realtime") == 1; }
+
 }  // namespace anonvma

@@ -13,4 +13,10 @@ void read_structures(const KernelBtf& btf, Meta& meta);
 // All of Meta but the recorder's own options. A member that cannot be read keeps its default.
 Meta describe_machine();
 
+// False if the kernel interprets BPF programs (net.core.bpf_jit_enable=0): they would be slow, and those that
+// call functions of the kernel are refused.
+bool compiles_bpf();
+// True for a kernel with CONFIG_PREEMPT_RT.
+bool is_realtime_kernel();
+
 }  // namespace anonvma

@@ -529,13 +529,16 @@ TEST_CASE("every part of a kernel function is found") {
       "0000000000000050 t __anon_vma_prepare_not\n"
       "0000000000000070 D __anon_vma_prepare\n"
       "0000000000000090 t __anon_vma_prepare.cold\n"
+      "0000000000000094 t __anon_vma_prepare.llvm.815\n"
       "0000000000000098 t other\t[module]\n"
       "00000000000000a0 t __anon_vma_prepare\t[module]\n");
   const std::string_view names[] = {"__anon_vma_prepare"};
   const auto found = find_functions(kallsyms, names);
-  REQUIRE(found.size() == 2);
+  REQUIRE(found.size() == 3);
   CHECK(found[0].start == 0x30);
   CHECK(found[0].size == 0x20);
   CHECK(found[1].start == 0x90);
-  CHECK(found[1].size == 8);
+  CHECK(found[1].size == 4);
+  CHECK(found[2].start == 0x94);
+  CHECK(found[2].size == 4);
 }
