@@ -34,12 +34,16 @@ static __u64 anonvma_newly_locked(struct anonvma_task *state, struct mm_struct *
 /* The operation of call `nr` of the current task. Most calls are in neither table. */
 static __always_inline __u32 anonvma_op_of(long nr)
 {
+	__u64 number = nr;
 	__u32 op, compat;
 
-	if ((__u64)nr >= ANONVMA_MAX_SYSCALL)
+	if (number >= ANONVMA_MAX_SYSCALL)
 		return ANONVMA_OP_NONE;
-	op = anonvma_syscalls[nr];
-	compat = anonvma_compat_syscalls[nr];
+	/* The compiler compares 32 bits, and the verifier of 6.1 does not see what that means for 64. */
+	barrier_var(number);
+	number &= ANONVMA_MAX_SYSCALL - 1;
+	op = anonvma_syscalls[number];
+	compat = anonvma_compat_syscalls[number];
 	if (!op && !compat)
 		return ANONVMA_OP_NONE;
 	return anonvma_is_compat(anonvma_current()) ? compat : op;
