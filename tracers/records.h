@@ -63,6 +63,12 @@ enum {
   ANONVMA_PROT_MTE_MACHINE = 0x100000,       /* the machine has MTE; mmap, too */
 };
 
+/* True for calls that change the flags of a range. */
+static inline int anonvma_sets_flags(__u32 op) {
+  return op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT || op == ANONVMA_OP_MADVISE ||
+         op == ANONVMA_OP_MLOCK || op == ANONVMA_OP_MLOCK2 || op == ANONVMA_OP_MUNLOCK;
+}
+
 /* True for calls that are followed only where no hook sees the lock, and that have no event. */
 static inline int anonvma_is_untraced(__u32 op) { return op >= ANONVMA_OP_OTHER; }
 

@@ -221,10 +221,15 @@ def fetch_now(kernel, folder, reasons):
     raise Unavailable('; '.join(reasons))
 
 
-def build_own(kernel, env, work, folder):
-    tree = unpack([kernel.source], env, work)
+def unpack_source(package, env, work):
+    """The tree of a linux-source package, below the folder `work`."""
+    tree = unpack([package], env, work)
     tool('tar', '-xf', first(tree, 'usr/src/linux-source-*.tar.xz'), '-C', work)
-    why = own.build(kernel, first(work, 'linux-source-*[0-9]'), folder)
+    return first(work, 'linux-source-*[0-9]')
+
+
+def build_own(kernel, env, work, folder):
+    why = own.build(kernel, unpack_source(kernel.source, env, work), folder)
     if why:
         raise Unavailable(f'{kernel.source} cannot be built: {why}')
     with open(folder + '/manifest.json', 'w') as f:

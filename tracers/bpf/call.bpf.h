@@ -107,19 +107,8 @@ static __always_inline struct anonvma_task *anonvma_calling_task(struct task_str
  */
 static __always_inline bool anonvma_ignores_tag(__u32 op)
 {
-	switch (op) {
-	case ANONVMA_OP_MUNMAP:
-	case ANONVMA_OP_MPROTECT:
-	case ANONVMA_OP_PKEY_MPROTECT:
-	case ANONVMA_OP_MADVISE:
-	case ANONVMA_OP_MLOCK:
-	case ANONVMA_OP_MLOCK2:
-	case ANONVMA_OP_MUNLOCK:
-	case ANONVMA_OP_MREMAP:
-	case ANONVMA_OP_MSEAL:
-		return true;
-	}
-	return false;
+	return anonvma_sets_flags(op) || op == ANONVMA_OP_MUNMAP || op == ANONVMA_OP_MREMAP ||
+	       op == ANONVMA_OP_MSEAL;
 }
 
 /* The task enters call `nr`. Records that its last hook left pending have been sent. */
@@ -257,19 +246,11 @@ static __always_inline bool anonvma_is_half_done(const struct anonvma_task *stat
 		return ret != (long)state->args[0] && anonvma_size_changed(state, mm);
 	if (ret >= 0 || ret <= -4096)
 		return false;
-	switch (state->op) {
-	case ANONVMA_OP_MPROTECT:
-	case ANONVMA_OP_PKEY_MPROTECT:
-	case ANONVMA_OP_MADVISE:
-	case ANONVMA_OP_MLOCK:
-	case ANONVMA_OP_MLOCK2:
-	case ANONVMA_OP_MUNLOCK:
-	case ANONVMA_OP_MLOCKALL:
-	case ANONVMA_OP_MUNLOCKALL:
+	if (anonvma_sets_flags(state->op) || state->op == ANONVMA_OP_MLOCKALL ||
+	    state->op == ANONVMA_OP_MUNLOCKALL)
 		return true;
-	case ANONVMA_OP_MREMAP:
-		return (state->args[3] & mremap_fixed) || anonvma_size_changed(state, mm);
-	}
+	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
+		return true;
 	return anonvma_size_changed(state, mm);
 }
 

@@ -221,7 +221,7 @@ static __always_inline bool anonvma_follows_fork(struct vm_area_struct *vma)
 	return ctx && (BPF_CORE_READ(ctx, features) & event_fork);
 }
 
-/* What else keeps vmas apart: the userfaultfd and the name. 0: neither. */
+/* The userfaultfd and the name keep vmas apart, too. 0: the vma has neither. */
 static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma, bool known)
 {
 	__u64 name = anonvma_hash_of_name(vma);

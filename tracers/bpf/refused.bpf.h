@@ -45,32 +45,26 @@ static __always_inline struct anonvma_last_call *anonvma_last_call_of(const stru
 	return &anonvma_last_calls[hash & (ANONVMA_LAST_CALLS - 1)];
 }
 
+/* True if a part of the call may be done when it fails, within the range of its first two arguments. */
+static __always_inline bool anonvma_may_be_refused(const struct anonvma_task *state)
+{
+	const __u64 dont_unmap = 4, mremap_fixed = 2, map_fixed = 0x10;
+
+	if (state->op == ANONVMA_OP_MMAP)
+		return state->args[3] & map_fixed;
+	if (state->op == ANONVMA_OP_MREMAP)
+		return (state->args[3] & mremap_fixed) && !(state->args[3] & dont_unmap);
+	return state->op == ANONVMA_OP_MUNMAP || anonvma_sets_flags(state->op);
+}
+
 /* The call of the current task has taken the lock. */
 static __always_inline void anonvma_note_range(const struct anonvma_task *state, struct mm_struct *mm)
 {
-	const __u64 dont_unmap = 4, mremap_fixed = 2, map_fixed = 0x10;
-	struct anonvma_last_call *call = anonvma_last_call_of(mm);
+	struct anonvma_last_call *call;
 
-	switch (state->op) {
-	case ANONVMA_OP_MPROTECT:
-	case ANONVMA_OP_PKEY_MPROTECT:
-	case ANONVMA_OP_MADVISE:
-	case ANONVMA_OP_MLOCK:
-	case ANONVMA_OP_MLOCK2:
-	case ANONVMA_OP_MUNLOCK:
-	case ANONVMA_OP_MUNMAP:
-		break;
-	case ANONVMA_OP_MMAP:
-		if (state->args[3] & map_fixed)
-			break;
+	if (!anonvma_may_be_refused(state))
 		return;
-	case ANONVMA_OP_MREMAP:
-		if ((state->args[3] & mremap_fixed) && !(state->args[3] & dont_unmap))
-			break;
-		return;
-	default:
-		return;
-	}
+	call = anonvma_last_call_of(mm);
 	call->mm = (__u64)mm;
 	call->start = state->args[0] & anonvma_page_mask;
 	call->end = (state->args[0] + state->args[1] + ~anonvma_page_mask) & anonvma_page_mask;

@@ -56,7 +56,7 @@ class Converter {
     walks_.add(id, reason, std::move(mms));
   }
   void forget_walk(std::uint64_t id) { walks_.forget(id); }
-  // What is held back while the start of the recording is walked.
+  // Holds back what cannot be decided before the start of the recording is walked.
   StartWindow& start() { return start_; }
 
   // Records were lost. Their mm is suspect until a round has read it again.

@@ -64,6 +64,10 @@ void advise(char* p, std::size_t pages, int advice) {
 
 void unmap(char* p, std::size_t pages) { must(munmap(p, pages * kPage) == 0, "munmap"); }
 
+char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags, char* to) {
+  return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
+}
+
 void write_pages(char* p, std::size_t pages) {
   for (std::size_t i = 0; i < pages; ++i) *static_cast<volatile char*>(at(p, i)) = 1;
 }

@@ -14,6 +14,7 @@ namespace corners {
 
 inline constexpr std::size_t kPage = 4096;
 inline constexpr int kRw = PROT_READ | PROT_WRITE;
+inline constexpr int kMoveTo = MREMAP_MAYMOVE | MREMAP_FIXED;
 
 [[noreturn]] void die(const char* what);
 // Ends the scenario as skipped: this machine or this kernel lacks a facility.
@@ -30,6 +31,8 @@ char* map_file(int fd, std::size_t pages, int prot, int flags, std::size_t first
 void protect(char* p, std::size_t pages, int prot);
 void advise(char* p, std::size_t pages, int advice);
 void unmap(char* p, std::size_t pages);
+// mremap, which may fail.
+char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags, char* to = nullptr);
 void write_pages(char* p, std::size_t pages = 1);
 void read_pages(const char* p, std::size_t pages = 1);
 // Memory between holes, so that nothing else merges with it.

@@ -17,13 +17,6 @@
 namespace corners {
 namespace {
 
-constexpr int kMoveTo = MREMAP_MAYMOVE | MREMAP_FIXED;
-
-char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags,
-           char* to = nullptr) {
-  return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
-}
-
 constexpr std::size_t kMany = 256;
 
 // True for the calls that look for a signal while KSM gives up pages.

@@ -7,16 +7,7 @@
 #include "families.h"
 
 namespace corners {
-namespace {
-
-constexpr int kMoveTo = MREMAP_MAYMOVE | MREMAP_FIXED;
-
-char* move(char* from, std::size_t old_pages, std::size_t new_pages, int flags,
-           char* to = nullptr) {
-  return static_cast<char*>(mremap(from, old_pages * kPage, new_pages * kPage, flags, to));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void move_basics() {
   char* p = island(64);

@@ -1,4 +1,4 @@
-// What is held back behind Order: the start of a recording, and a round after a loss.
+// Two kinds of events wait behind Order: the start of a recording, and a round after a loss.
 #include <string>
 
 #include "test/catch.h"
