@@ -121,36 +121,65 @@ static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache 
 	       !anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
 }
 
-/* (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...) */
-static __always_inline int anonvma_on_alloc(__u64 *ctx)
+/* An allocation that a hook has to handle. */
+struct anonvma_allocation {
+	__u64 object;
+	__u32 index, site;	/* with --truth; else no cache */
+	bool makes_vma;
+	bool prepares;
+};
+
+/*
+ * False if nothing is to be done. Most allocations of the machine end here, before the helper call that
+ * reads the object. Its address is 0 if the kernel is out of memory.
+ *
+ * (unsigned long call_site, const void *ptr, struct kmem_cache *cache, ...)
+ */
+static __always_inline bool anonvma_read_allocation(__u64 *ctx, struct anonvma_allocation *a)
 {
 	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
-	__u64 call_site = ctx[0], object = anonvma_void_arg(ctx, 1);
-	__u32 site;
+	__u64 call_site = ctx[0];
 
-	if (!anonvma_sending || !object)	/* the kernel may be out of memory */
-		return 0;
+	if (!anonvma_sending)
+		return false;
 	if (anonvma_truth) {
-		site = anonvma_site_of(call_site);
-		anonvma_on_object(object, anonvma_cache_of(cache, site), site, false);
+		a->site = anonvma_site_of(call_site);
+		a->index = anonvma_cache_of(cache, a->site);
 	}
-	if (anonvma_allocates_vma(call_site, cache))
-		anonvma_enter_vma(object);
-	if (anonvma_prepares(call_site, cache))
-		anonvma_on_prepare(object);
+	a->makes_vma = anonvma_allocates_vma(call_site, cache);
+	a->prepares = anonvma_prepares(call_site, cache);
+	if (a->index >= ANONVMA_CACHES && !a->makes_vma && !a->prepares)
+		return false;
+	a->object = anonvma_void_arg(ctx, 1);
+	return a->object;
+}
+
+static __always_inline int anonvma_on_alloc(__u64 *ctx)
+{
+	struct anonvma_allocation a = { .index = ANONVMA_CACHES };
+
+	if (!anonvma_read_allocation(ctx, &a))
+		return 0;
+	anonvma_on_object(a.object, a.index, a.site, false);
+	if (a.makes_vma)
+		anonvma_enter_vma(a.object);
+	if (a.prepares)
+		anonvma_on_prepare(a.object);
 	return 0;
 }
 
 /* (unsigned long call_site, const void *ptr, const struct kmem_cache *cache) */
 static __always_inline int anonvma_on_free(__u64 *ctx)
 {
-	__u32 site;
+	__u32 site, index;
 
 	if (!anonvma_sending)
 		return 0;
 	site = anonvma_site_of(ctx[0]);
-	return anonvma_on_object(anonvma_void_arg(ctx, 1),
-				 anonvma_cache_of((struct kmem_cache *)ctx[2], site), site, true);
+	index = anonvma_cache_of((struct kmem_cache *)ctx[2], site);
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	return anonvma_on_object(anonvma_void_arg(ctx, 1), index, site, true);
 }
 
 /*

@@ -122,22 +122,15 @@ static __always_inline int anonvma_object_once(__u64 object, __u32 index, __u32 
 /* Like anonvma_on_alloc(). The object and the preparation of one event are each handled once. */
 static __always_inline int anonvma_alloc_once(__u64 *ctx)
 {
-	struct kmem_cache *cache = (struct kmem_cache *)ctx[2];
-	__u64 call_site = ctx[0], object = anonvma_void_arg(ctx, 1);
-	__u32 site;
+	struct anonvma_allocation a = { .index = ANONVMA_CACHES };
 
-	if (!anonvma_sending || !object)
+	if (!anonvma_read_allocation(ctx, &a))
 		return 0;
-	if (anonvma_truth) {
-		site = anonvma_site_of(call_site);
-		anonvma_object_once(object, anonvma_cache_of(cache, site), site, false);
-	}
-	if (anonvma_allocates_vma(call_site, cache))
-		anonvma_enter_vma(object);
-	if (!anonvma_prepares(call_site, cache))
-		return 0;
-	if (!anonvma_is_handled(ANONVMA_ONCE_PREPARE, object, 0))
-		anonvma_on_prepare(object);
+	anonvma_object_once(a.object, a.index, a.site, false);
+	if (a.makes_vma)
+		anonvma_enter_vma(a.object);
+	if (a.prepares && !anonvma_is_handled(ANONVMA_ONCE_PREPARE, a.object, 0))
+		anonvma_on_prepare(a.object);
 	return 0;
 }
 
@@ -149,13 +142,15 @@ int anonvma_alloc(__u64 *ctx)
 
 static __always_inline int anonvma_free_once(__u64 *ctx)
 {
-	__u32 site;
+	__u32 site, index;
 
 	if (!anonvma_sending)
 		return 0;
 	site = anonvma_site_of(ctx[0]);
-	return anonvma_object_once(anonvma_void_arg(ctx, 1),
-				   anonvma_cache_of((struct kmem_cache *)ctx[2], site), site, true);
+	index = anonvma_cache_of((struct kmem_cache *)ctx[2], site);
+	if (index >= ANONVMA_CACHES)
+		return 0;
+	return anonvma_object_once(anonvma_void_arg(ctx, 1), index, site, true);
 }
 
 SEC("tp_btf/kmem_cache_free")
