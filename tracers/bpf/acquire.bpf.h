@@ -72,6 +72,30 @@ static __always_inline void anonvma_send_unknown(struct task_struct *task, __u64
 }
 
 /*
+ * The first address from `start` on that is mapped, ~0 for none. The current task holds the lock. Each
+ * object defines this function, in outcome.bpf.h or in fallback/outcome_list.bpf.h.
+ */
+static __u64 anonvma_first_locked(struct mm_struct *mm, struct anonvma_task *state, __u64 start);
+
+/*
+ * True if the acquire is that of a fault which grows a stack. A fault at an address that is not mapped takes
+ * the lock for nothing else. The last fault of the task may be over, as at a breakpoint: then its
+ * address is mapped.
+ */
+static __always_inline bool anonvma_fault_grows(struct anonvma_task *state, struct task_struct *task,
+						struct mm_struct *mm)
+{
+	__u64 addr;
+
+	if (!state || !state->fault_addr)
+		return false;
+	if ((state->fault_addr & ANONVMA_FAULT_USER) && !anonvma_in_user_exception(task))
+		return false;
+	addr = state->fault_addr & anonvma_page_mask;
+	return anonvma_first_locked(mm, state, addr) > addr;
+}
+
+/*
  * A write acquire outside every operation: by the fault being handled, which grows a stack, or by
  * an untraced system call. After such a call the mm is read: when the call returns, or by the next
  * writer if that writer comes first. A fault in kernel mode may be over already: then both are
@@ -84,12 +108,9 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 	/* PF_KTHREAD, PF_IO_WORKER, PF_EXITING: never returns from a system call. */
 	const __u32 worker = 0x200000 | 0x10 | 0x4;
 	bool own = task->mm == mm;
-	bool faulting = own && state && state->fault_addr;
-	bool by_user = faulting && (state->fault_addr & ANONVMA_FAULT_USER);
+	bool faulting = own && anonvma_fault_grows(state, task, mm);
 
-	if (by_user && !anonvma_in_user_exception(task))
-		faulting = false;
-	if (!(faulting && by_user)) {
+	if (!(faulting && (state->fault_addr & ANONVMA_FAULT_USER))) {
 		anonvma_mark_dirty((__u64)mm, task->pid);
 		if (!own && !(task->flags & worker))
 			anonvma_note_foreign(state ?: anonvma_get_task(task, ANONVMA_SEEN), mm);

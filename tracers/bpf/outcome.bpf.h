@@ -216,6 +216,12 @@ static __noinline __u64 anonvma_first_behind(struct anonvma_task *state, struct 
 	return outcome ? outcome->first : 0;
 }
 
+static __always_inline __u64 anonvma_first_locked(struct mm_struct *mm, struct anonvma_task *state,
+						  __u64 start)
+{
+	return anonvma_first_in_tree(state, mm, start);
+}
+
 static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state,
 						  __u64 start)
 {

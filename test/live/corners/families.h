@@ -143,6 +143,10 @@ void bushy();
 void outlives_command();
 void restless();
 
+void uprobes_of_family();
+void uprobes_of_exec();
+void uprobes_beside();
+
 void older_family();
 
 }  // namespace corners

@@ -25,6 +25,12 @@ static __always_inline __u64 anonvma_first_behind(struct anonvma_task *state, st
 	return BPF_CORE_READ(mm, mm_users.counter) == 1 ? anonvma_first_listed(mm, start) : 0;
 }
 
+static __always_inline __u64 anonvma_first_locked(struct mm_struct *mm, struct anonvma_task *state,
+						  __u64 start)
+{
+	return anonvma_first_listed(mm, start);
+}
+
 static __always_inline __u64 anonvma_first_mapped(struct mm_struct *mm, struct anonvma_task *state,
 						  __u64 start)
 {
