@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "tracers/convert/relatives.h"
 #include "tracers/convert/walked.h"
 #include "tracers/kernel/clock.h"
 #include "tracers/kernel/namespaces.h"
@@ -32,6 +33,11 @@ bool is_whole_system(const RecorderOptions& options) {
 // outside could not be read, and are not part of the recording.
 bool is_tracked_only(const RecorderOptions& options) {
   return !is_whole_system(options) || !is_initial_pid_namespace();
+}
+
+// Of a walk without a list of processes.
+anonvma_walk_purpose purpose_of_all(const RecorderOptions& options) {
+  return is_whole_system(options) ? ANONVMA_WALK_TRACKS : ANONVMA_WALK_RECORDED;
 }
 
 }  // namespace
@@ -115,15 +121,12 @@ Status Recorder::walk_all() {
   const std::set<std::uint32_t> before = processes_with_mm();
   std::set<std::uint32_t> wanted = before;
   if (options_.pids.empty() || !first_) {  // the BPF programs know by now whom they record
-    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
+    if (const Status s = walk(0, SnapReason::attach, purpose_of_all(options_)); !s) return s;
     if (!is_whole_system(options_)) wanted = walked_;
   } else {
-    wanted = with_descendants(options_.pids);
-    for (const std::uint32_t tgid : wanted)
-      if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
-    for (const std::uint32_t tgid : with_descendants(options_.pids))  // born meanwhile
-      if (!walked_.contains(tgid))
-        if (const Status s = walk(tgid, SnapReason::attach, true); !s) return s;
+    const Result<std::set<std::uint32_t>> family = walk_family();
+    if (!family) return family.error();
+    wanted = *family;
   }
   if (const Status s = drain(); !s) return s;
   if (!proc_is_local()) {  // nothing tells which processes the walk has missed
@@ -139,9 +142,31 @@ Status Recorder::walk_all() {
   return adopt_orphans();
 }
 
+// Walks the processes of --pid, their descendants and their relatives, until no other has come.
+Result<std::set<std::uint32_t>> Recorder::walk_family() {
+  std::set<std::uint32_t> tried;
+  for (bool found = true; found;) {
+    const Result<std::vector<std::byte>> bytes =
+        loader_.walk(0, feed_->new_walk(), ANONVMA_WALK_LOOKS);
+    if (!bytes) return bytes.error();
+    const Result<std::vector<WalkedMm>> mms = parse_walk(*bytes);
+    if (!mms) return mms.error();
+    found = false;
+    const std::set<std::uint32_t> asked = with_descendants(options_.pids);
+    for (const std::uint32_t tgid : with_relatives(asked, *mms)) {
+      if (!tried.insert(tgid).second) continue;
+      found = true;
+      if (!asked.contains(tgid)) ++counts_.relatives;
+      if (const Status s = walk(tgid, SnapReason::attach, ANONVMA_WALK_TRACKS); !s)
+        return s.error();
+    }
+  }
+  return tried;
+}
+
 // Runs the iterator. An mm that a writer changed meanwhile is walked again, alone. If it never
 // holds still, its last reading serves as a start, but not as a resynchronisation.
-Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
+Status Recorder::walk(std::uint32_t tgid, SnapReason reason, anonvma_walk_purpose purpose) {
   const int tries = reason == SnapReason::attach ? kStartTries : kTornTries;
   std::vector<std::uint32_t> todo{tgid};
   for (int attempt = 1; !todo.empty(); ++attempt) {
@@ -149,7 +174,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, bool track) {
     std::vector<std::uint32_t> torn;
     for (const std::uint32_t id : todo) {
       const std::uint64_t walk_id = feed_->new_walk();
-      const Result<std::vector<std::byte>> bytes = loader_.walk(id, walk_id, track);
+      const Result<std::vector<std::byte>> bytes = loader_.walk(id, walk_id, purpose);
       if (!bytes && id == 0) return bytes.error();
       if (!bytes) continue;  // the process has ended
       Result<std::vector<WalkedMm>> mms = parse_walk(*bytes);
@@ -188,7 +213,7 @@ void Recorder::note_torn(std::uint64_t address) {
 // no walk finds (a process that the kernel hides) stays unknown.
 Status Recorder::adopt_orphans() {
   for (int attempt = 0; attempt < 3 && converter_.orphans() > 0; ++attempt)
-    if (const Status s = walk(0, SnapReason::attach, is_whole_system(options_)); !s) return s;
+    if (const Status s = walk(0, SnapReason::attach, purpose_of_all(options_)); !s) return s;
   converter_.forget_orphans();
   orphans_walked_at_ = kernel_monotonic_ns();
   return ok();
@@ -211,14 +236,14 @@ Status Recorder::rewalk() {
   for (const MmId mm : rewalks_.due(kernel_monotonic_ns())) {
     const std::uint32_t tgid = converter_.local_tgid_of(mm);
     if (tgid == 0) continue;
-    if (const Status s = walk(tgid, SnapReason::unknown_write, false); !s) return s;
+    if (const Status s = walk(tgid, SnapReason::unknown_write, ANONVMA_WALK_RECORDED); !s) return s;
   }
   return ok();
 }
 
 Status Recorder::snapshot(std::uint32_t tgid) {
   if (const Status s = drain(); !s) return s;
-  return walk(tgid, SnapReason::end, false);
+  return walk(tgid, SnapReason::end, ANONVMA_WALK_RECORDED);
 }
 
 Status Recorder::poll() {
@@ -241,7 +266,7 @@ Status Recorder::finish() {
     status = put_right();
   }
   if (status && options_.truth) {
-    status = walk(0, SnapReason::end, false);
+    status = walk(0, SnapReason::end, ANONVMA_WALK_RECORDED);
     loader_.wait_for_vmas();
     usleep(10'000);  // operations that were in flight during the walk end
   }
@@ -300,7 +325,7 @@ Status Recorder::put_right() {
   round_pace_.begin(kernel_monotonic_ns());
   resync_.begin();
   converter_.begin_round();
-  Status status = walk(0, SnapReason::resync, false);
+  Status status = walk(0, SnapReason::resync, ANONVMA_WALK_RECORDED);
   if (status) {
     converter_.alive(loader_.alive());
     status = drain();

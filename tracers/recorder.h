@@ -32,7 +32,7 @@ struct RecorderOptions {
   std::uint64_t spill_bytes = 256u << 20;
   // At most one of the two is set. If neither is, the recording is of the whole system, or of the
   // recorder's pid namespace. The numbers are those of that namespace.
-  std::vector<int> pids;           // these processes and their descendants
+  std::vector<int> pids;           // these processes, their descendants, and their relatives
   std::uint32_t command_tgid = 0;  // a child that will exec the command
 };
 
@@ -40,6 +40,7 @@ struct RecorderCounts {
   std::uint64_t lost = 0;
   std::uint64_t recursion_misses = 0;  // known after finish(); see Loader
   std::uint64_t processes = 0;         // at attach
+  std::uint64_t relatives = 0;         // of these, processes that only share anon_vmas with --pid
   std::uint64_t unreadable = 0;        // of these, processes that were not walked
   std::uint64_t malformed = 0;
   std::uint64_t execs = 0;
@@ -86,7 +87,8 @@ class Recorder final : private Feed::Reader {
   void deliver(const Event& event);
   Status drain();
   Status walk_all();
-  Status walk(std::uint32_t tgid, SnapReason reason, bool track);
+  Result<std::set<std::uint32_t>> walk_family();
+  Status walk(std::uint32_t tgid, SnapReason reason, anonvma_walk_purpose purpose);
   Status adopt_orphans();
   void note_torn(std::uint64_t address);
   Status rewalk();

@@ -119,6 +119,13 @@ enum {
   ANONVMA_REASON_EXIT = 4,
 };
 
+/* The mms that a walk visits, and what it does beside. */
+enum anonvma_walk_purpose {
+  ANONVMA_WALK_RECORDED = 0, /* only recorded mms, with a record in the ring for each */
+  ANONVMA_WALK_TRACKS = 1,   /* all, and they are recorded from here on */
+  ANONVMA_WALK_LOOKS = 2,    /* all, and nothing is put into the ring */
+};
+
 /* The numbers of TruthSite and CacheIndex of the engine. */
 enum anonvma_truth_site {
   ANONVMA_SITE_OTHER = 0,

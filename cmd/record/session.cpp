@@ -151,6 +151,7 @@ struct Session {
     end.lost = counts.lost;
     end.recursion_misses = counts.recursion_misses;
     end.processes_at_attach = counts.processes;
+    end.relatives_at_attach = counts.relatives;
     end.unreadable_processes = counts.unreadable;
     end.torn_at_attach = counts.torn;
     end.unread_writes = counts.unread;
@@ -213,6 +214,9 @@ void summarise(const Session& session) {
                session.output.written(), session.output.events(), megabytes(session.output.bytes()),
                static_cast<double>(session.elapsed_ns()) / 1e9, session.lost(), counts.unreadable,
                counts.processes);
+  if (counts.relatives > 0)
+    spdlog::info("{} processes are recorded because they share anon_vmas with those of --pid",
+                 counts.relatives);
   if (session.was_full && options.max_bytes != 0)
     spdlog::info("ended, as --max-size {} was reached", size_text(options.max_bytes));
   if (session.lost() > 0)

@@ -165,6 +165,9 @@ void recording_lines(Text& text, const Summary& s) {
   text.line("recursion misses", "{}", s.end->recursion_misses);
   text.line("processes", "{} at start, {} unreadable, {} never held still",
             s.end->processes_at_attach, s.end->unreadable_processes, s.end->torn_at_attach);
+  if (s.end->relatives_at_attach > 0)
+    text.line("relatives", "{} of them share anon_vmas with the processes of --pid",
+              s.end->relatives_at_attach);
   for (const auto& [call, count] : s.end->unseen_writers)
     text.line("unseen writer", "{}: {} write acquires outside every recorded call", call, count);
   if (s.end->unread_writes > 0)
@@ -244,6 +247,7 @@ Json recording_json(const Summary& s) {
   if (!s.end->trigger.empty()) json["trigger"] = s.end->trigger;
   json["recursion_misses"] = s.end->recursion_misses;
   json["processes_at_attach"] = s.end->processes_at_attach;
+  json["relatives_at_attach"] = s.end->relatives_at_attach;
   json["unreadable_processes"] = s.end->unreadable_processes;
   json["torn_at_attach"] = s.end->torn_at_attach;
   json["unread_writes"] = s.end->unread_writes;

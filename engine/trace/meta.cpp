@@ -70,6 +70,7 @@ void each_key(M& end, Visit&& visit) requires std::is_same_v<std::remove_const_t
   visit("lost", end.lost);
   visit("recursion_misses", end.recursion_misses);
   visit("processes_at_attach", end.processes_at_attach);
+  visit("relatives_at_attach", end.relatives_at_attach);
   visit("unreadable_processes", end.unreadable_processes);
   visit("torn_at_attach", end.torn_at_attach);
   visit("unread_writes", end.unread_writes);

@@ -134,8 +134,15 @@ TEST_CASE("a process older than the recording is taken over with its objects", "
   check_exact(r);
   CHECK(r.model.at_start_objs[kVmAreaStruct] > 10);
   CHECK(r.model.at_start_objs[kAnonVma] > 0);
-  // All processes have exited: no object may be left, and none was counted twice.
-  for (const CacheUsage& cache : r.model.caches) CHECK(cache.active_objs == 0);
+  // This process shares anon_vmas with the recorded one, so it was recorded, too. All others have
+  // exited: no object of theirs may be left, and none was counted twice.
+  CHECK(r.end.relatives_at_attach == 1);
+  std::size_t alive = 0;
+  for (const Holder& holder : r.model.end.holders) {
+    if (holder.mm) ++alive;
+    for (const std::uint64_t objs : holder.objs) CHECK((objs == 0 || bool(holder.mm)));
+  }
+  CHECK(alive == 1);
 }
 
 TEST_CASE("a compile and a shell script replay without a difference in map_count", "[compile]") {

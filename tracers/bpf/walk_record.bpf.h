@@ -14,7 +14,7 @@
 
 /* Written by the loader while the programs run. */
 __u64 anonvma_walk_id = 0;
-bool anonvma_walk_tracks = false;
+__u32 anonvma_walk_purpose = ANONVMA_WALK_RECORDED;
 
 /* The task that is being walked: one walk runs at a time. */
 static __u64 anonvma_walk_task = 0;
@@ -27,7 +27,9 @@ static __always_inline void anonvma_walk_begins(struct task_struct *task, struct
 	if (anonvma_walk_task == (__u64)task)
 		return;
 	anonvma_walk_task = (__u64)task;
-	if (anonvma_walk_tracks)
+	if (anonvma_walk_purpose == ANONVMA_WALK_LOOKS)
+		return;
+	if (anonvma_walk_purpose == ANONVMA_WALK_TRACKS)
 		anonvma_track((__u64)mm);
 	r = anonvma_reserve(struct anonvma_walk_record, ANONVMA_WALK, (__u64)mm,
 			    anonvma_mm_seq(mm, false), anonvma_get(mm, map_count));
@@ -41,7 +43,7 @@ static __always_inline void anonvma_walk_begins(struct task_struct *task, struct
 /* False for an mm that is not recorded: its walk would only take room in the ring. */
 static __always_inline bool anonvma_walk_wants(struct mm_struct *mm)
 {
-	return !anonvma_tracked_only || anonvma_walk_tracks || anonvma_wanted((__u64)mm);
+	return anonvma_walk_purpose != ANONVMA_WALK_RECORDED || anonvma_wanted((__u64)mm);
 }
 
 static __always_inline struct anon_vma_chain *anonvma_entry_of(struct list_head *link)

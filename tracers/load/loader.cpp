@@ -222,9 +222,10 @@ std::uint64_t Loader::unread() const {
   return __atomic_load_n(state_->programs->shared().unread, __ATOMIC_RELAXED);
 }
 
-Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id, bool track) {
+Result<std::vector<std::byte>> Loader::walk(std::uint32_t tgid, std::uint64_t walk_id,
+                                            anonvma_walk_purpose purpose) {
   const SharedVariables& shared = state_->programs->shared();
-  *shared.walk_tracks = track;
+  *shared.walk_purpose = purpose;
   __atomic_store_n(shared.walk_id, walk_id, __ATOMIC_SEQ_CST);
   const Programs& programs = *state_->programs;
   if (!state_->walk_ring) return read_walk(programs.program_fd("anonvma_walk"), tgid);

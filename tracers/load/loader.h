@@ -37,10 +37,10 @@ class Loader {
   // busy writers do not hold the caller for ever. True if no record is left.
   static constexpr std::size_t kMostPerDrain = 1u << 18;
   Result<bool> drain();
-  // The bytes of one walk over a process (by its local tgid) or the whole system (0). With `track`
-  // the mms of the walk count as alive, and are recorded, from here on. The walk's ring records
-  // carry `walk_id`.
-  Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id, bool track);
+  // The bytes of one walk over a process (by its local tgid) or the whole system (0). The walk's
+  // ring records carry `walk_id`.
+  Result<std::vector<std::byte>> walk(std::uint32_t tgid, std::uint64_t walk_id,
+                                      anonvma_walk_purpose purpose);
   // The losses since the last call.
   std::vector<LostCount> take_lost();
   std::uint64_t losses() const;  // the generation, to be compared with that of a gap record

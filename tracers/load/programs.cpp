@@ -109,7 +109,7 @@ SharedVariables shared_of(Skeleton& skeleton) {
   shared.unread = &bss.anonvma_unread;
   shared.pending = &bss.anonvma_pending;
   shared.untracked = &bss.anonvma_untracked;
-  shared.walk_tracks = &bss.anonvma_walk_tracks;
+  shared.walk_purpose = &bss.anonvma_walk_purpose;
   shared.walk_id = &bss.anonvma_walk_id;
   shared.recorder = &bss.anonvma_recorder;
   if constexpr (kIsListed<Skeleton>) {

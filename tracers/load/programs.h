@@ -28,7 +28,7 @@ struct SharedVariables {
   __u64* unread = nullptr;
   __u32* pending = nullptr;
   bool* untracked = nullptr;
-  bool* walk_tracks = nullptr;
+  __u32* walk_purpose = nullptr;
   __u64* walk_id = nullptr;
   __u32* recorder = nullptr;
   // Only where vmas are a list.

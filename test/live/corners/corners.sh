@@ -12,14 +12,7 @@ trap 'rm -rf "$dir"' EXIT
 trace=$dir/trace
 failed=0 equal=0
 
-# Cases that engine/README.md lists under "ignored": they may differ, and are no failure.
-known=" family_of_grandchild "
-
 fail() { # NAME: REASON
-  if [[ $known == *" ${1%%:*} "* ]]; then
-    echo "known difference $1"
-    return
-  fi
   echo "failed $1"
   failed=$((failed + 1))
 }
@@ -116,7 +109,7 @@ for name in "${names[@]}"; do
       continue
       ;;
   esac
-  if [[ $known == *" $name "* ]]; then try_alone "$name"; else together+=("$name"); fi
+  together+=("$name")
 done
 for ((i = 0; i < ${#together[@]}; i += 20)); do
   some=("${together[@]:i:20}")

@@ -46,6 +46,7 @@ TEST_CASE("meta and end survive JSON") {
                     .lost = 3,
                     .recursion_misses = 4,
                     .processes_at_attach = 5,
+                    .relatives_at_attach = 17,
                     .unreadable_processes = ~0ull,
                     .torn_at_attach = 12,
                     .unread_writes = 13,
