@@ -163,6 +163,16 @@ void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
   });
 }
 
+// A snapshot that comes now shows the work of this writer. If a refused call before it left nothing,
+// no snapshot was read for that call.
+Counts ObjectBooks::take_unseen(const EventHead& head) {
+  if (const auto call = half_done_.find(head.mm); call != half_done_.end()) {
+    const Counts more = call->second.call.kernel - call->second.call.model;
+    if (more.allocs == more.frees) compare_half_done(head.mm);
+  }
+  return kernel_.take_operation(head.mm, head.seq);
+}
+
 // The kernel charges allocations of an unseen writer to the writer, and frees to the owner.
 void ObjectBooks::resynchronised(const MmSnapshot& snapshot, const Counts& model) {
   const MmId owner = snapshot.head.mm;

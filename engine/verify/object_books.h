@@ -44,7 +44,7 @@ class ObjectBooks {
   void attached(const MmSnapshot& snapshot) { kernel_.attached(snapshot); }
   std::uint32_t attach_seq(MmId mm) const { return kernel_.attach_seq(mm); }
   // The kernel's objects under the token of an unseen writer.
-  Counts take_unseen(const EventHead& head) { return kernel_.take_operation(head.mm, head.seq); }
+  Counts take_unseen(const EventHead& head);
 
   // The model's side.
   void settled(const Event& event, std::uint64_t index, const OpEffect& effect);

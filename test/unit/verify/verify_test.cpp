@@ -253,6 +253,21 @@ TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
         "vm_area_struct live at the end");
 }
 
+// A driver refuses a mapping, and the next writer is one that nobody traces. The snapshot is of its work.
+TEST_CASE("a refused call that left nothing does not wait for the snapshot of a later writer",
+          "[verify]") {
+  Tape t = youth();
+  Map refused = map_event(20, 1);
+  refused.ret = -22;
+  t.op(refused, 3, "+v -v");
+  t.op(UnknownWrite{}, 0, "+v");
+  std::vector<Seen> seen = without_chains(parent(0));
+  seen.insert(seen.begin() + 2, {{.start = 8, .end = 9, .prot = "rw"}, {}});
+  t.see(SnapReason::unknown_write, seen);
+  t.op(Unmap{World::addr(8), kPage, 0}, 4, "-v");
+  CHECK(excluded(parent_exits(t), "failed calls") == objs(1, 0, 0));
+}
+
 // An LSM refuses the second of two vmas, so the first has changed. Only the kernel's state tells.
 TEST_CASE("a snapshot explains what a refused call has done before", "[verify]") {
   const auto life = [](bool is_read) {
