@@ -18,6 +18,13 @@ constexpr std::int64_t kMapDroppable = 0x8;
 constexpr int kMapSync = 0x80000;
 constexpr std::int64_t kFixedNoReplace = 0x100000;
 constexpr std::int64_t kProtGrowsDown = 0x01000000;
+#if defined(__aarch64__)
+constexpr bool kTags = true;  // addresses may have a tag
+#else
+constexpr bool kTags = false;
+#endif
+
+bool is_32_bit(Op op) { return info(op).act == Act::call32; }
 
 }  // namespace
 
@@ -27,6 +34,8 @@ std::int64_t Arguments::address() {
     return kHeap + static_cast<std::int64_t>(random_.below(12)) * kPageBytes;
   if (random_.permille(20))
     return kLargeArena + static_cast<std::int64_t>(random_.below(12)) * kLargePage;
+  if (kTags && random_.chance(10))
+    return kTagged + static_cast<std::int64_t>(random_.below(kPages)) * kPageBytes;
   if (random_.chance(35)) return edges_[random_.below(edges_.size())];
   return static_cast<std::int64_t>(random_.below(kPages)) * kPageBytes;
 }
@@ -171,6 +180,26 @@ void Arguments::fill_touch(Operation& operation) {
     operation.args[0] = kStack - static_cast<std::int64_t>(random_.below(160)) * kPageBytes;
 }
 
+// Ranges of the low arena. The other arguments are those of mmap and mremap, if they are set.
+void Arguments::fill_32_bit(Operation& operation) {
+  std::size_t i = 0;
+  const bool filled = operation.op == Op::mmap32 || operation.op == Op::mremap32;
+  const bool anywhere = operation.op == Op::mmap32 && operation.args[0] == kAnywhere;
+  for (const Field& field : info(operation.op).fields) {
+    std::int64_t& arg = operation.args[i++];
+    if (field.unit == Unit::address && !anywhere)
+      arg = kLow + static_cast<std::int64_t>(random_.below(16)) * kPageBytes;
+    if (filled) continue;
+    if (field.unit == Unit::length)
+      arg = static_cast<std::int64_t>(random_.below(8) + 1) * kPageBytes;
+    if (field.unit == Unit::prot) arg = prot();
+    if (field.unit == Unit::advice) arg = advice();
+  }
+  if (operation.op == Op::brk32) fill_rare(operation, {});
+  if (operation.op == Op::mmap32 && !anywhere)
+    mapped_[next_mapped_++ % mapped_.size()] = {operation.args[0], operation.args[1]};
+}
+
 void Arguments::fill_rare(Operation& operation, const Range& range) {
   auto& args = operation.args;
   const auto whole_page = [&](std::int64_t pages) {
@@ -199,6 +228,25 @@ void Arguments::fill_rare(Operation& operation, const Range& range) {
       break;
     case Op::io_setup:
       args[0] = static_cast<std::int64_t>(random_.below(200)) + 1;
+      break;
+    case Op::name:
+      args[2] = static_cast<std::int64_t>(random_.below(4));
+      break;
+    case Op::pkey_free:
+      args[0] = static_cast<std::int64_t>(random_.below(3)) + 1;
+      break;
+    case Op::limit:
+      args = {random_.chance(50) ? 9 /* RLIMIT_AS */ : 2 /* RLIMIT_DATA */,
+              static_cast<std::int64_t>(random_.below(40))};
+      break;
+    case Op::crowd:
+      args[0] = static_cast<std::int64_t>(random_.below(12));
+      break;
+    case Op::uffd_open:
+      args[0] = random_.chance(40) ? 1 : 0;
+      break;
+    case Op::brk32:
+      args[0] = kHeap + whole_page(16);
       break;
     case Op::memory_merge:
       args[0] = random_.chance(70) ? 1 : 0;
@@ -239,6 +287,9 @@ std::optional<Operation> Arguments::sequel(const Operation& operation) {
 void Arguments::fill(Operation& operation, unsigned peer) {
   if (operation.op == Op::mmap || operation.op == Op::mmap_device) return fill_mmap(operation);
   if (operation.op == Op::mremap) return fill_mremap(operation);
+  if (operation.op == Op::mmap32) fill_mmap(operation);
+  if (operation.op == Op::mremap32) fill_mremap(operation);
+  if (is_32_bit(operation.op)) return fill_32_bit(operation);
   if (operation.op == Op::read || operation.op == Op::write || operation.op == Op::poke)
     return fill_touch(operation);
   const Range where = range();
@@ -250,7 +301,7 @@ void Arguments::fill(Operation& operation, unsigned peer) {
     if (field.unit == Unit::prot) arg = prot();
     if (field.unit == Unit::advice) arg = advice();
     if (field.unit == Unit::actor) arg = peer;
-    if (field.name == "pkey") arg = random_.chance(50) ? 0 : -1;
+    if (field.name == "pkey") arg = static_cast<std::int64_t>(random_.below(4)) - 1;
     if (field.name == "mode") arg = static_cast<std::int64_t>(random_.below(3)) + 1;
   }
   if (operation.op == Op::guard)

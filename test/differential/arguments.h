@@ -47,6 +47,7 @@ class Arguments {
   void fill_mmap(Operation& operation);
   void fill_mremap(Operation& operation);
   void fill_touch(Operation& operation);
+  void fill_32_bit(Operation& operation);
   void fill_rare(Operation& operation, const Range& range);
   std::int64_t map_flags(File file);
   std::int64_t advice();

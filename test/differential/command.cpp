@@ -14,7 +14,8 @@ namespace {
 
 // These are newer than the headers of the oldest toolchain.
 constexpr std::uint64_t kPidfdSelf = static_cast<std::uint64_t>(-10000);
-constexpr std::uint64_t kSetMemoryMerge = 67;
+constexpr std::uint64_t kSetMemoryMerge = 67, kSetMdwe = 65, kRefuseExecGain = 1;
+constexpr std::uint64_t kSetVma = 0x53564d41, kAnonName = 0;
 
 void set_args(Command& command, std::initializer_list<std::uint64_t> args) {
   std::fill(std::begin(command.args), std::end(command.args), 0);
@@ -37,6 +38,9 @@ void use_pointer(Command& command, Op op, std::uint64_t data) {
       return set_args(command,
                       {addr, len, third, nodes ? data : 0, nodes ? 8u : 0u, command.args[3]});
     }
+    case Op::name:  // 0 takes the name away
+      set_data(command, {'a' + third});
+      return set_args(command, {kSetVma, kAnonName, addr, len, third == 0 ? 0 : data});
     case Op::uffd_register:
       set_data(command, {addr, len, third});
       return set_args(command, {kUserfaultFd, UFFDIO_REGISTER, data});
@@ -52,7 +56,11 @@ void use_pointer(Command& command, Op op, std::uint64_t data) {
 std::uint64_t Family::place_of(unsigned actor, std::int64_t address) const {
   const std::int64_t base = base_of(address);
   const Slot& slot = mailbox_->slots[actor];
-  const std::uint64_t start = base == kStack ? slot.stack : base == kHeap ? slot.heap : kArena;
+  const std::uint64_t start = base == kStack    ? slot.stack
+                              : base == kHeap   ? slot.heap
+                              : base == kLow    ? kLowArena
+                              : base == kTagged ? kTag + kArena
+                                                : kArena;
   return start + static_cast<std::uint64_t>((address - base) * page_factor());
 }
 
@@ -92,6 +100,15 @@ Command Family::command(const Operation& operation) {
       break;
     case Op::uffd_close:
       set_args(c, {kUserfaultFd});
+      break;
+    case Op::fork:  // see Listener
+      c.args[1] = listeners_.contains(pids_[operation.actor]) ? 1 : 0;
+      break;
+    case Op::mmap32:  // the offset is in units of 4 KiB
+      c.args[5] /= kPage;
+      break;
+    case Op::refuse_exec_gain:
+      set_args(c, {kSetMdwe, kRefuseExecGain});
       break;
     case Op::memory_merge:
       set_args(c, {kSetMemoryMerge, c.args[0]});

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <set>
 #include <system_error>
@@ -35,6 +37,10 @@ void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
 }
 void wake(std::atomic<std::uint32_t>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+bool ends_userfaultfd(Op op) {
+  return op == Op::uffd_open || op == Op::uffd_close || op == Op::exec || op == Op::exit;
 }
 
 }  // namespace
@@ -135,6 +141,11 @@ bool Family::issue(const Operation& operation, std::size_t index) {
     poke(operation, index);
     return true;
   }
+  if (operation.op == Op::limit) {
+    limit(operation, index);
+    return true;
+  }
+  if (ends_userfaultfd(operation.op)) listeners_.erase(pids_[operation.actor]);
   const Command next = command(operation);
   Slot& self = slot(operation.actor);
   if (next.act == Act::fork || next.act == Act::spawn || next.act == Act::thread)
@@ -153,6 +164,19 @@ void Family::poke(const Operation& operation, std::size_t index) {
   const bool done = fd >= 0 && pwrite(fd, "p", 1, where) == 1;
   outcomes_.push_back({index, done ? 0 : -errno});
   if (fd >= 0) close(fd);
+}
+
+// Sets a limit of the actor's process to so many pages more than it has now.
+void Family::limit(const Operation& operation, std::size_t index) {
+  const pid_t pid = pids_[operation.actor];
+  std::ifstream statm(fmt::format("/proc/{}/statm", pid));
+  std::uint64_t total = 0, resident = 0, shared = 0, text = 0, library = 0, data = 0;
+  statm >> total >> resident >> shared >> text >> library >> data;
+  const auto resource = static_cast<__rlimit_resource>(operation.args[0]);
+  const std::uint64_t pages =
+      (resource == RLIMIT_AS ? total : data) + static_cast<std::uint64_t>(operation.args[1]);
+  const rlimit to{pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)), RLIM_INFINITY};
+  outcomes_.push_back({index, prlimit(pid, resource, &to, nullptr) == 0 ? 0 : -errno});
 }
 
 Result<std::vector<Family::Outcome>> Family::sync() {
@@ -232,6 +256,7 @@ Status Family::settle(const Issued& issued, std::int64_t result) {
       return wait_for_birth(child);
     case Op::uffd_open:
       own_uffd_[issued.actor] |= result == 0;
+      if (result == 0 && issued.operation.args[0] != 0) return listen(issued.actor);
       return ok();
     case Op::vfork:
       if (result > 0) waitpid(static_cast<pid_t>(result), nullptr, 0);
@@ -253,6 +278,14 @@ Status Family::settle(const Issued& issued, std::int64_t result) {
   }
 }
 
+Status Family::listen(unsigned actor) {
+  const pid_t process = pids_[actor];
+  std::unique_ptr<Listener> listener = Listener::of(process, kUserfaultFd);
+  if (!listener) return failed("cannot take a userfaultfd");
+  listeners_[process] = std::move(listener);
+  return ok();
+}
+
 // True if the process has ended without a command to do so.
 bool Family::died(unsigned actor) {
   const pid_t process = pids_[actor];
@@ -264,7 +297,10 @@ bool Family::died(unsigned actor) {
   return true;
 }
 
-void Family::forget(pid_t process) { std::replace(pids_.begin(), pids_.end(), process, 0); }
+void Family::forget(pid_t process) {
+  listeners_.erase(process);
+  std::replace(pids_.begin(), pids_.end(), process, 0);
+}
 
 Status Family::end_program() {
   for (unsigned actor = 0; actor < kFamily; ++actor) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "engine/result.h"
 #include "test/differential/files.h"
+#include "test/differential/listener.h"
 #include "test/differential/mailbox.h"
 #include "test/differential/program.h"
 
@@ -67,11 +69,13 @@ class Family {
   std::uint64_t in_target(const void* member) const;  // its address in the target
   std::uint64_t place_of(unsigned actor, std::int64_t address) const;
   void poke(const Operation& operation, std::size_t index);
+  void limit(const Operation& operation, std::size_t index);
   Status give_turns();
   Status wait_for_turn(unsigned actor);
   Status settle(const Issued& issued, std::int64_t result);
   Status wait_for_birth(unsigned actor);
   Status wait_for_end(unsigned actor);
+  Status listen(unsigned actor);
   bool died(unsigned actor);
   void forget(pid_t process);
   void kill_all();
@@ -82,7 +86,8 @@ class Family {
   Mailbox* mailbox_ = nullptr;
   int go_ = -1;  // write end: one byte starts the nursery
   std::array<pid_t, kActors> pids_{};
-  std::array<bool, kActors> own_uffd_{};  // opened by this process, not inherited
+  std::array<bool, kActors> own_uffd_{};                  // opened by this process, not inherited
+  std::map<pid_t, std::unique_ptr<Listener>> listeners_;  // of userfaultfds with events
   std::vector<Issued> issued_;
   std::vector<Outcome> outcomes_;
   std::uint64_t deaths_ = 0;

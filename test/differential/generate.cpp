@@ -125,6 +125,10 @@ class Generator {
       case Op::uffd_unregister:
       case Op::uffd_close:
       case Op::memory_merge:
+      case Op::name:
+      case Op::refuse_exec_gain:
+      case Op::limit:
+      case Op::crowd:
         return true;
       default:
         return false;

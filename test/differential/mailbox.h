@@ -14,6 +14,9 @@ namespace anonvma::differential {
 
 inline constexpr std::uint64_t kPage = 4096;  // page of a program; the kernel's may be larger
 inline constexpr std::uint64_t kArena = 0x100000000000;
+inline constexpr std::uint64_t kLowArena = 0x20000000;   // for addresses of 32 bits
+inline constexpr std::uint64_t kCrowd = 0x200000000000;  // mappings up to the limit
+inline constexpr std::uint64_t kTag = 0xb4ull << 56;
 inline constexpr std::uint64_t kMailboxAddress = 0x300000000000;
 
 // Descriptors of every target.
@@ -28,16 +31,18 @@ inline constexpr unsigned kBurst = 64;  // commands in one turn
 
 enum class Act : std::uint32_t {
   call,    // system call `nr`
+  call32,  // system call `nr` of a 32-bit program
+  crowd,   // mappings up to the limit, and args[0] fewer
   read,    // one byte at args[0]
   write,   // one byte at args[0]
-  fork,    // into slot `child`
+  fork,    // into slot `child`; without the userfaultfd if args[1] is set
   thread,  // into slot `child`
   vfork,   // a child that shares everything maps args[1] bytes at args[0], writes there, and exits
   spawn,   // vfork, and exec of the target as slot `child`
   exec,    // the target, as this slot
   exit,    // ends the process
   leave,   // ends the thread
-  uffd,    // userfaultfd(2), as descriptor kUserfaultFd
+  uffd,    // userfaultfd(2), as descriptor kUserfaultFd; with events if args[0] is set
 };
 
 struct Command {

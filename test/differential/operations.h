@@ -40,6 +40,20 @@ enum class Op : std::uint8_t {
   uffd_unregister,
   uffd_close,
   memory_merge,
+  name,
+  pkey_alloc,
+  pkey_free,
+  refuse_exec_gain,
+  limit,
+  crowd,
+  mmap32,
+  munmap32,
+  mprotect32,
+  madvise32,
+  mlock32,
+  munlock32,
+  mremap32,
+  brk32,
   personality,
   read,
   write,
@@ -60,7 +74,7 @@ inline constexpr std::size_t kOps = static_cast<std::size_t>(Op::count);
 // The kind of an argument, which also decides its text.
 enum class Unit : std::uint8_t {
   none,
-  address,  // bytes from the arena, the heap (kHeap) or the stack (kStack)
+  address,  // bytes from the arena, or from one of the bases below
   length,   // bytes
   number,
   prot,
@@ -76,8 +90,12 @@ inline constexpr std::int64_t kAnywhere = -static_cast<std::int64_t>(kArena);
 // Added to an address that is not in the arena.
 inline constexpr std::int64_t kHeap = std::int64_t{1} << 40;
 inline constexpr std::int64_t kStack = std::int64_t{1} << 41;
+inline constexpr std::int64_t kLow = std::int64_t{1} << 42;     // the arena of 32-bit calls
+inline constexpr std::int64_t kTagged = std::int64_t{1} << 43;  // the arena, with a tag (arm64)
 // The base of `address`; 0: the arena.
 constexpr std::int64_t base_of(std::int64_t address) {
+  if (address >= kTagged - kHeap / 2) return kTagged;
+  if (address >= kLow - kHeap / 2) return kLow;
   if (address >= kStack - kHeap / 2) return kStack;
   return address >= kHeap / 2 ? kHeap : 0;
 }

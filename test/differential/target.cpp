@@ -57,6 +57,22 @@ std::int64_t call(std::int64_t nr, std::uint64_t a = 0, std::uint64_t b = 0, std
 #endif
 }
 
+// A 32-bit program's call, from 64-bit code. arm64 has no such thing.
+std::int64_t call32(std::int64_t nr, const std::uint64_t* a) {
+#if defined(__x86_64__)
+  std::int64_t result = nr;
+  // The sixth argument is in ebp, which the compiler may use for the frame.
+  asm volatile("movq %%rbp, %%r12\n\tmovq %[sixth], %%rbp\n\tint $0x80\n\tmovq %%r12, %%rbp"
+               : "+a"(result)
+               : "b"(a[0]), "c"(a[1]), "d"(a[2]), "S"(a[3]), "D"(a[4]), [sixth] "r"(a[5])
+               : "r8", "r9", "r10", "r11", "r12", "memory");
+  return result;
+#else
+  static_cast<void>(nr), static_cast<void>(a);
+  return -ENOSYS;
+#endif
+}
+
 template <class T>
 std::uint64_t address(T* pointer) {
   return reinterpret_cast<std::uint64_t>(pointer);
@@ -110,8 +126,9 @@ int vfork_main(void* argument) {
 int spawn_main(void* slot) { become(index_of(*static_cast<Slot*>(slot))); }
 
 // Children are the driver's own children, so that it can wait for every one of them.
-std::int64_t fork_into(Slot& child) {
+std::int64_t fork_into(Slot& child, bool without_userfaultfd) {
   const std::int64_t pid = call(SYS_clone, CLONE_PARENT | SIGCHLD);
+  if (pid == 0 && without_userfaultfd) call(SYS_close, kUserfaultFd);
   if (pid == 0) live(child);
   return pid;
 }
@@ -133,16 +150,32 @@ std::int64_t start_vfork(Slot& slot, int (*main)(void*), Slot& argument) {
 }
 
 // Touches get SIGBUS instead of waiting for an answer.
-std::int64_t open_userfaultfd() {
+std::int64_t open_userfaultfd(bool events) {
   const std::int64_t fd = call(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return fd;
   uffdio_api api{};
   api.api = UFFD_API;
   api.features = UFFD_FEATURE_SIGBUS;
+  if (events)
+    api.features |= UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |
+                    UFFD_FEATURE_EVENT_UNMAP;
   const std::int64_t agreed = call(SYS_ioctl, fd, UFFDIO_API, address(&api));
   if (agreed == 0) call(SYS_dup3, fd, kUserfaultFd, O_CLOEXEC);
   call(SYS_close, fd);
   return agreed;
+}
+
+// Maps single pages until the kernel refuses, and unmaps the last `left` of them.
+std::int64_t crowd(std::uint64_t left) {
+  const std::uint64_t step = 2 * getauxval(AT_PAGESZ);
+  const auto place = [&](std::uint64_t i) { return kCrowd + i * step; };
+  std::uint64_t count = 0;
+  while (call(SYS_mmap, place(count), step / 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+              ~0ull) == static_cast<std::int64_t>(place(count)))
+    ++count;
+  for (std::uint64_t i = 0; i < left && i < count; ++i)
+    call(SYS_munmap, place(count - 1 - i), step / 2);
+  return static_cast<std::int64_t>(count);
 }
 
 std::int64_t run(Slot& slot, const Command& command) {
@@ -151,12 +184,17 @@ std::int64_t run(Slot& slot, const Command& command) {
   switch (command.act) {
     case Act::call:
       return call(command.nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    case Act::call32:
+      // A kernel without 32-bit calls answers with a signal.
+      return sigsetjmp(slot.fault, 0) != 0 ? -ENOSYS : call32(command.nr, a);
+    case Act::crowd:
+      return crowd(a[0]);
     case Act::read:
       return touch(slot, a[0], false);
     case Act::write:
       return touch(slot, a[0], true);
     case Act::fork:
-      return fork_into(child);
+      return fork_into(child, a[1] != 0);
     case Act::thread:
       return start_thread(child);
     case Act::vfork:
@@ -170,7 +208,7 @@ std::int64_t run(Slot& slot, const Command& command) {
     case Act::leave:
       return call(SYS_exit);
     case Act::uffd:
-      return open_userfaultfd();
+      return open_userfaultfd(a[0] != 0);
   }
   return -ENOSYS;
 }

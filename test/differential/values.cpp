@@ -96,8 +96,8 @@ std::optional<std::int64_t> one_name(std::string_view text, std::span<const Name
 
 std::optional<std::int64_t> parse_address(std::string_view text) {
   if (text == "anywhere") return kAnywhere;
-  constexpr std::pair<std::string_view, std::int64_t> kBases[] = {{"heap", kHeap},
-                                                                  {"stack", kStack}};
+  constexpr std::pair<std::string_view, std::int64_t> kBases[] = {
+      {"heap", kHeap}, {"stack", kStack}, {"low", kLow}, {"tagged", kTagged}};
   std::int64_t base = 0;
   for (const auto& [name, value] : kBases) {
     if (!text.starts_with(name)) continue;
@@ -113,8 +113,11 @@ std::string format_address(std::int64_t value) {
   if (value == kAnywhere) return "anywhere";
   const std::int64_t base = base_of(value);
   if (base == 0) return bytes(value);
-  return fmt::format("{}{}{}", base == kHeap ? "heap" : "stack", value < base ? "" : "+",
-                     bytes(value - base));
+  const std::string_view name = base == kHeap    ? "heap"
+                                : base == kStack ? "stack"
+                                : base == kLow   ? "low"
+                                                 : "tagged";
+  return fmt::format("{}{}{}", name, value < base ? "" : "+", bytes(value - base));
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+// Reads the events of a userfaultfd, as a monitor does: the process that caused one waits until it is
+// read. The userfaultfd that a fork brings is closed at once.
+//
+// The listener holds the descriptor, too. It has to go before the last descriptor of the process
+// does, so that the process itself ends the userfaultfd.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <thread>
+
+namespace anonvma::differential {
+
+class Listener {
+ public:
+  // Takes `fd` from the process. Null if that is not possible.
+  static std::unique_ptr<Listener> of(pid_t process, int fd);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();
+
+ private:
+  Listener(int fd, int stop);
+  void listen() const;
+
+  int fd_, stop_;
+  std::thread thread_;
+};
+
+}  // namespace anonvma::differential
