@@ -66,6 +66,7 @@ class Books {
 // the comparison.
 struct LeftOut {
   Counts exec_temporaries, lost_races, failed, in_flight;
+  std::uint64_t held_anon_vmas = 0;  // still allocated at the end, and in no address space
 };
 
 }  // namespace anonvma

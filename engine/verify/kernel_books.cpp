@@ -20,6 +20,7 @@ bool KernelBooks::take(const EventHead& head, const Truth& truth) {
   const Counts one = Counts::one(cache, freed);
   if (truth.in_exec) {
     execs_[head.tid] += one;
+    if (!freed && cache == kAnonVma) alive_[cache].insert(truth.object);
     return true;
   }
   prepares_.object_of(head.tid);
@@ -76,6 +77,20 @@ void KernelBooks::attached(const MmSnapshot& snapshot) {
     for (const SnapChain& link : vma.chain) alive_[kAnonVma].insert(link.anon_vma.v);
 }
 
+void KernelBooks::ended(const MmSnapshot& snapshot) {
+  for (const VmaSnapshot& vma : snapshot.vmas)
+    for (const SnapChain& link : vma.chain) {
+      shown_at_end_.insert(link.anon_vma.v);
+      shown_at_end_.insert(link.root.v);
+    }
+}
+
+std::uint64_t KernelBooks::anon_vmas_without_vma() const {
+  const auto& alive = alive_[kAnonVma];
+  return static_cast<std::uint64_t>(std::count_if(
+      alive.begin(), alive.end(), [&](std::uint64_t id) { return !shown_at_end_.contains(id); }));
+}
+
 std::uint32_t KernelBooks::attach_seq(MmId mm) const {
   const auto found = attach_seq_.find(mm);
   return found == attach_seq_.end() ? 0 : found->second;
@@ -121,7 +136,7 @@ bool KernelBooks::at_rest() const {
 }
 
 std::uint64_t KernelBooks::bytes() const {
-  std::uint64_t nodes = attach_seq_.size();
+  std::uint64_t nodes = attach_seq_.size() + shown_at_end_.size();
   for (const auto& alive : alive_) nodes += alive.size();
   return nodes * kNodeBytes +
          (operations_.size() + preparing_.size() + execs_.size()) * (kNodeBytes + sizeof(Counts));

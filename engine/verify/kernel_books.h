@@ -36,6 +36,10 @@ class KernelBooks {
   void attached(const MmSnapshot& snapshot);
   // The lock number of the snapshot of the start; 0: there was none.
   std::uint32_t attach_seq(MmId mm) const;
+  // The snapshot of the end was taken.
+  void ended(const MmSnapshot& snapshot);
+  // The anon_vmas that are still allocated at the end, and that no snapshot of the end has.
+  std::uint64_t anon_vmas_without_vma() const;
   bool was_attached(MmId mm) const { return attach_seq_.contains(mm); }
 
   // The kernel's objects under a token, or inside of an execve. A call removes them.
@@ -75,6 +79,7 @@ class KernelBooks {
   std::map<Token, Counts> preparing_;                // objects that those allocated to prepare
   std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the snapshot of the exec
   std::unordered_map<MmId, std::uint32_t> attach_seq_;
+  std::unordered_set<std::uint64_t> shown_at_end_;  // anon_vmas
 };
 
 }  // namespace anonvma

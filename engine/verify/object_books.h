@@ -42,6 +42,7 @@ class ObjectBooks {
     return !lost_ && kernel_.take(head, truth);
   }
   void attached(const MmSnapshot& snapshot) { kernel_.attached(snapshot); }
+  void ended(const MmSnapshot& snapshot) { kernel_.ended(snapshot); }
   std::uint32_t attach_seq(MmId mm) const { return kernel_.attach_seq(mm); }
   // The kernel's objects under the token of an unseen writer.
   Counts take_unseen(const EventHead& head);
@@ -49,7 +50,7 @@ class ObjectBooks {
   // The model's side.
   void settled(const Event& event, std::uint64_t index, const OpEffect& effect);
   void exec_over(const MmSnapshot& snapshot, const Counts& model);
-  void resynchronised(const MmSnapshot& snapshot, const Counts& model);
+  void resynchronised(const MmSnapshot& snapshot, const OpEffect& effect);
   // The copies of the fork of `mm` that was in flight are dropped.
   void fork_abandoned(MmId mm);
 
@@ -87,6 +88,8 @@ class ObjectBooks {
   void compare(MmId mm, Operation call, Describe describe);
   void compare_half_done(MmId mm);
   void settle_failed();
+  void leave_out_held();
+  std::int64_t live(CacheIndex cache) const;
 
   const SlabAccount& slab_;
   const AddressSpaces& spaces_;

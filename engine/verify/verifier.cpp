@@ -74,13 +74,14 @@ void Verifier::taken(const MmSnapshot& snapshot, const OpEffect& effect) {
       objects_.exec_over(snapshot, effect.objs);
       break;
     case SnapReason::unknown_write:
-      objects_.resynchronised(snapshot, effect.objs);
+      objects_.resynchronised(snapshot, effect);
       writers_.explained(mm);
       break;
     case SnapReason::exit:
       writers_.explained(mm);
       break;
     case SnapReason::end:
+      objects_.ended(snapshot);
       break;
   }
   state_.compare(snapshot);

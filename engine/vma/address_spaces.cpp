@@ -156,12 +156,13 @@ OpEffect AddressSpaces::apply(const MmSnapshot& snapshot) {
   if (!execs && snapshot.reason() != SnapReason::unknown_write) return {};
   now(snapshot.event, snapshot.time_ns);
   begin_op(execs ? OpKind::exec : OpKind::unseen, false, snapshot.head.tid);
+  Prepared grown;
   if (execs)
     take_exec(layer_, snapshot);
   else if (Mm* mm = known_mm(snapshot.head.mm))
-    resynchronise(layer_, *mm, snapshot);
+    grown = resynchronise(layer_, *mm, snapshot);
   end_op();
-  return {.objs = slab_.of_op(), .prepared = {}, .rule_before = {}};
+  return {.objs = slab_.of_op(), .prepared = grown, .rule_before = {}};
 }
 
 void AddressSpaces::apply(const SnapshotSet& set) {

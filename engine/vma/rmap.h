@@ -20,6 +20,11 @@ struct Prepared {
   friend Prepared operator-(const Prepared& a, const Prepared& b) {
     return {a.vmas - b.vmas, a.objs - b.objs};
   }
+  Prepared& operator+=(const Prepared& other) {
+    vmas += other.vmas;
+    objs += other.objs;
+    return *this;
+  }
 };
 
 class Rmap {

@@ -76,22 +76,29 @@ void change_seen(Layer& layer, Mm& mm, VmaId id, const SnapVma& wanted, std::uin
   vma.context = range.context;
 }
 
-// Makes [wanted.start, wanted.end) as the snapshot shows it; true if anything differed. Only
-// attributes are taken over: the strategy may have other boundaries than the recording kernel, so
-// ranges merge or split by the rules, as in a call that sets these attributes.
-bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
+struct TakenOver {
+  bool differs = false;
+  Prepared grown;  // the kernel prepares a stack that grows
+};
+
+// Makes [wanted.start, wanted.end) as the snapshot shows it. Only attributes are taken over: the strategy
+// may have other boundaries than the recording kernel, so ranges merge or split by the rules, as in a
+// call that sets these attributes.
+TakenOver take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = layer.rules.ignored_by_merge() | kVmAccount;
   const auto same_attributes = [&](const Vma& vma) {
     return vma.policy == wanted.policy && vma.context == wanted.context &&
            ((vma.flags ^ wanted.vm_flags) & ~ignored) == 0;
   };
-  bool differs = false;
+  TakenOver taken;
   for (std::uint64_t cursor = wanted.start, end = 0; cursor < wanted.end; cursor = end) {
     const VmaId id = layer.vmas.find_vma(mm, cursor);
     const bool mapped = id && layer.at(id).start <= cursor;
+    const Prepared before = layer.rmap.prepared();
     if (id && !mapped && grew_to(layer.at(id), wanted, layer.page.shift()) &&
         expand_stack(layer, mm, cursor)) {
-      differs = true;
+      taken.differs = true;
+      taken.grown += layer.rmap.prepared() - before;
       end = cursor;  // visits the range again
       continue;
     }
@@ -99,13 +106,13 @@ bool take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
     if (id) end = std::min(end, mapped ? layer.at(id).end : layer.at(id).start);
     if (!mapped || !shows_same(layer, layer.at(id), wanted)) {
       map_seen(layer, mm, wanted, cursor, end);
-      differs = true;
+      taken.differs = true;
     } else if (!same_attributes(layer.at(id))) {
       change_seen(layer, mm, id, wanted, cursor, end);
-      differs = true;
+      taken.differs = true;
     }
   }
-  return differs;
+  return taken;
 }
 
 }  // namespace
@@ -148,10 +155,10 @@ void take_exec(Layer& layer, const MmSnapshot& seen) {
   for (const VmaId id : faulted_vmas) write_all(layer, id);
 }
 
-// Replays an unseen writer as the difference between the model and the kernel's state.
-void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
+Prepared resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
   layer.acts_for(mm);
   std::uint64_t differences = 0;
+  Prepared grown;
   std::uint64_t cursor = 0;
   const auto clear = [&](std::uint64_t start, std::uint64_t end) {
     if (start >= end) return;
@@ -167,7 +174,9 @@ void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
         !layer.valid_pgoff(wanted.pgoff))
       continue;
     clear(cursor, wanted.start);
-    differences += take_over(layer, mm, wanted) ? 1 : 0;
+    const TakenOver taken = take_over(layer, mm, wanted);
+    differences += taken.differs ? 1 : 0;
+    grown += taken.grown;
     cursor = wanted.end;
   }
   clear(cursor, kTaskSizeMax);
@@ -180,8 +189,10 @@ void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
         ++differences;
       }
   mm.def_flags = seen.snapshot.def_flags;
+  if (seen.snapshot.start_brk != 0) mm.start_brk = seen.snapshot.start_brk;
   mm.drifted = false;
   layer.anomalies[Anomaly::resynchronised] += differences;
+  return grown;
 }
 
 }  // namespace anonvma

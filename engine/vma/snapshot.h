@@ -12,7 +12,9 @@
 namespace anonvma {
 
 void take_exec(Layer& layer, const MmSnapshot& seen);
-void resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen);
+// Replays an unseen writer as the difference between the model and the kernel's state. Returns what was
+// prepared because a stack has grown.
+Prepared resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen);
 // Makes a vma as a snapshot shows it, without objects of the strategy. None if the range is
 // impossible or in use.
 VmaId take_vma(Layer& layer, Mm& mm, const SnapVma& vma);

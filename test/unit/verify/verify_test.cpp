@@ -240,6 +240,39 @@ TEST_CASE("a lost race to prepare one vma is left out", "[verify]") {
   CHECK(excluded(t, "lost races") == objs(0, 2, 1));
 }
 
+// A page of KSM holds it, and the recording ends without any address space.
+TEST_CASE("an anon_vma that outlives its address space is left out", "[verify]") {
+  const auto held = [](const std::string& name) {
+    Tape t = youth();
+    parent_exits(t);
+    std::erase_if(t.events, [&](const Event& e) {
+      const auto* truth = std::get_if<Truth>(&e.body);
+      return truth != nullptr && truth->freed && truth->cache == kAnonVma &&
+             std::to_string(truth->object) == name;
+    });
+    return t;
+  };
+  CHECK(excluded(held("1"), "held by others") == objs(0, 0, 1));  // of the exec
+  CHECK(excluded(held("2"), "held by others") == objs(0, 0, 1));
+  Tape later = held("2");
+  later.in(0).head.mm = {};
+  later.kernel("-a2");
+  CHECK(verify(later).proves());
+  for (const Excluded& e : verify(later).excluded) CHECK(e.name != "held by others");
+}
+
+// A writer from outside grows a stack that nobody has written to.
+TEST_CASE("a stack that another process has grown was prepared", "[verify]") {
+  Tape t = youth();
+  Map stack = map_event(400, 2);
+  stack.map_flags |= kMapGrowsDown;
+  t.op(stack, 3, "+v").kernel("+p +a6").op(UnknownWrite{}, 0, "");
+  std::vector<Seen> seen = without_chains(parent(0));
+  const Shown grown{.start = 398, .end = 402, .prot = "rw", .flags = kVmGrowsDown, .anon_vma = 6};
+  seen.insert(seen.begin() + 2, {grown, {}});
+  CHECK(differing(t.see(SnapReason::unknown_write, seen)) == "");
+}
+
 TEST_CASE("what a refused call built and dropped is left out", "[verify]") {
   Tape t = youth();
   Map refused = map_event(20, 1);

@@ -180,6 +180,20 @@ TEST_CASE("a snapshot brings mlockall's flag, too", "[vma]") {
   CHECK(w.show() == "0-2 r locked unfaulted");
 }
 
+//  |  rw  |  break  |      the break extends what is below, but for memory below the start of the heap
+TEST_CASE("a snapshot tells where the heap begins", "[vma]") {
+  for (const std::uint64_t start : {0, 4}) {
+    World w;
+    w.map(0, 4, "rw").apply(UnknownWrite{}, MmId{0});
+    Snapshot snapshot = World::snapshot_event(SnapReason::unknown_write, 1);
+    snapshot.start_brk = World::addr(start);
+    w.apply(snapshot, MmId{0});
+    w.apply(World::snap_vma({.start = 0, .end = 4, .prot = "rw"}), MmId{0});
+    w.brk(4, 6);
+    CHECK(w.show() == (start == 4 ? "0-4 rw unfaulted | 4-6 rw unfaulted" : "0-6 rw unfaulted"));
+  }
+}
+
 TEST_CASE("snapshots at exit and at the end change nothing", "[vma]") {
   for (const SnapReason reason : {SnapReason::exit, SnapReason::end}) {
     World w;
