@@ -108,12 +108,22 @@ static __always_inline void anonvma_foreign_acquire(struct anonvma_task *state,
 	/* PF_KTHREAD, PF_IO_WORKER, PF_EXITING: never returns from a system call. */
 	const __u32 worker = 0x200000 | 0x10 | 0x4;
 	bool own = task->mm == mm;
-	bool faulting = own && anonvma_fault_grows(state, task, mm);
+	bool faulting;
 
+	if (!anonvma_wanted((__u64)mm)) {
+		if (state)
+			state->strange_mm = 0;
+		return;
+	}
+	faulting = own && anonvma_fault_grows(state, task, mm);
+	if (!own && !state)
+		state = anonvma_get_task(task, ANONVMA_SEEN);
+	if (!own && state)
+		state->strange_mm = (__u64)mm;
 	if (!(faulting && (state->fault_addr & ANONVMA_FAULT_USER))) {
 		anonvma_mark_dirty((__u64)mm, task->pid);
 		if (!own && !(task->flags & worker))
-			anonvma_note_foreign(state ?: anonvma_get_task(task, ANONVMA_SEEN), mm);
+			anonvma_note_foreign(state, mm);
 	}
 	if (!state || !faulting) {
 		anonvma_send_unknown(task, (__u64)mm, seq, mm->map_count);

@@ -82,12 +82,20 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 		state->file_ops |= ANONVMA_OPS_PLACES;
 }
 
+/* True for prctl(PR_SET_MM), which changes no vma but may move the heap. */
+static __always_inline bool anonvma_moves_heap(long nr, const __u64 *args)
+{
+	const __u64 set_mm = 35;
+
+	return nr == anonvma_prctl && args[0] == set_mm;
+}
+
 /* PR_SET_THP_DISABLE is the one prctl(2) that takes the lock; it changes no vma. */
 static __always_inline bool anonvma_is_quiet(long nr, const __u64 *args)
 {
 	const __u64 set_thp_disable = 41;
 
-	return nr != anonvma_prctl || args[0] == set_thp_disable;
+	return nr != anonvma_prctl || args[0] == set_thp_disable || anonvma_moves_heap(nr, args);
 }
 
 /* The state of the calling task if the call is to be traced, else NULL. */

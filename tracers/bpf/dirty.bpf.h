@@ -71,5 +71,6 @@ static __always_inline void anonvma_forget_foreign(struct anonvma_task *state)
 	if (!state->foreign_mm)
 		return;
 	state->foreign_mm = 0;
+	state->strange_mm = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
 }

@@ -47,7 +47,7 @@ static __always_inline void anonvma_on_write_acquire(struct mm_struct *mm)
 		if (mm->mm_users.counter > 1)
 			anonvma_note_range(state, mm);
 	}
-	if (kind == ANONVMA_ACQUIRE_FOREIGN && anonvma_wanted((__u64)mm))
+	if (kind == ANONVMA_ACQUIRE_FOREIGN)
 		anonvma_foreign_acquire(state, task, mm, seq);
 }
 

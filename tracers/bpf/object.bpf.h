@@ -82,6 +82,20 @@ static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state,
 	return state->op == ANONVMA_OP_CLONE && state->done ? 0 : state->seq;
 }
 
+/*
+ * The mm that a stranger allocates for; 0 if it is not known. A preparation tells its mm only when it is
+ * over: anonvma_resolve_touch() sends its objects.
+ */
+static __always_inline __u64 anonvma_strange_mm(struct anonvma_task *state, __u64 object, __u32 site)
+{
+	if (!state)
+		return 0;
+	if (site != ANONVMA_SITE_PREPARE && site != ANONVMA_SITE_ANON_VMA_ALLOC)
+		return state->strange_mm;
+	state->prepared = object;
+	return 0;
+}
+
 /* Sends an object of `mm` that was allocated or freed. */
 static __always_inline int anonvma_send_object(struct task_struct *task, struct anonvma_task *state,
 					       __u64 mm, __u64 object, __u32 index, __u32 site,
@@ -95,8 +109,11 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
 		  !(state->exiting && state->exiting == state->mm);
 	/* A free by any task is sent: the recorder knows the objects that it has recorded. */
-	if (!freed && !in_exec && !anonvma_wanted(mm))
-		return 0;
+	if (!freed && !in_exec && anonvma_is_stranger(mm)) {
+		mm = anonvma_strange_mm(state, object, site);
+		if (!mm)
+			return 0;
+	}
 	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm,
 			    anonvma_truth_seq(state, mm), 0);
 	if (!r)

@@ -54,6 +54,8 @@ struct anonvma_task {
 	__u64 locked_vm;	/* likewise */
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
+	__u64 prepared;		/* the last object that the task has allocated to prepare, as a stranger */
+	__u64 strange_mm;	/* the mm of others that the task has last locked for writing */
 	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
 	__u32 seq;		/* token: of the first write acquire of `mm` */
 	__u32 map_count;
@@ -63,6 +65,7 @@ struct anonvma_task {
 	__u8 op;
 	__u8 compat;		/* a call of a 32-bit program */
 	__u8 taken;		/* seq and map_count are filled in */
+	__u8 strange;		/* the entry in `avc` was allocated by a stranger */
 	__u8 done;	/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
 };
 

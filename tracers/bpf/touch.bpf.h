@@ -39,18 +39,38 @@ static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, 
 	anonvma_submit(r);
 }
 
+/* The object that a stranger has allocated to prepare a vma of `mm`. */
+static __always_inline void anonvma_send_prepared(__u64 mm, __u64 object, __u32 cache)
+{
+	struct anonvma_truth_record *r;
+
+	r = anonvma_reserve(struct anonvma_truth_record, ANONVMA_TRUTH, mm, 0, 0);
+	if (!r)
+		return;
+	r->object = object;
+	r->cache = cache;
+	r->site = ANONVMA_SITE_PREPARE;
+	r->freed = r->in_exec = 0;
+	r->waits = r->forking = r->exiting = 0;
+	r->start = 0;
+	anonvma_submit(r);
+}
+
 static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 {
 	struct anon_vma_chain *avc;
 	struct vm_area_struct *vma;
 	struct anon_vma *av;
 	struct mm_struct *mm;
+	__u64 prepared;
 	__u32 seq;
 
 	if (!state)
 		return 0;
 	avc = (struct anon_vma_chain *)state->avc;
+	prepared = state->prepared;
 	state->avc = 0;
+	state->prepared = 0;
 	__sync_fetch_and_add(&anonvma_pending, -1);
 	vma = BPF_CORE_READ(avc, vma);
 	av = BPF_CORE_READ(avc, anon_vma);
@@ -58,6 +78,11 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	if (!vma || !av || BPF_CORE_READ(vma, anon_vma) != av)
 		return 0;
 	mm = BPF_CORE_READ(vma, vm_mm);
+	if (state->strange && anonvma_wanted((__u64)mm)) {
+		anonvma_send_prepared((__u64)mm, (__u64)avc, ANONVMA_CACHE_AVC);
+		if (prepared == (__u64)av)
+			anonvma_send_prepared((__u64)mm, prepared, ANONVMA_CACHE_ANON_VMA);
+	}
 	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
 	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall,
 			   state->avc_mm);
@@ -115,6 +140,8 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 		return;
 	state->avc = avc;
 	state->avc_mm = (__u64)mm;
+	state->strange = anonvma_truth && state->op != ANONVMA_OP_EXECVE &&
+			 anonvma_is_stranger((__u64)mm);
 	state->avc_seq = mm ? anonvma_mm_seq(mm, false) : 0;
 	state->avc_syscall = state->op ? state->nr + 1 + (state->compat ? ANONVMA_COMPAT : 0) : 0;
 	__sync_fetch_and_add(&anonvma_pending, 1);

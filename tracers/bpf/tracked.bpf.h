@@ -30,6 +30,15 @@ static __always_inline bool anonvma_wanted(__u64 mm)
 	return bpf_map_lookup_elem(&anonvma_tracked, &mm) != NULL;
 }
 
+/*
+ * True for a task that is not recorded, or has no mm. The objects that it allocates for a recorded mm
+ * belong to that mm.
+ */
+static __always_inline bool anonvma_is_stranger(__u64 mm)
+{
+	return !mm || !anonvma_wanted(mm);
+}
+
 static __always_inline void anonvma_track(__u64 mm)
 {
 	__u8 one = 1;

@@ -125,6 +125,8 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 		if (!state->taken && !anonvma_no_lock_hook)
 			seq = anonvma_mm_seq(mm, false) & ~1u;
 		anonvma_finish_op(mm, state, ret, seq);
+	} else if (state->op == ANONVMA_OP_QUIET && anonvma_moves_heap(state->nr, state->args)) {
+		anonvma_mark_dirty(state->mm, 0);	/* the outcome of brk depends on it */
 	}
 	if (anonvma_no_lock_hook && state->op != ANONVMA_OP_EXECVE) {
 		anonvma_count_op(state->mm, false);
@@ -177,8 +179,7 @@ static __always_inline void anonvma_on_write_acquire(struct mm_struct *mm)
 	seq = anonvma_mm_seq(mm, true);
 	if (!mm->map_count)
 		state = anonvma_kernel_execs(task, state);
-	if (anonvma_op_acquires(state, mm, seq) == ANONVMA_ACQUIRE_FOREIGN &&
-	    anonvma_wanted((__u64)mm))
+	if (anonvma_op_acquires(state, mm, seq) == ANONVMA_ACQUIRE_FOREIGN)
 		anonvma_foreign_acquire(state, task, mm, seq);
 }
 
