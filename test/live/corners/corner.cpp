@@ -7,18 +7,36 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace corners {
+namespace {
+
+// Some files list all values, with the present one in brackets.
+std::string chosen(const std::string& text) {
+  const std::size_t begin = text.find('['), end = text.find(']');
+  return begin == text.npos || end == text.npos ? text : text.substr(begin + 1, end - begin - 1);
+}
+
+std::vector<Setting*> settings;  // to be restored, the newest last
+
+[[noreturn]] void leave(int status) {
+  while (!settings.empty()) settings.back()->restore();
+  std::_Exit(status);
+}
+
+}  // namespace
 
 void die(const char* what) {
   std::perror(what);
-  std::_Exit(1);
+  leave(1);
 }
 
 void skip(const char* reason) {
   std::printf("skipped: %s\n", reason);
   std::fflush(stdout);
-  std::_Exit(77);
+  leave(77);
 }
 
 void must(bool good, const char* what) {
@@ -113,10 +131,10 @@ std::string read_text(const char* path) {
 }
 
 void must_have_ended_well(int status) {
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) std::_Exit(77);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) leave(77);
   if (status == 0) return;
   std::fprintf(stderr, "a child ended with %#x\n", static_cast<unsigned>(status));
-  std::_Exit(1);
+  leave(1);
 }
 
 void reap(pid_t pid) {
@@ -138,12 +156,15 @@ void Gate::wait() const {
   must(read(ends_[0], &byte, 1) == 1, "gate");
 }
 
-Setting::Setting(const char* path, const std::string& value)
-    : path_(path), before_(read_text(path)), owner_(getpid()) {
-  write_text(path, value);
+Setting::Setting(std::string path, const std::string& value)
+    : path_(std::move(path)), before_(chosen(read_text(path_.c_str()))), owner_(getpid()) {
+  write_text(path_.c_str(), value);
+  settings.push_back(this);
 }
-Setting::~Setting() {
-  if (getpid() == owner_) write_text(path_, before_);
+Setting::~Setting() { restore(); }
+
+void Setting::restore() {
+  if (std::erase(settings, this) > 0 && getpid() == owner_) write_text(path_.c_str(), before_);
 }
 
 }  // namespace corners

@@ -72,16 +72,17 @@ class Gate {
   int ends_[2];
 };
 
-// Restores a file of /proc/sys.
+// Sets a file of /proc/sys, or one like it, and restores it at the end, also that of a scenario that fails.
 class Setting {
  public:
-  Setting(const char* path, const std::string& value);
+  Setting(std::string path, const std::string& value);
   Setting(const Setting&) = delete;
   Setting& operator=(const Setting&) = delete;
   ~Setting();
+  void restore();
 
  private:
-  const char* path_;
+  std::string path_;
   std::string before_;
   pid_t owner_;
 };

@@ -8,9 +8,12 @@ set -uo pipefail
 program=$1 corners=$2
 shift 2
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir"' EXIT # the bystander ends without its folder
 trace=$dir/trace
 failed=0 equal=0
+export CORNERS_BYSTANDER=$dir/bystander
+"$corners" --bystander "$CORNERS_BYSTANDER" >/dev/null 2>&1 &
+until [ -S "$CORNERS_BYSTANDER" ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 
 fail() { # NAME: REASON
   echo "failed $1"

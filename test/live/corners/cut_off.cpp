@@ -1,16 +1,14 @@
 // Calls that are cut off half-way: by a signal, by a limit of a memory cgroup, or by the end of their
 // process.
-#include <fcntl.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <string>
 
+#include "cgroup.h"
 #include "corner.h"
 #include "families.h"
 
@@ -109,55 +107,6 @@ void interrupted_among_mappings() {
     must(refused || gone == first_moves, "the mapping that moves before the signal is looked for");
   }
 }
-
-// A memory cgroup of its own, which ends with this object. Skips the scenario if there is none.
-class MemoryCgroup {
- public:
-  MemoryCgroup() {
-    const std::string name = "/anonvma-corner-" + std::to_string(getpid());
-    for (const char* root : {"/sys/fs/cgroup/memory", "/sys/fs/cgroup"}) {
-      root_ = root;
-      path_ = root + name;
-      if (mkdir(path_.c_str(), 0755) != 0) continue;
-      for (const char* limit : {"/memory.limit_in_bytes", "/memory.max"})
-        if (limit_file_ < 0) limit_file_ = open((path_ + limit).c_str(), O_WRONLY | O_CLOEXEC);
-      if (limit_file_ >= 0) return;
-      rmdir(path_.c_str());
-    }
-    skip("no memory cgroup can be made here");
-  }
-  MemoryCgroup(const MemoryCgroup&) = delete;
-  MemoryCgroup& operator=(const MemoryCgroup&) = delete;
-  ~MemoryCgroup() {
-    close(limit_file_);
-    rmdir(path_.c_str());
-  }
-
-  void join() const { enter(path_); }
-  void leave() const { enter(root_); }
-  // At the limit no file can be opened, so this one is open already.
-  void limit(const char* bytes) const {
-    const std::size_t length = std::strlen(bytes);
-    must(write(limit_file_, bytes, length) == static_cast<ssize_t>(length), "a memory limit");
-  }
-  // A switch of version 1 of cgroups; for version 2 the process must not be one to be killed.
-  void refuse_instead_of_killing() const {
-    const std::string control = path_ + "/memory.oom_control";
-    if (access(control.c_str(), W_OK) == 0)
-      write_text(control.c_str(), "1");
-    else
-      write_text("/proc/self/oom_score_adj", "-1000");
-  }
-  void unlimit() const { limit("1G"); }
-
- private:
-  static void enter(const std::string& group) {
-    write_text((group + "/cgroup.procs").c_str(), std::to_string(getpid()));
-  }
-
-  std::string root_, path_;
-  int limit_file_ = -1;
-};
 
 }  // namespace
 

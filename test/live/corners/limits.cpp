@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <fstream>
@@ -179,6 +180,44 @@ void overcommit_strict() {
     munmap(reserve, huge);
   }
   mmap(nullptr, huge, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+// Lengths and addresses at which sums wrap, or that no process can have.
+void absurd_lengths() {
+  char* p = island(32);
+  write_pages(at(p, 8), 4);
+  constexpr std::size_t kHalf = ~0ul / 2 + 1, kUser = 1ul << 47;
+  for (const std::size_t length :
+       {std::size_t{0}, ~0ul, ~0ul - kPage, ~0ul - 2 * kPage + 2, kHalf, kHalf - 1, kHalf - kPage,
+        kUser, kUser - kPage, kUser - reinterpret_cast<std::uintptr_t>(p) + kPage,
+        std::size_t{1}}) {
+    for (char* where : {at(p, 8), at(p, 9) + 1, static_cast<char*>(nullptr)}) {
+      // Such a call would change all that is mapped behind.
+      const bool wraps = reinterpret_cast<std::uintptr_t>(where) + length < length;
+      const bool kills = where == nullptr || (length > 1 && !wraps);
+      const auto call = [&](long nr, long c = 0, long d = 0, long e = 0, long f = 0) {
+        syscall(nr, where, length, c, d, e, f);
+      };
+      if (!kills) {
+        call(SYS_munmap);
+        call(SYS_mremap, kPage, 0);
+        for (const int advice : {MADV_DONTFORK, 102}) call(SYS_madvise, advice);
+      }
+      call(SYS_mprotect,
+           kills ? PROT_READ | PROT_WRITE | PROT_GROWSDOWN | PROT_GROWSUP : PROT_READ);
+      for (const int advice : {MADV_DODUMP, 23, 12345}) call(SYS_madvise, advice);
+      call(SYS_mlock);
+      call(SYS_munlock);
+      call(SYS_mremap, static_cast<long>(length), MREMAP_MAYMOVE);
+      call(462 /* mseal */, 1);
+      call(SYS_mmap, kRw, MAP_PRIVATE | MAP_ANONYMOUS | (kills ? 0 : MAP_FIXED), -1, 0);
+    }
+    syscall(SYS_mremap, at(p, 16), kPage, length, MREMAP_MAYMOVE);
+    syscall(SYS_brk, length);
+    syscall(SYS_mmap, at(p, 20), kPage, kRw, MAP_PRIVATE | MAP_FIXED, 0, length & ~(kPage - 1));
+    syscall(SYS_remap_file_pages, at(p, 20), length, 0, 0, 0);
+  }
+  in_child([&] { write_pages(at(p, 24), 4); });
 }
 
 }  // namespace corners

@@ -1,9 +1,10 @@
-// Usage: live_corners NAME | --list
+// Usage: live_corners NAME | --list | --bystander SOCKET
 // One corner case of address spaces per run: small, finite and the same each time, except for the
 // interleaving of its threads and processes. Status 77: it cannot be tried here.
 #include <cstdio>
 #include <string_view>
 
+#include "bystander.h"
 #include "corner.h"
 #include "families.h"
 
@@ -101,6 +102,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"map_locked", corners::map_locked},
     {"break_generations", corners::break_generations},
     {"break_shrinks", corners::break_shrinks},
+    {"break_moved", corners::break_moved},
     {"stack_grows", corners::stack_grows},
     {"stack_grows_in_kernel", corners::stack_grows_in_kernel},
     {"stack_by_signal", corners::stack_by_signal},
@@ -120,6 +122,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"size_limit", corners::size_limit},
     {"no_replace", corners::no_replace},
     {"overcommit_strict", corners::overcommit_strict},
+    {"absurd_lengths", corners::absurd_lengths},
     {"move_basics", corners::move_basics},
     {"move_beside", corners::move_beside},
     {"move_many", corners::move_many},
@@ -130,6 +133,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"move_over_neighbour", corners::move_over_neighbour},
     {"move_accounting", corners::move_accounting},
     {"file_pages", corners::file_pages},
+    {"move_vdso", corners::move_vdso},
     {"calls32", corners::calls32},
     {"fork32", corners::fork32},
     {"threads32", corners::threads32},
@@ -145,6 +149,31 @@ constexpr corners::Scenario kScenarios[] = {
     {"unmerge_interrupted", corners::unmerge_interrupted},
     {"memory_refused", corners::memory_refused},
     {"fork_killed", corners::fork_killed},
+    {"outside_poke", corners::outside_poke},
+    {"outside_proc_mem", corners::outside_proc_mem},
+    {"outside_vm_write", corners::outside_vm_write},
+    {"outside_stack", corners::outside_stack},
+    {"outside_advice", corners::outside_advice},
+    {"outside_calls", corners::outside_calls},
+    {"outside_kill", corners::outside_kill},
+    {"outside_cpuset", corners::outside_cpuset},
+    {"outside_uffd", corners::outside_uffd},
+    {"oom_reaped", corners::oom_reaped},
+    {"ksm_merges", corners::ksm_merges},
+    {"ksm_forgets", corners::ksm_forgets},
+    {"ksm_inherited", corners::ksm_inherited},
+    {"ksm_unmerged", corners::ksm_unmerged},
+    {"damon_advises", corners::damon_advises},
+    {"khugepaged_hurries", corners::khugepaged_hurries},
+    {"pages_migrate", corners::pages_migrate},
+    {"answered_by_filter", corners::answered_by_filter},
+    {"answered_by_trap", corners::answered_by_trap},
+    {"answered_by_supervisor", corners::answered_by_supervisor},
+    {"answered_by_tracer", corners::answered_by_tracer},
+    {"answered_by_injection", corners::answered_by_injection},
+    {"answered_forks", corners::answered_forks},
+    {"emulated", corners::emulated},
+    {"dispatched", corners::dispatched},
     {"chain_of_six", corners::chain_of_six},
     {"chain_of_orphans", corners::chain_of_orphans},
     {"fifty_exits", corners::fifty_exits},
@@ -162,6 +191,10 @@ constexpr const char* kRecordings[] = {"family_of_root", "family_of_child", "fam
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--bystander") {
+    corners::stand_by(argv[2]);
+    return 0;
+  }
   const std::string_view wanted = argc == 2 ? argv[1] : "";
   for (const corners::Scenario& scenario : kScenarios) {
     if (wanted == "--list") std::puts(scenario.name);
@@ -177,6 +210,6 @@ int main(int argc, char** argv) {
     for (const char* name : kRecordings) std::puts(name);
     return 0;
   }
-  std::fprintf(stderr, "usage: %s NAME | --list\n", argv[0]);
+  std::fprintf(stderr, "usage: %s NAME | --list | --bystander SOCKET\n", argv[0]);
   return 2;
 }

@@ -2,13 +2,16 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "corner.h"
 #include "families.h"
 
 namespace corners {
-namespace {}  // namespace
-
 void move_basics() {
   char* p = island(64);
   char* to = map(256, PROT_NONE);
@@ -165,6 +168,34 @@ void file_pages() {
   syscall(SYS_remap_file_pages, a, 2 * kPage, 0, 2, 0);  // private memory: refused
   must(mlock(at(p, 24), 4 * kPage) == 0, "mlock");
   syscall(SYS_remap_file_pages, at(p, 24), 2 * kPage, 0, 8, 0);
+}
+
+// The pages that the kernel maps into each process move like others, or stay.
+void move_vdso() {
+  std::ifstream maps("/proc/self/maps");
+  std::vector<std::pair<char*, std::size_t>> parts;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("[vdso]") == line.npos && line.find("[vvar") == line.npos) continue;
+    char* end = nullptr;
+    const auto start = std::strtoul(line.c_str(), &end, 16);
+    const auto stop = std::strtoul(end + 1, nullptr, 16);
+    parts.emplace_back(reinterpret_cast<char*>(start), (stop - start) / kPage);
+  }
+  if (parts.empty()) skip("there is no vdso here");
+  in_child([&] {
+    char* to = map(256, PROT_NONE);
+    std::size_t room = 8;
+    for (const auto& [part, pages] : parts) {
+      char* moved = move(part, pages, pages, kMoveTo, at(to, room));
+      move(part, pages, pages + 1, MREMAP_MAYMOVE);
+      if (moved != MAP_FAILED) move(moved, pages, pages, kMoveTo | MREMAP_DONTUNMAP, at(to, 128));
+      room += pages + 2;
+    }
+    in_child([&] { unmap(to, 64); });
+    syscall(SYS_munmap, parts.front().first, kPage);
+    syscall(SYS_mprotect, at(to, 9), kPage, PROT_READ);
+    syscall(SYS_exit_group, 0);
+  });
 }
 
 }  // namespace corners

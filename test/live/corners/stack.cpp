@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -36,6 +37,19 @@ void handler(int) {
   work();
 }
 
+// Only PR_SET_MM_MAP, which sets all such numbers at once, needs no privilege.
+void move_heap(char* start, char* end) {
+  constexpr int kSetMm = 35, kMap = 14;
+  const auto number = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  prctl_mm_map all{};
+  all.start_code = number(start), all.end_code = all.start_code + 1;
+  all.start_data = all.end_data = all.start_stack = all.start_code;
+  all.arg_start = all.arg_end = all.env_start = all.env_end = all.start_code;
+  all.start_brk = number(start), all.brk = number(end);
+  all.exe_fd = ~0u;
+  available(prctl(kSetMm, kMap, &all, sizeof all, 0) == 0, "PR_SET_MM_MAP");
+}
+
 }  // namespace
 
 void break_generations() {
@@ -58,6 +72,29 @@ void break_generations() {
     sbrk(4 * kPage);
   });
   sbrk(8 * kPage);
+}
+
+// prctl(PR_SET_MM) moves the heap. brk then extends what is below the new break, unless that ends where
+// the heap begins.
+void break_moved() {
+  in_child([] {
+    char* first = island(32);
+    unmap(at(first, 8), 24);
+    write_pages(first, 8);
+    move_heap(at(first, 8), at(first, 8));
+    raw_break(at(first, 12));
+    write_pages(at(first, 8), 4);
+    raw_break(at(first, 16));
+    in_child([&] {
+      raw_break(at(first, 20));
+      write_pages(first, 18);
+    });
+    move_heap(at(first, 4), at(first, 16));
+    raw_break(at(first, 6));
+    move_heap(at(first, 6), at(first, 6));
+    raw_break(at(first, 10));
+    raw_break(at(first, 12));
+  });
 }
 
 void break_shrinks() {

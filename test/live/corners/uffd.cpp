@@ -10,6 +10,7 @@
 #include <cstring>
 #include <thread>
 
+#include "bystander.h"
 #include "corner.h"
 #include "families.h"
 
@@ -284,6 +285,38 @@ void uffd_move() {
   m.len = 4 * kPage;
   available(ioctl(fd, _IOWR(UFFDIO, 5, m), &m) == 0, "UFFDIO_MOVE");
   close(fd);
+}
+
+// Another process, with a copy of the userfaultfd, registers parts, fills pages, and closes the last copy.
+void outside_uffd() {
+  char* p = island(48);
+  write_pages(at(p, 8), 4);
+  const int fd = open_uffd();
+  enrol(fd, at(p, 4), 12);
+  const auto outside = [&](Deed deed, char* where, std::size_t pages) {
+    return bystander(
+        {.deed = deed, .pid = getpid(), .where = where, .pages = pages, .argument = fd});
+  };
+  errno = outside(Deed::take_uffd, p, 0);
+  available(errno == 0, "pidfd_getfd");
+  close(fd);
+  protect(at(p, 6), 4, PROT_READ);
+  must(outside(Deed::register_uffd, at(p, 20), 8) == 0, "UFFDIO_REGISTER");
+  must(outside(Deed::register_uffd, at(p, 32), 8) == 0, "UFFDIO_REGISTER");
+  must(outside(Deed::dismiss_uffd, at(p, 34), 2) == 0, "UFFDIO_UNREGISTER");
+  must(outside(Deed::fill_uffd, at(p, 36), 2) == 0, "UFFDIO_COPY");
+  must(outside(Deed::fill_uffd, at(p, 22), 2) == 0, "UFFDIO_COPY");
+  in_child([&] { write_pages(at(p, 20), 4); });
+  char* fresh = island(16);
+  must(outside(Deed::register_uffd, at(fresh, 4), 8) == 0, "UFFDIO_REGISTER");
+  must(outside(Deed::fill_uffd, at(fresh, 6), 2) == 0, "UFFDIO_COPY");
+  must(outside(Deed::dismiss_uffd, at(fresh, 8), 2) == 0, "UFFDIO_UNREGISTER");
+  must(outside(Deed::close_uffd, p, 0) == 0, "close");
+  protect(at(p, 6), 4, kRw);
+  for (char* all : {p, fresh}) {
+    in_child([&] { write_pages(all, 16); });
+    write_pages(all, 16);
+  }
 }
 
 }  // namespace corners
