@@ -23,7 +23,7 @@ bool DumpFilter::in_window(const Event& event) const {
 }
 
 // True for an event that acts on a chosen mm, forks it or leaves it by an exec, and for an event of
-// a task with a chosen mm. Lost records may have concerned any mm.
+// a task with a chosen mm. Lost records may have concerned any mm, and any mm may use a text.
 bool DumpFilter::concerns_mm(const Event& event) const {
   if (mms_.empty() || mms_.contains(event.head.mm.v)) return true;
   return std::visit(overloaded{
@@ -32,6 +32,7 @@ bool DumpFilter::concerns_mm(const Event& event) const {
                         [&](const Touch& e) { return mms_.contains(e.by.v); },
                         [&](const Snapshot& e) { return mms_.contains(e.by.v); },
                         [](const Lost&) { return true; },
+                        [](const Text&) { return true; },
                         [](const auto&) { return false; },
                     },
                     event.body);
@@ -45,7 +46,7 @@ bool DumpFilter::is_one_of(MmId mm) const {
 bool DumpFilter::concerns_comm(const Event& event) const {
   if (comms_.empty() || is_one_of(event.head.mm)) return true;
   if (const auto* exec = std::get_if<Exec>(&event.body)) return is_one_of(exec->old_mm);
-  return std::holds_alternative<Lost>(event.body);
+  return std::holds_alternative<Lost>(event.body) || std::holds_alternative<Text>(event.body);
 }
 
 // Keeps the names of mms, which come from a snapshot or from the parent.

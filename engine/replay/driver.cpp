@@ -22,6 +22,8 @@ void Driver::apply_in_full(const Event& event, std::uint64_t index) {
     if (verifier_ != nullptr) verifier_->kernel_object(event.head, *truth);
     return;
   }
+  // A text may stand between the snapshots of one state.
+  if (std::holds_alternative<Text>(event.body)) return;
   const bool part = collector_.collect(event, index, [this](const auto& over) { apply(over); });
   if (part) {
     ++parts_;

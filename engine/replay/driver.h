@@ -2,6 +2,7 @@
 // beside the model the effect of each event.
 //
 //   event ─┬─ Truth ────────────────────────────────────────────► Verifier
+//          ├─ Text: a name for the reports
 //          ├─ part of a snapshot ─► SnapshotCollector ─┐              ▲ its effect
 //          ├─ fault that changes nothing ─► passed by  ├─► AddressSpaces
 //          └─ any other ───────────────────────────────┘

@@ -17,6 +17,7 @@ namespace anonvma {
 bool continues(const Event& event) {
   if (const auto* snapshot = std::get_if<Snapshot>(&event.body))
     return is_birth(static_cast<SnapReason>(snapshot->reason));
+  if (const auto* text = std::get_if<Text>(&event.body)) return text->offset != 0;
   return is_snapshot_part(event.body);
 }
 
@@ -81,6 +82,8 @@ void Slicer::apply(const Event& event, std::uint64_t index) {
     if (event.head.map_count != 0) processes_[mm].exit = event;
   } else if (std::holds_alternative<ExitMmap>(event.body)) {
     processes_.erase(mm);
+  } else if (const auto* text = std::get_if<Text>(&event.body)) {
+    texts_.take(*text);
   } else if (const auto* lost = std::get_if<Lost>(&event.body)) {
     lost_by_kind_[std::min<std::uint64_t>(lost->kind, 0xff)] += lost->count;
     lost_ += lost->count;
@@ -136,6 +139,10 @@ std::vector<Event> Slicer::key_snapshot(AnonVmaId fresh) {
   next_name_ = fresh ? fresh.v : 0;
   model_->driver.finish();
   std::vector<Event> out;
+  texts_.each([&out](std::uint64_t kind, std::uint64_t id, std::string_view text) {
+    for (const Text& piece : text_pieces(static_cast<TextKind>(kind), id, text))
+      out.push_back({EventHead{}, piece});
+  });
   const std::vector<MmId> mms = model_->spaces.mms();
   for (const MmId mm : mms) add_mm(mm, out);
   for (const MmId mm : mms)

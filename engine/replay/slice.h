@@ -18,13 +18,14 @@
 #include "engine/slab/slab_account.h"
 #include "engine/trace/event.h"
 #include "engine/trace/meta.h"
+#include "engine/trace/texts.h"
 #include "engine/verify/verifier.h"
 #include "engine/vma/address_spaces.h"
 
 namespace anonvma {
 
 // True if `event` must directly follow the event before it, so that no slice begins between them:
-// parts of a snapshot, and the whole snapshot of an exec or a start.
+// parts of a snapshot, the whole snapshot of an exec or a start, and further pieces of a text.
 bool continues(const Event& event);
 
 // First pass: finds a time in the trace. Times may run backwards a little. The slice for a time
@@ -51,7 +52,8 @@ class Slicer {
   // True if a slice may begin or end here: nothing is in flight.
   bool at_rest() const;
 
-  // Snapshots of all live mms, and the past that later events refer to: exits in progress, losses.
+  // Snapshots of all live mms, and the past that later events refer to: texts, exits in progress,
+  // losses.
   // `fresh`: the first name for anon_vmas that have none in the trace.
   std::vector<Event> key_snapshot(AnonVmaId fresh);
   // Notes for the reader of a slice that begins here.
@@ -74,6 +76,7 @@ class Slicer {
   std::uint64_t lost_ = 0;
   std::unordered_map<std::uint64_t, AnonVmaId> names_;
   std::uint32_t next_name_ = 0;
+  Texts texts_;
 };
 
 // The highest number of an anon_vma that `event` names, plus one.

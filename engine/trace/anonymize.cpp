@@ -126,6 +126,8 @@ void Anonymizer::learn_body(const EventHead& head, const Body& body) {
     shift_.forked(mm, body.child);
   } else if constexpr (std::is_same_v<Body, Snapshot>) {
     attaching_ = body.reason == static_cast<std::uint64_t>(SnapReason::attach);
+  } else if constexpr (std::is_same_v<Body, Text>) {
+    texts_.take(body);
   } else if constexpr (std::is_same_v<Body, SnapVma>) {
     learn_vma(mm, body);
   } else if constexpr (std::is_same_v<Body, SnapChain>) {
@@ -151,20 +153,37 @@ std::uint64_t Anonymizer::task(std::uint64_t tid) const {
   return name == 0 ? renamed(0) : name;
 }
 
-// Renames a comm. Short names are enough: if a name is taken, it gets another digit.
+// Short names are enough: if a name is taken, it gets another digit.
+const std::string& Anonymizer::renamed(Keyed::Kind kind, Names& names, const std::string& name) {
+  const auto [entry, fresh] = names.of.try_emplace(name);
+  if (fresh) {
+    const std::string digits = fmt::format("p{:016x}", keyed_.of(kind, name));
+    std::size_t length = 4;
+    while (length < 15 && names.taken.contains(digits.substr(0, length))) ++length;
+    entry->second = digits.substr(0, length);
+    names.taken.insert(entry->second);
+  }
+  return entry->second;
+}
+
 Comm Anonymizer::renamed(const Comm& comm) {
   std::array<char, 16> storage{};
   const std::string text(comm_view(comm, storage));
   if (text.empty()) return {};
-  const auto [entry, fresh] = comms_.try_emplace(text);
-  if (fresh) {
-    const std::string digits = fmt::format("p{:016x}", keyed_.of(Keyed::Kind::comm, text));
-    std::size_t length = 4;
-    while (length < 15 && names_.contains(digits.substr(0, length))) ++length;
-    entry->second = digits.substr(0, length);
-    names_.insert(entry->second);
-  }
-  return make_comm(entry->second);
+  return make_comm(renamed(Keyed::Kind::comm, comms_, text));
+}
+
+// The copy has as many events as the trace. Pieces of no whole text stay damaged, without a byte.
+Text Anonymizer::renamed(const Text& piece) {
+  Text out{.kind = piece.kind, .id = piece.id, .length = piece.length, .offset = piece.offset};
+  const auto text = texts_.find(piece.kind, piece.id);
+  if (!text || text->empty()) return out;
+  std::string name = renamed(Keyed::Kind::text, text_names_, std::string(*text));
+  const std::size_t last = (text->size() - 1) / Text::kPieceBytes * Text::kPieceBytes;
+  if (name.size() <= last) name.resize(last + 1, '.');
+  const std::vector<Text> pieces = text_pieces(static_cast<TextKind>(piece.kind), piece.id, name);
+  const std::uint64_t index = piece.offset / Text::kPieceBytes;
+  return index < pieces.size() ? pieces[index] : out;
 }
 
 template <class Body>
@@ -192,9 +211,11 @@ void Anonymizer::conceal_body(MmId mm, Body& body) {
     if (before.stopped != 0 && before.stopped != ~0ull)
       body.stopped = shift_.moved(mm, before.stopped);
   } else if constexpr (std::is_same_v<Body, Snapshot>) {
-    const Comm name = renamed({before.comm_lo, before.comm_hi});
+    const Comm name = renamed(Comm{before.comm_lo, before.comm_hi});
     body.comm_lo = name.lo;
     body.comm_hi = name.hi;
+  } else if constexpr (std::is_same_v<Body, Text>) {
+    body = renamed(before);
   } else if constexpr (std::is_same_v<Body, SnapVma>) {
     if (is_address_page(before))
       body.pgoff = shift_.moved_page(mm, before.pgoff, page_size_);

@@ -31,6 +31,7 @@ void EventCheck::apply(const Event& event) {
     mms_.apply(event);
     check_values(event);
     if (const auto* truth = std::get_if<Truth>(&event.body)) check_truth(*truth);
+    if (const auto* text = std::get_if<Text>(&event.body)) check_text(*text);
   }
   findings_.next_event();
 }
@@ -42,7 +43,10 @@ void EventCheck::gap() {
 
 // A killed recorder may have left a snapshot unfinished and a loss unreported.
 void EventCheck::finish(FileEnd end) {
-  if (end == FileEnd::whole) snapshots_.end("the end");
+  if (end == FileEnd::whole) {
+    snapshots_.end("the end");
+    if (texts_.open()) findings_.find(FindingKind::text, "the last text is not whole");
+  }
   findings_.finish(end == FileEnd::cut);
 }
 
@@ -82,6 +86,14 @@ void EventCheck::check_values(const Event& event) {
     below("site", truth->site, kSites);
     below("freed", truth->freed, 2);
   }
+}
+
+// A Texts holds a limited number of bytes, which is no fault of the file.
+void EventCheck::check_text(const Text& piece) {
+  const std::string_view why = texts_.take(piece);
+  if (!why.empty() && why != Texts::kFull)
+    findings_.find(FindingKind::text,
+                   fmt::format("text {} of kind {}: {}", piece.id, piece.kind, why));
 }
 
 void EventCheck::check_truth(const Truth& truth) {

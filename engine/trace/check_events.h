@@ -9,6 +9,7 @@
 #include "engine/trace/check_snapshots.h"
 #include "engine/trace/event.h"
 #include "engine/trace/sparse_bits.h"
+#include "engine/trace/texts.h"
 
 namespace anonvma {
 
@@ -33,10 +34,12 @@ class EventCheck {
   void check_time(const Event& event);
   void check_values(const Event& event);
   void check_truth(const Truth& truth);
+  void check_text(const Text& piece);
 
   CheckFindings findings_;
   MmCheck mms_{findings_};
   SnapshotCheck snapshots_{findings_};
+  Texts texts_;
   std::uint64_t lost_ = 0;
   std::vector<SparseBits> live_, freed_;  // objects of the truth lane, by cache
 };

@@ -32,7 +32,7 @@ void MmCheck::bear_by(const Event& event) {
 void MmCheck::apply(const Event& event) {
   const MmId id = event.head.mm;
   const EventType type = type_of(event.body);
-  if (type == EventType::truth || is_snapshot_part(event.body)) return;
+  if (type == EventType::truth || type == EventType::text || is_snapshot_part(event.body)) return;
   if (type == EventType::exec || is_attach(event.body)) bear_by(event);
   if (!id)
     return findings_.find(FindingKind::value, fmt::format("{} of no address space", name_of(type)));

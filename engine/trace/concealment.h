@@ -15,7 +15,7 @@ namespace anonvma {
 enum class Concealed : std::uint8_t {
   kept,
   tid,
-  name,           // half of a comm
+  name,           // characters of a comm or of a text
   place,          // an address: moves; below 64 KiB it stays, where nothing is mapped
   place_or_none,  // the same; 0: no address
   result,         // the same, or -errno
@@ -119,6 +119,11 @@ inline constexpr auto kConcealment = [] {
       {T::truth, "in_exec", kept},
       {T::step, "copied", kept},
       {T::step, "unlinked", place_or_none},
+      {T::text, "kind", kept},
+      {T::text, "id", kept},
+      {T::text, "length", by_hand},  // of the pseudonym
+      {T::text, "offset", kept},     // the pseudonym has as many pieces
+      {T::text, "text", name},
   });
 }();
 

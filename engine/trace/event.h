@@ -48,6 +48,7 @@ enum class EventType : std::uint8_t {
   truth = 20,
   seal = 21,
   step = 22,
+  text = 23,
 };
 
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
@@ -534,9 +535,36 @@ struct Step {
   friend bool operator==(const Step&, const Step&) = default;
 };
 
+// Names that other events use by an id. The numbers are in files: append only.
+enum class TextKind : std::uint8_t { vma_name = 1, cgroup = 2 };
+
+// A piece of a text, which binds `id` to it. A text may come before or after the events that use its
+// id, and never inside of a snapshot. Its pieces ascend, without a piece of another text between them.
+// engine/trace/texts.h makes the pieces of a text, and a text of its pieces.
+struct Text {
+  static constexpr EventType type = EventType::text;
+  static constexpr std::string_view name = "text";
+  static constexpr EventTraits traits{};
+  static constexpr std::uint64_t kPieceBytes = 32, kMaxLength = 4096;
+  std::uint64_t kind = 0;    // TextKind; ids of different kinds have nothing in common
+  std::uint64_t id = 0;      // 1 or above; 0 stands for no text
+  std::uint64_t length = 0;  // of the whole text, in bytes: at most kMaxLength
+  std::uint64_t offset = 0;  // of this piece, a multiple of kPieceBytes
+  std::uint64_t bytes_0 = 0, bytes_1 = 0, bytes_2 = 0, bytes_3 = 0;  // behind the end: NULs
+  static constexpr auto fields() {
+    return std::make_tuple(
+        Field{"kind", &Text::kind, Coding::number}, Field{"id", &Text::id, Coding::number},
+        Field{"length", &Text::length, Coding::number},
+        Field{"offset", &Text::offset, Coding::number}, Field{"text", &Text::bytes_0, Coding::text},
+        Field{"text", &Text::bytes_1, Coding::text}, Field{"text", &Text::bytes_2, Coding::text},
+        Field{"text", &Text::bytes_3, Coding::text});
+  }
+  friend bool operator==(const Text&, const Text&) = default;
+};
+
 using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared,
                                Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch,
-                               UnknownWrite, Lost, Truth, Step>;
+                               UnknownWrite, Lost, Truth, Step, Text>;
 
 struct Event {
   EventHead head;

@@ -12,7 +12,7 @@ class Keyed {
  public:
   using Key = std::array<std::uint64_t, 2>;
   // The use of a pseudonym: equal values of different kinds have nothing in common.
-  enum class Kind : std::uint8_t { comm, task, shift };
+  enum class Kind : std::uint8_t { comm, task, shift, text };
 
   explicit Keyed(Key key) : key_(key) {}
   // A key of any length, as a person or a file has it.

@@ -219,6 +219,7 @@ void AddressSpaces::replay(const Event& event) {
                    if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
                  },
                  [](const Truth&) {},
+                 [](const Text&) {},
                  // Parts of snapshots that belong to none.
                  [](const Snapshot&) {},
                  [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },

@@ -234,6 +234,26 @@ TEST_CASE("what a slice has of a process besides its vmas", "[slice]") {
   CHECK(slice.meta.cut.notes[2] == "7 records were lost before it");
 }
 
+TEST_CASE("a slice begins with the texts so far, and not inside of one", "[slice]") {
+  const auto events = parse_text(
+      "tid=7 mm=3 exec\n"
+      "tid=7 mm=3 snapshot reason=1\n"
+      "0.5 text kind=2 id=9 length=2 text=/a\n"
+      "text kind=1 id=4 length=33 text=0123456789abcdef0123456789abcdef\n"
+      "text kind=1 id=4 length=33 offset=32 text=g\n"
+      "tid=7 mm=3 fork child=4\n");
+  REQUIRE(events);
+  CHECK_FALSE(continues(events->at(3)));
+  CHECK(continues(events->at(4)));
+  const Slice slice = cut_at(meta_of("num-children"), *events, 5);
+  REQUIRE(slice.events.size() == 5);
+  CHECK(format_text(slice.events[0]) ==
+        "0.000000000 text kind=1 id=4 length=33 text=0123456789abcdef0123456789abcdef");
+  CHECK(slice.events[1].body == events->at(4).body);
+  CHECK(format_text(slice.events[2]) == "0.000000000 text kind=2 id=9 length=2 text=/a");
+  CHECK(std::holds_alternative<Snapshot>(slice.events[3].body));
+}
+
 TEST_CASE("a slice begins where nothing is under way", "[slice]") {
   const Meta meta = meta_of("num-children", true);
   auto slicer = Slicer::create(meta);

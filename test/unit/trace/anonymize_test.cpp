@@ -313,6 +313,38 @@ TEST_CASE("comms are one pseudonym each, and tids keep their CPU", "[anonymize]"
   CHECK(tids.size() == 3000);
 }
 
+TEST_CASE("texts are pseudonyms of as many pieces", "[anonymize]") {
+  Texts before, after;
+  std::vector<Event> events;
+  const std::vector<std::string> names = {
+      "secret", "secret", "", std::string(33, 's'), std::string(33, 't'), std::string(4096, 's')};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    for (const Text& piece : text_pieces(TextKind::vma_name, i + 1, names[i]))
+      events.push_back({{}, piece});
+  const std::vector<Event> copy = concealed(events);
+  REQUIRE(copy.size() == events.size());
+  for (const Event& event : copy) CHECK(after.take(std::get<Text>(event.body)) == "");
+  std::vector<std::string_view> renamed;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto name = after.find(TextKind::vma_name, i + 1);
+    REQUIRE(name);
+    CHECK(name->find_first_of("st") == name->npos);
+    CHECK(name->empty() == names[i].empty());
+    renamed.push_back(*name);
+  }
+  CHECK(renamed[0] == renamed[1]);
+  CHECK(std::set<std::string_view>(renamed.begin(), renamed.end()).size() == 5);
+}
+
+TEST_CASE("of a text that is not whole nothing is left", "[anonymize]") {
+  const auto copy =
+      concealed(parsed("text kind=1 id=1 length=7 text=sec\n"
+                       "text kind=1 id=2 length=40 offset=32 text=secrets\n"));
+  CHECK(text_of(copy) ==
+        "0.000000000 text kind=1 id=1 length=7\n"
+        "0.000000000 text kind=1 id=2 length=40 offset=32\n");
+}
+
 TEST_CASE("hostile events are survived", "[anonymize]") {
   RandomEvents random(20260101);
   const std::vector<Event> events = random.take(20000);

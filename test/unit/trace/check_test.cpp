@@ -110,6 +110,11 @@ TEST_CASE("each contradiction of events is found where it is") {
       {"", "0.1 mm=0 map ret=-12\n"},
       {"truth_alloc@2", "0.1 truth object=1\n0.1 truth object=1\n"},
       {"truth_alloc@3", "0.1 truth object=1\n0.1 truth object=1 freed=1\n0.1 truth object=1\n"},
+      {"", "0.1 text kind=1 id=1 length=1 text=a\n0.1 text kind=9 id=1 length=1 text=b\n"},
+      {"text@2", "0.1 text kind=1 id=1 length=1 text=a\n0.1 text kind=1 id=1 length=1 text=b\n"},
+      {"text@1", "0.1 text kind=1 id=1 length=33 offset=32 text=a\n"},
+      {"text@2", "0.1 text kind=1 id=1 length=33 text=0123456789abcdef0123456789abcdef\n"},
+      {"snapshot@2", "0.1 mm=1 exec\n0.1 text kind=1 id=1 length=1 text=a\n"},
       {"truth_free@2", "0.1 truth object=1 freed=1\n0.1 truth object=1 freed=1\n"},
       {"", "0.1 truth object=1\n0.1 truth cache=1 object=1\n0.1 truth object=2 freed=1\n"},
   };
