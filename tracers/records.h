@@ -46,7 +46,9 @@ enum anonvma_op {
   ANONVMA_OP_MSEAL,
   ANONVMA_OP_SHMAT,
   ANONVMA_OP_REMAP_FILE, /* remap_file_pages */
+  ANONVMA_OP_NAME,       /* prctl(PR_SET_VMA): the range and the name are its first three arguments */
   /* New calls come here: behind this line the order has a meaning. */
+  ANONVMA_OP_PRCTL,  /* NAME, QUIET or none of both, by its arguments */
   ANONVMA_OP_QUIET,  /* takes the lock and changes no vma */
   ANONVMA_OP_CLONE,  /* fork, vfork, clone, clone3 */
   ANONVMA_OP_EXECVE, /* execve, execveat */
@@ -67,6 +69,11 @@ enum {
 static inline int anonvma_sets_flags(__u32 op) {
   return op == ANONVMA_OP_MPROTECT || op == ANONVMA_OP_PKEY_MPROTECT || op == ANONVMA_OP_MADVISE ||
          op == ANONVMA_OP_MLOCK || op == ANONVMA_OP_MLOCK2 || op == ANONVMA_OP_MUNLOCK;
+}
+
+/* True for calls that change attributes of a range, one vma after the other. */
+static inline int anonvma_changes_range(__u32 op) {
+  return anonvma_sets_flags(op) || op == ANONVMA_OP_NAME;
 }
 
 /* True for calls that are followed only where no hook sees the lock, and that have no event. */
@@ -91,6 +98,7 @@ enum anonvma_kind {
   ANONVMA_WALK,  /* the walk has reached an mm: fixes its place in the ring */
   ANONVMA_GAP,   /* records are missing here */
   ANONVMA_PLACE, /* the task's operation has its place here (no lock hook) */
+  ANONVMA_NAME,  /* the text of a name */
   ANONVMA_KINDS,
 };
 
@@ -182,6 +190,7 @@ struct anonvma_op_record {
   __u64 file;     /* of the descriptor argument */
   __u64 stored_file;
   __u64 reached; /* after a failed call: Remap.stopped, or Lock.locked */
+  __u64 name;    /* of the vma at args[0] after NAME: see anonvma_vma */
   __u32 ops;
   __u32 op;
 };
@@ -208,9 +217,10 @@ struct anonvma_vma {
   __u64 file;
   __u64 anon_vma;
   __u64 policy;  /* of the memory policy, by content; 0: none */
-  __u64 context; /* of the userfaultfd, and a hash of the name */
+  __u64 context; /* of the userfaultfd */
   __u32 ops;
   __u32 follows_fork; /* the userfaultfd goes on in a child */
+  __u64 name;         /* a hash of the name; 0: none. An ANONVMA_NAME tells the text */
 };
 
 struct anonvma_exec_vma_record {
@@ -264,6 +274,14 @@ struct anonvma_truth_record {
   __u64 start;   /* of the vma, when a chain entry is freed; else 0 */
   __u32 forking; /* in dup_mmap() of head.mm */
   __u32 exiting; /* in exit_mmap() of head.mm */
+};
+
+/* A name has at most 79 characters (ANON_VMA_NAME_MAX_LEN), and is padded with zeros here. */
+enum { ANONVMA_NAME_BYTES = 80 };
+struct anonvma_name_record {
+  struct anonvma_record head; /* of no mm */
+  __u64 name;
+  char text[ANONVMA_NAME_BYTES];
 };
 
 struct anonvma_gap_record {

@@ -9,8 +9,11 @@ void Resync::begin() {
   parts_ = SnapshotParts(SnapReason::resync);
 }
 
+// A reader of snapshots does not see objects of the truth lane and texts.
 void Resync::pass(const Event& event) {
-  set_left_last_ = false;
+  const bool unseen =
+      std::holds_alternative<Truth>(event.body) || std::holds_alternative<Text>(event.body);
+  set_left_last_ = set_left_last_ && unseen;
   sink_(event);
 }
 

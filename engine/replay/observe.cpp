@@ -38,18 +38,28 @@ std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
   std::vector<Holder> all;
   std::unordered_map<std::uint64_t, std::size_t> own, linked;  // anon_vma: index of its holder
   std::array<std::uint64_t, kAllCaches> rest = slab.objs;
+  std::unordered_map<std::uint64_t, std::size_t> named;  // index of the holder of a name in this mm
+  const auto holder_of = [&](MmId mm, std::uint64_t vma_name) {
+    const auto [entry, fresh] = named.try_emplace(vma_name, all.size());
+    if (fresh) {
+      Holder& holder = all.emplace_back();
+      holder.mm = mm;
+      holder.comm = spaces.comm(mm);
+      holder.vma_name = vma_name;
+    }
+    return entry->second;
+  };
   for (const MmId mm : mms) {
-    Holder& holder = all.emplace_back();
-    holder.mm = mm;
-    holder.comm = spaces.comm(mm);
-    strategy.add_mm_objs(spaces.mm_slot(mm), holder.objs);
+    named.clear();
+    strategy.add_mm_objs(spaces.mm_slot(mm), all[holder_of(mm, 0)].objs);
     for (const VmaId vma : spaces.vmas(mm)) {
-      ++holder.objs[kVmAreaStruct];
+      const std::size_t holder = holder_of(mm, spaces.vma(vma).name);
+      ++all[holder].objs[kVmAreaStruct];
       if (const std::uint64_t name = strategy.anon_vma_name(vma); name != 0)
-        own.try_emplace(name, all.size() - 1);
+        own.try_emplace(name, holder);
       for (const StrategyView::ChainLink& link : strategy.chain_links(vma)) {
-        ++holder.objs[kAnonVmaChain];
-        linked.try_emplace(link.anon_vma, all.size() - 1);
+        ++all[holder].objs[kAnonVmaChain];
+        linked.try_emplace(link.anon_vma, holder);
       }
     }
   }
@@ -59,7 +69,7 @@ std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
   for (const Holder& holder : all)
     for (std::size_t c = 0; c < kAllCaches; ++c) rest[c] -= std::min(rest[c], holder.objs[c]);
   if (std::any_of(rest.begin(), rest.end(), [](std::uint64_t n) { return n != 0; }))
-    all.push_back({MmId{}, {}, rest});
+    all.emplace_back().objs = rest;
   return all;
 }
 

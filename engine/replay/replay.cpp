@@ -11,6 +11,7 @@
 #include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
 #include "engine/strategy/own.h"
+#include "engine/trace/texts.h"
 
 namespace anonvma {
 namespace {
@@ -25,6 +26,7 @@ std::string describe(const Error& error) {
 // The result of one pass over the events.
 struct Pass {
   std::uint64_t events = 0;
+  Texts texts;
   std::string damage;  // why it stopped early; empty at the clean end
   // Index of the last event not later than the time asked for.
   std::optional<std::uint64_t> at_event;
@@ -41,6 +43,8 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
     if (!batch || batch->empty()) return pass;
     buffers[turn].assign(batch->begin(), batch->end());
     if (!crew.give(buffers[turn], pass.events)) return pass;
+    for (const Event& event : buffers[turn])
+      if (const auto* text = std::get_if<Text>(&event.body)) pass.texts.take(*text);
     for (std::size_t i = 0; options.at_s && i < buffers[turn].size(); ++i)
       if (static_cast<double>(buffers[turn][i].head.time_ns) <= *options.at_s * 1e9)
         pass.at_event = pass.events + i;
@@ -137,6 +141,17 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
   for (std::size_t i = 0; i < runs.size(); ++i) *moments[i] = runs[i]->look();
 }
 
+// A text that is missing is replaced by its number.
+void name_holders(Moment& moment, const Texts& texts) {
+  for (Holder& holder : moment.holders) {
+    if (holder.vma_name == 0) continue;
+    const auto text = texts.find(TextKind::vma_name, holder.vma_name);
+    holder.name_text = !text           ? fmt::format("(name {})", holder.vma_name)
+                       : text->empty() ? std::string("(empty name)")
+                                       : std::string(*text);
+  }
+}
+
 }  // namespace
 
 Status check_page_size(const Meta& meta) {
@@ -208,6 +223,11 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
     Result<TraceReader> again = reader.again();
     if (!again) return again.error();
     look_again(*again, *plans, options, pass, comparison.rows);
+  }
+  for (ReplayResult& row : comparison.rows) {
+    name_holders(row.end, pass.texts);
+    name_holders(row.peak, pass.texts);
+    if (row.at) name_holders(*row.at, pass.texts);
   }
   return comparison;
 }

@@ -29,12 +29,15 @@ struct Walks {
   friend bool operator==(const Walks&, const Walks&) = default;
 };
 
-// The objects of one mm. An anon_vma that several mms use counts for the lowest mm that has it as
+// The objects of one mm, of its vmas with one name. An anon_vma that several mms use counts for the lowest mm that has it as
 // vma->anon_vma. If no vma has it any more, it counts for the lowest mm with a link to it.
 struct Holder {
   MmId mm;  // none: objects that no living mm is linked to
   std::string comm;
   std::array<std::uint64_t, kAllCaches> objs{};
+  // Id and text of the name of the vmas. 0: vmas without a name, and the objects of the whole mm.
+  std::uint64_t vma_name = 0;
+  std::string name_text = {};
   friend bool operator==(const Holder&, const Holder&) = default;
 };
 
@@ -42,7 +45,7 @@ struct Holder {
 struct Moment {
   SlabMoment slab;
   Walks walks;
-  std::vector<Holder> holders;      // by mm; the holder without an mm is last
+  std::vector<Holder> holders;      // by mm, without a name first; the holder without an mm is last
   std::uint64_t remap_entries = 0;  // see Strategy::remap_entries()
   friend bool operator==(const Moment&, const Moment&) = default;
 };

@@ -128,7 +128,8 @@ void Slicer::add_mm(MmId mm, std::vector<Event>& out) {
                                  .anon_vma = id_of(spaces.strategy().anon_vma_name(id)),
                                  .nr_chain = links.size(),
                                  .policy = vma.policy,
-                                 .context = vma.context}});
+                                 .context = vma.context,
+                                 .vma_name = vma.name}});
     for (const Strategy::ChainLink& link : links)
       out.push_back({head, SnapChain{id_of(link.anon_vma), id_of(link.root), id_of(link.parent),
                                      link.num_children, link.num_active_vmas, /*refcount=*/0}});

@@ -1,9 +1,10 @@
-// Holders of objects: all mms with one comm together, or each mm.
+// Holders of objects: all mms with one comm together, each mm, or all vmas with one name.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "engine/report/grid.h"
 #include "engine/report/holders.h"
@@ -12,34 +13,46 @@
 namespace anonvma {
 namespace {
 
-void add(HolderLine& line, const std::array<std::uint64_t, kAllCaches>& objs,
-         const CacheSpecs& specs) {
-  for (std::size_t c = 0; c < kAllCaches; ++c) {
-    line.objs[c] += objs[c];
-    line.bytes += objs[c] * specs[c].objsize;
+std::string label(const Holder& holder, By by) {
+  if (!holder.mm) return "(no living mm)";
+  switch (by) {
+    case By::mm:
+      return fmt::format("mm {} ({})", holder.mm.v, printable(holder.comm));
+    case By::name:
+      return holder.vma_name == 0 ? "(no name)" : printable(holder.name_text);
+    case By::comm:
+    case By::nobody:
+      break;
   }
+  return printable(holder.comm);
 }
 
-// Most bytes first; equal ones by name, so that the order is fixed.
-std::vector<HolderLine> sorted_lines(const std::vector<Holder>& holders, const CacheSpecs& specs,
-                                     By by) {
-  std::map<std::string, HolderLine> lines;
-  for (const Holder& holder : holders) {
-    std::string name = "(no living mm)";
-    if (holder.mm && by == By::comm) name = printable(holder.comm);
-    if (holder.mm && by == By::mm)
-      name = fmt::format("mm {} ({})", holder.mm.v, printable(holder.comm));
-    HolderLine& line = lines[name];
-    line.name = name;
-    line.mms += holder.mm ? 1 : 0;
-    add(line, holder.objs, specs);
+// A line under construction. The holders of one mm come one after the other.
+struct Sum {
+  HolderLine line;
+  MmId last;
+  void add(const Holder& holder, const CacheSpecs& specs) {
+    if (holder.mm && holder.mm != last) ++line.mms;
+    last = holder.mm;
+    for (std::size_t c = 0; c < kAllCaches; ++c) {
+      line.objs[c] += holder.objs[c];
+      line.bytes += holder.objs[c] * specs[c].objsize;
+    }
   }
-  std::vector<HolderLine> all;
-  all.reserve(lines.size());
-  for (auto& [name, line] : lines) all.push_back(std::move(line));
+};
+
+// Each label's place: most bytes first, equal ones by label, so that the order is fixed.
+std::map<std::string, std::size_t> ranks(const std::vector<Holder>& holders,
+                                         const CacheSpecs& specs, By by) {
+  std::map<std::string, Sum> sums;
+  for (const Holder& holder : holders) sums[label(holder, by)].add(holder, specs);
+  std::vector<std::pair<std::string_view, std::uint64_t>> all;
+  for (const auto& [name, sum] : sums) all.emplace_back(name, sum.line.bytes);
   std::stable_sort(all.begin(), all.end(),
-                   [](const HolderLine& a, const HolderLine& b) { return a.bytes > b.bytes; });
-  return all;
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < all.size(); ++i) places.emplace(all[i].first, i);
+  return places;
 }
 
 // Objects of all caches that have no column of their own.
@@ -51,11 +64,10 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
                    const ReportOptions& options) {
   const std::vector<HolderLine> lines = holder_lines(row, moment, options);
   const HolderLine& sum = lines.back();
-  Table table{fmt::format("held {}, {}", when, row.strategy),
-              {options.by == By::comm ? "comm" : "mm"},
-              {},
-              {}};
-  if (options.by == By::comm) table.header.emplace_back("mms");
+  Table table{
+      fmt::format("held {}, {}", when, row.strategy), {std::string(by_name(options.by))}, {}, {}};
+  const bool counts_mms = options.by != By::mm;
+  if (counts_mms) table.header.emplace_back("mms");
   const bool narrow = options.format == Format::lkml;
   constexpr std::array<const char*, kNumCaches> kShort{"vmas", "chains", "anon_vmas"};
   for (std::size_t c = 0; c < kNumCaches; ++c)
@@ -67,7 +79,7 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
   for (const HolderLine& line : lines) {
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(line.name);
-    if (options.by == By::comm) cells.push_back(number(line.mms));
+    if (counts_mms) cells.push_back(number(line.mms));
     for (std::size_t c = 0; c < kNumCaches; ++c) cells.push_back(number(line.objs[c]));
     if (others) cells.push_back(number(other_objs(line)));
     cells.push_back(kb(line.bytes));
@@ -80,24 +92,39 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
 
 }  // namespace
 
+std::string_view by_name(By by) {
+  switch (by) {
+    case By::nobody:
+      return "nobody";
+    case By::comm:
+      return "comm";
+    case By::mm:
+      return "mm";
+    case By::name:
+      return "name";
+  }
+  return "";
+}
+
 std::vector<HolderLine> holder_lines(const ReplayResult& result, const Moment& moment,
                                      const ReportOptions& options) {
   const CacheSpecs& specs = result.specs.specs;
-  std::vector<HolderLine> lines = sorted_lines(moment.holders, specs, options.by);
-  HolderLine sum, others;
-  sum.name = "sum";
-  const std::size_t more = lines.size() - std::min(lines.size(), options.top);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    add(sum, lines[i].objs, specs);
-    sum.mms += lines[i].mms;
-    if (i < options.top) continue;
-    add(others, lines[i].objs, specs);
-    others.mms += lines[i].mms;
+  const std::map<std::string, std::size_t> places = ranks(moment.holders, specs, options.by);
+  const std::size_t shown = std::min(places.size(), options.top);
+  const std::size_t more = places.size() - shown;
+  std::vector<Sum> sums(shown + (more > 0 ? 1 : 0));
+  Sum all;
+  for (const Holder& holder : moment.holders) {
+    sums[std::min(places.at(label(holder, options.by)), shown)].add(holder, specs);
+    all.add(holder, specs);
   }
-  lines.resize(lines.size() - more);
-  others.name = fmt::format("{} others", more);
-  if (more > 0) lines.push_back(others);
-  lines.push_back(sum);
+  for (const auto& [name, place] : places)
+    if (place < shown) sums[place].line.name = name;
+  if (more > 0) sums.back().line.name = fmt::format("{} others", more);
+  all.line.name = "sum";
+  std::vector<HolderLine> lines;
+  for (Sum& sum : sums) lines.push_back(std::move(sum.line));
+  lines.push_back(std::move(all.line));
   return lines;
 }
 
@@ -116,6 +143,9 @@ std::vector<Table> holder_tables(const Comparison& comparison, const ReportOptio
     tables.back().notes.emplace_back(
         "An anon_vma is held by the first mm that has a vma of its own for it, or else by the "
         "first mm that is linked to it.");
+  if (!tables.empty() && options.by == By::name)
+    tables.back().notes.emplace_back(
+        "(no name): vmas without a name, those of files, and the objects of an mm as a whole.");
   return tables;
 }
 

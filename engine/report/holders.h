@@ -1,4 +1,4 @@
-// Holders of objects: all mms with one comm together, or each mm.
+// Holders of objects: all mms with one comm together, each mm, or all vmas with one name.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace anonvma {
 
 struct HolderLine {
   std::string name;
-  std::uint64_t mms = 0;
+  std::uint64_t mms = 0;  // that hold any of it
   std::array<std::uint64_t, kAllCaches> objs{};
   std::uint64_t bytes = 0;
 };

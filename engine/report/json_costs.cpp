@@ -55,7 +55,7 @@ void add_costs(Json& strategy, const ReplayResult& result) {
 }
 
 void add_holders(Json& strategy, const ReplayResult& result, const ReportOptions& options) {
-  strategy["holders"] = {{"by", options.by == By::comm ? "comm" : "mm"},
+  strategy["holders"] = {{"by", by_name(options.by)},
                          {"end", holders_json(result, result.end, options)},
                          {"peak_of_sum", holders_json(result, result.peak, options)}};
   if (result.at) strategy["holders"]["at"] = holders_json(result, *result.at, options);

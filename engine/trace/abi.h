@@ -34,7 +34,8 @@ inline constexpr std::uint64_t kVmUffdMask = kVmUffdMissing | kVmUffdWp | kVmUff
 // A vma with one of these never merges (VM_SPECIAL).
 inline constexpr std::uint64_t kVmSpecial = kVmIo | kVmDontExpand | kVmPfnMap | kVmMixedMap;
 
-inline constexpr std::int64_t kErrPerm = -1, kErrAgain = -11, kErrNoMem = -12, kErrAccess = -13;
+inline constexpr std::int64_t kErrPerm = -1, kErrBadF = -9, kErrAgain = -11, kErrNoMem = -12,
+                              kErrAccess = -13;
 inline constexpr std::int64_t kErrFault = -14, kErrInval = -22;
 inline constexpr std::int64_t kErrRestartSys = -512;  // a signal ended the call
 

@@ -11,7 +11,7 @@
 namespace anonvma::columns {
 
 inline constexpr std::size_t kTypes = std::variant_size_v<EventBody>;
-inline constexpr std::size_t kMaxColumns = 10;
+inline constexpr std::size_t kMaxColumns = 11;
 inline constexpr std::uint8_t kUnknownType = 0xff;
 inline constexpr std::uint64_t kMaxFileTypes = 255, kMaxFileColumns = 64;
 

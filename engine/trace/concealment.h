@@ -74,6 +74,10 @@ inline constexpr auto kConcealment = [] {
       {T::seal, "addr", place},
       {T::seal, "len", by_hand},
       {T::seal, "ret", kept},
+      {T::name, "addr", place},
+      {T::name, "len", by_hand},
+      {T::name, "vma_name", kept},  // the text itself becomes a pseudonym
+      {T::name, "ret", kept},
       {T::fork, "child", kept},
       {T::fork, "child_tid", tid},
       {T::shared, "child_tid", tid},
@@ -96,6 +100,7 @@ inline constexpr auto kConcealment = [] {
       {T::snap_vma, "nr_chain", kept},
       {T::snap_vma, "policy", kept},
       {T::snap_vma, "context", kept},
+      {T::snap_vma, "vma_name", kept},
       {T::snap_chain, "anon_vma", kept},
       {T::snap_chain, "root", kept},
       {T::snap_chain, "parent", kept},

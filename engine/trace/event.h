@@ -49,6 +49,7 @@ enum class EventType : std::uint8_t {
   seal = 21,
   step = 22,
   text = 23,
+  name = 24,
 };
 
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
@@ -256,6 +257,23 @@ struct Seal {
   friend bool operator==(const Seal&, const Seal&) = default;
 };
 
+// prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME). Its address has no tag to be removed.
+struct Name {
+  static constexpr EventType type = EventType::name;
+  static constexpr std::string_view name = "name";
+  static constexpr EventTraits traits{.op = OpKind::name, .counts = true, .takes_lock = true};
+  std::uint64_t addr = 0, len = 0;
+  std::uint64_t vma_name = 0;  // id of a Text; 0: the vmas lose their names
+  std::int64_t ret = 0;
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &Name::addr, Coding::number},
+                           Field{"len", &Name::len, Coding::bits},
+                           Field{"vma_name", &Name::vma_name, Coding::number},
+                           Field{"ret", &Name::ret, Coding::number});
+  }
+  friend bool operator==(const Name&, const Name&) = default;
+};
+
 // A task with an mm of its own was created. `mm` of the head is the parent's; the head carries the
 // parent's lock token and map_count.
 struct Fork {
@@ -348,10 +366,11 @@ struct SnapVma {
   std::uint64_t ops = 0;       // VmaOps
   AnonVmaId anon_vma;          // none: unfaulted
   std::uint64_t nr_chain = 0;  // SnapChain events that follow this one at once (0 at exec)
-  // Vmas merge only if both of these are equal; 0: none.
+  // Vmas merge only if all of these are equal; 0: none.
   std::uint64_t policy = 0;  // id of the memory policy, by content
-  // Id of the userfaultfd context and name. With kFollowsFork, children of fork have the userfaultfd, too.
+  // Id of the userfaultfd context. With kFollowsFork, children of fork have the userfaultfd, too.
   std::uint64_t context = 0;
+  std::uint64_t vma_name = 0;  // id of a Text
   static constexpr std::uint64_t kFollowsFork = 1u << 31;
   static constexpr auto fields() {
     return std::make_tuple(Field{"start", &SnapVma::start, Coding::address},
@@ -363,7 +382,8 @@ struct SnapVma {
                            Field{"anon_vma", &SnapVma::anon_vma, Coding::number},
                            Field{"nr_chain", &SnapVma::nr_chain, Coding::number},
                            Field{"policy", &SnapVma::policy, Coding::number},
-                           Field{"context", &SnapVma::context, Coding::number});
+                           Field{"context", &SnapVma::context, Coding::number},
+                           Field{"vma_name", &SnapVma::vma_name, Coding::number});
   }
   friend bool operator==(const SnapVma&, const SnapVma&) = default;
 };
@@ -562,9 +582,9 @@ struct Text {
   friend bool operator==(const Text&, const Text&) = default;
 };
 
-using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Fork, Shared,
-                               Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch,
-                               UnknownWrite, Lost, Truth, Step, Text>;
+using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Name, Fork,
+                               Shared, Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap,
+                               Fault, Touch, UnknownWrite, Lost, Truth, Step, Text>;
 
 struct Event {
   EventHead head;

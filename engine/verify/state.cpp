@@ -14,10 +14,16 @@ bool same_context(std::uint64_t kernel, std::uint64_t model) {
   return kernel == model || (kernel & model & SnapVma::kFollowsFork) != 0;
 }
 
+std::string with_name(std::string text, std::uint64_t vma_name) {
+  return vma_name == 0 ? text : fmt::format("{} name {}", text, vma_name);
+}
+
 std::string describe(const SnapVma& vma) {
-  return fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
-                     vma.vm_flags, vma.pgoff, vma.file,
-                     vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none"));
+  return with_name(
+      fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
+                  vma.vm_flags, vma.pgoff, vma.file,
+                  vma.anon_vma ? fmt::format("{}", vma.anon_vma.v) : std::string("none")),
+      vma.vma_name);
 }
 
 std::string_view reason_name(SnapReason reason) {
@@ -60,9 +66,10 @@ std::string StateComparer::where(const MmSnapshot& snapshot) const {
 std::string StateComparer::describe(VmaId model) const {
   const Vma& vma = spaces_.vma(model);
   const std::uint64_t name = spaces_.strategy().anon_vma_name(model);
-  return fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start, vma.end,
-                     vma.flags, vma.pgoff, vma.file,
-                     name != 0 ? fmt::format("{:#x}", name) : std::string("none"));
+  return with_name(fmt::format("{:#x}-{:#x} flags {:#x} pgoff {:#x} file {} anon_vma {}", vma.start,
+                               vma.end, vma.flags, vma.pgoff, vma.file,
+                               name != 0 ? fmt::format("{:#x}", name) : std::string("none")),
+                   vma.name);
 }
 
 std::string StateComparer::difference(const MmSnapshot& snapshot, const std::string& kernel,
@@ -76,7 +83,7 @@ bool StateComparer::same_mapping(const SnapVma& kernel, VmaId model) {
   const Vma& m = spaces_.vma(model);
   return kernel.start == m.start && kernel.end == m.end && kernel.pgoff == m.pgoff &&
          names_.same_file(kernel.file, m.file) && kernel.policy == m.policy &&
-         same_context(kernel.context, m.context) &&
+         same_context(kernel.context, m.context) && kernel.vma_name == m.name &&
          ((kernel.vm_flags ^ m.flags) & ~spaces_.rules().ignored_by_merge()) == 0;
 }
 

@@ -194,6 +194,7 @@ void AddressSpaces::replay(const Event& event) {
                  [&](const Lock& e) { call(do_mlock, e); },
                  [&](const Remap& e) { call(do_mremap, e); },
                  [&](const Seal& e) { call(do_mseal, e); },
+                 [&](const Name& e) { call(set_anon_vma_name, e); },
                  [&](const Fork& e) { call(dup_mm, e); },
                  [&](const Exec&) {
                    if (Mm* mm = mm_alloc(layer_, event.head.mm)) mm->family = mms_.new_family();

@@ -115,4 +115,21 @@ void do_mseal(Layer& layer, Mm& mm, const Seal& event) {
             });
 }
 
+// Only anonymous memory has names, and from 6.2 on shared anonymous memory, too: a call is refused at
+// the first other vma, with EBADF. It goes on behind holes.
+void set_anon_vma_name(Layer& layer, Mm& mm, const Name& event) {
+  const std::uint64_t len = layer.page_align(event.len);
+  if (len == 0 || !layer.valid_range(event.addr, len, event.ret)) return;
+  if (event.ret < 0 && event.ret != kErrNoMem && event.ret != kErrBadF) return;
+  const auto text = static_cast<std::uint32_t>(event.vma_name);
+  walk_ranges(layer, mm, event.addr, event.addr + len, false,
+              [&](VmaId vma, std::uint64_t from, std::uint64_t to) -> VmaId {
+                if (event.ret == kErrBadF && layer.at(vma).file != 0) return {};
+                if (layer.at(vma).name == text) return vma;
+                VmaMerge range = range_of(layer, vma, from, to, layer.at(vma).flags);
+                range.name = text;
+                return vma_modify(layer, mm, range);
+              });
+}
+
 }  // namespace anonvma

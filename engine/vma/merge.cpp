@@ -23,7 +23,8 @@ bool is_mergeable_vma(Layer& layer, const Vma& vma, const VmaMerge& range) {
   // Anonymous memory has one offset for both.
   if (layer.rules.anon_pgoff && vma.file != 0 && vma.displaced != range.displaced) return false;
   return ((vma.flags ^ range.flags) & ~layer.rules.ignored_by_merge()) == 0 &&
-         vma.file == range.file && vma.policy == range.policy && vma.context == range.context;
+         vma.file == range.file && vma.policy == range.policy && vma.context == range.context &&
+         vma.name == range.name;
 }
 
 // May `target` be extended over a range with the anon_vma of `range.anon`?
@@ -126,6 +127,7 @@ VmaId merge_into_next(Layer& layer, VmaId middle, VmaId next_vma, const VmaMerge
     layer.vmas.set_end(target, end);
   layer.at(target).policy = range.policy;
   layer.at(target).context = range.context;
+  layer.at(target).name = range.name;
   layer.at(target).flags |= sticky & layer.rules.sticky;
   return target;
 }
@@ -140,6 +142,7 @@ VmaMerge VmaMerge::like(const Vma& vma) {
           .file = vma.file,
           .policy = vma.policy,
           .context = vma.context,
+          .name = vma.name,
           .displaced = vma.displaced};
 }
 

@@ -9,7 +9,7 @@
 // Same, by the rules of each era (KernelRules): the neighbours that a range joins, the
 // vm_area_struct that stays, chains cloned before ranges change.
 // Simplified: a maple tree, gaps and i_mmap are not modelled; no step can run out of memory.
-// Ignored: anon_vma_name as text (an id stands for the name), memory accounting.
+// Ignored: memory accounting.
 #pragma once
 
 #include "engine/vma/layer.h"
@@ -22,7 +22,7 @@ namespace anonvma {
 struct VmaMerge {
   std::uint64_t start = 0, end = 0, flags = 0, pgoff = 0;
   FileId file = 0;
-  std::uint32_t policy = 0, context = 0;
+  std::uint32_t policy = 0, context = 0, name = 0;
   std::uint64_t displaced = 0;
   VmaId anon = {};    // the vma whose anon_vma the range carries; none: unfaulted
   VmaId middle = {};  // the vma being changed; the range is all or a part of it

@@ -46,6 +46,7 @@ VmaId vma_modify(Layer& layer, Mm& mm, const VmaMerge& range) {
     changed = vma;
     layer.at(changed).policy = range.policy;
     layer.at(changed).context = range.context;
+    layer.at(changed).name = range.name;
   }
   layer.at(changed).flags = range.flags | (layer.at(changed).flags & layer.rules.sticky);
   return changed;

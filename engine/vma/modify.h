@@ -18,14 +18,15 @@ VmaId split_vma(Layer& layer, VmaId vma, std::uint64_t addr, bool new_below);
 // The range [start, end) of `vma`, to be changed: its flags become `flags`.
 VmaMerge range_of(Layer& layer, VmaId vma, std::uint64_t start, std::uint64_t end,
                   std::uint64_t flags);
-// Gives the range its flags, policy and context; the result is the vma that holds it now.
+// Gives the range its flags, policy, context and name; the result is the vma that holds it now.
 VmaId vma_modify(Layer& layer, Mm& mm, const VmaMerge& range);
 
-// Visits the vmas of [start, end) as madvise and mlock do: `change(vma)` returns the new flags, or
-// nullopt to stop at this vma. True if there was a hole; with `stop_at_hole` the walk ends there.
-template <class Change>
-bool walk_vmas(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
-               Change change) {
+// Visits the vmas of [start, end) as madvise does: `visit(vma, from, to)` changes the part of the vma
+// in the range. It returns the vma that then holds the part, or none to stop at this vma. True if there
+// was a hole; with `stop_at_hole` the walk ends there.
+template <class Visit>
+bool walk_ranges(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
+                 Visit visit) {
   bool hole = false;
   for (std::uint64_t cursor = start; cursor < end;) {
     VmaId vma = layer.vmas.find_vma(mm, cursor);
@@ -35,14 +36,24 @@ bool walk_vmas(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, boo
       if (stop_at_hole || !mapped) return hole;
       cursor = layer.at(vma).start;
     }
-    const std::optional<std::uint64_t> flags = change(vma);
-    if (!flags) return hole;
-    if (*flags != layer.at(vma).flags)
-      vma = vma_modify(layer, mm,
-                       range_of(layer, vma, cursor, std::min(layer.at(vma).end, end), *flags));
+    vma = visit(vma, cursor, std::min(layer.at(vma).end, end));
+    if (!vma) return hole;
     cursor = layer.at(vma).end;
   }
   return hole;
+}
+
+// The same for calls that change flags: `change(vma)` returns the new flags, or nullopt to stop.
+template <class Change>
+bool walk_vmas(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end, bool stop_at_hole,
+               Change change) {
+  return walk_ranges(layer, mm, start, end, stop_at_hole,
+                     [&](VmaId vma, std::uint64_t from, std::uint64_t to) -> VmaId {
+                       const std::optional<std::uint64_t> flags = change(vma);
+                       if (!flags) return {};
+                       if (*flags == layer.at(vma).flags) return vma;
+                       return vma_modify(layer, mm, range_of(layer, vma, from, to, *flags));
+                     });
 }
 
 }  // namespace anonvma

@@ -29,7 +29,8 @@ Vma as_seen(const Layer& layer, const Mm& mm, const SnapVma& vma) {
           .file = static_cast<FileId>(vma.file),
           .ops = static_cast<std::uint32_t>(vma.ops),
           .policy = static_cast<std::uint32_t>(vma.policy),
-          .context = static_cast<std::uint32_t>(vma.context)};
+          .context = static_cast<std::uint32_t>(vma.context),
+          .name = static_cast<std::uint32_t>(vma.vma_name)};
 }
 
 // Maps a range that the model does not have, or has with another file.
@@ -66,6 +67,7 @@ void change_seen(Layer& layer, Mm& mm, VmaId id, const SnapVma& wanted, std::uin
   VmaMerge range = range_of(layer, id, start, end, wanted.vm_flags & ~kVmSoftDirty);
   range.policy = static_cast<std::uint32_t>(wanted.policy);
   range.context = static_cast<std::uint32_t>(wanted.context);
+  range.name = static_cast<std::uint32_t>(wanted.vma_name);
   Vma& vma = layer.at(id);
   if (vma.start != wanted.start || vma.end != wanted.end) {
     vma_modify(layer, mm, range);
@@ -74,6 +76,7 @@ void change_seen(Layer& layer, Mm& mm, VmaId id, const SnapVma& wanted, std::uin
   vma.flags = range.flags;
   vma.policy = range.policy;
   vma.context = range.context;
+  vma.name = range.name;
 }
 
 struct TakenOver {
@@ -88,7 +91,7 @@ TakenOver take_over(Layer& layer, Mm& mm, const SnapVma& wanted) {
   const std::uint64_t ignored = layer.rules.ignored_by_merge() | kVmAccount;
   const auto same_attributes = [&](const Vma& vma) {
     return vma.policy == wanted.policy && vma.context == wanted.context &&
-           ((vma.flags ^ wanted.vm_flags) & ~ignored) == 0;
+           vma.name == wanted.vma_name && ((vma.flags ^ wanted.vm_flags) & ~ignored) == 0;
   };
   TakenOver taken;
   for (std::uint64_t cursor = wanted.start, end = 0; cursor < wanted.end; cursor = end) {

@@ -1,7 +1,7 @@
 // A vm_area_struct, as far as merging, splitting and sharing depend on it.
 //
 // Same: range, flags, pgoff, file, policy, userfaultfd context, name. Simplified: files, policies and
-// names are ids. Ignored: vm_ops but for close, page protections, locks of single vmas.
+// names are ids, equal for equal contents. Ignored: vm_ops but for close, page protections, locks of single vmas.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Vma {
   std::uint32_t mm = 0;     // slot of its mm
   FileId file = 0;
   std::uint32_t ops = 0;  // VmaOps
-  // Ids as in SnapVma: the memory policy; the userfaultfd context and the name.
-  std::uint32_t policy = 0, context = 0;
+  // Ids as in SnapVma: the memory policy, the userfaultfd context, the name.
+  std::uint32_t policy = 0, context = 0, name = 0;
   // Pages by which the vma's own pages have moved: its place minus vm_anon_pgoff. Only used for
   // files, and only if KernelRules::anon_pgoff is set. No trace shows the value.
   std::uint64_t displaced = 0;

@@ -79,7 +79,7 @@ usage() {
   expect 2 '--at' compare file --at -1
   expect 2 "'x'" compare file --at x
   expect 2 '--at' compare file --at nan
-  expect 2 'nobody not in {comm,mm}' compare file --by nobody
+  expect 2 'nobody not in {comm,mm,name}' compare file --by nobody
   expect 2 '--top' compare file --top 0
   expect 2 'known are vm_area_struct anon_vma_chain anon_vma' compare file --objsize foo=1
   expect 2 "'x' is no object size of anon_vma" compare file --objsize anon_vma=x

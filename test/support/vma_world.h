@@ -40,7 +40,7 @@ struct Shown {
   std::uint32_t anon_vma = 0;  // 0: unfaulted
   std::uint32_t file = 0;
   std::uint64_t pgoff = 0;  // in a file
-  std::uint32_t policy = 0, context = 0;
+  std::uint32_t policy = 0, context = 0, name = 0;
 };
 
 class World {
@@ -126,6 +126,9 @@ class World {
   World& seal(std::uint64_t page, std::uint64_t pages, int ret = 0) {
     return apply(Seal{addr(page), pages * kPage, ret}, mm_);
   }
+  World& name(std::uint64_t page, std::uint64_t pages, std::uint32_t vma_name, int ret = 0) {
+    return apply(Name{addr(page), pages * kPage, vma_name, ret}, mm_);
+  }
   World& mlock(std::uint64_t page, std::uint64_t pages, int ret = 0) {
     return lock(page, pages, LockOp::mlock, 0, ret);
   }
@@ -194,6 +197,7 @@ class World {
       if (!(v.flags & kVmAccess)) out += "-";
       for (const auto& [flag, word] : kWords)
         if (v.flags & flag) out += word;
+      if (v.name != 0) out += " name" + std::to_string(v.name);
       out += faulted_text(id, groups);
     }
     return out;
@@ -238,7 +242,8 @@ class World {
             .ops = v.file == 0 ? kOpsAnonymous : 0u,
             .anon_vma = v.anon_vma != 0 ? AnonVmaId{v.anon_vma} : AnonVmaId{},
             .policy = v.policy,
-            .context = v.context};
+            .context = v.context,
+            .vma_name = v.name};
   }
   static std::uint64_t addr(std::uint64_t page) { return (kBase + page) * kPage; }
 

@@ -82,20 +82,31 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 		state->file_ops |= ANONVMA_OPS_PLACES;
 }
 
-/* True for prctl(PR_SET_MM), which changes no vma but may move the heap. */
-static __always_inline bool anonvma_moves_heap(long nr, const __u64 *args)
+/* True for prctl(PR_SET_MM), which changes no vma but may move the heap. No other quiet call has 35. */
+static __always_inline bool anonvma_moves_heap(__u32 op, const __u64 *args)
 {
-	const __u64 set_mm = 35;
+	const __u32 set_mm = 35;
 
-	return nr == anonvma_prctl && args[0] == set_mm;
+	return op == ANONVMA_OP_QUIET && (__u32)args[0] == set_mm;
 }
 
-/* PR_SET_THP_DISABLE is the one prctl(2) that takes the lock; it changes no vma. */
-static __always_inline bool anonvma_is_quiet(long nr, const __u64 *args)
+/*
+ * Three options of prctl(2) take the lock and are no unseen writers: PR_SET_THP_DISABLE and PR_SET_MM
+ * change no vma, and PR_SET_VMA (with PR_SET_VMA_ANON_NAME) names a range.
+ */
+static __always_inline __u32 anonvma_op_of_prctl(__u64 *args)
 {
-	const __u64 set_thp_disable = 41;
+	const __u32 set_thp_disable = 41, set_vma = 0x53564d41;
+	__u32 option = args[0];
 
-	return nr != anonvma_prctl || args[0] == set_thp_disable || anonvma_moves_heap(nr, args);
+	if (option == set_thp_disable || anonvma_moves_heap(ANONVMA_OP_QUIET, args))
+		return ANONVMA_OP_QUIET;
+	if (!anonvma_has_names() || option != set_vma || args[1])
+		return ANONVMA_OP_NONE;
+	args[0] = args[2];
+	args[1] = args[3];
+	args[2] = args[4];
+	return ANONVMA_OP_NAME;
 }
 
 /* The state of the calling task if the call is to be traced, else NULL. */
@@ -139,8 +150,8 @@ static __always_inline void anonvma_begin_call(struct anonvma_task *state, struc
 	state->file_ops = 0;
 	if (op == ANONVMA_OP_MMAP && !(state->args[3] & anonymous))
 		anonvma_read_file(state, task);
-	if (op == ANONVMA_OP_QUIET && !anonvma_is_quiet(nr, state->args))
-		op = ANONVMA_OP_NONE;
+	if (op == ANONVMA_OP_PRCTL)
+		op = anonvma_op_of_prctl(state->args);
 	state->old_brk = 0;
 	state->locked_vm = 0;
 	state->seq = 0;
@@ -166,13 +177,13 @@ static __always_inline void anonvma_read_vma(struct mm_struct *mm, struct anonvm
 {
 	__u64 addr = ret;
 
-	if (ret < 0 && ret > -4096)
+	if (ret < 0 && ret > -4096 && state->op != ANONVMA_OP_NAME)
 		return;
 	if (state->op == ANONVMA_OP_BRK) {
 		if (addr <= state->old_brk)
 			return;
 		addr--;
-	} else if (state->op == ANONVMA_OP_REMAP_FILE) {
+	} else if (state->op == ANONVMA_OP_REMAP_FILE || state->op == ANONVMA_OP_NAME) {
 		addr = state->args[0] & anonvma_page_mask;
 	} else if (state->op != ANONVMA_OP_MMAP && state->op != ANONVMA_OP_SHMAT) {
 		return;
@@ -254,7 +265,7 @@ static __always_inline bool anonvma_is_half_done(const struct anonvma_task *stat
 		return ret != (long)state->args[0] && anonvma_size_changed(state, mm);
 	if (ret >= 0 || ret <= -4096)
 		return false;
-	if (anonvma_sets_flags(state->op) || state->op == ANONVMA_OP_MLOCKALL ||
+	if (anonvma_changes_range(state->op) || state->op == ANONVMA_OP_MLOCKALL ||
 	    state->op == ANONVMA_OP_MUNLOCKALL)
 		return true;
 	if (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed))
@@ -325,6 +336,7 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	r->vm_flags = seen.vm_flags;
 	r->vma_len = seen.len;
 	r->reached = reached;
+	r->name = seen.name;
 	r->file = state->file;
 	r->stored_file = seen.file;
 	r->ops = seen.ops | (state->file_ops & ANONVMA_OPS_PLACES);
@@ -335,8 +347,12 @@ static __always_inline void anonvma_finish_op(struct mm_struct *mm, struct anonv
 	anonvma_submit(r);
 	if (anonvma_is_half_done(state, mm, ret) || (reached && ret >= 0))
 		anonvma_mark_dirty((__u64)mm, 0);
-	/* shmat has no arguments for length and flags, remap_file_pages none for the file. */
-	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE) &&
+	/*
+	 * shmat has no arguments for length and flags, remap_file_pages none for the file. The name in
+	 * memory may be another by now.
+	 */
+	if ((state->op == ANONVMA_OP_SHMAT || state->op == ANONVMA_OP_REMAP_FILE ||
+	     state->op == ANONVMA_OP_NAME) &&
 	    (seen.ops & ANONVMA_OPS_UNREAD))
 		anonvma_mark_dirty((__u64)mm, 0);
 }

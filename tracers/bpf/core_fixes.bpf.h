@@ -154,7 +154,8 @@ static __always_inline __u64 anonvma_vma_policy(struct vm_area_struct *vma, bool
 
 /*
  * Names of vmas (Linux kernel commit 9a10064f5625 "mm: add a field to store names for private anonymous
- * memory"). The pointer was in a union with a part of file mappings, until those got names, too.
+ * memory"). The pointer was in a union with a part of file mappings, until those got names, too. Android
+ * had a pointer of user space under the same name before, and no such type.
  */
 struct anon_vma_name {
 	char name[1];
@@ -167,41 +168,23 @@ struct vm_area_struct___named {
 	struct anon_vma_name *anon_name;
 } __attribute__((preserve_access_index));
 
-static __always_inline struct anon_vma_name *anonvma_name_of(struct vm_area_struct *vma)
+static __always_inline bool anonvma_has_names(void)
+{
+	return bpf_core_type_exists(struct anon_vma_name) &&
+	       bpf_core_field_exists(((struct vm_area_struct___named *)0)->anon_name);
+}
+
+/* The text of the name of the vma; NULL: it has none. */
+static __always_inline const char *anonvma_name_of(struct vm_area_struct *vma)
 {
 	struct vm_area_struct___named *named = (void *)vma;
+	struct anon_vma_name *name;
 
-	if (!bpf_core_field_exists(named->anon_name))
-		return NULL;
 	if (bpf_core_field_offset(named->anon_name) == bpf_core_field_offset(named->shared) &&
 	    BPF_CORE_READ(vma, vm_file))
 		return NULL;
-	return BPF_CORE_READ(named, anon_name);
-}
-
-/* A hash of the name: vmas with equal names may merge. A name has at most 80 characters. */
-static __always_inline __u64 anonvma_hash_of_name(struct vm_area_struct *vma)
-{
-	const __u64 ones = 0x0101010101010101ull;
-	struct anon_vma_name *name = anonvma_name_of(vma);
-	__u64 word, ends, hash = 0;
-	const char *text;
-	int i;
-
-	if (!name)
-		return 0;
-	text = (const char *)name + bpf_core_field_offset(name->name);
-	for (i = 0; i < 10; i++) {
-		bpf_probe_read_kernel(&word, sizeof(word), text + 8 * i);
-		ends = (word - ones) & ~word & (ones << 7);	/* the first byte that is 0 */
-		if (ends)
-			word &= (ends ^ (ends - 1)) >> 8;
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-		hash ^= hash >> 29;
-		if (ends)
-			break;
-	}
-	return hash | 1ull << 63;
+	name = BPF_CORE_READ(named, anon_name);
+	return name ? (const char *)name + bpf_core_field_offset(name->name) : NULL;
 }
 
 struct userfaultfd_ctx {
@@ -221,17 +204,11 @@ static __always_inline bool anonvma_follows_fork(struct vm_area_struct *vma)
 	return ctx && (BPF_CORE_READ(ctx, features) & event_fork);
 }
 
-/* The userfaultfd and the name keep vmas apart, too. 0: the vma has neither. */
 static __always_inline __u64 anonvma_vma_context(struct vm_area_struct *vma, bool known)
 {
-	__u64 name = anonvma_hash_of_name(vma);
-
 	if (!bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx))
-		return name;
-	if (!name)
-		return (__u64)anonvma_load(known, vma, vm_userfaultfd_ctx.ctx);
-	/* The verifier forbids arithmetic with a pointer that it knows. */
-	return name ^ (__u64)BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx);
+		return 0;
+	return (__u64)anonvma_load(known, vma, vm_userfaultfd_ctx.ctx);
 }
 
 /*

@@ -12,6 +12,7 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/dirty.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
@@ -51,14 +52,16 @@ static __always_inline bool anonvma_op_maps(const struct anonvma_task *state)
 }
 
 /*
- * True if a call that fails may have changed the range of its arguments: MAP_FIXED may have
- * unmapped it, mremap may have moved it, and mlock may have locked it.
+ * True if the range of the arguments is read after the call. A call that fails may have changed it:
+ * MAP_FIXED may have unmapped it, mremap may have moved it, and mlock may have locked it. After a call
+ * that names it, it has the name.
  */
-static __always_inline bool anonvma_op_may_fail_late(const struct anonvma_task *state)
+static __always_inline bool anonvma_op_reads_range(const struct anonvma_task *state)
 {
 	const __u64 map_fixed = 0x10, mremap_fixed = 2;
 
 	return state->op == ANONVMA_OP_MLOCK || state->op == ANONVMA_OP_MLOCK2 ||
+	       state->op == ANONVMA_OP_NAME ||
 	       (state->op == ANONVMA_OP_MMAP && (state->args[3] & map_fixed)) ||
 	       (state->op == ANONVMA_OP_MREMAP && (state->args[3] & mremap_fixed));
 }
@@ -89,7 +92,7 @@ static __always_inline void anonvma_enter_range(struct anonvma_task *state, stru
 	};
 
 	state->locked_vm = mm->locked_vm;
-	if (mm->mm_users.counter > 1 && anonvma_op_may_fail_late(state))
+	if (mm->mm_users.counter > 1 && anonvma_op_reads_range(state))
 		anonvma_enter(state, &outcome);
 }
 
@@ -132,6 +135,7 @@ static __noinline int anonvma_read_outcome(struct mm_struct *mm, __u32 seq)
 			vma = state->found;
 	}
 	anonvma_see_vma((struct vm_area_struct *)vma, &outcome->seen);
+	outcome->seen.name = anonvma_told_name((struct vm_area_struct *)vma);
 	__sync_fetch_and_add(&outcome->filled, 1);
 	return 0;
 }
@@ -187,6 +191,8 @@ static __noinline bool anonvma_see_result(struct anonvma_task *state, struct mm_
 		vma = state->tree.torn ? 0 : state->found;
 	}
 	anonvma_see_vma((struct vm_area_struct *)vma, seen);
+	if (state->op == ANONVMA_OP_NAME)
+		seen->name = anonvma_told_name((struct vm_area_struct *)vma);
 	outcome = anonvma_outcome_of(state);
 	if (!anonvma_is_as_left(state, outcome, mm)) {
 		if (!outcome)

@@ -54,7 +54,7 @@ static __always_inline bool anonvma_may_be_refused(const struct anonvma_task *st
 		return state->args[3] & map_fixed;
 	if (state->op == ANONVMA_OP_MREMAP)
 		return (state->args[3] & mremap_fixed) && !(state->args[3] & dont_unmap);
-	return state->op == ANONVMA_OP_MUNMAP || anonvma_sets_flags(state->op);
+	return state->op == ANONVMA_OP_MUNMAP || anonvma_changes_range(state->op);
 }
 
 /* The call of the current task has taken the lock. */

@@ -58,11 +58,8 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 	head->cpu = bpf_get_smp_processor_id();
 }
 
-/*
- * Reserves a record and fills its head. NULL if the ring is full: the loss is counted, and the
- * recorder turns the count into a Lost event. There is no wakeup, as the loader polls.
- */
-#define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
+/* Reserves a record and fills its head. NULL if the ring is full. */
+#define anonvma_try_reserve(type, kind, mm, seq, map_count)                                  \
 	({                                                                                   \
 		type *record_ = NULL;                                                        \
 		if (anonvma_losses == anonvma_marked || anonvma_mark_gap())                  \
@@ -70,9 +67,19 @@ static __always_inline void anonvma_fill_head(struct anonvma_record *head, __u32
 		if (record_)                                                                 \
 			anonvma_fill_head((struct anonvma_record *)record_, kind, mm, seq,   \
 					  map_count);                                        \
-		else                                                                         \
-			anonvma_count_lost(kind, mm, 1);                                     \
 		record_;                                                                     \
+	})
+
+/*
+ * The same. If the ring is full, the loss is counted, and the recorder turns the count into a Lost
+ * event. There is no wakeup, as the loader polls.
+ */
+#define anonvma_reserve(type, kind, mm, seq, map_count)                                      \
+	({                                                                                   \
+		type *reserved_ = anonvma_try_reserve(type, kind, mm, seq, map_count);       \
+		if (!reserved_)                                                              \
+			anonvma_count_lost(kind, mm, 1);                                     \
+		reserved_;                                                                   \
 	})
 
 static __always_inline void anonvma_submit(void *record)

@@ -6,6 +6,7 @@
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/snapshot_record.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/vma_tree.bpf.h"
@@ -19,7 +20,7 @@ static long anonvma_send_next(__u32 i, struct anonvma_reading *reading)
 
 	if (vma) {
 		reading->state->nr_seen++;
-		anonvma_send_vma(reading->mm, vma, false);
+		anonvma_send_vma(reading->mm, vma, anonvma_told_name(vma), false);
 	}
 	return reading->state->tree.ended != 0;
 }

@@ -13,14 +13,15 @@
 #include <bpf/bpf_core_read.h>
 
 /* Sends one vma of a snapshot; the ANONVMA_EXEC or ANONVMA_SEEN record follows later. */
-static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, bool known)
+static __always_inline void anonvma_send_vma(__u64 mm, struct vm_area_struct *vma, __u64 name,
+					     bool known)
 {
 	struct anonvma_exec_vma_record *r;
 
 	r = anonvma_reserve(struct anonvma_exec_vma_record, ANONVMA_EXEC_VMA, mm, 0, 0);
 	if (!r)
 		return;
-	anonvma_fill_vma(&r->vma, vma, known);
+	anonvma_fill_vma(&r->vma, vma, name, known);
 	anonvma_submit(r);
 }
 

@@ -15,6 +15,7 @@ struct anonvma_seen_vma {
 	__u64 vm_flags;
 	__u64 file;
 	__u64 ops;
+	__u64 name;	/* see struct anonvma_vma; only for a call that sets it */
 };
 
 static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *ops)
@@ -24,9 +25,9 @@ static __always_inline __u32 anonvma_vma_ops(const struct vm_operations_struct *
 	return anonvma_read(ops, close) ? ANONVMA_OPS_CLOSE : 0;
 }
 
-/* `known`: the verifier knows the type of `vma`, so plain loads are allowed. */
+/* `known`: the verifier knows the type of `vma`, so plain loads are allowed. `name`: a told name. */
 static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_area_struct *vma,
-					     bool known)
+					     __u64 name, bool known)
 {
 	out->start = anonvma_load(known, vma, vm_start);
 	out->end = anonvma_load(known, vma, vm_end);
@@ -36,6 +37,7 @@ static __always_inline void anonvma_fill_vma(struct anonvma_vma *out, struct vm_
 	out->anon_vma = (__u64)anonvma_load(known, vma, anon_vma);
 	out->policy = anonvma_vma_policy(vma, known);
 	out->context = anonvma_vma_context(vma, known);
+	out->name = name;
 	out->ops = anonvma_vma_ops(anonvma_load(known, vma, vm_ops));
 	out->follows_fork = anonvma_follows_fork(vma);
 }

@@ -8,6 +8,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
 #include "tracers/bpf/walk_record.bpf.h"
@@ -76,7 +77,7 @@ static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 	out.tid = task->pid;
 	out.local_tgid = anonvma_local_tgid(task);
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
-	anonvma_fill_vma(&out.vma, vma, true);
+	anonvma_fill_vma(&out.vma, vma, anonvma_told_name(vma), true);
 	out.object = anonvma_vma_waits() ? (__u64)vma : 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	walk.seq = seq;

@@ -74,6 +74,10 @@ class AddressMap {
     return address == 0 ? 0 : files_.try_emplace(address, files_.size() + 1).first->second;
   }
 
+  // The id of a name of vmas, for the hash of its text.
+  std::uint64_t vma_name(std::uint64_t hash) {
+    return hash == 0 ? 0 : vma_names_.try_emplace(hash, vma_names_.size() + 1).first->second;
+  }
   // The id of a memory policy or a userfaultfd context. Equal things have equal ids.
   std::uint64_t merge_key(std::uint64_t value) {
     return value == 0 ? 0 : merge_keys_.try_emplace(value, merge_keys_.size() + 1).first->second;
@@ -95,7 +99,7 @@ class AddressMap {
   std::unordered_map<std::uint64_t, MmId> mms_;
   mutable Found found_;  // the last mm that was found
   std::unordered_map<std::uint64_t, FileId> files_;
-  std::unordered_map<std::uint64_t, std::uint64_t> merge_keys_;
+  std::unordered_map<std::uint64_t, std::uint64_t> merge_keys_, vma_names_;
   ObjectIds anon_vmas_, other_objects_;
   std::uint32_t next_mm_ = 0;
 };

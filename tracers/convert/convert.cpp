@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
+#include "engine/trace/texts.h"
 #include "tracers/convert/syscall.h"
 
 namespace anonvma {
@@ -82,6 +84,8 @@ void Converter::take(std::span<const std::byte> bytes) {
       return with(anonvma_truth_record{}, [&](auto& r) { truth_.take(r); });
     case ANONVMA_WALK:
       return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
+    case ANONVMA_NAME:
+      return with(anonvma_name_record{}, [&](auto& r) { on_name(r); });
     case ANONVMA_PLACE:
       return;
     case ANONVMA_GAP:  // the recorder takes these
@@ -225,6 +229,15 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   processes_.remove(mm);
   families_.remove(mm);
   rounds_.forget(address);
+}
+
+// The programs may send a text more than once.
+void Converter::on_name(const anonvma_name_record& r) {
+  const std::uint64_t id = addresses_.vma_name(r.name);
+  if (!told_names_.insert(id).second) return;
+  const std::string_view text(r.text, strnlen(r.text, sizeof r.text));
+  for (const Text& piece : text_pieces(TextKind::vma_name, id, text))
+    order_.pass({{heads_.since_start(r.head.time_ns), r.head.tid, {}, 0, 0}, piece});
 }
 
 // True if an execve fills the mm: a call whose begin was recorded, or a call that is older than the

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -112,6 +113,7 @@ class Converter {
   void on_fault(const anonvma_fault_record& record);
   void on_touch(const anonvma_touch_record& record);
   void on_walk(const anonvma_walk_record& record);
+  void on_name(const anonvma_name_record& record);
   bool is_in_the_making(const anonvma_walk_vma& of) const;
 
   Order& order_;
@@ -128,6 +130,7 @@ class Converter {
   StartWindow start_;
   TruthLane truth_;
   Unborn unborn_;
+  std::unordered_set<std::uint64_t> told_names_;  // ids whose text is in the trace
   std::uint64_t malformed_ = 0;
 };
 

@@ -38,6 +38,7 @@ EventType event_type_of(std::uint32_t kind) {
     case ANONVMA_OP:  // an event of any call
     case ANONVMA_GAP:
     case ANONVMA_PLACE:
+    case ANONVMA_NAME:
     case ANONVMA_KINDS:  // of skipped programs
       break;
   }
@@ -99,6 +100,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_WALK:
     case ANONVMA_GAP:
     case ANONVMA_PLACE:
+    case ANONVMA_NAME:
     case ANONVMA_KINDS:
       return;
   }

@@ -16,17 +16,18 @@ void Snapshots::add_vma(std::uint32_t tid, const anonvma_vma& vma) {
 }
 
 SnapVma Snapshots::snap_vma(const anonvma_vma& vma) {
-  return {.start = vma.start,
-          .end = vma.end,
-          .vm_flags = vma.vm_flags,
-          .pgoff = vma.pgoff,
-          .file = addresses_.file(vma.file),
-          .ops = vma.ops,
-          .anon_vma = addresses_.anon_vma(vma.anon_vma),
-          .nr_chain = 0,
-          .policy = addresses_.merge_key(vma.policy),
-          .context =
-              addresses_.merge_key(vma.context) | (vma.follows_fork ? SnapVma::kFollowsFork : 0)};
+  return {
+      .start = vma.start,
+      .end = vma.end,
+      .vm_flags = vma.vm_flags,
+      .pgoff = vma.pgoff,
+      .file = addresses_.file(vma.file),
+      .ops = vma.ops,
+      .anon_vma = addresses_.anon_vma(vma.anon_vma),
+      .nr_chain = 0,
+      .policy = addresses_.merge_key(vma.policy),
+      .context = addresses_.merge_key(vma.context) | (vma.follows_fork ? SnapVma::kFollowsFork : 0),
+      .vma_name = addresses_.vma_name(vma.name)};
 }
 
 EventGroup Snapshots::of_reading(const anonvma_exec_record& r, const EventHead& head,

@@ -72,6 +72,14 @@ Lock lock_of(const anonvma_op_record& r, LockOp op) {
   return lock;
 }
 
+// The name itself is read from the vma at the start of the range, which has it unless the call has
+// failed there.
+EventBody name_of(const anonvma_op_record& r, AddressMap& addresses) {
+  const bool removes = r.args[2] == 0;
+  if (!removes && ((r.ops & kOpsUnread) || r.name == 0)) return UnknownWrite{};
+  return Name{r.args[0], r.args[1], removes ? 0 : addresses.vma_name(r.name), r.ret};
+}
+
 }  // namespace
 
 std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap& addresses,
@@ -107,9 +115,12 @@ std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap&
       return Remap{r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.ret, r.reached};
     case ANONVMA_OP_MSEAL:
       return Seal{r.args[0], r.args[1], r.ret};
+    case ANONVMA_OP_NAME:
+      return name_of(r, addresses);
     case ANONVMA_OP_QUIET:
       return std::nullopt;
     case ANONVMA_OP_NONE:  // these have no event of their own
+    case ANONVMA_OP_PRCTL:
     case ANONVMA_OP_CLONE:
     case ANONVMA_OP_EXECVE:
     case ANONVMA_OP_OTHER:

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/result.h"
 #include "tracers/load/loader.h"
 #include "tracers/lost_count.h"
+#include "tracers/records.h"
 
 namespace anonvma {
 
@@ -27,7 +29,8 @@ class Feed {
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
-  // From join() on, a reader gets all records that any reader drains, and all losses.
+  // From join() on, a reader gets all records that any reader drains, and all losses. It first gets
+  // the names that earlier readers have seen, as their texts are not sent again.
   void join(Reader* reader);
   void leave(const Reader* reader);
   std::size_t readers() const { return readers_.size(); }
@@ -43,10 +46,12 @@ class Feed {
     std::vector<LostCount> lost;
   };
   Feed() = default;
+  void take(std::span<const std::byte> bytes);
   void give_lost();
 
   std::unique_ptr<Loader> loader_;
   std::vector<Joined> readers_;
+  std::unordered_map<std::uint64_t, anonvma_name_record> names_;  // by hash
   std::uint64_t next_walk_ = 1;
 };
 

@@ -79,7 +79,6 @@ void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
-  settings.anonvma_prctl = SYS_prctl;
   settings.anonvma_machine_prot = machine_prot();
   settings.anonvma_thp_area = plan.sites.thp_area;
   for (const TracedSyscall& call : kTracedSyscalls)

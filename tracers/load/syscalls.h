@@ -35,7 +35,7 @@ constexpr TracedSyscall kTracedSyscalls[] = {
     {SYS_remap_file_pages, ANONVMA_OP_REMAP_FILE},
     {SYS_pkey_alloc, ANONVMA_OP_QUIET},
     {SYS_pkey_free, ANONVMA_OP_QUIET},
-    {SYS_prctl, ANONVMA_OP_QUIET},
+    {SYS_prctl, ANONVMA_OP_PRCTL},
 #ifdef SYS_fork  // arm64 has neither
     {SYS_fork, ANONVMA_OP_CLONE},
     {SYS_vfork, ANONVMA_OP_CLONE},
@@ -60,6 +60,7 @@ constexpr TracedSyscall kTracedCompatSyscalls[] = {
     {152, ANONVMA_OP_MLOCKALL},
     {153, ANONVMA_OP_MUNLOCKALL},
     {163, ANONVMA_OP_MREMAP},
+    {172, ANONVMA_OP_PRCTL},
     {190, ANONVMA_OP_CLONE},  // vfork
     {192, ANONVMA_OP_MMAP},   // mmap2
     {435, ANONVMA_OP_CLONE},  // clone3

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "engine/replay/replay.h"
+#include "engine/trace/texts.h"
 #include "engine/trace/writer.h"
 #include "test/catch.h"
 #include "test/support/vma_world.h"
@@ -126,6 +127,26 @@ TEST_CASE("holders are charged for all there is") {
   CHECK(holders[1].objs[kVmAreaStruct] == 2);
   CHECK(holders[1].objs[kAnonVmaChain] == 4);
   CHECK(holders[1].objs[kAnonVma] == 2);
+}
+
+// At the end mm 0 has one vma of two pages. The first page gets a name, so that both share [a0].
+TEST_CASE("holders are told apart by the names of vmas") {
+  Life life = family();
+  life.add(0, Name{.addr = World::addr(0), .len = kPage, .vma_name = 5});
+  for (const Text& piece : text_pieces(TextKind::vma_name, 5, "heap")) life.add(0, piece);
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  options.observe_peak = true;
+  const Comparison c = replayed(life, options);
+  const std::vector<Holder>& holders = c.rows[0].end.holders;
+  REQUIRE(holders.size() == 2);
+  CHECK(holders[0].vma_name == 0);
+  CHECK(holders[0].objs[kVmAreaStruct] == 1);
+  CHECK(holders[0].objs[kAnonVma] == 0);
+  CHECK(holders[1].mm == MmId{0});
+  CHECK(holders[1].name_text == "heap");
+  CHECK(holders[1].objs[kVmAreaStruct] == 1);
+  CHECK(holders[1].objs[kAnonVma] == 1);
 }
 
 TEST_CASE("an abandoned anon_vma is held by the first that links to it") {

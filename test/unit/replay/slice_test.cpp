@@ -122,7 +122,8 @@ std::string state(const AddressSpaces& spaces) {
     for (const VmaId id : spaces.vmas(mm)) {
       const Vma& v = spaces.vma(id);
       out << "  " << v.start << "-" << v.end << " " << v.flags << " " << v.pgoff << " "
-          << numbered(files, v.file) << " " << v.ops << " " << v.policy << " " << v.context;
+          << numbered(files, v.file) << " " << v.ops << " " << v.policy << " " << v.context << " "
+          << v.name;
       for (const Strategy::ChainLink& l : spaces.strategy().chain_links(id))
         out << " [" << numbered(names, l.anon_vma) << " root " << numbered(names, l.root) << " of "
             << numbered(names, l.parent) << " children " << l.num_children << " active "

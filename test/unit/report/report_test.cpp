@@ -184,6 +184,42 @@ sum                     20              60        40  11.6  100.0%
   CHECK(lines[3]["objs"]["anon_vma"] == 40);
 }
 
+TEST_CASE("what a name costs") {
+  Comparison c = costly_example();
+  c.rows.pop_back();
+  std::vector<Holder>& holders = c.rows[0].peak.holders;
+  // Half of the first mm's objects are in vmas with a name that another mm has, too.
+  const auto name = [](Holder holder, std::uint64_t id, const char* text) {
+    for (std::uint64_t& objs : holder.objs) objs /= 2;
+    holder.vma_name = id;
+    holder.name_text = text;
+    return holder;
+  };
+  const Holder first = holders[0], second = holders[1];
+  holders.insert(holders.begin() + 1, name(first, 3, "heap"));
+  holders.insert(holders.begin() + 1, name(first, 4, "a\x1b[2mb"));
+  holders.insert(holders.begin() + 4, name(second, 3, "heap"));
+  ReportOptions options;
+  options.by = By::name;
+  options.top = 2;
+  const std::string text = render(c, options);
+  INFO(text);
+  CHECK_THAT(text, ContainsSubstring("name "));
+  CHECK_THAT(text, ContainsSubstring("(no name): vmas without a name"));
+  CHECK(text.find('\x1b') == text.npos);
+  options.format = Format::json;
+  const auto json = nlohmann::json::parse(render(c, options))["strategies"][0]["holders"];
+  CHECK(json["by"] == "name");
+  const auto& lines = json["peak_of_sum"];
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["holder"] == "(no name)");
+  CHECK(lines[1]["holder"] == "heap");
+  CHECK(lines[1]["mms"] == 2);
+  CHECK(lines[1]["objs"]["anon_vma"] == first.objs[kAnonVma] / 2 + second.objs[kAnonVma] / 2);
+  CHECK(lines[2]["holder"] == "2 others");
+  CHECK(lines[3]["mms"] == 3);  // each mm once
+}
+
 TEST_CASE("the state at a time that was asked for") {
   Comparison c = example();
   c.at_s = 0.5;

@@ -70,6 +70,20 @@ TEST_CASE("hold back: two rounds in a row are kept apart") {
   CHECK(heard.text == "snapshot/1 lost/" + std::to_string(MmId{}.v) + " snapshot/1");
 }
 
+TEST_CASE("hold back: an event that no reader of snapshots sees keeps no rounds apart") {
+  for (const EventBody& body : {EventBody{Truth{}}, EventBody{Text{}}}) {
+    Heard heard;
+    Resync resync([&](const Event& event) { heard(event); });
+    for (int round = 0; round < 2; ++round) {
+      resync.begin();
+      resync.add(snapshot(1, SnapReason::resync));
+      resync.end();
+      if (round == 0) resync.add({{}, body});
+    }
+    CHECK(heard.text.find("lost") != std::string::npos);
+  }
+}
+
 TEST_CASE("hold back: an mm behind an unseen writer is walked, but not at once again") {
   Rewalks rewalks;
   rewalks.note({{0, 0, MmId{1}, 1, 0}, UnknownWrite{}});

@@ -4,6 +4,7 @@
 
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
 #include <bpf/bpf_helpers.h>
@@ -16,6 +17,8 @@ static __always_inline bool anonvma_see_result(struct anonvma_task *state, struc
 	if (!vma)
 		return false;
 	anonvma_see_vma(vma, seen);
+	if (state->op == ANONVMA_OP_NAME)
+		seen->name = anonvma_told_name(vma);
 	return addr - seen->start < seen->len;
 }
 

@@ -11,6 +11,7 @@
 #include "tracers/bpf/fallback/vma_list.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/losses.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/snapshot_record.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
 #include "tracers/records.h"
@@ -22,7 +23,7 @@ __noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
 {
 	struct vm_area_struct *vma = (void *)address;
 
-	anonvma_send_vma(mm, vma, false);
+	anonvma_send_vma(mm, vma, anonvma_told_name(vma), false);
 	return (__u64)anonvma_next_vma(vma);
 }
 

@@ -10,6 +10,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/fallback/progress.bpf.h"
 #include "tracers/bpf/fallback/vma_list.bpf.h"
+#include "tracers/bpf/names.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/snapshot_record.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
@@ -63,12 +64,13 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	struct vm_area_struct *vma = (void *)address;
 	struct anonvma_walk_vma *out;
 	struct mm_struct *mm;
-	__u64 count, link, i;
+	__u64 count, link, name, i;
 	void *head;
 
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	mm = BPF_CORE_READ(vma, vm_mm);
 	count = anonvma_count_chain((__u64)head);
+	name = anonvma_told_name(vma);
 	out = bpf_ringbuf_reserve(&anonvma_walk_ring, sizeof(*out), 0);
 	if (!out)
 		return 0;
@@ -84,7 +86,7 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	out->tid = BPF_CORE_READ(task, pid);
 	out->local_tgid = anonvma_local_tgid(task);
 	anonvma_copy_comm(out->comm, task);
-	anonvma_fill_vma(&out->vma, vma, false);
+	anonvma_fill_vma(&out->vma, vma, name, false);
 	out->chain_cut = count > ANONVMA_MAX_CHAIN;
 	out->nr_chain = out->chain_cut ? 0 : count;
 	count = out->nr_chain;

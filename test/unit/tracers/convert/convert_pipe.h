@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/trace/event.h"
@@ -50,6 +51,27 @@ struct Pipe {
     r.ret = ret;
     feed(r);
   }
+  void name_text(std::uint64_t name, std::string_view text) {
+    anonvma_name_record r{};
+    r.head = head(ANONVMA_NAME, 0, 0);
+    r.name = name;
+    text.copy(r.text, sizeof r.text);
+    feed(r);
+  }
+  // A prctl that names a page, or removes its name if the pointer is 0.
+  void name(std::uint64_t mm, std::uint32_t seq, std::uint64_t pointer, std::uint64_t name,
+            std::uint32_t ops = 1, std::int64_t ret = 0) {
+    anonvma_op_record r{};
+    r.head = head(ANONVMA_OP, mm, seq);
+    r.op = ANONVMA_OP_NAME;
+    r.args[0] = 0x7000;
+    r.args[1] = 0x1000;
+    r.args[2] = pointer;
+    r.name = name;
+    r.ops = ops;
+    r.ret = ret;
+    feed(r);
+  }
   void fault(std::uint64_t mm, std::uint32_t seq, anonvma_kind kind = ANONVMA_FAULT) {
     feed(anonvma_fault_record{head(kind, mm, seq), 0x7000 | ANONVMA_FAULT_WRITE});
   }
@@ -61,7 +83,7 @@ struct Pipe {
     for (std::uint32_t i = 0; i < nr_vmas; ++i)
       feed(anonvma_exec_vma_record{
           head(ANONVMA_EXEC_VMA, mm, 0),
-          {0x1000 + 0x1000ull * i, 0x2000 + 0x1000ull * i, 1, 0, 0, 0, 0, 0, 1, 0}});
+          {0x1000 + 0x1000ull * i, 0x2000 + 0x1000ull * i, 1, 0, 0, 0, 0, 0, 1, 0, 0}});
     anonvma_exec_record r{};
     r.head = head(ANONVMA_EXEC, mm, seq, nr_vmas);
     r.old_mm = old_mm;
@@ -78,7 +100,7 @@ struct Pipe {
     w.head.map_count = 1;
     w.head.start_brk = 0x500000;
     w.vmas.push_back(
-        {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 0, 0, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
+        {{0x1000, 0x2000, 0x73, 1, 0, 0xa000, 0, 0, 1, 0, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}});
     return w;
   }
   void walk(std::uint64_t id, SnapReason reason, std::uint64_t mm, std::uint32_t seq) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/trace/event.h"
+#include "engine/trace/texts.h"
 #include "test/catch.h"
 #include "test/unit/tracers/convert/convert_pipe.h"
 #include "tracers/convert/convert.h"
@@ -220,8 +221,8 @@ struct Attach : Pipe {
   void walk() {
     WalkedMm w = walked(kA, 4);
     w.vmas = {
-        {{0x7000, 0x8000, 0x73, 7, 0, 0, 0, 0, 1, 0}, {}},
-        {{0x9000, 0xa000, 0x73, 9, 0, 0xa000, 0, 0, 1, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}}};
+        {{0x7000, 0x8000, 0x73, 7, 0, 0, 0, 0, 1, 0, 0}, {}},
+        {{0x9000, 0xa000, 0x73, 9, 0, 0xa000, 0, 0, 1, 0, 0}, {{0xa000, 0xa000, 0xa000, 1, 1, 1}}}};
     converter.add_walk(1, SnapReason::attach, {w});
     feed(anonvma_walk_record{head(ANONVMA_WALK, kA, 4), 1});
     take();
@@ -458,6 +459,54 @@ TEST_CASE("truth objects have an id from allocation to free") {
   CHECK(second != first);
   p.walk(1, SnapReason::end, kA, 0);
   CHECK(std::get<SnapChain>(p.events.back().body).anon_vma.v == second);
+}
+
+TEST_CASE("a name is a text once, and an id in events") {
+  constexpr std::uint64_t kHeap = 1ull << 63 | 7, kStack = 1ull << 63 | 8, kPointer = 0x6000;
+  Pipe p;
+  p.exec(kA, 4, 0);
+  p.take();
+  p.name_text(kHeap, "heap");
+  p.name_text(kHeap, "heap");  // the programs had forgotten it
+  p.name(kA, 5, kPointer, kHeap);
+  p.name_text(kStack, std::string(79, 's'));
+  p.name(kA, 7, kPointer, kStack);
+  p.name(kA, 9, 0, 0);
+  CHECK(p.out == "text name/0/5 text text text name/0/7 name/0/9");
+  Texts texts;
+  for (const Event& event : p.events)
+    if (const auto* text = std::get_if<Text>(&event.body)) CHECK(texts.take(*text).empty());
+  const auto named = [&](std::size_t i) { return std::get<Name>(p.events.at(i).body); };
+  const std::size_t first = p.events.size() - 6;
+  CHECK(named(first) == Name{0x7000, 0x1000, 1, 0});
+  CHECK(texts.find(TextKind::vma_name, 1) == "heap");
+  CHECK(named(first + 4).vma_name == 2);
+  CHECK(texts.find(TextKind::vma_name, 2) == std::string(79, 's'));
+  CHECK(named(first + 5).vma_name == 0);
+}
+
+TEST_CASE("a name that could not be read is an unseen writer") {
+  constexpr std::uint64_t kHeap = 1ull << 63 | 7, kPointer = 0x6000;
+  Pipe p;
+  p.exec(kA, 4, 0);
+  p.take();
+  p.name(kA, 5, kPointer, 0, ANONVMA_OPS_UNREAD);
+  p.name(kA, 7, kPointer, 0, 1, -11);  // it failed at the first vma
+  p.name(kA, 9, 0, 0, ANONVMA_OPS_UNREAD);
+  p.name(kA, 11, kPointer, kHeap, 1, -9);
+  CHECK(p.out == "unknown_write/0/5 unknown_write/0/7 name/0/9 name/0/11");
+}
+
+TEST_CASE("vmas of snapshots have the ids of names") {
+  Pipe p;
+  WalkedMm walked = p.walked(kA, 4);
+  walked.vmas[0].vma.name = 77;
+  p.converter.add_walk(1, SnapReason::attach, {walked});
+  p.feed(anonvma_walk_record{p.head(ANONVMA_WALK, kA, 4), 1});
+  p.name_text(77, "late");  // a text may come behind the id
+  CHECK(p.out == "snapshot/0/4 snap_vma/0/4 snap_chain/0/4 text");
+  CHECK(std::get<SnapVma>(p.events[1].body).vma_name == 1);
+  CHECK(std::get<Text>(p.events.back().body).id == 1);
 }
 
 TEST_CASE("losses are told by kind and cpu, and malformed records are counted") {

@@ -415,7 +415,7 @@ TEST_CASE("vmas of an exec whose end was lost are no part of the next look") {
   Pipe p;
   for (const std::uint64_t start : {0x1000, 0x8000})
     p.feed(anonvma_exec_vma_record{p.head(ANONVMA_EXEC_VMA, kA, 0),
-                                   {start, start + 0x1000, 1, 0, 0, 0, 0, 0, 1, 0}});
+                                   {start, start + 0x1000, 1, 0, 0, 0, 0, 0, 1, 0, 0}});
   p.exec(kB, 4, 0, 2);
   CHECK(p.out == "exec/0/4 snapshot/0/4 snap_vma/0/4 snap_vma/0/4");
   CHECK(std::get<SnapVma>(p.events.back().body).start == 0x2000);
