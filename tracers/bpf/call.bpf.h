@@ -49,6 +49,15 @@ static __always_inline __u32 anonvma_op_of(long nr)
 	return anonvma_is_compat(anonvma_current()) ? compat : op;
 }
 
+/*
+ * True if a call with this number may be a traced one that ends. A tracer that stops a task inside of its
+ * fork and sends it elsewhere, as a debugger does, sets the number to -1.
+ */
+static __always_inline bool anonvma_may_end_op(long nr)
+{
+	return nr < 0 || anonvma_op_of(nr);
+}
+
 /* Reads the file of mmap's descriptor, and its properties that decide the flags of a mapping. */
 static __always_inline void anonvma_read_file(struct anonvma_task *state, struct task_struct *task)
 {

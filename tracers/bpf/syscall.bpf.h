@@ -67,15 +67,15 @@ static __always_inline int anonvma_on_sys_exit(struct pt_regs *regs, long ret)
 {
 	struct anonvma_task *state;
 	struct task_struct *task;
-	__u32 op = anonvma_op_of(anonvma_syscall_nr(regs));
+	bool may_end = anonvma_may_end_op(anonvma_syscall_nr(regs));
 
 	/* A call that ends after the end of the recording counts as in flight: its objects are incomplete. */
-	if ((!op && !anonvma_pending) || !anonvma_sending)
+	if ((!may_end && !anonvma_pending) || !anonvma_sending)
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
-	if (state && op && state->op)
+	if (state && may_end && state->op)
 		anonvma_end_op(task, state, ret);
 	if (!anonvma_pending)
 		return 0;

@@ -1,8 +1,8 @@
 // Calls that somebody else answers: a seccomp filter, its supervisor, or a tracer. The kernel has done
 // nothing then, whatever the program was told, or something else than the program asked for.
-#include <elf.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/mempolicy.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -10,11 +10,9 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <functional>
@@ -25,6 +23,7 @@
 
 #include "corner.h"
 #include "families.h"
+#include "registers.h"
 
 namespace corners {
 namespace {
@@ -104,40 +103,16 @@ int filter(std::uint32_t action, unsigned flags = 0) {
   return static_cast<int>(fd);
 }
 
-using Registers = user_regs_struct;
-
-#if defined(__x86_64__)
-void set_result(Registers& all, long value) { all.rax = static_cast<unsigned long long>(value); }
-unsigned long long& argument(Registers& all, int n) {
-  const std::array in{&all.rdi, &all.rsi, &all.rdx, &all.r10, &all.r8, &all.r9};
-  return *in[static_cast<std::size_t>(n)];
-}
-#elif defined(__aarch64__)
-void set_result(Registers& all, long value) {
-  all.regs[0] = static_cast<unsigned long long>(value);
-}
-unsigned long long& argument(Registers& all, int n) { return all.regs[n]; }
-#endif
-
 // A stop of a traced process. Registers that were changed are written back by set().
 class Stop {
  public:
-  explicit Stop(pid_t pid) : pid_(pid) {
-    must(ptrace(PTRACE_GETREGSET, pid_, NT_PRSTATUS, &area_) == 0, "PTRACE_GETREGSET");
-  }
+  explicit Stop(pid_t pid) : pid_(pid) { must(get_registers(pid, all_), "PTRACE_GETREGSET"); }
   Registers& registers() { return all_; }
-  bool marked() { return argument(all_, 5) == kMark; }
-  long call() const {
-#if defined(__x86_64__)
-    return static_cast<long>(all_.orig_rax);
-#elif defined(__aarch64__)
-    return static_cast<long>(all_.regs[8]);
-#endif
-  }
-  void set() { must(ptrace(PTRACE_SETREGSET, pid_, NT_PRSTATUS, &area_) == 0, "registers"); }
+  bool marked() { return argument_of(all_, 5) == kMark; }
+  void set() { must(set_registers(pid_, all_), "PTRACE_SETREGSET"); }
   void set_call(long nr) {
 #if defined(__x86_64__)
-    all_.orig_rax = static_cast<unsigned long long>(nr);
+    all_.orig_rax = static_cast<Word>(nr);
     set();
 #elif defined(__aarch64__)
     set();
@@ -150,19 +125,18 @@ class Stop {
  private:
   pid_t pid_;
   Registers all_{};
-  iovec area_{&all_, sizeof all_};
 };
-
-using Visit = std::function<void(Stop&, bool enters)>;
 
 // A call of libc may find the mark in its register. Its forks have other flags than those below.
 bool may_be_answered(Stop& stop) {
-  const long nr = stop.call();
+  const long nr = call_of(stop.registers());
   if (!stop.marked()) return false;
-  if (nr == SYS_clone) return argument(stop.registers(), 0) == SIGCHLD;
+  if (nr == SYS_clone) return argument_of(stop.registers(), 0) == SIGCHLD;
   return nr == SYS_execve ||
          std::find(std::begin(kCalls), std::end(kCalls), nr) != std::end(kCalls);
 }
+
+using Visit = std::function<void(Stop&, bool enters)>;
 
 // Runs `work` in a child, and `visit` when a marked call of the child, or of its children, begins and
 // ends. With `only_filtered` it runs at the stop of a seccomp filter instead.
@@ -263,13 +237,13 @@ void answered_by_tracer() {
       [&](Stop& stop, bool) {
         switch (turn++ % 4) {
           case 0:
-            set_result(stop.registers(), 0);
+            result_of(stop.registers()) = static_cast<Word>(0);
             return stop.set_call(-1);
           case 1:
-            argument(stop.registers(), 1) = kPage;
+            argument_of(stop.registers(), 1) = kPage;
             return stop.set();
           case 2:
-            argument(stop.registers(), 5) = 0;
+            argument_of(stop.registers(), 5) = 0;
             return stop.set_call(SYS_getpid);
         }
       },
@@ -299,7 +273,7 @@ void answered_by_injection() {
         }
         const long results[] = {0, -ENOMEM, -EINVAL, reinterpret_cast<long>(p)};
         if (!replaced && turn % 4 == 1) return;
-        set_result(stop.registers(), results[turn % 4]);
+        result_of(stop.registers()) = static_cast<Word>(results[turn % 4]);
         stop.set();
       });
   all_calls(p);
@@ -331,10 +305,67 @@ void answered_forks() {
           return;
         }
         if (turn % 3 == 1) return;
-        set_result(stop.registers(), replaced ? 1 : -EAGAIN);
+        result_of(stop.registers()) = static_cast<Word>(replaced ? 1 : -EAGAIN);
         stop.set();
       });
   write_pages(p, 16);
+}
+
+// A debugger that stops a process in its fork, and has it make calls there. The fork then seems to end
+// as no call.
+void calls_in_fork() {
+  char* p = fresh_memory();
+  const unsigned long node = 1;
+  const auto number = [](const void* q) {
+    return static_cast<long>(reinterpret_cast<std::uintptr_t>(q));
+  };
+  const long bind[6] = {number(at(p, 6)), 4 * kPage, MPOL_BIND, number(&node), 65, 0};
+  const pid_t child = spawn([&] {
+    available(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0, "PTRACE_TRACEME");
+    raise(SIGSTOP);
+    for (int round = 0; round < 2; ++round)
+      if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {
+        write_pages(at(p, 4), 4);
+        syscall(SYS_exit_group, 0);
+      }
+    write_pages(at(p, 8), 2);
+    while (wait(nullptr) > 0) continue;
+  });
+  const auto stopped = [&] {
+    int status = 0;
+    must(waitpid(child, &status, __WALL) == child, "waitpid");
+    if (!WIFSTOPPED(status)) must_have_ended_well(status);
+    return WIFSTOPPED(status) ? status >> 8 : 0;
+  };
+  if (stopped() == 0) return;
+  must(ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK) == 0,
+       "PTRACE_SETOPTIONS");
+  for (int signal = 0;;) {
+    must(ptrace(PTRACE_CONT, child, nullptr, signal) == 0, "PTRACE_CONT");
+    const int stop = stopped();
+    if (stop == 0) break;
+    signal = stop >> 8 ? 0 : stop;
+    if (stop != (SIGTRAP | PTRACE_EVENT_FORK << 8)) continue;
+    unsigned long copy = 0;
+    must(ptrace(PTRACE_GETEVENTMSG, child, nullptr, &copy) == 0, "PTRACE_GETEVENTMSG");
+    must(waitpid(static_cast<pid_t>(copy), nullptr, __WALL) > 0, "waitpid");
+    must(ptrace(PTRACE_DETACH, static_cast<pid_t>(copy), nullptr, nullptr) == 0, "PTRACE_DETACH");
+    Registers before{};
+    must(get_registers(child, before), "PTRACE_GETREGSET");
+    Registers during = with_call(before, call_instructions(), SYS_mbind, bind);
+    must(set_registers(child, during), "PTRACE_SETREGSET");
+    int trap = 0;
+    do {
+      must(ptrace(PTRACE_CONT, child, nullptr, nullptr) == 0, "PTRACE_CONT");
+      trap = stopped();
+    } while (trap == SIGCHLD);
+    must(trap == SIGTRAP, "a trap");
+    result_of(before) = copy;
+#if defined(__x86_64__)
+    before.orig_rax = ~0ull;
+#endif
+    must(set_registers(child, before), "PTRACE_SETREGSET");
+  }
 }
 
 #if defined(__x86_64__)
@@ -354,12 +385,12 @@ void emulated() {
     must(waitpid(child, &status, 0) == child, "waitpid");
     if (!WIFSTOPPED(status)) break;
     Stop stop(child);
-    if (stop.registers().orig_rax == SYS_exit_group) {
+    if (call_of(stop.registers()) == SYS_exit_group) {
       must(kill(child, SIGKILL) == 0, "kill");
       reap_any_end(child);
       break;
     }
-    set_result(stop.registers(), 0);
+    result_of(stop.registers()) = static_cast<Word>(0);
     stop.set();
   }
   all_calls(p);

@@ -1,6 +1,5 @@
 #include "bystander.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -11,10 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -22,18 +19,19 @@
 #include <string>
 
 #include "corner.h"
+#include "registers.h"
 
 #if defined(__x86_64__)
-asm(".pushsection .text\n.globl corners_call\ncorners_call: syscall\nint3\n.popsection\n");
+asm(".pushsection .text\n.globl corners_call\ncorners_call: mov %rbx, "
+    "%rax\nsyscall\nint3\n.popsection\n");
 #elif defined(__aarch64__)
-asm(".pushsection .text\n.globl corners_call\ncorners_call: svc #0\nbrk #0\n.popsection\n");
+asm(".pushsection .text\n.globl corners_call\ncorners_call: mov x0, x19\nmov x8, x20\nsvc #0\nbrk "
+    "#0\n"
+    ".popsection\n");
 #endif
-extern "C" char corners_call[];
 
 namespace corners {
 namespace {
-
-using Registers = user_regs_struct;
 
 long error_of(bool good) { return good ? 0 : errno; }
 
@@ -83,40 +81,18 @@ long advise(const Order& order) {
   return error;
 }
 
-long registers(int request, pid_t pid, Registers& all) {
-  iovec area{&all, sizeof all};
-  return error_of(ptrace(static_cast<__ptrace_request>(request), pid, NT_PRSTATUS, &area) == 0);
-}
-
-// The registers of a process that is about to make the call.
-Registers with_call(Registers all, const Order& order) {
-#if defined(__x86_64__)
-  all.rip = reinterpret_cast<std::uintptr_t>(order.where);
-  all.orig_rax = ~0ull;  // the interrupted call is not made again now
-  all.rax = static_cast<unsigned long long>(order.argument);
-  const std::array to{&all.rdi, &all.rsi, &all.rdx, &all.r10, &all.r8, &all.r9};
-  for (std::size_t i = 0; i < to.size(); ++i)
-    *to[i] = static_cast<unsigned long long>(order.arguments[i]);
-#elif defined(__aarch64__)
-  all.pc = reinterpret_cast<std::uintptr_t>(order.where);
-  all.regs[8] = static_cast<unsigned long long>(order.argument);
-  for (std::size_t i = 0; i < 6; ++i)
-    all.regs[i] = static_cast<unsigned long long>(order.arguments[i]);
-#endif
-  return all;
-}
-
 long call(const Order& order) {
   if (const long error = stop(order.pid)) return error;
   Registers before{};
-  long error = registers(PTRACE_GETREGSET, order.pid, before);
-  Registers during = with_call(before, order);
-  if (!error) error = registers(PTRACE_SETREGSET, order.pid, during);
-  if (!error) error = error_of(ptrace(PTRACE_CONT, order.pid, nullptr, nullptr) == 0);
+  bool good = get_registers(order.pid, before);
+  Registers during = with_call(before, order.where, order.argument, order.arguments);
   int status = 0;
-  if (!error) error = error_of(waitpid(order.pid, &status, __WALL) == order.pid);
-  if (!error && !(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP)) error = EPROTO;
-  registers(PTRACE_SETREGSET, order.pid, before);
+  good = good && set_registers(order.pid, during) &&
+         ptrace(PTRACE_CONT, order.pid, nullptr, nullptr) == 0 &&
+         waitpid(order.pid, &status, __WALL) == order.pid;
+  long error = error_of(good);
+  if (good && !(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP)) error = EPROTO;
+  set_registers(order.pid, before);
   let_go(order.pid);
   return error;
 }
@@ -228,8 +204,6 @@ void unmerge_leftovers() {
 }
 
 }  // namespace
-
-char* call_instruction() { return corners_call; }
 
 int bystander(const Order& order) {
   const char* path = std::getenv("CORNERS_BYSTANDER");

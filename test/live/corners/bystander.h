@@ -15,7 +15,7 @@ enum class Deed : int {
   write_mem,      // /proc/PID/mem
   write_vm,       // process_vm_writev
   advise,         // process_madvise, with the advice in `argument`
-  call,           // as a debugger: lets the process make the call `argument` with `arguments`
+  call,           // as a debugger: the process makes the call `argument` with `arguments`
   kill_and_reap,  // SIGKILL, and process_mrelease
   migrate,        // move_pages and migrate_pages, to the nodes where the pages are
   write_file,     // writes the number `argument` to `path`
@@ -38,8 +38,6 @@ struct Order {
 
 // Returns 0, or the error of the bystander. Skips the scenario if no bystander runs.
 int bystander(const Order& order);
-// The instructions that a `call` borrows.
-char* call_instruction();
 
 // Answers the scenarios that connect to the socket at `path`, until the socket's folder is gone.
 void stand_by(const char* path);

@@ -18,6 +18,7 @@
 #include "cgroup.h"
 #include "corner.h"
 #include "families.h"
+#include "registers.h"
 
 namespace corners {
 namespace {
@@ -133,7 +134,7 @@ void outside_calls() {
   char* p = island(32);
   write_pages(at(p, 8), 4);
   const auto call = [&](long nr, char* where, long length, long a = 0, long b = 0, long c = -1) {
-    Order order{.deed = Deed::call, .pid = getpid(), .where = call_instruction(), .argument = nr};
+    Order order{.deed = Deed::call, .pid = getpid(), .where = call_instructions(), .argument = nr};
     const long all[] = {reinterpret_cast<long>(where), length, a, b, c, 0};
     std::memcpy(order.arguments, all, sizeof all);
     try_deed(order, "a call for another process");
@@ -164,6 +165,7 @@ void outside_kill() {
   for (int round = 0; round < 6; ++round) {
     const Gate ready;
     const pid_t child = spawn([&] {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       write_pages(p, kHuge);
       for (std::size_t i = 0; i < kHuge; i += 4) protect(at(p, i), 2, PROT_READ);
       const pid_t grandchild = spawn([&] {

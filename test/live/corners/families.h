@@ -170,6 +170,7 @@ void answered_by_supervisor();
 void answered_by_tracer();
 void answered_by_injection();
 void answered_forks();
+void calls_in_fork();
 void emulated();
 void dispatched();
 void chain_of_six();

@@ -181,6 +181,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"answered_by_tracer", corners::answered_by_tracer},
     {"answered_by_injection", corners::answered_by_injection},
     {"answered_forks", corners::answered_forks},
+    {"calls_in_fork", corners::calls_in_fork},
     {"emulated", corners::emulated},
     {"dispatched", corners::dispatched},
     {"chain_of_six", corners::chain_of_six},

@@ -141,14 +141,14 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct anonvma_task *state;
 	struct task_struct *task;
-	__u32 op = anonvma_op_of(anonvma_syscall_nr(regs));
+	bool may_end = anonvma_may_end_op(anonvma_syscall_nr(regs));
 
-	if ((!op && !anonvma_pending) || !anonvma_sending)
+	if ((!may_end && !anonvma_pending) || !anonvma_sending)
 		return 0;
 	task = anonvma_current();
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
-	if (state && op && state->op) {
+	if (state && may_end && state->op) {
 		if (anonvma_no_lock_hook && anonvma_is_untraced(state->op))
 			anonvma_end_other(task, state, ret);
 		else
