@@ -24,9 +24,10 @@ constexpr int kLeadWaits = 5;
 constexpr int kLastWaits = 100;          // for lock numbers that are open
 constexpr std::size_t kMostDrains = 64;  // of a ring that fills as fast as it is read
 constexpr int kTornTries = 8, kStartTries = 30;
+static_assert(CgroupHierarchy::kV2 == ANONVMA_CGROUP_V2);
 
 bool is_whole_system(const RecorderOptions& options) {
-  return options.pids.empty() && options.command_tgid == 0;
+  return options.pids.empty() && options.command_tgid == 0 && options.cgroup == 0;
 }
 
 // In a pid namespace iterators list only processes of the namespace, but hooks see all. Processes
@@ -35,9 +36,10 @@ bool is_tracked_only(const RecorderOptions& options) {
   return !is_whole_system(options) || !is_initial_pid_namespace();
 }
 
-// Of a walk without a list of processes.
+// Of a walk without a list of processes. The programs know which processes are of the cgroup.
 anonvma_walk_purpose purpose_of_all(const RecorderOptions& options) {
-  return is_whole_system(options) ? ANONVMA_WALK_TRACKS : ANONVMA_WALK_RECORDED;
+  return is_whole_system(options) || options.cgroup != 0 ? ANONVMA_WALK_TRACKS
+                                                         : ANONVMA_WALK_RECORDED;
 }
 
 }  // namespace
@@ -52,6 +54,8 @@ Recorder::Recorder(const RecorderOptions& options, std::shared_ptr<Feed> feed, b
       converter_(order_, static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                  is_tracked_only(options)) {
   if (!loader_.sees_locks()) converter_.number_in_ring_order();
+  converter_.look_up_cgroups_by(
+      [hierarchy = options.hierarchy](std::uint64_t id) { return path_of_cgroup(hierarchy, id); });
 }
 
 Result<std::unique_ptr<Recorder>> Recorder::open(const RecorderOptions& options) {
@@ -66,6 +70,8 @@ Result<std::unique_ptr<Recorder>> Recorder::open(const RecorderOptions& options)
   load.spill_bytes = options.spill_bytes;
   load.tracked_only = is_tracked_only(options);
   load.target_tgid = options.command_tgid;
+  load.cgroup = options.cgroup;
+  load.cgroup_subsys = options.hierarchy.subsys;
   Result<std::shared_ptr<Feed>> feed = Feed::open(load);
   if (!feed) return feed.error();
   return std::unique_ptr<Recorder>(new Recorder(options, std::move(*feed), true));
@@ -219,6 +225,18 @@ Status Recorder::adopt_orphans() {
   return ok();
 }
 
+// Processes that came into the recorded cgroup: each is walked like those that were there at the
+// start.
+Status Recorder::admit() {
+  const std::set<std::uint32_t> newcomers = converter_.take_newcomers();
+  if (newcomers.empty()) return ok();
+  converter_.start().begin();
+  for (const std::uint32_t tgid : newcomers)
+    if (const Status s = walk(tgid, SnapReason::attach, ANONVMA_WALK_TRACKS); !s) return s;
+  converter_.start().end();
+  return failure_;
+}
+
 // Takes all records that are in the ring now.
 Status Recorder::drain() {
   for (std::size_t again = 0; again < kMostDrains; ++again) {
@@ -249,6 +267,7 @@ Status Recorder::snapshot(std::uint32_t tgid) {
 Status Recorder::poll() {
   order_.tick(kernel_monotonic_ns());
   if (const Status s = drain(); !s) return s;
+  if (const Status s = admit(); !s) return s;
   if (loader_.has_copies() || kernel_monotonic_ns() - missed_read_at_ > kSecond) report_missed();
   if (converter_.suspects() && round_pace_.is_due(kernel_monotonic_ns()))
     if (const Status s = put_right(); !s) return s;

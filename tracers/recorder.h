@@ -17,6 +17,7 @@
 #include "engine/trace/event.h"
 #include "tracers/convert/convert.h"
 #include "tracers/convert/order.h"
+#include "tracers/kernel/cgroups.h"
 #include "tracers/load/feed.h"
 #include "tracers/missed_events.h"
 #include "tracers/resync.h"
@@ -30,10 +31,12 @@ struct RecorderOptions {
   bool truth = false;
   std::uint64_t ring_bytes = 32u << 20;
   std::uint64_t spill_bytes = 256u << 20;
-  // At most one of the two is set. If neither is, the recording is of the whole system, or of the
+  // At most one of the three is set. If none is, the recording is of the whole system, or of the
   // recorder's pid namespace. The numbers are those of that namespace.
   std::vector<int> pids;           // these processes, their descendants, and their relatives
   std::uint32_t command_tgid = 0;  // a child that will exec the command
+  std::uint64_t cgroup = 0;        // the processes of this cgroup and of those below
+  CgroupHierarchy hierarchy;       // of all cgroups in the trace
 };
 
 struct RecorderCounts {
@@ -90,6 +93,7 @@ class Recorder final : private Feed::Reader {
   Result<std::set<std::uint32_t>> walk_family();
   Status walk(std::uint32_t tgid, SnapReason reason, anonvma_walk_purpose purpose);
   Status adopt_orphans();
+  Status admit();
   void note_torn(std::uint64_t address);
   Status rewalk();
   void on_record(std::span<const std::byte> bytes) override;

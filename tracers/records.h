@@ -22,6 +22,8 @@ enum {
   ANONVMA_MAX_CHAIN = 512, /* per vma in a walk: has to fit one read of the iterator */
 };
 
+#define ANONVMA_CGROUP_V2 (~0u) /* instead of the number of a controller of cgroup v1 */
+
 enum anonvma_faults {
   ANONVMA_FAULTS_WRITE = 0,
   ANONVMA_FAULTS_FIRST = 1,
@@ -95,10 +97,11 @@ enum anonvma_kind {
   ANONVMA_FAULT,
   ANONVMA_TOUCH,
   ANONVMA_TRUTH,
-  ANONVMA_WALK,  /* the walk has reached an mm: fixes its place in the ring */
-  ANONVMA_GAP,   /* records are missing here */
-  ANONVMA_PLACE, /* the task's operation has its place here (no lock hook) */
-  ANONVMA_NAME,  /* the text of a name */
+  ANONVMA_WALK,   /* the walk has reached an mm: fixes its place in the ring */
+  ANONVMA_GAP,    /* records are missing here */
+  ANONVMA_PLACE,  /* the task's operation has its place here (no lock hook) */
+  ANONVMA_NAME,   /* the text of a name */
+  ANONVMA_CGROUP, /* the cgroup of the mm's process */
   ANONVMA_KINDS,
 };
 
@@ -298,6 +301,13 @@ struct anonvma_loss {
   __u64 mm;
   __u32 kind;
   __u32 cpu;
+};
+
+struct anonvma_cgroup_record {
+  struct anonvma_record head;
+  __u64 cgroup; /* its id; 0: a kernel without cgroups */
+  __u32 local_tgid;
+  __u32 joins; /* the mm is not recorded yet, and lives in the recorded cgroup from now on */
 };
 
 struct anonvma_walk_record {

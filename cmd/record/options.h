@@ -14,6 +14,7 @@ struct RecordOptions {
   bool force = false;     // overwrite
   double duration_s = 0;  // 0: until a signal, or the command's end
   std::vector<int> pids;
+  std::string cgroup;  // as the user names it
   bool truth = false;
   std::string faults = "write";
   std::uint64_t ring_mib = 0;  // 0: a size that fits the machine

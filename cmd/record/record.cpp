@@ -24,6 +24,10 @@ std::string process_id(const std::string& word) {
   return value && *value > 0 ? "" : "'" + word + "' is no process id";
 }
 
+std::string cgroup_path(const std::string& word) {
+  return word.empty() ? "an empty path names no cgroup" : "";
+}
+
 std::string ring_size(const std::string& word) {
   const std::uint64_t mib = number<std::uint64_t>(word).value_or(0);
   const bool good = mib >= 1 && mib <= 1024 && (mib & (mib - 1)) == 0;
@@ -84,6 +88,10 @@ void add_long_recording(const Subcommand& command, RecordOptions& options) {
 int run_record(const RecordOptions& options) {
   if (!options.command.empty() && !options.pids.empty())
     return fail({ErrorCode::usage, "--pid and a command exclude each other"});
+  if (!options.cgroup.empty() && !(options.command.empty() && options.pids.empty()))
+    return fail({ErrorCode::usage,
+                 "--cgroup excludes --pid and a command: start the command in the cgroup, while "
+                 "--cgroup records it"});
   if (options.keep != 0 && options.rotate_bytes == 0 && options.rotate_ns == 0 &&
       options.flight_ns == 0)
     return fail({ErrorCode::usage, "--keep needs --rotate-size, --rotate-time or --flight"});
@@ -105,6 +113,11 @@ void add_record(CommandLine& line) {
       .check(seconds);
   command.option("--pid", options.pids, "Only these processes and their descendants")
       .check(process_id);
+  command
+      .option("--cgroup", options.cgroup,
+              "Only what lives in this cgroup and below it: a directory, or a path below the mount "
+              "of its hierarchy")
+      .check(cgroup_path);
   command.flag("--truth", options.truth, "Also record the kernel's own allocations");
   command
       .option("--faults", options.faults,
@@ -118,12 +131,14 @@ void add_record(CommandLine& line) {
   command.flag("-q,--quiet", options.quiet, "No progress and no summary");
   add_long_recording(command, options);
   command.footer(
-      "anonvma record [OPTIONS] -- CMD... records CMD and all its descendants; without CMD and "
-      "--pid\n"
-      "the whole system is recorded. Needs root.\n\nExamples:\n"
+      "anonvma record [OPTIONS] -- CMD... records CMD and all its descendants; without CMD, --pid "
+      "and\n"
+      "--cgroup the whole system is recorded. Needs root.\n\nExamples:\n"
       "  sudo anonvma record -o make.trace -- make -j8\n"
       "  sudo anonvma record --duration 60\n"
       "  sudo anonvma record --pid 4711 --truth\n"
+      "  sudo anonvma record --cgroup system.slice/nginx.service --duration 60\n"
+      "  sudo anonvma record --cgroup /sys/fs/cgroup/memory/docker/4f1a    cgroup v1\n"
       "  sudo anonvma record -o day.trace --rotate-size 256M --keep 20    day.0001.trace, ...\n"
       "  sudo anonvma record --rotate-time 10m --max-size 10G\n"
       "  sudo anonvma record --flight 30 --trigger-slab anon_vma=+20%\n"

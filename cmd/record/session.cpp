@@ -23,7 +23,9 @@
 #include "cmd/record/make_output.h"
 #include "cmd/record/signals.h"
 #include "engine/trace/syscall_names.h"
+#include "tracers/kernel/btf.h"
 #include "tracers/kernel/capability.h"
+#include "tracers/kernel/cgroups.h"
 #include "tracers/kernel/clock.h"
 #include "tracers/kernel/machine.h"
 #include "tracers/kernel/namespaces.h"
@@ -52,13 +54,21 @@ RingPlan ring_plan(const RecordOptions& options, Standing standing) {
   return plan;
 }
 
-Meta make_meta(const RecordOptions& options, Standing standing, const RingPlan& plan) {
+std::string_view scope_of(const RecordOptions& options) {
+  if (!options.command.empty()) return "command";
+  if (!options.cgroup.empty()) return "cgroup";
+  return options.pids.empty() ? "system" : "pid";
+}
+
+Meta make_meta(const RecordOptions& options, const CgroupScope& cgroup, Standing standing,
+               const RingPlan& plan) {
   Meta meta = describe_machine();
   meta.tool_version = ANONVMA_VERSION;
-  meta.scope = !options.command.empty() ? "command" : !options.pids.empty() ? "pid" : "system";
+  meta.scope = scope_of(options);
   meta.faults = options.faults;
   meta.truth = options.truth;
   meta.command = options.command;
+  meta.cgroup = cgroup.path;
   meta.ring_bytes = plan.ring_bytes;
   meta.reader = name_of(standing);
   return meta;
@@ -72,7 +82,17 @@ Behaviours observed_behaviours() {
   return {};
 }
 
-RecorderOptions make_options(const RecordOptions& options, const RingPlan& plan, pid_t command) {
+// The cgroup of --cgroup. Without the option only its hierarchy counts, that of the memory.
+Result<CgroupScope> find_scope(const RecordOptions& options) {
+  const Result<KernelBtf> btf = KernelBtf::load();
+  if (!btf) return btf.error();
+  const std::vector<CgroupMount> mounts = cgroup_mounts();
+  if (!options.cgroup.empty()) return find_cgroup(options.cgroup, mounts, *btf);
+  return CgroupScope{0, "", memory_hierarchy(mounts, *btf)};
+}
+
+RecorderOptions make_options(const RecordOptions& options, const CgroupScope& cgroup,
+                             const RingPlan& plan, pid_t command) {
   RecorderOptions out;
   out.faults = options.faults == "first" ? ANONVMA_FAULTS_FIRST
                : options.faults == "all" ? ANONVMA_FAULTS_ALL
@@ -81,6 +101,8 @@ RecorderOptions make_options(const RecordOptions& options, const RingPlan& plan,
   out.ring_bytes = plan.ring_bytes;
   out.spill_bytes = plan.spill_bytes;
   out.pids = options.pids;
+  out.cgroup = cgroup.id;
+  out.hierarchy = cgroup.hierarchy;
   out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
   return out;
 }
@@ -270,6 +292,8 @@ Result<int> run_session(Session& session, const Signals& signals) {
 Result<int> record(const RecordOptions& options) {
   const Signals signals(options.flight_ns != 0);
   if (const Status s = check_privilege(); !s) return s.error();
+  const Result<CgroupScope> cgroup = find_scope(options);
+  if (!cgroup) return cgroup.error();
   const Behaviours behaviours = observed_behaviours();  // while nothing is recorded
   auto output = make_output(options);
   if (!output) return output.error();
@@ -283,10 +307,11 @@ Result<int> record(const RecordOptions& options) {
         "the recorder has no priority over other programs (CAP_SYS_NICE is missing): its ring "
         "has {} instead, which may still fill if the machine is busy for long",
         size_text(plan.ring_bytes));
-  auto recorder = Recorder::open(make_options(options, plan, *child ? (*child)->pid() : 0));
+  auto recorder =
+      Recorder::open(make_options(options, *cgroup, plan, *child ? (*child)->pid() : 0));
   if (!recorder) return recorder.error();
   Session session{options,
-                  make_meta(options, standing, plan),
+                  make_meta(options, *cgroup, standing, plan),
                   **output,
                   std::move(*recorder),
                   *child ? &**child : nullptr,

@@ -23,8 +23,9 @@ void add_table_options(const Subcommand& command, TableOptions& options) {
   command.option("--at", options.at_s, "Also the state at so many seconds after the first event")
       .check(point_in_time);
   const Option by = command.choice<By>(
-      "--by", report.by, {{"comm", By::comm}, {"mm", By::mm}, {"name", By::name}},
-      "Also who holds the objects: commands, mms, or names of vmas");
+      "--by", report.by,
+      {{"comm", By::comm}, {"mm", By::mm}, {"name", By::name}, {"cgroup", By::cgroup}},
+      "Also who holds the objects: commands, mms, names of vmas, or cgroups");
   command.option("--top", report.top, "With --by: how many have a line")
       .between(1, 1000000)
       .needs(by)

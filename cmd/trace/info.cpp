@@ -144,6 +144,7 @@ void machine_lines(Text& text, const Meta& meta) {
 
 void recording_lines(Text& text, const Summary& s) {
   text.line("scope", "{}", or_unknown(s.meta.scope));
+  if (!s.meta.cgroup.empty()) text.line("cgroup", "{}", s.meta.cgroup);
   if (!s.meta.command.empty()) text.line("command", "{}", fmt::join(s.meta.command, " "));
   text.line("faults", "{}{}", or_unknown(s.meta.faults), s.meta.truth ? ", with truth lane" : "");
   if (!s.meta.tier.empty()) text.line("accuracy", "{}", s.meta.tier);
@@ -227,6 +228,7 @@ Json machine_json(const Meta& meta) {
 Json recording_json(const Summary& s) {
   Json json = {{"tool_version", s.meta.tool_version},
                {"scope", s.meta.scope},
+               {"cgroup", s.meta.cgroup},
                {"command", s.meta.command},
                {"faults", s.meta.faults},
                {"truth", s.meta.truth},

@@ -46,6 +46,7 @@ std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
       holder.mm = mm;
       holder.comm = spaces.comm(mm);
       holder.vma_name = vma_name;
+      holder.cgroup = spaces.cgroup(mm);
     }
     return entry->second;
   };

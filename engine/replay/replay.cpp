@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 
 #include "engine/replay/row_specs.h"
 #include "engine/replay/run.h"
@@ -30,6 +31,7 @@ struct Pass {
   std::string damage;  // why it stopped early; empty at the clean end
   // Index of the last event not later than the time asked for.
   std::optional<std::uint64_t> at_event;
+  std::unordered_map<MmId, std::uint64_t> first_cgroups;
 };
 
 // Feeds the whole trace.
@@ -43,11 +45,14 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
     if (!batch || batch->empty()) return pass;
     buffers[turn].assign(batch->begin(), batch->end());
     if (!crew.give(buffers[turn], pass.events)) return pass;
-    for (const Event& event : buffers[turn])
-      if (const auto* text = std::get_if<Text>(&event.body)) pass.texts.take(*text);
     for (std::size_t i = 0; options.at_s && i < buffers[turn].size(); ++i)
       if (static_cast<double>(buffers[turn][i].head.time_ns) <= *options.at_s * 1e9)
         pass.at_event = pass.events + i;
+    for (const Event& event : buffers[turn])
+      if (const auto* text = std::get_if<Text>(&event.body))
+        pass.texts.take(*text);
+      else if (const auto* in = std::get_if<InCgroup>(&event.body))
+        pass.first_cgroups.try_emplace(event.head.mm, in->cgroup);
     pass.events += batch->size();
     if (options.progress) options.progress(pass.events);
   }
@@ -141,14 +146,22 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
   for (std::size_t i = 0; i < runs.size(); ++i) *moments[i] = runs[i]->look();
 }
 
-// A text that is missing is replaced by its number.
-void name_holders(Moment& moment, const Texts& texts) {
+// The first cgroup of an mm is told behind its snapshot, and counts from there on. A text that is
+// missing is replaced by its number.
+void name_holders(Moment& moment, const Pass& pass) {
   for (Holder& holder : moment.holders) {
-    if (holder.vma_name == 0) continue;
-    const auto text = texts.find(TextKind::vma_name, holder.vma_name);
-    holder.name_text = !text           ? fmt::format("(name {})", holder.vma_name)
-                       : text->empty() ? std::string("(empty name)")
-                                       : std::string(*text);
+    if (holder.vma_name != 0) {
+      const auto text = pass.texts.find(TextKind::vma_name, holder.vma_name);
+      holder.name_text = !text           ? fmt::format("(name {})", holder.vma_name)
+                         : text->empty() ? std::string("(empty name)")
+                                         : std::string(*text);
+    }
+    if (const auto first = pass.first_cgroups.find(holder.mm);
+        holder.cgroup == 0 && first != pass.first_cgroups.end())
+      holder.cgroup = first->second;
+    if (holder.cgroup == 0) continue;
+    const auto path = pass.texts.find(TextKind::cgroup, holder.cgroup);
+    holder.cgroup_path = path ? std::string(*path) : fmt::format("(cgroup {})", holder.cgroup);
   }
 }
 
@@ -225,9 +238,9 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
     look_again(*again, *plans, options, pass, comparison.rows);
   }
   for (ReplayResult& row : comparison.rows) {
-    name_holders(row.end, pass.texts);
-    name_holders(row.peak, pass.texts);
-    if (row.at) name_holders(*row.at, pass.texts);
+    name_holders(row.end, pass);
+    name_holders(row.peak, pass);
+    if (row.at) name_holders(*row.at, pass);
   }
   return comparison;
 }

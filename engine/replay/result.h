@@ -38,6 +38,9 @@ struct Holder {
   // Id and text of the name of the vmas. 0: vmas without a name, and the objects of the whole mm.
   std::uint64_t vma_name = 0;
   std::string name_text = {};
+  // Id and path of the cgroup of the mm. 0: not known.
+  std::uint64_t cgroup = 0;
+  std::string cgroup_path = {};
   friend bool operator==(const Holder&, const Holder&) = default;
 };
 

@@ -14,12 +14,15 @@ bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
          (own_counters(meta) == Counters::degree && strategy.page().counters != Counters::degree);
 }
 
+// False if relatives of the recorded processes may be elsewhere.
+bool sees_families(const Meta& meta) { return meta.scope != "pid" && meta.scope != "cgroup"; }
+
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),
       slab_(plan.specs.specs),
       spaces_(
           plan.rules, meta.page_size, plan.strategy, slab_,
-          {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth, meta.scope != "pid"}) {
+          {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth, sees_families(meta)}) {
   slab_.limit(plan.budget);
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));

@@ -147,6 +147,10 @@ std::vector<Event> Slicer::key_snapshot(AnonVmaId fresh) {
   const std::vector<MmId> mms = model_->spaces.mms();
   for (const MmId mm : mms) add_mm(mm, out);
   for (const MmId mm : mms)
+    if (const std::uint64_t cgroup = model_->spaces.cgroup(mm); cgroup != 0)
+      out.push_back({EventHead{0, static_cast<std::uint32_t>(processes_[mm.v].tgid), mm, 0, 0},
+                     InCgroup{cgroup}});
+  for (const MmId mm : mms)
     if (const std::optional<Event>& exit = processes_[mm.v].exit) out.push_back(*exit);
   for (const auto& [kind, count] : lost_by_kind_)
     out.push_back({EventHead{}, Lost{.count = count, .kind = kind}});

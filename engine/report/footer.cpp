@@ -144,6 +144,7 @@ Footer footer(const Comparison& comparison, const Rows& all) {
   lines.emplace_back("trace", printable(trace.path));
   lines.emplace_back("", fmt::format("hash {}", trace.hash));
   if (!trace.command.empty()) lines.emplace_back("command", printable(trace.command));
+  if (!meta.cgroup.empty()) lines.emplace_back("cgroup", printable(meta.cgroup));
   lines.emplace_back("verified", verdict_words(comparison));
   if (!meta.tier.empty()) lines.emplace_back("accuracy", printable(meta.tier));
   lines.emplace_back("kernel",

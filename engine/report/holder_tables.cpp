@@ -1,4 +1,5 @@
-// Holders of objects: all mms with one comm together, each mm, or all vmas with one name.
+// Holders of objects: all mms with one comm or in one cgroup together, each mm, or all vmas with one
+// name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,6 +21,8 @@ std::string label(const Holder& holder, By by) {
       return fmt::format("mm {} ({})", holder.mm.v, printable(holder.comm));
     case By::name:
       return holder.vma_name == 0 ? "(no name)" : printable(holder.name_text);
+    case By::cgroup:
+      return holder.cgroup == 0 ? "(cgroup not known)" : printable(holder.cgroup_path);
     case By::comm:
     case By::nobody:
       break;
@@ -60,6 +63,12 @@ std::uint64_t other_objs(const HolderLine& line) {
   return std::accumulate(line.objs.begin() + kNumCaches, line.objs.end(), std::uint64_t{0});
 }
 
+// The end of a path tells more than its beginning. Tables for people have a limited width.
+std::string shortened(const std::string& path, std::size_t most) {
+  if (path.size() <= most) return path;
+  return "..." + path.substr(path.size() - (most - 3));
+}
+
 Table holder_table(const ReplayResult& row, const Moment& moment, std::string_view when,
                    const ReportOptions& options) {
   const std::vector<HolderLine> lines = holder_lines(row, moment, options);
@@ -78,7 +87,9 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
   table.header.emplace_back("share");
   for (const HolderLine& line : lines) {
     std::vector<std::string>& cells = table.rows.emplace_back();
-    cells.push_back(line.name);
+    constexpr std::size_t kNarrow = 20, kWide = 32;
+    cells.push_back(options.by == By::cgroup ? shortened(line.name, narrow ? kNarrow : kWide)
+                                             : line.name);
     if (counts_mms) cells.push_back(number(line.mms));
     for (std::size_t c = 0; c < kNumCaches; ++c) cells.push_back(number(line.objs[c]));
     if (others) cells.push_back(number(other_objs(line)));
@@ -102,6 +113,8 @@ std::string_view by_name(By by) {
       return "mm";
     case By::name:
       return "name";
+    case By::cgroup:
+      return "cgroup";
   }
   return "";
 }

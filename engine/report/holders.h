@@ -1,8 +1,10 @@
-// Holders of objects: all mms with one comm together, each mm, or all vmas with one name.
+// Holders of objects: all mms with one comm or in one cgroup together, each mm, or all vmas with one
+// name.
 #pragma once
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/report/render.h"

@@ -11,8 +11,9 @@
 namespace anonvma {
 
 enum class Format : std::uint8_t { text, markdown, lkml, csv, json };
-// Objects by holder: all mms with one comm together, each mm, or all vmas with one name.
-enum class By : std::uint8_t { nobody, comm, mm, name };
+// Objects by holder: all mms with one comm or in one cgroup together, each mm, or all vmas with
+// one name.
+enum class By : std::uint8_t { nobody, comm, mm, name, cgroup };
 std::string_view by_name(By by);  // "comm"
 
 struct ReportOptions {

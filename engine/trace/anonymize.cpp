@@ -245,6 +245,7 @@ Event Anonymizer::conceal(const Event& event) {
 
 Meta Anonymizer::conceal(Meta meta) {
   meta.command.clear();
+  meta.cgroup.clear();
   meta.boot_id_hash.clear();
   meta.start_unix_ns = 0;
   meta.series.clear();

@@ -129,6 +129,7 @@ inline constexpr auto kConcealment = [] {
       {T::text, "length", by_hand},  // of the pseudonym
       {T::text, "offset", kept},     // the pseudonym has as many pieces
       {T::text, "text", name},
+      {T::in_cgroup, "cgroup", kept},
   });
 }();
 

@@ -50,6 +50,7 @@ enum class EventType : std::uint8_t {
   step = 22,
   text = 23,
   name = 24,
+  in_cgroup = 25,
 };
 
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
@@ -582,9 +583,22 @@ struct Text {
   friend bool operator==(const Text&, const Text&) = default;
 };
 
+// The cgroup of the mm's process from here on. A child of a fork has that of its parent, and the new mm
+// of an exec has none before its own event.
+struct InCgroup {
+  static constexpr EventType type = EventType::in_cgroup;
+  static constexpr std::string_view name = "in_cgroup";
+  static constexpr EventTraits traits{};
+  std::uint64_t cgroup = 0;  // id of a Text with its path
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"cgroup", &InCgroup::cgroup, Coding::number});
+  }
+  friend bool operator==(const InCgroup&, const InCgroup&) = default;
+};
+
 using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Name, Fork,
                                Shared, Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap,
-                               Fault, Touch, UnknownWrite, Lost, Truth, Step, Text>;
+                               Fault, Touch, UnknownWrite, Lost, Truth, Step, Text, InCgroup>;
 
 struct Event {
   EventHead head;

@@ -55,6 +55,7 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("truth", meta.truth);
   visit("tier", meta.tier);
   visit("command", meta.command);
+  visit("cgroup", meta.cgroup);
   visit("ring_bytes", meta.ring_bytes);
   visit("reader", meta.reader);
   visit("series", meta.series);

@@ -53,13 +53,14 @@ struct Meta : KernelFacts {
   // Probed when recording began: releases do not show a distribution's backports.
   Behaviours behaviours;
   // The recorder.
-  std::string scope;   // system, pid, command
+  std::string scope;   // system, pid, cgroup, command
   std::string faults;  // write, first, all
   bool truth = false;
   // The accuracy of the recording, as decided by the kernel's hooks: a name of
   // tracers/kernel/features.h. Empty: not known, as in files of early writers.
   std::string tier;
   std::vector<std::string> command;
+  std::string cgroup;  // of scope cgroup: its path
   std::uint64_t ring_bytes = 0;
   // How the scheduler treated the thread that read the ring: a name of tracers/load/ring_plan.h.
   // Empty: not known, as in files of early writers.

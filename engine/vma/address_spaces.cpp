@@ -63,6 +63,11 @@ MmSlot AddressSpaces::mm_slot(MmId id) const {
   return mm == nullptr ? MmSlot{} : MmSlot{mms_.slot(*mm)};
 }
 
+std::uint64_t AddressSpaces::cgroup(MmId id) const {
+  const Mm* mm = mms_.find(id);
+  return mm == nullptr ? 0 : mm->cgroup;
+}
+
 std::string AddressSpaces::comm(MmId id) const {
   const Mm* mm = mms_.find(id);
   if (mm == nullptr) return {};
@@ -221,6 +226,9 @@ void AddressSpaces::replay(const Event& event) {
                  },
                  [](const Truth&) {},
                  [](const Text&) {},
+                 [&](const InCgroup& e) {
+                   if (Mm* mm = mms_.find(event.head.mm)) mm->cgroup = e.cgroup;
+                 },
                  // Parts of snapshots that belong to none.
                  [](const Snapshot&) {},
                  [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },

@@ -73,6 +73,7 @@ class AddressSpaces {
   std::vector<MmId> mms() const { return mms_.ids(); }  // alive, ascending
   MmSlot mm_slot(MmId id) const;  // the strategy's name of the mm; none for an unknown mm
   std::string comm(MmId id) const;
+  std::uint64_t cgroup(MmId id) const;  // id of its path's Text; 0: not known
   // The fields of a snapshot beside its vmas; all zero for an unknown mm.
   struct MmState {
     std::uint64_t def_flags = 0, start_brk = 0;

@@ -18,6 +18,7 @@ std::uint32_t begin_copy(Layer& layer, std::uint32_t parent) {
   child.def_flags = from.def_flags & kVmNoHugePage;  // flags of mlockall are not inherited
   child.start_brk = from.start_brk;
   child.comm = from.comm;
+  child.cgroup = from.cgroup;
   child.family = from.family;
   return slot;
 }

@@ -21,6 +21,7 @@ struct Mm {
   std::uint64_t def_flags = 0;
   std::uint64_t start_brk = 0;
   Comm comm;
+  std::uint64_t cgroup = 0;      // id of a Text; 0: not known
   MmId id;                       // none: of a fork in flight
   VmaId last;                    // the vma of the last look-up: faults come in runs
   std::string_view rule;         // the last merge decision, see AddressSpaces::last_rule()

@@ -67,6 +67,9 @@ usage() {
   expect 2 'subcommand is required'
   expect 2 "'nonesuch'" nonesuch
   expect 2 'FILE' compare
+  expect 2 'excludes --pid and a command' record --cgroup a --pid 1
+  expect 2 'excludes --pid and a command' record --cgroup a -- true
+  expect 2 'an empty path names no cgroup' record --cgroup ''
   expect 2 '--nonesuch' compare file --nonesuch
   expect 2 "$known" compare file --strategies nonesuch
   expect 2 "$known" compare file --strategies legacy,nonesuch
@@ -79,7 +82,7 @@ usage() {
   expect 2 '--at' compare file --at -1
   expect 2 "'x'" compare file --at x
   expect 2 '--at' compare file --at nan
-  expect 2 'nobody not in {comm,mm,name}' compare file --by nobody
+  expect 2 'nobody not in {comm,mm,name,cgroup}' compare file --by nobody
   expect 2 '--top' compare file --top 0
   expect 2 'known are vm_area_struct anon_vma_chain anon_vma' compare file --objsize foo=1
   expect 2 "'x' is no object size of anon_vma" compare file --objsize anon_vma=x

@@ -4,6 +4,7 @@
 #   command, foreign_proc  a command in a pid namespace, with a /proc of its own or without
 #   beside                 the same, while processes of another namespace with the command's number exec
 #   pid, system            a process of a pid namespace that is older than the recording
+#   container              a cgroup, and a command, where pids, mounts and cgroups have namespaces of their own
 #   user                   root of a user namespace
 # Needs root, except for user; 77 if the machine cannot record, or cannot make such a namespace.
 set -euo pipefail
@@ -32,6 +33,25 @@ case $case in
     wait "$older"
     kill -INT "$recorder"
     wait "$recorder"
+    exit
+    ;;
+  inside_container) # the mount shows the cgroup of this process as the root of the hierarchy
+    mkdir mnt
+    mount -t cgroup2 none mnt
+    mkdir mnt/job
+    "$program" record --truth --cgroup job -o trace &
+    recorder=$!
+    until [ -s trace ]; do
+      kill -0 "$recorder" 2>/dev/null || { wait "$recorder"; exit 1; }
+      sleep 0.05
+    done
+    # shellcheck disable=SC2016 # for the inner shell
+    bash -c 'echo $$ >mnt/job/cgroup.procs; exec bash -c "./insider; ls / | sort >listed; ./insider"'
+    ./outsider
+    kill -INT "$recorder"
+    wait "$recorder"
+    rmdir mnt/job
+    "$program" record --truth -o command -- sh -c 'ls; ls | sort'
     exit
     ;;
 esac
@@ -123,6 +143,27 @@ case $case in
     check_trace "$([ "$case" = pid ] && echo 1 || echo '[34]')"
     [ "$(execs_of insider)" -eq 2 ] || fail "not every exec inside is in the trace"
     [ "$(execs_of outsider)" -eq 0 ] || fail "an exec outside is in the trace"
+    ;;
+  container)
+    namespaces=(--pid --fork --mount-proc --cgroup --mount)
+    may_unshare "${namespaces[@]}"
+    can_record
+    hierarchy=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+    group=$hierarchy/anonvma-test-$$
+    if [ -z "$hierarchy" ] || ! mkdir "$group" 2>/dev/null; then skip "no cgroup of v2 can be made here"; fi
+    cp "$(type -P true)" insider
+    cp insider outsider
+    # shellcheck disable=SC2016 # for the inner shell
+    status=0
+    bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' bash "$group" \
+      unshare "${namespaces[@]}" --kill-child "$self" "$program" inside_container || status=$?
+    for _ in {1..50}; do ! rmdir "$group" 2>/dev/null || break; sleep 0.1; done
+    [ "$status" -eq 0 ] || fail "it ended with $status"
+    check_trace 0
+    [ "$(execs_of insider)" -eq 2 ] || fail "not every exec of the cgroup is in the trace"
+    [ "$(execs_of outsider)" -eq 0 ] || fail "an exec beside the cgroup is in the trace"
+    "$program" compare trace --by cgroup | grep -q '^/job ' || fail "the table does not name the cgroup"
+    "$program" verify command >said || { cat said && fail "verify of the command ended with $?"; }
     ;;
   user)
     may_unshare -Ur

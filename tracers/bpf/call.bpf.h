@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/cgroup.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
@@ -10,6 +11,7 @@
 #include "tracers/bpf/ring.bpf.h"
 #include "tracers/bpf/settings.bpf.h"
 #include "tracers/bpf/task_state.bpf.h"
+#include "tracers/bpf/tracked.bpf.h"
 #include "tracers/bpf/vma.bpf.h"
 #include "tracers/bpf/wanted_task.bpf.h"
 #include "tracers/records.h"
@@ -118,12 +120,31 @@ static __always_inline __u32 anonvma_op_of_prctl(__u64 *args)
 	return ANONVMA_OP_NAME;
 }
 
+/*
+ * An execve while a cgroup is recorded. Where the task lives decides whether the new mm is recorded;
+ * an old mm that is recorded ends in any case.
+ */
+static __always_inline struct anonvma_task *anonvma_execing_task(struct task_struct *task, __u64 mm)
+{
+	bool inside = anonvma_in_cgroup(task);
+	struct anonvma_task *state;
+
+	if (!inside && !anonvma_wanted(mm))
+		return NULL;
+	state = anonvma_get_task(task, ANONVMA_OP);
+	if (state)
+		state->leaves = !inside;
+	return state;
+}
+
 /* The state of the calling task if the call is to be traced, else NULL. */
 static __always_inline struct anonvma_task *anonvma_calling_task(struct task_struct *task,
 								 struct mm_struct *mm, __u32 op)
 {
 	if (!mm)
 		return NULL;
+	if (op == ANONVMA_OP_EXECVE && anonvma_cgroup)
+		return anonvma_execing_task(task, (__u64)mm);
 	if (op == ANONVMA_OP_EXECVE && anonvma_target_tgid &&
 	    anonvma_local_tgid(task) == anonvma_target_tgid)
 		return anonvma_get_task(task, ANONVMA_OP);

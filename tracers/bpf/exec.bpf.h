@@ -14,7 +14,7 @@ static __always_inline void anonvma_exec_begins(struct anonvma_task *state, __u6
 {
 	struct anonvma_exec_begin_record *r;
 
-	if (state->done)
+	if (state->done || state->leaves)
 		return;
 	state->done = 1;
 	r = anonvma_reserve(struct anonvma_exec_begin_record, ANONVMA_EXEC_BEGIN, new_mm, 0, 0);

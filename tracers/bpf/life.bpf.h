@@ -3,6 +3,8 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/cgroup.bpf.h"
+#include "tracers/bpf/cgroup_record.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
@@ -64,6 +66,21 @@ static __always_inline void anonvma_send_fork(struct anonvma_task *state, bool t
 	r->child_tgid = child->tgid;
 	r->child_local_tgid = anonvma_local_tgid(child);
 	anonvma_submit(r);
+	/* A child is in the cgroup of its parent, unless clone3() has put it into another one. */
+	if (anonvma_cgroup_of(child) != anonvma_cgroup_of(anonvma_current()))
+		anonvma_send_cgroup(child, child_mm, false);
+}
+
+/*
+ * The child of an mm that is not recorded was born in the recorded cgroup: its parent has moved
+ * there, or has put it there.
+ */
+static __always_inline void anonvma_find_newcomer(struct mm_struct *mm, struct task_struct *child)
+{
+	if (!anonvma_cgroup || !mm || !child->mm || child->mm == mm || !anonvma_sending)
+		return;
+	if (!anonvma_wanted((__u64)mm) && anonvma_in_cgroup(child))
+		anonvma_send_cgroup(child, child->mm, true);
 }
 
 /* True if the birth of `child` is recorded. The current task is the parent. */
@@ -79,12 +96,30 @@ static __always_inline bool anonvma_ends_exec(struct anonvma_task *state, struct
 	if (state && state->op == ANONVMA_OP_EXECVE) {
 		*old_mm = state->mm;
 		state->op = ANONVMA_OP_NONE;
+		if (state->leaves)
+			return false;
 	}
 	/* The old mm may have left anonvma_tracked already; a traced execve is enough. */
 	if (anonvma_tracked_only && !*old_mm)
 		return false;
 	anonvma_track((__u64)mm);
 	return true;
+}
+
+/* A process has moved to another cgroup. Of a thread that moves alone only the leader counts. */
+static __always_inline int anonvma_on_move(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+
+	if (!mm || !anonvma_sending)
+		return 0;
+	if (!anonvma_wanted((__u64)mm)) {
+		if (anonvma_brings_in(task, mm))
+			anonvma_send_cgroup(task, mm, true);
+	} else if (task->pid == task->tgid) {
+		anonvma_send_cgroup(task, mm, false);
+	}
+	return 0;
 }
 
 /* Before 6.16 the task has no mm any more at this hook, and the event is not recorded. */

@@ -108,6 +108,8 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 
 	in_exec = state && state->op == ANONVMA_OP_EXECVE &&
 		  !(state->exiting && state->exiting == state->mm);
+	if (in_exec && state->leaves)
+		return 0;
 	/* A free by any task is sent: the recorder knows the objects that it has recorded. */
 	if (!freed && !in_exec && anonvma_is_stranger(mm)) {
 		mm = anonvma_strange_mm(state, object, site);

@@ -7,6 +7,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/fault.bpf.h"
+#include "tracers/bpf/life.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/registers.bpf.h"
 #include "tracers/bpf/walk.bpf.h"
@@ -42,6 +43,14 @@ SEC("perf_event")
 int anonvma_page_fault_event(const struct anonvma_event *event)
 {
 	return anonvma_on_fault(event->addr, anonvma_event_flags(event));
+}
+
+/* Runs with interrupts off, so nothing can preempt it. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(anonvma_move, struct cgroup *to, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	return anonvma_on_move(task);
 }
 
 SEC("iter/task_vma")

@@ -9,6 +9,8 @@
 
 const volatile bool anonvma_tracked_only = false;	/* else every process */
 const volatile __u32 anonvma_target_tgid = 0;		/* local; tracked from its next exec on */
+const volatile __u64 anonvma_cgroup = 0;		/* its id, if a cgroup is recorded */
+const volatile __u32 anonvma_cgroup_subsys = ANONVMA_CGROUP_V2;	/* the hierarchy of cgroups */
 const volatile __u32 anonvma_faults = ANONVMA_FAULTS_WRITE;
 const volatile bool anonvma_truth = false;
 const volatile __u64 anonvma_page_mask = ~4095ULL;

@@ -21,6 +21,7 @@ static __always_inline int anonvma_on_newtask(struct task_struct *child)
 	struct mm_struct *mm = anonvma_get(task, mm);
 	struct anonvma_task *state;
 
+	anonvma_find_newcomer(mm, child);
 	if (!anonvma_records_birth(mm, child))
 		return 0;
 	state = anonvma_find_task(task);
@@ -44,8 +45,10 @@ static __always_inline int anonvma_on_exec(void)
 	if (!mm || !anonvma_sending)
 		return 0;
 	anonvma_resolve(state);
-	if (anonvma_ends_exec(state, mm, &old_mm))
-		anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm);
+	if (!anonvma_ends_exec(state, mm, &old_mm))
+		return 0;
+	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm);
+	anonvma_send_cgroup(task, mm, false);
 	return 0;
 }
 

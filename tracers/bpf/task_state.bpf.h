@@ -66,6 +66,7 @@ struct anonvma_task {
 	__u8 compat;		/* a call of a 32-bit program */
 	__u8 taken;		/* seq and map_count are filled in */
 	__u8 strange;		/* the entry in `avc` was allocated by a stranger */
+	__u8 leaves;		/* execve outside of the recorded cgroup: the new mm is not recorded */
 	__u8 done;	/* clone: Fork was sent; execve: ExecBegin was sent, or the old mm has ended */
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/cgroup_record.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/names.bpf.h"
@@ -63,9 +64,10 @@ static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 		return 0;
 	}
 	mm = vma->vm_mm;
-	if (!anonvma_walk_wants(mm))
+	if (!anonvma_walk_wants(task, mm))
 		return 0;
-	anonvma_walk_begins(task, mm);
+	if (anonvma_walk_begins(task, mm) && task->pid == task->tgid)
+		anonvma_send_cgroup(task, mm, false);
 	out.time_ns = bpf_ktime_get_ns();
 	out.mm = (__u64)mm;
 	out.def_flags = mm->def_flags;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/cgroup.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/ring.bpf.h"
@@ -19,31 +20,38 @@ __u32 anonvma_walk_purpose = ANONVMA_WALK_RECORDED;
 /* The task that is being walked: one walk runs at a time. */
 static __u64 anonvma_walk_task = 0;
 
-/* The ring record marks the place of this mm's walk among all other records. */
-static __always_inline void anonvma_walk_begins(struct task_struct *task, struct mm_struct *mm)
+/*
+ * The ring record marks the place of this mm's walk among all other records. False if the walk of the
+ * task has begun already.
+ */
+static __always_inline bool anonvma_walk_begins(struct task_struct *task, struct mm_struct *mm)
 {
 	struct anonvma_walk_record *r;
 
 	if (anonvma_walk_task == (__u64)task)
-		return;
+		return false;
 	anonvma_walk_task = (__u64)task;
 	if (anonvma_walk_purpose == ANONVMA_WALK_LOOKS)
-		return;
+		return false;
 	if (anonvma_walk_purpose == ANONVMA_WALK_TRACKS)
 		anonvma_track((__u64)mm);
 	r = anonvma_reserve(struct anonvma_walk_record, ANONVMA_WALK, (__u64)mm,
 			    anonvma_mm_seq(mm, false), anonvma_get(mm, map_count));
 	if (!r)
-		return;
+		return true;
 	r->head.tid = anonvma_get(task, pid);
 	r->walk_id = anonvma_walk_id;
 	anonvma_submit(r);
+	return true;
 }
 
 /* False for an mm that is not recorded: its walk would only take room in the ring. */
-static __always_inline bool anonvma_walk_wants(struct mm_struct *mm)
+static __always_inline bool anonvma_walk_wants(struct task_struct *task, struct mm_struct *mm)
 {
-	return anonvma_walk_purpose != ANONVMA_WALK_RECORDED || anonvma_wanted((__u64)mm);
+	if (anonvma_walk_purpose == ANONVMA_WALK_LOOKS || anonvma_wanted((__u64)mm))
+		return true;
+	return anonvma_walk_purpose == ANONVMA_WALK_TRACKS &&
+	       (!anonvma_cgroup || anonvma_brings_in(task, mm));
 }
 
 static __always_inline struct anon_vma_chain *anonvma_entry_of(struct list_head *link)

@@ -86,6 +86,8 @@ void Converter::take(std::span<const std::byte> bytes) {
       return with(anonvma_walk_record{}, [&](auto& r) { on_walk(r); });
     case ANONVMA_NAME:
       return with(anonvma_name_record{}, [&](auto& r) { on_name(r); });
+    case ANONVMA_CGROUP:
+      return with(anonvma_cgroup_record{}, [&](auto& r) { on_cgroup(r); });
     case ANONVMA_PLACE:
       return;
     case ANONVMA_GAP:  // the recorder takes these
@@ -143,6 +145,7 @@ void Converter::on_fork(const anonvma_fork_record& r) {
   const MmId child =
       bear(r.child_mm, {r.child_tgid, r.child_local_tgid}, r.head, families_.of(parent));
   rounds_.fork(parent, child);
+  cgroups_.fork(parent, child);
   order_.fork(parent, r.head.seq, heads_.group(r.head, parent, Fork{child, r.child_tid}), child,
               r.child_seq);
   taint_newborn(r.child_mm, child, r.head, r.child_seq);
@@ -228,6 +231,7 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
   addresses_.retire_mm(address);
   processes_.remove(mm);
   families_.remove(mm);
+  cgroups_.remove(mm);
   rounds_.forget(address);
 }
 
@@ -268,6 +272,17 @@ void Converter::on_walk(const anonvma_walk_record& r) {
   order_.attach(mm, walked.head.seq, std::move(event));
   for (const anonvma_fault_record& fault : start_.announce(r.head.mm, std::move(walked)))
     order_.read(mm, fault.head.seq, heads_.group(fault.head, mm, fault_of(fault)));
+}
+
+void Converter::on_cgroup(const anonvma_cgroup_record& r) {
+  const MmId mm = addresses_.mm(r.head.mm);
+  if (!mm && r.joins != 0 && r.local_tgid != 0) newcomers_.insert(r.local_tgid);
+  if (!mm || r.cgroup == 0) return;
+  const Cgroups::Known cgroup = cgroups_.find(r.cgroup);
+  const EventHead at{heads_.since_start(r.head.time_ns), r.head.tid, {}, 0, 0};
+  for (const Text& piece : cgroup.pieces) order_.pass({at, piece});
+  if (cgroups_.enters(mm, cgroup.id))
+    order_.read(mm, r.head.seq, heads_.group(r.head, mm, InCgroup{cgroup.id}));
 }
 
 }  // namespace anonvma

@@ -13,12 +13,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "tracers/convert/address_map.h"
+#include "tracers/convert/cgroups.h"
 #include "tracers/convert/execs.h"
 #include "tracers/convert/families.h"
 #include "tracers/convert/heads.h"
@@ -49,6 +51,9 @@ class Converter {
     ring_order_.emplace();
     truth_.expect_late_frees();
   }
+
+  // To be called before the first record.
+  void look_up_cgroups_by(Cgroups::PathOf path_of) { cgroups_.look_up_by(std::move(path_of)); }
 
   // Takes one record of the ring. A record that is too short for its kind is counted and dropped.
   void record(std::span<const std::byte> bytes);
@@ -87,6 +92,8 @@ class Converter {
   // The number of live mms that are not announced, see Processes::add_orphan().
   std::size_t orphans() const { return processes_.orphans(); }
   void forget_orphans() { processes_.forget_orphans(); }
+  // The local tgids of processes that came into the recorded cgroup and need a walk.
+  std::set<std::uint32_t> take_newcomers() { return std::exchange(newcomers_, {}); }
   std::uint64_t malformed() const { return malformed_; }
 
  private:
@@ -114,6 +121,7 @@ class Converter {
   void on_touch(const anonvma_touch_record& record);
   void on_walk(const anonvma_walk_record& record);
   void on_name(const anonvma_name_record& record);
+  void on_cgroup(const anonvma_cgroup_record& record);
   bool is_in_the_making(const anonvma_walk_vma& of) const;
 
   Order& order_;
@@ -131,6 +139,8 @@ class Converter {
   TruthLane truth_;
   Unborn unborn_;
   std::unordered_set<std::uint64_t> told_names_;  // ids whose text is in the trace
+  Cgroups cgroups_;
+  std::set<std::uint32_t> newcomers_;  // local tgids
   std::uint64_t malformed_ = 0;
 };
 

@@ -35,6 +35,8 @@ EventType event_type_of(std::uint32_t kind) {
     case ANONVMA_SEEN:
     case ANONVMA_WALK:
       return EventType::snapshot;
+    case ANONVMA_CGROUP:
+      return EventType::in_cgroup;
     case ANONVMA_OP:  // an event of any call
     case ANONVMA_GAP:
     case ANONVMA_PLACE:
@@ -101,6 +103,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_GAP:
     case ANONVMA_PLACE:
     case ANONVMA_NAME:
+    case ANONVMA_CGROUP:
     case ANONVMA_KINDS:
       return;
   }

@@ -132,14 +132,18 @@ bool KernelBtf::has_typedef(std::string_view name) const {
   return btf__find_by_name_kind(btf_.get(), std::string(name).c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
-bool KernelBtf::has_enumerator(std::string_view enum_name, std::string_view enumerator) const {
+std::optional<std::int64_t> KernelBtf::enumerator(std::string_view enum_name,
+                                                  std::string_view name) const {
   const int id = btf__find_by_name_kind(btf_.get(), std::string(enum_name).c_str(), BTF_KIND_ENUM);
-  if (id < 0) return false;
+  if (id < 0) return std::nullopt;
   const btf_type* const type = btf__type_by_id(btf_.get(), static_cast<std::uint32_t>(id));
   const struct btf_enum* const values = btf_enum(type);
-  return std::any_of(values, values + btf_vlen(type), [&](const struct btf_enum& value) {
-    return btf__name_by_offset(btf_.get(), value.name_off) == enumerator;
-  });
+  const auto found =
+      std::find_if(values, values + btf_vlen(type), [&](const struct btf_enum& value) {
+        return btf__name_by_offset(btf_.get(), value.name_off) == name;
+      });
+  if (found == values + btf_vlen(type)) return std::nullopt;
+  return found->val;
 }
 
 }  // namespace anonvma

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,10 @@ class KernelBtf {
   // A member may be inside anonymous structs; "outer.inner" is a member of the struct `outer`.
   bool has_member(std::string_view struct_name, std::string_view member) const;
   bool has_typedef(std::string_view name) const;
-  bool has_enumerator(std::string_view enum_name, std::string_view enumerator) const;
+  bool has_enumerator(std::string_view enum_name, std::string_view name) const {
+    return enumerator(enum_name, name).has_value();
+  }
+  std::optional<std::int64_t> enumerator(std::string_view enum_name, std::string_view name) const;
 
  private:
   struct Free {

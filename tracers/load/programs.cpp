@@ -76,6 +76,8 @@ void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   auto& settings = *skeleton.rodata;
   settings.anonvma_tracked_only = options.tracked_only;
   settings.anonvma_target_tgid = options.target_tgid;
+  settings.anonvma_cgroup = options.cgroup;
+  settings.anonvma_cgroup_subsys = options.cgroup_subsys;
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);

@@ -63,6 +63,7 @@ void fit(Skeleton& skeleton, const Features& features) {
   skeleton.rodata->anonvma_counts_acquires = counts;
   if (!counts) bpf_map__set_max_entries(skeleton.maps.anonvma_acquires, 1);
   bpf_program__set_autoload(skeleton.progs.anonvma_mmap_unlock, features[Feature::mmap_unlock]);
+  bpf_program__set_autoload(skeleton.progs.anonvma_move, features[Feature::cgroup_attach_task]);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_event, has_fault_event(features));

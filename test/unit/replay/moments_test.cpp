@@ -113,6 +113,32 @@ TEST_CASE("the peak of the sum is looked at in a second pass") {
   CHECK(c.rows[1].peak.walks.min == 2);
 }
 
+TEST_CASE("a child is in the cgroup of its parent") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).add(0, InCgroup{7}).fork(0, 1).exec(2);
+  life.add(1, text_pieces(TextKind::cgroup, 7, "/a.slice")[0]).add(1, InCgroup{8});
+  const Comparison c = replayed(life, options);
+  const std::vector<Holder>& holders = c.rows[0].end.holders;
+  REQUIRE(holders.size() == 3);
+  CHECK(holders[0].cgroup_path == "/a.slice");
+  CHECK(holders[1].cgroup_path == "(cgroup 8)");  // no text tells its path
+  CHECK(holders[2].cgroup == 0);
+}
+
+TEST_CASE("the first cgroup of an mm counts before it is told") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  options.at_s = 2.5;  // behind the map
+  Life life;
+  life.exec(0).map(0, 0).add(0, InCgroup{7}).write(0, 0).add(0, InCgroup{8});
+  const Comparison c = replayed(life, options);
+  REQUIRE(c.rows[0].at);
+  CHECK(c.rows[0].at->holders.at(0).cgroup_path == "(cgroup 7)");
+  CHECK(c.rows[0].end.holders.at(0).cgroup_path == "(cgroup 8)");
+}
+
 TEST_CASE("holders are charged for all there is") {
   ReplayOptions options;
   options.strategies = {*find_strategy("num-children")};

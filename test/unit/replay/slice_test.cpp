@@ -255,6 +255,21 @@ TEST_CASE("a slice begins with the texts so far, and not inside of one", "[slice
   CHECK(std::holds_alternative<Snapshot>(slice.events[3].body));
 }
 
+TEST_CASE("a slice keeps the cgroups of its processes", "[slice]") {
+  const auto events = parse_text(
+      "tid=7 mm=3 exec\n"
+      "tid=7 mm=3 snapshot reason=1 tgid=7\n"
+      "text kind=2 id=9 length=2 text=/a\n"
+      "tid=7 mm=3 in_cgroup cgroup=9\n"
+      "tid=7 mm=3 fork child=4 child_tid=8\n"
+      "tid=7 mm=3 exec\n");
+  REQUIRE(events);
+  const Slice slice = cut_at(meta_of("num-children"), *events, 5);
+  REQUIRE(slice.events.size() == 6);
+  CHECK(format_text(slice.events[3]) == "0.000000000 tid=7 mm=3 in_cgroup cgroup=9");
+  CHECK(format_text(slice.events[4]) == "0.000000000 tid=8 mm=4 in_cgroup cgroup=9");
+}
+
 TEST_CASE("a slice begins where nothing is under way", "[slice]") {
   const Meta meta = meta_of("num-children", true);
   auto slicer = Slicer::create(meta);

@@ -173,6 +173,20 @@ mm 5 (cc1)               5              15        10   2.9   25.0%
 2 others                 5              15        10   2.9   25.0%
 sum                     20              60        40  11.6  100.0%
 )"));
+  options.by = By::cgroup;
+  for (Moment* const moment : {&c.rows[0].end, &c.rows[0].peak})
+    for (Holder& holder : moment->holders) {
+      holder.cgroup = holder.comm == "cc1" ? 1 : 0;
+      holder.cgroup_path = "/system.slice/a-service-with-a-long-name.service";
+    }
+  CHECK_THAT(render(c, options), ContainsSubstring(R"(held at the peak of the sum, num-children
+cgroup                            mms  vm_area_struct  anon_vma_chain  anon_vma    KB   share
+...vice-with-a-long-name.service    2              15              45        30   8.7   75.0%
+(cgroup not known)                  1               4              10         5   1.9   16.3%
+1 others                            0               1               5         5   1.0    8.7%
+sum                                 3              20              60        40  11.6  100.0%
+)"));
+  options.by = By::mm;
   const auto json = [&] {
     options.format = Format::json;
     return nlohmann::json::parse(render(c, options));

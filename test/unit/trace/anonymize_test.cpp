@@ -263,6 +263,7 @@ TEST_CASE("one key gives one copy, another key another", "[anonymize]") {
 TEST_CASE("the header loses what tells of people and machines", "[anonymize]") {
   Meta meta = meta_of();
   meta.command = {"make", "/home/alice/secret"};
+  meta.cgroup = "/sys/fs/cgroup/user.slice/alice";
   meta.boot_id_hash = "0123";
   meta.start_unix_ns = 1234567890;
   meta.cut.source = "feed";
@@ -278,7 +279,7 @@ TEST_CASE("the header has no keys that nobody has thought about", "[anonymize]")
       "tool_version release machine page_size cpus boot_id_hash start_unix_ns thp_mode overcommit "
       "caches struct_sizes anon_vma_members anon_vma_clone_args vma_free_rcu behaviours scope "
       "faults "
-      "truth tier command ring_bytes reader series part anonymized cut ";
+      "truth tier command cgroup ring_bytes reader series part anonymized cut ";
   std::ifstream in(ANONVMA_SOURCE_DIR "/engine/trace/meta.cpp");
   std::stringstream source;
   source << in.rdbuf();

@@ -26,6 +26,7 @@ Meta full_meta() {
   meta.anon_vma_clone_args = 2;
   meta.behaviours = {{"remap_many", true}, {"self_merge", false}};
   meta.scope = "command";
+  meta.cgroup = "/sys/fs/cgroup/a";
   meta.faults = "write";
   meta.truth = true;
   meta.command = {"sh", "-c", "echo \"\n\x01 \xc3\xa9\"", ""};

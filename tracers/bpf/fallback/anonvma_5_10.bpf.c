@@ -257,6 +257,7 @@ int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_fla
 	bool token;
 
 	anonvma_forget_task(child);	/* an earlier one at this address */
+	anonvma_find_newcomer(mm, child);
 	if (!anonvma_records_birth(mm, child))
 		return 0;
 	state = anonvma_find_task(task);
@@ -285,6 +286,7 @@ int BPF_PROG(anonvma_exec, struct task_struct *p, int old_pid, struct linux_binp
 	if (anonvma_no_lock_hook && state)
 		state->wanted_mm = (__u64)mm;
 	anonvma_send_snapshot(ANONVMA_EXEC, 0, old_mm);
+	anonvma_send_cgroup(task, mm, false);
 	return 0;
 }
 
@@ -318,6 +320,13 @@ int anonvma_free(__u64 *ctx)
 	if (anonvma_testing)
 		anonvma_test_free(ctx);
 	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(anonvma_move, struct cgroup *to, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	return anonvma_on_move(task);
 }
 
 SEC("iter/task")

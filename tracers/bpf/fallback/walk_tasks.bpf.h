@@ -8,6 +8,7 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/cgroup_record.bpf.h"
 #include "tracers/bpf/fallback/progress.bpf.h"
 #include "tracers/bpf/fallback/vma_list.bpf.h"
 #include "tracers/bpf/names.bpf.h"
@@ -124,9 +125,10 @@ static __always_inline int anonvma_on_walk_tasks(struct bpf_iter__task *ctx)
 	/* Another thread of a process: the walk is done for its leader. */
 	if (BPF_CORE_READ(task, group_leader, mm) == mm && BPF_CORE_READ(task, group_leader) != task)
 		return 0;
-	if (!anonvma_walk_wants(mm))
+	if (!anonvma_walk_wants(task, mm))
 		return 0;
-	anonvma_walk_begins(task, mm);
+	if (anonvma_walk_begins(task, mm))
+		anonvma_send_cgroup(task, mm, false);
 	vma = (__u64)BPF_CORE_READ((struct mm_struct___list *)mm, mmap);
 	for (__u32 i = 0; i < ANONVMA_LISTED_PARTS && vma; i++)
 		vma = anonvma_walk_part(vma, (__u64)task);

@@ -107,6 +107,9 @@ struct Pipe {
     converter.add_walk(id, reason, {walked(mm, seq)});
     feed(anonvma_walk_record{head(ANONVMA_WALK, mm, seq), id});
   }
+  void cgroup(std::uint64_t mm, std::uint64_t id, bool joins = false) {
+    feed(anonvma_cgroup_record{head(ANONVMA_CGROUP, mm, 4, 0), id, 77, joins});
+  }
   void take() { out.clear(); }
 };
 

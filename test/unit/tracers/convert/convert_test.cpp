@@ -1,6 +1,8 @@
 // Ring records become events in order: literal records in, events out, no kernel and no root.
 #include <cstring>
+#include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -590,4 +592,48 @@ TEST_CASE("every part of a kernel function is found") {
   CHECK(found[1].size == 4);
   CHECK(found[2].start == 0x94);
   CHECK(found[2].size == 4);
+}
+
+// The ids of the last InCgroup of each mm, by mm.
+static std::map<std::uint32_t, std::uint64_t> cgroups(const Pipe& p) {
+  std::map<std::uint32_t, std::uint64_t> found;
+  for (const Event& event : p.events)
+    if (const auto* in = std::get_if<InCgroup>(&event.body)) found[event.head.mm.v] = in->cgroup;
+  return found;
+}
+
+TEST_CASE("a cgroup is told once for each mm, and its path once") {
+  Pipe p;
+  p.converter.look_up_cgroups_by(
+      [](std::uint64_t id) { return id == 500 ? "/system.slice/a" : ""; });
+  p.walk(1, SnapReason::attach, kA, 4);
+  p.take();
+  p.cgroup(kA, 500);
+  CHECK(p.out == "text in_cgroup/0/4");
+  p.cgroup(kA, 500);
+  p.fork(kA, 5, kB);
+  p.cgroup(kB, 500);  // its parent's
+  CHECK(cgroups(p) == std::map<std::uint32_t, std::uint64_t>{{0, 1}});
+  p.cgroup(kB, 600);
+  p.cgroup(kC, 500);  // of no mm that was announced
+  p.cgroup(kA, 0);    // a kernel without cgroups
+  p.order.finish();
+  CHECK(cgroups(p) == std::map<std::uint32_t, std::uint64_t>{{0, 1}, {1, 2}});
+  Texts texts;
+  for (const Event& event : p.events)
+    if (const auto* text = std::get_if<Text>(&event.body)) CHECK(texts.take(*text).empty());
+  CHECK(texts.find(TextKind::cgroup, 1) == "/system.slice/a");
+  CHECK(texts.find(TextKind::cgroup, 2) == "(removed: cgroup 600)");
+}
+
+TEST_CASE("a process that joins the recorded cgroup needs a walk") {
+  Pipe p;
+  p.cgroup(kA, 500);
+  CHECK(p.converter.take_newcomers().empty());
+  p.cgroup(kA, 500, true);
+  CHECK(p.converter.take_newcomers() == std::set<std::uint32_t>{77});
+  CHECK(p.converter.take_newcomers().empty());
+  p.walk(1, SnapReason::attach, kA, 4);
+  p.cgroup(kA, 500, true);  // announced by now
+  CHECK(p.converter.take_newcomers().empty());
 }
