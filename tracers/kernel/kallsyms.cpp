@@ -51,7 +51,8 @@ std::vector<SymbolRange> find_functions(std::istream& kallsyms,
     const auto dot = std::min(symbol.name.find('.'), symbol.name.size());
     const std::string_view base = symbol.name.substr(0, dot);
     if (std::find(names.begin(), names.end(), base) == names.end()) continue;
-    if (is_part(symbol.name.substr(dot))) found.push_back({std::string(base), symbol.address, 0});
+    if (is_part(symbol.name.substr(dot)))
+      found.push_back({std::string(base), symbol.address, 0, std::string(symbol.name)});
   }
   std::sort(starts.begin(), starts.end());
   for (SymbolRange& range : found) {

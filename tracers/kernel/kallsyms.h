@@ -14,6 +14,7 @@ struct SymbolRange {
   std::string function;  // as requested, without the compiler's suffix
   std::uint64_t start = 0;
   std::uint64_t size = 0;
+  std::string symbol{};  // with the suffix
 };
 
 // All parts of the functions `names`: the compiler may have moved code into NAME.cold or made

@@ -92,4 +92,11 @@ bool compiles_bpf() { return read_line("/proc/sys/net/core/bpf_jit_enable") != "
 
 bool is_realtime_kernel() { return read_number("/sys/kernel/realtime") == 1; }
 
+bool is_tracefs_mounted() {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);)
+    if (line.find(" - tracefs ") != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace anonvma

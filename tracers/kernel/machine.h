@@ -18,5 +18,6 @@ Meta describe_machine();
 bool compiles_bpf();
 // True for a kernel with CONFIG_PREEMPT_RT.
 bool is_realtime_kernel();
+bool is_tracefs_mounted();
 
 }  // namespace anonvma

@@ -78,7 +78,13 @@ int keep_libbpf_line(libbpf_print_level level, const char* format, va_list argum
   return 0;
 }
 
-Error refused(std::string_view step, int error) {
+Error refused(std::string_view step, int error, std::uint64_t ring_bytes) {
+  if (error == ENOMEM)
+    return {ErrorCode::not_supported,
+            fmt::format("no memory for the BPF programs and their ring buffer of {} MiB: record "
+                        "with a smaller --ring-mib, or raise the memory limit of the recorder's "
+                        "cgroup",
+                        ring_bytes >> 20)};
   if (is_locked_down()) return {ErrorCode::not_supported, std::string(kLockedDown)};
   std::string reason = g_libbpf_line.empty() ? std::string(strerror(error)) : g_libbpf_line;
   return {ErrorCode::not_supported,
@@ -162,13 +168,13 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
   state->truth = options.truth;
   state->on_record = std::move(on_record);
   state->programs = Programs::open(plan);
-  if (!state->programs) return refused("open", errno);
+  if (!state->programs) return refused("open", errno, options.ring_bytes);
   Programs& programs = *state->programs;
   state->locks = anonvma::sees_locks(features);
-  state->touches = !plan.sites.prepare.empty();
+  state->touches = plan.sites.shows_touches;
   state->vma_free_rcu = features[Feature::vma_freed_by_rcu];
   const ProgramCopies::Refusal refusal = programs.start();
-  if (refusal.error != 0) return refused(refusal.step, refusal.error);
+  if (refusal.error != 0) return refused(refusal.step, refusal.error, options.ring_bytes);
   if (listed && !reads_freed(programs.shared()))
     return Error{ErrorCode::not_supported,
                  "this kernel overwrites what it frees before a hook can read it: boot it without "
@@ -182,11 +188,11 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
                                          .all_writes = all_writes});
   state->ring =
       ring_buffer__new(programs.map_fd("anonvma_ring"), State::give_record, state.get(), nullptr);
-  if (!state->ring) return refused("read from", errno);
+  if (!state->ring) return refused("read from", errno, options.ring_bytes);
   if (!features[Feature::task_vma_walk]) {
     state->walk_ring = ring_buffer__new(programs.map_fd("anonvma_walk_ring"), State::keep_walked,
                                         state.get(), nullptr);
-    if (!state->walk_ring) return refused("read from", errno);
+    if (!state->walk_ring) return refused("read from", errno, options.ring_bytes);
   }
   state->losses.emplace(programs);
   const auto consume = [state = state.get()](Drain& pass) {

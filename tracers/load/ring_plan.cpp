@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "tracers/kernel/memory_limit.h"
+
 namespace anonvma {
 namespace {
 
@@ -14,8 +16,9 @@ constexpr std::uint64_t kMib = 1u << 20;
 
 MachineSize machine_size() {
   const auto positive = [](long value) { return static_cast<std::uint64_t>(std::max(value, 1L)); };
+  const std::uint64_t memory = positive(sysconf(_SC_PHYS_PAGES)) * positive(sysconf(_SC_PAGESIZE));
   return {positive(sysconf(_SC_NPROCESSORS_ONLN)),
-          positive(sysconf(_SC_PHYS_PAGES)) * positive(sysconf(_SC_PAGESIZE))};
+          std::min(memory, memory_limit().value_or(memory))};
 }
 
 RingPlan plan_ring(const MachineSize& machine, bool truth, Standing standing) {

@@ -10,7 +10,7 @@ namespace anonvma {
 
 struct MachineSize {
   std::uint64_t cpus = 1;
-  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // of the machine, or what a cgroup leaves of it
 };
 MachineSize machine_size();
 

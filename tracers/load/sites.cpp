@@ -38,19 +38,25 @@ constexpr Function kCallers[] = {
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
 constexpr std::string_view kVmaAlloc = "vm_area_alloc";
 constexpr std::string_view kThpArea = "thp_get_unmapped_area";
+constexpr std::string_view kChainAlloc = "anon_vma_chain_alloc";
 
 }  // namespace
 
 Sites find_sites(bool callers) {
   std::vector<Function> functions(std::begin(kFunctions), std::end(kFunctions));
   if (callers) functions.insert(functions.end(), std::begin(kCallers), std::end(kCallers));
-  std::vector<std::string_view> names{kThpArea};
+  std::vector<std::string_view> names{kThpArea, kChainAlloc};
   for (const Function& function : functions) names.push_back(function.name);
   Sites sites;
+  bool hidden = false;
   for (const SymbolRange& range : find_functions(names)) {
     if (range.size == 0) continue;
     if (range.function == kThpArea) {
       sites.thp_area = range.start;
+      continue;
+    }
+    if (range.function == kChainAlloc) {
+      hidden = true;
       continue;
     }
     if (range.function == kPrepare) sites.prepare.push_back({range.start, range.size, 0});
@@ -59,6 +65,7 @@ Sites find_sites(bool callers) {
                                        [&](const Function& f) { return f.name == range.function; });
     sites.objects.push_back({range.start, range.size, function->site});
   }
+  sites.shows_touches = !sites.prepare.empty() && !hidden;
   return sites;
 }
 

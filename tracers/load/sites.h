@@ -13,6 +13,9 @@ struct Sites {
   std::vector<anonvma_site> vma_alloc;  // vm_area_alloc, likewise
   std::vector<anonvma_site> objects;    // all that the truth lane needs
   std::uint64_t thp_area = 0;           // thp_get_unmapped_area()
+  // True if a chain entry that __anon_vma_prepare() allocates has its call site there, and not in
+  // an anon_vma_chain_alloc() that the compiler did not inline.
+  bool shows_touches = false;
 };
 
 // `callers`: also the functions that call vm_area_free(). vm_area_free() ends in a jump to
