@@ -13,7 +13,7 @@
 
 enum {
   ANONVMA_MAX_SYSCALL = 512,
-  ANONVMA_MAX_CPUS = 512, /* of the loss counters; higher cpus share them */
+  ANONVMA_MAX_CPUS = 8192, /* NR_CPUS of the largest kernels; a power of two */
   ANONVMA_MAX_SITES = 48,
   ANONVMA_LISTED_PARTS = 64,    /* a reading of a list has so many parts ... */
   ANONVMA_LISTED_PER_PART = 64, /* ... of so many vmas */
@@ -56,7 +56,9 @@ enum anonvma_op {
   ANONVMA_OP_EXECVE, /* execve, execveat */
   /* The rest is compared by >=, see anonvma_is_untraced(). */
   ANONVMA_OP_OTHER, /* may change vmas: traced only without a lock hook */
-  ANONVMA_OP_DROP,  /* drops a descriptor, perhaps a userfaultfd: likewise */
+  ANONVMA_OP_MBIND, /* these three likewise */
+  ANONVMA_OP_IOCTL,
+  ANONVMA_OP_DROP, /* drops a descriptor, perhaps a userfaultfd */
 };
 
 /* Bits that an mprotect record adds to the access in args[2]. */

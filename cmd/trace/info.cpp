@@ -135,6 +135,10 @@ void machine_lines(Text& text, const Meta& meta) {
   text.line("cpus", "{}", meta.cpus);
   text.line("thp", "{}", or_unknown(meta.thp_mode));
   text.line("overcommit", "{}", meta.overcommit);
+  if (meta.stack_guard_pages != Meta{}.stack_guard_pages)
+    text.line("stack guard", "{} pages", meta.stack_guard_pages);
+  if (meta.huge_page_bytes != Meta{}.huge_page_bytes)
+    text.line("huge page", "{} bytes", meta.huge_page_bytes);
   for (const CacheSpec& cache : meta.caches) {
     if (cache.objsize == 0) continue;
     text.line("slab", "{}: objsize {}, {} per slab of {} pages", cache.name, cache.objsize,
@@ -218,10 +222,16 @@ Json machine_json(const Meta& meta) {
                       {"pagesperslab", cache.pagesperslab},
                       {"struct_size", meta.struct_sizes[i]}});
   }
-  return {{"kernel", meta.release},       {"machine", meta.machine},
-          {"page_size", meta.page_size},  {"cpus", meta.cpus},
-          {"thp", meta.thp_mode},         {"overcommit", meta.overcommit},
-          {"caches", std::move(caches)},  {"own_strategy", own_strategy(meta)},
+  return {{"kernel", meta.release},
+          {"machine", meta.machine},
+          {"page_size", meta.page_size},
+          {"cpus", meta.cpus},
+          {"thp", meta.thp_mode},
+          {"overcommit", meta.overcommit},
+          {"stack_guard_pages", meta.stack_guard_pages},
+          {"huge_page_bytes", meta.huge_page_bytes},
+          {"caches", std::move(caches)},
+          {"own_strategy", own_strategy(meta)},
           {"behaviours", meta.behaviours}};
 }
 

@@ -168,7 +168,10 @@ void name_holders(Moment& moment, const Pass& pass) {
 }  // namespace
 
 Status check_page_size(const Meta& meta) {
-  if (!std::has_single_bit(meta.page_size) || meta.page_size < 4096 || meta.page_size > 65536)
+  const auto is_size = [](std::uint64_t bytes, std::uint64_t least, std::uint64_t most) {
+    return std::has_single_bit(bytes) && bytes >= least && bytes <= most;
+  };
+  if (!is_size(meta.page_size, 4096, 65536) || !is_size(meta.huge_page_bytes, 4096, 1ull << 40))
     return Error{ErrorCode::bad_trace, "header names an impossible page size", Error::kNoOffset};
   return ok();
 }

@@ -20,9 +20,13 @@ bool sees_families(const Meta& meta) { return meta.scope != "pid" && meta.scope 
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),
       slab_(plan.specs.specs),
-      spaces_(
-          plan.rules, meta.page_size, plan.strategy, slab_,
-          {plan.role, counts_anew(meta, *plan.strategy.info), meta.truth, sees_families(meta)}) {
+      spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
+              {.role = plan.role,
+               .counts_anew = counts_anew(meta, *plan.strategy.info),
+               .tells_steps = meta.truth,
+               .sees_families = sees_families(meta),
+               .stack_guard_pages = meta.stack_guard_pages,
+               .huge_page_bytes = meta.huge_page_bytes}) {
   slab_.limit(plan.budget);
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));

@@ -40,7 +40,11 @@ struct Slicer::Model {
   Model(const StrategyInfo& own, const Meta& meta)
       : slab(row_specs(meta, own, {}).specs),
         spaces(rules_for(meta), meta.page_size, own, slab,
-               {Role::own, counts_anew(meta, own), meta.truth}),
+               {.role = Role::own,
+                .counts_anew = counts_anew(meta, own),
+                .tells_steps = meta.truth,
+                .stack_guard_pages = meta.stack_guard_pages,
+                .huge_page_bytes = meta.huge_page_bytes}),
         verifier(meta, slab, spaces),
         driver(spaces, slab, &verifier) {}
   SlabAccount slab;

@@ -54,7 +54,6 @@ inline constexpr std::uint64_t kMapGrowsDown = 0x100, kMapLocked = 0x2000, kMapN
 inline constexpr std::uint64_t kMapPopulate = 0x8000, kMapNonBlock = 0x10000, kMapStack = 0x20000;
 inline constexpr std::uint64_t kMapHugeTlb = 0x40000, kMapSync = 0x80000;
 inline constexpr std::uint64_t kMapFixedNoReplace = 0x100000;
-inline constexpr std::uint64_t kDefaultHugePage = 2u << 20;
 inline constexpr std::uint64_t kMapHugeShift = 26, kMapHugeMask = 0x3f;
 
 inline constexpr std::uint64_t kMremapMayMove = 1, kMremapFixed = 2, kMremapDontUnmap = 4;

@@ -44,6 +44,8 @@ void each_key(M& meta, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("start_unix_ns", meta.start_unix_ns);
   visit("thp_mode", meta.thp_mode);
   visit("overcommit", meta.overcommit);
+  visit("stack_guard_pages", meta.stack_guard_pages);
+  visit("huge_page_bytes", meta.huge_page_bytes);
   visit("caches", meta.caches);
   visit("struct_sizes", meta.struct_sizes);
   visit("anon_vma_members", meta.anon_vma_members);

@@ -45,6 +45,8 @@ struct Meta : KernelFacts {
   std::uint64_t start_unix_ns = 0;
   std::string thp_mode;  // always, madvise, never
   std::uint64_t overcommit = 0;
+  std::uint64_t stack_guard_pages = 256;     // boot parameter stack_guard_gap
+  std::uint64_t huge_page_bytes = 2u << 20;  // of hugetlb mappings that name no size
   // The three caches, from /sys/kernel/slab (objsize 0: could not be read); sizes by BTF.
   std::array<CacheSpec, kNumCaches> caches{};
   std::array<std::uint64_t, kNumCaches> struct_sizes{};

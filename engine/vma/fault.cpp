@@ -4,11 +4,6 @@
 #include "engine/vma/pages.h"
 
 namespace anonvma {
-namespace {
-// Unmapped pages a growing stack keeps above an accessible mapping (stack_guard_gap).
-constexpr std::uint64_t kStackGuardPages = 256;
-}  // namespace
-
 void mm_populate(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end,
                  std::uint64_t skipped) {
   for (const VmaId vma : layer.vmas.range(mm, start, end)) {
@@ -28,7 +23,8 @@ bool expand_stack(Layer& layer, Mm& mm, std::uint64_t addr) {
   if (below_stack) {
     const Vma& below = layer.at(below_stack);
     const bool guarded = (below.flags & kVmAccess) && !(below.flags & kVmGrowsDown);
-    if (guarded && addr - below.end < (kStackGuardPages << layer.page.shift())) return false;
+    const std::uint64_t gap = layer.setting.stack_guard_pages << layer.page.shift();
+    if (guarded && addr - below.end < gap) return false;
   }
   if (layer.pages(layer.at(stack).start - addr) > layer.at(stack).pgoff) return false;
   layer.rmap.prepare(stack);

@@ -16,10 +16,11 @@ bool is_shared(const Map& event) {
 }
 
 // hugetlb lengths are rounded up to the huge page size.
-std::uint64_t length_unit(const Map& event, std::uint64_t page_size) {
-  if (((event.map_flags & kMapHugeTlb) | (event.vm_flags & kVmHugeTlb)) == 0) return page_size;
+std::uint64_t length_unit(const Layer& layer, const Map& event) {
+  if (((event.map_flags & kMapHugeTlb) | (event.vm_flags & kVmHugeTlb)) == 0)
+    return layer.page.bytes();
   const std::uint64_t log2 = (event.map_flags >> kMapHugeShift) & kMapHugeMask;
-  return log2 >= 12 && log2 <= 40 ? 1ull << log2 : kDefaultHugePage;
+  return log2 >= 12 && log2 <= 40 ? 1ull << log2 : layer.setting.huge_page_bytes;
 }
 
 // calc_vm_prot_bits() and calc_vm_flag_bits(), for a mapping that could not be read back.
@@ -54,7 +55,7 @@ bool asked_to_lock(const Mm& mm, const Map& event) {
 
 // Replays the unmapping that a failed MAP_FIXED has done before it failed.
 void mmap_failed(Layer& layer, Mm& mm, const Map& event) {
-  const std::uint64_t unit = length_unit(event, layer.page.bytes());
+  const std::uint64_t unit = length_unit(layer, event);
   const std::uint64_t len = event.len < ~unit ? (event.len + unit - 1) / unit * unit : 0;
   if (!(event.map_flags & kMapFixed) || len == 0 || !layer.valid_range(event.addr, len, event.ret))
     return;
@@ -92,7 +93,7 @@ Vma new_vma(Layer& layer, const Mm& mm, const Map& event, std::uint64_t start, s
 void mmap_region(Layer& layer, Mm& mm, const Map& event) {
   if (event.ret < 0) return mmap_failed(layer, mm, event);
   const auto start = static_cast<std::uint64_t>(event.ret);
-  const std::uint64_t unit = length_unit(event, layer.page.bytes());
+  const std::uint64_t unit = length_unit(layer, event);
   if (event.len == 0 || !layer.valid_range(start, event.len) ||
       !layer.valid_range(start, event.len + unit))
     return;

@@ -73,7 +73,7 @@ std::uint64_t stops_at(Layer& layer, const Mm& mm, const Protect& event, std::ui
   for (const VmaId id : layer.vmas.range(mm, start, end)) {
     const Vma& vma = layer.at(id);
     const bool allowed = (asked_access(layer, vma, event) & kVmAccess & ~(vma.flags >> 4)) == 0;
-    cuts = splits_huge(vma, start) || splits_huge(vma, end);
+    cuts = splits_huge(layer, vma, start) || splits_huge(layer, vma, end);
     if (vma.start > stop || !allowed || cuts || (vma.flags & layer.rules.sealed)) break;
     stop = vma.end;
   }

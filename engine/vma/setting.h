@@ -22,6 +22,9 @@ struct Setting {
   // Snapshots after a loss show all mms that share an anon_vma. False if only some processes of a
   // family were recorded.
   bool sees_families = true;
+  // Unmapped pages that a growing stack keeps above an accessible mapping (stack_guard_gap).
+  std::uint64_t stack_guard_pages = 256;
+  std::uint64_t huge_page_bytes = 2u << 20;  // of hugetlb mappings that name no size
 
   bool own() const { return role == Role::own; }
 };

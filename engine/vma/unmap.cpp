@@ -36,9 +36,9 @@ bool holds_sealed(Layer& layer, const Mm& mm, std::uint64_t start, std::uint64_t
   return false;
 }
 
-bool splits_huge(const Vma& vma, std::uint64_t addr) {
+bool splits_huge(const Layer& layer, const Vma& vma, std::uint64_t addr) {
   return (vma.flags & kVmHugeTlb) && vma.start < addr && addr < vma.end &&
-         addr % kDefaultHugePage != 0;
+         (addr & (layer.setting.huge_page_bytes - 1)) != 0;
 }
 
 // A sealed vma stops munmap (-EPERM), and so does a cut through a huge page (-EINVAL). By then the
@@ -49,9 +49,9 @@ void munmap_refused(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end
   if (!first || layer.at(first).start >= start) return;
   bool stopped = ret == kErrPerm && !(layer.at(first).flags & layer.rules.sealed) &&
                  holds_sealed(layer, mm, start, end);
-  if (ret == kErrInval && !splits_huge(layer.at(first), start)) {
+  if (ret == kErrInval && !splits_huge(layer, layer.at(first), start)) {
     const VmaId last = layer.vmas.vma_lookup(mm, end);
-    stopped = last && splits_huge(layer.at(last), end);
+    stopped = last && splits_huge(layer, layer.at(last), end);
   }
   if (stopped) split_vma(layer, first, start, layer.rules.munmap_frees_original);
 }

@@ -22,6 +22,6 @@ void munmap_refused(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end
 
 bool holds_sealed(Layer& layer, const Mm& mm, std::uint64_t start, std::uint64_t end);
 // True if a cut at `addr` would go through a huge page of `vma`.
-bool splits_huge(const Vma& vma, std::uint64_t addr);
+bool splits_huge(const Layer& layer, const Vma& vma, std::uint64_t addr);
 
 }  // namespace anonvma

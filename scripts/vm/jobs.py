@@ -51,11 +51,11 @@ run programs {differential} --seconds $left {programs}
     return job
 
 
-def program(arch, tests=False):
-    """The program and bpftool, with their libraries; and the programs that life() runs."""
+def program(arch, tests=False, more=()):
+    """The program, `more` programs and bpftool, with their libraries; and the programs that life() runs."""
     build = os.path.join(ROOT, 'build', 'release' if arch == 'amd64' else 'arm64')
     payload = {}
-    for name in ('anonvma',) + (TESTS if tests else ()):
+    for name in ('anonvma', *more, *(TESTS if tests else ())):
         path = os.path.join(build, name)
         if not os.path.exists(path):
             raise Unavailable(f'{os.path.relpath(path, ROOT)} is not built')

@@ -40,8 +40,11 @@ Result<std::unique_ptr<Session>> Session::start(const std::string& target, bool 
   if (strategy == nullptr)
     return Error{ErrorCode::not_supported, "no strategy is known to be this kernel's own"};
   std::unique_ptr<Session> session(new Session());
-  session->spaces_ = std::make_unique<AddressSpaces>(rules_for(meta), meta.page_size, *strategy,
-                                                     session->slab_, Setting{.role = Role::own});
+  session->spaces_ =
+      std::make_unique<AddressSpaces>(rules_for(meta), meta.page_size, *strategy, session->slab_,
+                                      Setting{.role = Role::own,
+                                              .stack_guard_pages = meta.stack_guard_pages,
+                                              .huge_page_bytes = meta.huge_page_bytes});
   session->verifier_ = std::make_unique<Verifier>(meta, session->slab_, *session->spaces_);
   session->driver_ =
       std::make_unique<Driver>(*session->spaces_, session->slab_, session->verifier_.get());

@@ -50,3 +50,19 @@ static inline __attribute__((always_inline)) bool anonvma_arm64_writes(__u32 ins
 		return false;
 	return insn & (1u << 26) ? !load : opc == 0;
 }
+
+/*
+ * Does it use the guarded control stack (FEAT_GCS)? Calls and returns do, and the kernel takes each of
+ * their page faults there for a write. Without such a stack they have no page faults but those of the
+ * instruction itself.
+ */
+static inline __attribute__((always_inline)) bool anonvma_arm64_uses_gcs(__u32 insn)
+{
+	const __u32 opc = insn >> 21 & 15;
+
+	if (insn >> 26 == 0x25)				/* BL */
+		return true;
+	if (insn >> 25 == 0x6b)				/* BLR, RET, BLRAA */
+		return opc == 1 || opc == 2 || opc == 9;
+	return (insn & 0xffdfff80) == 0xd50b7700;	/* GCSPUSHM, GCSPOPM, GCSSS1, GCSSS2 */
+}

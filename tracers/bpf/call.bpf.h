@@ -246,7 +246,7 @@ static __always_inline __u64 anonvma_read_after_failure(struct mm_struct *mm,
 	if (state->op != ANONVMA_OP_MMAP || !(state->args[3] & map_fixed))
 		return 0;
 	if (state->args[3] & map_huge)
-		page = (1ull << (log2 ? log2 : 21)) - 1;
+		page = (log2 ? 1ull << log2 : anonvma_huge_page) - 1;
 	end = state->args[0] + ((state->args[1] + page) & ~page);
 	if (anonvma_first_mapped(mm, state, state->args[0]) >= end)
 		seen->ops |= ANONVMA_OPS_HOLE;

@@ -53,10 +53,15 @@ static __always_inline void anonvma_send_fault(const struct anonvma_task *state,
 	anonvma_submit(r);
 }
 
-/* ANONVMA_FAULT_* of an exception: `error_code` is that of x86. */
+/*
+ * ANONVMA_FAULT_* of an exception: `error_code` is that of x86. To the kernel every access to a shadow
+ * stack is a write.
+ */
 static __always_inline __u64 anonvma_fault_flags(__u64 error_code, __u64 flags)
 {
-	return error_code & 2 ? flags | ANONVMA_FAULT_WRITE : flags;
+	const __u64 write = 2, shadow_stack = 0x40;	/* X86_PF_WRITE, X86_PF_SHSTK */
+
+	return error_code & (write | shadow_stack) ? flags | ANONVMA_FAULT_WRITE : flags;
 }
 
 static __always_inline __u64 anonvma_event_flags(const struct anonvma_event *event)

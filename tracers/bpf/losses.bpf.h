@@ -7,8 +7,15 @@
 #include <bpf/bpf_helpers.h>
 
 /* Read by the loader while the programs run. */
-__u64 anonvma_lost[ANONVMA_MAX_CPUS][ANONVMA_KINDS] = {};	/* if anonvma_lost_of is full */
 __u64 anonvma_losses = 0;	/* generation: bumped before and after each counter update */
+
+/* Losses by kind and cpu, if anonvma_lost_of is full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ANONVMA_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} anonvma_lost SEC(".maps");
 
 /* Losses by mm, kind and cpu. Counts only rise; the loader removes old ones. */
 struct {
@@ -24,12 +31,9 @@ struct {
  */
 static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
-	struct anonvma_loss key = { .mm = mm, .kind = kind, .cpu = cpu };
-	__u64 *counter, zero = 0;
+	struct anonvma_loss key = { .mm = mm, .kind = kind, .cpu = bpf_get_smp_processor_id() };
+	__u64 *counter, *unnamed, zero = 0;
 
-	if (kind >= ANONVMA_KINDS)
-		return 0;
 	/*
 	 * A reader that sees the new counter also sees a new generation. The second step makes it
 	 * read again if it was between the two.
@@ -40,10 +44,11 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 		bpf_map_update_elem(&anonvma_lost_of, &key, &zero, BPF_NOEXIST);
 		counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
 	}
+	unnamed = bpf_map_lookup_elem(&anonvma_lost, &kind);
 	if (counter)
 		__sync_fetch_and_add(counter, count ? count : ANONVMA_LOSS_CONCERNS);
-	else
-		__sync_fetch_and_add(&anonvma_lost[cpu][kind], 1);
+	else if (unnamed)
+		__sync_fetch_and_add(unnamed, 1);
 	__sync_fetch_and_add(&anonvma_losses, 1);
 	return 0;
 }

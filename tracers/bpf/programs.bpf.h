@@ -7,6 +7,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/fault.bpf.h"
+#include "tracers/bpf/hotplug.bpf.h"
 #include "tracers/bpf/life.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
 #include "tracers/bpf/registers.bpf.h"
@@ -42,6 +43,7 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 SEC("perf_event")
 int anonvma_page_fault_event(const struct anonvma_event *event)
 {
+	anonvma_on_covered_fault();
 	return anonvma_on_fault(event->addr, anonvma_event_flags(event));
 }
 
@@ -51,6 +53,20 @@ int BPF_PROG(anonvma_move, struct cgroup *to, const char *path, struct task_stru
 	     bool threadgroup)
 {
 	return anonvma_on_move(task);
+}
+
+/* Both are loaded beside the event alone. (unsigned int cpu, int target, int state, ...) */
+SEC("raw_tp/cpuhp_enter")
+int anonvma_cpu_step(__u64 *ctx)
+{
+	return anonvma_on_cpu_step(ctx[0], ctx[1]);
+}
+
+/* (bool preempt, struct task_struct *prev, struct task_struct *next, ...) */
+SEC("raw_tp/sched_switch")
+int anonvma_switch(__u64 *ctx)
+{
+	return anonvma_on_switch((struct task_struct *)ctx[1], (struct task_struct *)ctx[2]);
 }
 
 SEC("iter/task_vma")

@@ -5,6 +5,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/arm64_insn.h"
 #include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/settings.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
@@ -150,6 +151,8 @@ static __always_inline bool anonvma_event_writes(const struct anonvma_event *eve
 		bpf_probe_read_user(&insn, sizeof(insn), pc);
 	else
 		bpf_probe_read_kernel(&insn, sizeof(insn), pc);
+	if (anonvma_arm64_uses_gcs(insn))
+		return (event->addr ^ event->pc) & anonvma_page_mask;
 	return anonvma_arm64_writes(insn);
 }
 
@@ -171,12 +174,13 @@ static __always_inline bool anonvma_is_compat(struct task_struct *task)
 
 /*
  * The registers of the task's last entry into the kernel (Linux kernel commit dd6e10fbd9fb "bpf: Add
- * bpf_task_pt_regs() helper"). Without the helper: the top of the task's stack, which has 16 KiB on
- * both architectures as long as pages have 4 or 16 KiB.
+ * bpf_task_pt_regs() helper"). Without the helper: the top of the task's stack, which has 16 KiB or a
+ * page on both architectures.
  */
 static __always_inline long anonvma_entry_syscall(struct task_struct *task)
 {
-	const __u64 thread_size = 16384;
+	const __u64 least = 16384, page = ~anonvma_page_mask + 1;
+	const __u64 thread_size = page > least ? page : least;
 	struct pt_regs *regs;
 
 	if (anonvma_has_helper(task_pt_regs))

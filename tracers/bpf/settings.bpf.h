@@ -17,6 +17,7 @@ const volatile __u64 anonvma_page_mask = ~4095ULL;
 const volatile __u8 anonvma_syscalls[ANONVMA_MAX_SYSCALL] = {};	/* number to anonvma_op */
 /* The same for calls of 32-bit programs. */
 const volatile __u8 anonvma_compat_syscalls[ANONVMA_MAX_SYSCALL] = {};
+const volatile __u64 anonvma_huge_page = 2 << 20;	/* of hugetlb mappings that name no size */
 const volatile __u32 anonvma_machine_prot = 0;		/* ANONVMA_PROT_* that the machine adds */
 /* __anon_vma_prepare and its split-off parts; an unused part has size 0. */
 const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PARTS] = {};

@@ -70,11 +70,18 @@ static __always_inline __u32 anonvma_cache_of(struct kmem_cache *cache, __u32 si
 }
 
 /* The last vma that anonvma_free has sent, by cpu. */
-__u64 anonvma_freed_vma[ANONVMA_MAX_CPUS] = {};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} anonvma_freed_vma SEC(".maps");
 
-static __always_inline __u32 anonvma_cpu(void)
+static __always_inline __u64 *anonvma_freed_here(void)
 {
-	return bpf_get_smp_processor_id() & (ANONVMA_MAX_CPUS - 1);
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&anonvma_freed_vma, &only);
 }
 
 /* An object of cache `index` is allocated or freed. ANONVMA_CACHES: another cache, not recorded. */
@@ -83,7 +90,7 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	struct task_struct *task;
 	struct anonvma_task *state;
 	bool vma = index == ANONVMA_CACHE_VMA;
-	__u64 mm;
+	__u64 mm, *last;
 
 	if (index >= ANONVMA_CACHES)
 		return 0;
@@ -96,7 +103,9 @@ static __always_inline int anonvma_on_object(__u64 object, __u32 index, __u32 si
 	if (freed && vma && site != ANONVMA_SITE_VMA_FREE_RCU) {
 		site = ANONVMA_SITE_VMA_FREE;
 		if (anonvma_vma_waits()) {
-			anonvma_freed_vma[anonvma_cpu()] = object;
+			last = anonvma_freed_here();
+			if (last)
+				*last = object;
 			if (!(state && state->exiting == mm))
 				site = ANONVMA_SITE_VMA_FREE_RCU;
 		}
@@ -190,14 +199,15 @@ static __always_inline int anonvma_on_free(__u64 *ctx)
  */
 static __always_inline __u64 anonvma_unsent_vma(__u64 *ctx)
 {
-	__u64 vma;
+	__u64 vma, *last;
 
 	if (!anonvma_sending || ctx[2] != anonvma_caches[ANONVMA_CACHE_VMA])
 		return 0;
 	vma = anonvma_void_arg(ctx, 1);
-	if (anonvma_freed_vma[anonvma_cpu()] != vma)
+	last = anonvma_freed_here();
+	if (!last || *last != vma)
 		return vma;
-	anonvma_freed_vma[anonvma_cpu()] = 0;
+	*last = 0;
 	return 0;
 }
 

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/call.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
+#include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/outcome.bpf.h"
 #include "tracers/bpf/registers.bpf.h"
@@ -41,16 +43,30 @@ static __always_inline int anonvma_on_sys_enter(struct pt_regs *regs, long nr)
 	return 0;
 }
 
+/*
+ * A clone took the lock and made no address space. A fork that failed after dup_mmap() changed nothing; a
+ * new thread may have got a shadow stack, which the kernel has mapped.
+ */
+static __always_inline void anonvma_end_clone(struct task_struct *task, struct anonvma_task *state,
+					      struct mm_struct *mm)
+{
+	if (!mm || !anonvma_size_changed(state, mm)) {
+		anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
+		return;
+	}
+	anonvma_send_unknown(task, state->mm, state->seq, state->map_count);
+	anonvma_mark_dirty(state->mm, 0);
+}
+
 static __always_inline void anonvma_end_op(struct task_struct *task, struct anonvma_task *state,
 					   long ret)
 {
 	struct mm_struct *mm = anonvma_get(task, mm);
 	__u32 seq = state->seq;
 
-	/* A fork that failed after dup_mmap() changed nothing, but took the lock. */
 	if (state->op == ANONVMA_OP_CLONE) {
 		if (state->taken && !state->done)
-			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
+			anonvma_end_clone(task, state, mm);
 	} else if (state->op != ANONVMA_OP_EXECVE && mm && anonvma_op_matters(state)) {
 		if (!state->taken)	/* even: another task may be writing */
 			seq = anonvma_mm_seq(mm, false) & ~1u;

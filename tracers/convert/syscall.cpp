@@ -7,8 +7,9 @@ namespace anonvma {
 namespace {
 
 Map map_of(const anonvma_op_record& r, AddressMap& addresses, std::uint64_t page_size) {
+  constexpr std::uint64_t vm_hugetlb = 0x400000;  // never merges: the vma has the rounded length
   return {.addr = r.args[0],
-          .len = r.args[1],
+          .len = (r.vm_flags & vm_hugetlb) && r.vma_len > 0 ? r.vma_len : r.args[1],
           .prot = r.args[2],
           .map_flags = r.args[3],
           .vm_flags = r.vm_flags,
@@ -124,6 +125,8 @@ std::optional<EventBody> convert_syscall(const anonvma_op_record& r, AddressMap&
     case ANONVMA_OP_CLONE:
     case ANONVMA_OP_EXECVE:
     case ANONVMA_OP_OTHER:
+    case ANONVMA_OP_MBIND:
+    case ANONVMA_OP_IOCTL:
     case ANONVMA_OP_DROP:
       break;
   }

@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "tracers/kernel/btf.h"
 #include "tracers/kernel/clock.h"
@@ -69,6 +72,31 @@ void read_structures(const KernelBtf& btf, Meta& meta) {
 #include "engine/vma/rules.def"
 }
 
+std::uint64_t huge_page_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::uint64_t kib = 0;
+  for (std::string line; std::getline(file, line);)
+    if (std::istringstream words(line); words >> key >> kib && key == "Hugepagesize:")
+      if (std::has_single_bit(kib)) return kib << 10;
+  return Meta{}.huge_page_bytes;
+}
+
+// The kernel takes the last value that is a whole decimal number, and nothing behind "--".
+std::uint64_t stack_guard_pages(std::string_view cmdline) {
+  constexpr std::string_view kKey = "stack_guard_gap=";
+  std::uint64_t pages = Meta{}.stack_guard_pages;
+  std::istringstream words{std::string(cmdline)};
+  for (std::string word; words >> word && word != "--";) {
+    if (!word.starts_with(kKey)) continue;
+    const char* const end = word.data() + word.size();
+    std::uint64_t value = 0;
+    const auto parsed = std::from_chars(word.data() + kKey.size(), end, value);
+    if (parsed.ec == std::errc{} && parsed.ptr == end) pages = value;
+  }
+  return pages;
+}
+
 Meta describe_machine() {
   Meta meta;
   utsname names{};
@@ -82,6 +110,8 @@ Meta describe_machine() {
   meta.start_unix_ns = unix_ns();
   meta.thp_mode = chosen(read_line("/sys/kernel/mm/transparent_hugepage/enabled"));
   meta.overcommit = read_number("/proc/sys/vm/overcommit_memory");
+  meta.huge_page_bytes = huge_page_bytes();
+  meta.stack_guard_pages = stack_guard_pages(read_line("/proc/cmdline"));
   for (std::size_t i = 0; i < kNumCaches; ++i)
     meta.caches[i] = read_cache(static_cast<CacheIndex>(i));
   if (const Result<KernelBtf> btf = KernelBtf::load()) read_structures(*btf, meta);

@@ -180,8 +180,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
                  "this kernel overwrites what it frees before a hook can read it: boot it without "
                  "init_on_free=1 (CONFIG_INIT_ON_FREE_DEFAULT_ON) and without slub_debug"};
   state->faults = has_fault_tracepoints(features) ||
-                  (has_fault_event(features) &&
-                   state->fault_events.attach(programs.program("anonvma_page_fault_event")));
+                  (has_fault_event(features) && state->fault_events.attach(programs));
   const bool all_writes = state->faults && options.faults != ANONVMA_FAULTS_FIRST;
   state->tier = accuracy_tier(features, {.sees_touches = state->touches,
                                          .attaches = options.target_tgid == 0,
@@ -205,6 +204,7 @@ Result<Loader> Loader::open(const LoaderOptions& options, OnRecord on_record) {
 }
 
 void Loader::start() {
+  state_->fault_events.follow();
   __atomic_store_n(state_->programs->shared().sending, 1, __ATOMIC_SEQ_CST);
   if (!state_->truth) return;
   // The slab hooks learn the cache of vmas from the first allocated vma: this mapping, which merges
@@ -279,7 +279,12 @@ void Loader::wait_for_vmas() const {
   if (state_->vma_free_rcu) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-std::vector<LostCount> Loader::take_lost() { return state_->losses->take(); }
+// Cpus are attached after the counters were read: what is lost before that is read again after it.
+std::vector<LostCount> Loader::take_lost() {
+  std::vector<LostCount> lost = state_->losses->take();
+  state_->fault_events.follow();
+  return lost;
+}
 
 bool Loader::has_copies() const { return state_->programs->has_copies(); }
 Misses Loader::recursion_misses() { return state_->programs->misses(); }

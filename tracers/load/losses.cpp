@@ -1,10 +1,10 @@
 #include "tracers/load/losses.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include <algorithm>
 #include <cstddef>
+
+#include "tracers/kernel/cpus.h"
 
 namespace anonvma {
 namespace {
@@ -13,10 +13,8 @@ constexpr std::size_t kMostCounters = 4096;  // half of the entries that the map
 
 }  // namespace
 
-Losses::Losses(const Programs& programs) : programs_(programs) {
-  before_.resize(std::min<std::uint32_t>(static_cast<std::uint32_t>(libbpf_num_possible_cpus()),
-                                         ANONVMA_MAX_CPUS));
-}
+Losses::Losses(const Programs& programs)
+    : programs_(programs), cpus_(possible_cpus()), before_(cpus_.size()) {}
 
 std::uint64_t Losses::generation() const {
   return __atomic_load_n(programs_.shared().losses, __ATOMIC_ACQUIRE);
@@ -27,17 +25,22 @@ std::vector<LostCount> Losses::take() {
   if (now_at == taken_) return {};
   taken_ = now_at;
   std::vector<LostCount> grown;
-  for (std::uint32_t cpu = 0; cpu < before_.size(); ++cpu) {
-    for (std::uint32_t kind = 0; kind < ANONVMA_KINDS; ++kind) {
-      const std::uint64_t now =
-          __atomic_load_n(&programs_.shared().lost[cpu][kind], __ATOMIC_RELAXED);
-      std::uint64_t& before = before_[cpu][kind];
-      if (now != before) grown.push_back({kind, cpu, now - before, 0, true});
-      before = now;
-    }
-  }
+  take_of_anybody(grown);
   take_by_mm(grown);
   return grown;
+}
+
+void Losses::take_of_anybody(std::vector<LostCount>& grown) {
+  const int map = programs_.map_fd("anonvma_lost");
+  std::vector<std::uint64_t> now(kMaxCpus);  // the kernel fills in all possible ones
+  for (std::uint32_t kind = 0; kind < ANONVMA_KINDS; ++kind) {
+    if (bpf_map_lookup_elem(map, &kind, now.data()) != 0) continue;
+    for (std::size_t i = 0; i < cpus_.size(); ++i) {
+      std::uint64_t& before = before_[i][kind];
+      if (now[i] != before) grown.push_back({kind, cpus_[i], now[i] - before, 0, true});
+      before = now[i];
+    }
+  }
 }
 
 // If there are many counters, those that have not grown for a while are removed: no program still

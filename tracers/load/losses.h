@@ -27,10 +27,12 @@ class Losses {
     std::uint64_t count = 0;
     std::chrono::steady_clock::time_point since;
   };
+  void take_of_anybody(std::vector<LostCount>& grown);
   void take_by_mm(std::vector<LostCount>& grown);
 
   const Programs& programs_;
-  std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> before_;  // by cpu, of no known mm
+  std::vector<std::uint32_t> cpus_;                               // possible ones
+  std::vector<std::array<std::uint64_t, ANONVMA_KINDS>> before_;  // of cpus_, of no known mm
   std::map<std::array<std::uint64_t, 2>, Counter> by_mm_;         // by mm, kind and cpu
   std::uint64_t taken_ = 0;                                       // generation
 };

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <span>
 
+#include "tracers/kernel/machine.h"
 #include "tracers/load/syscalls.h"
 // The skeletons need tracers/records.h.
 #include "anonvma.skel.h"
@@ -35,13 +37,14 @@ constexpr bool kHasCopies = requires(Skeleton s) {
   s.rodata->anonvma_copy;
 };
 
+void enter(std::span<const TracedSyscall> calls, __u8 (&table)[ANONVMA_MAX_SYSCALL]) {
+  for (const TracedSyscall& call : calls) table[call.number] = static_cast<__u8>(call.op);
+}
+
 // On kernels without a hook of the lock, further calls that change vmas have to be traced.
 void trace_untraced(anonvma_5_10_bpf& skeleton) {
-  auto& settings = *skeleton.rodata;
-  for (const long number : kUntracedWriters) settings.anonvma_syscalls[number] = ANONVMA_OP_OTHER;
-  for (const long number : kDropsDescriptor) settings.anonvma_syscalls[number] = ANONVMA_OP_DROP;
-  settings.anonvma_mbind = SYS_mbind;
-  settings.anonvma_ioctl = SYS_ioctl;
+  enter(kUntracedSyscalls, skeleton.rodata->anonvma_syscalls);
+  enter(kUntracedCompatSyscalls, skeleton.rodata->anonvma_compat_syscalls);
 }
 
 template <class Skeleton>
@@ -81,16 +84,17 @@ void configure(Skeleton& skeleton, const ProgramsPlan& plan) {
   settings.anonvma_faults = options.faults;
   settings.anonvma_truth = options.truth;
   settings.anonvma_page_mask = ~(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) - 1);
+  settings.anonvma_huge_page = huge_page_bytes();
   settings.anonvma_machine_prot = machine_prot();
   settings.anonvma_thp_area = plan.sites.thp_area;
-  for (const TracedSyscall& call : kTracedSyscalls)
-    settings.anonvma_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
-  for (const TracedSyscall& call : kTracedCompatSyscalls)
-    settings.anonvma_compat_syscalls[call.number] = static_cast<std::uint8_t>(call.op);
+  enter(kTracedSyscalls, settings.anonvma_syscalls);
+  enter(kTracedCompatSyscalls, settings.anonvma_compat_syscalls);
   bpf_map__set_max_entries(skeleton.maps.anonvma_ring,
                            static_cast<std::uint32_t>(options.ring_bytes));
   bpf_program__set_autoattach(skeleton.progs.anonvma_walk, false);
   bpf_program__set_autoattach(skeleton.progs.anonvma_find_namespace, false);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_cpu_step, false);
+  bpf_program__set_autoattach(skeleton.progs.anonvma_switch, false);
   configure_slab(skeleton, plan);
   fit(skeleton, plan.features);
   if constexpr (kIsListed<Skeleton>) {
@@ -105,7 +109,6 @@ SharedVariables shared_of(Skeleton& skeleton) {
   auto& bss = *skeleton.bss;
   SharedVariables shared;
   shared.sending = &bss.anonvma_sending;
-  shared.lost = bss.anonvma_lost;
   shared.losses = &bss.anonvma_losses;
   shared.unread = &bss.anonvma_unread;
   shared.pending = &bss.anonvma_pending;
@@ -113,6 +116,9 @@ SharedVariables shared_of(Skeleton& skeleton) {
   shared.walk_purpose = &bss.anonvma_walk_purpose;
   shared.walk_id = &bss.anonvma_walk_id;
   shared.recorder = &bss.anonvma_recorder;
+  shared.cpu_ends = bss.anonvma_cpu_ends;
+  shared.cpu_covered = bss.anonvma_cpu_covered;
+  shared.cpu_changes = &bss.anonvma_cpu_changes;
   if constexpr (kIsListed<Skeleton>) {
     shared.walk_only = &bss.anonvma_walk_only;
     shared.testing = &bss.anonvma_testing;

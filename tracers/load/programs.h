@@ -20,10 +20,7 @@ namespace anonvma {
 
 // Variables that the programs and the loader share while the programs run.
 struct SharedVariables {
-  using LostOfCpu = __u64[ANONVMA_KINDS];
-
   __u32* sending = nullptr;
-  LostOfCpu* lost = nullptr;  // by cpu
   __u64* losses = nullptr;
   __u64* unread = nullptr;
   __u32* pending = nullptr;
@@ -31,6 +28,9 @@ struct SharedVariables {
   __u32* walk_purpose = nullptr;
   __u64* walk_id = nullptr;
   __u32* recorder = nullptr;
+  // See bpf/hotplug.bpf.h; by cpu.
+  __u32 *cpu_ends = nullptr, *cpu_covered = nullptr;
+  __u32* cpu_changes = nullptr;
   // Only where vmas are a list.
   __u32* walk_only = nullptr;
   __u32 *testing = nullptr, *tested = nullptr, *wiped = nullptr;

@@ -66,7 +66,10 @@ void fit(Skeleton& skeleton, const Features& features) {
   bpf_program__set_autoload(skeleton.progs.anonvma_move, features[Feature::cgroup_attach_task]);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_user, faults);
   bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_kernel, faults);
-  bpf_program__set_autoload(skeleton.progs.anonvma_page_fault_event, has_fault_event(features));
+  for (bpf_program* const program :
+       {skeleton.progs.anonvma_page_fault_event, skeleton.progs.anonvma_cpu_step,
+        skeleton.progs.anonvma_switch})
+    bpf_program__set_autoload(program, has_fault_event(features));
   if constexpr (requires { skeleton.maps.anonvma_task_table; }) fit_listed(skeleton, features);
 }
 

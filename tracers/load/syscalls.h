@@ -81,22 +81,43 @@ constexpr TracedSyscall kTracedCompatSyscalls[] = {
     {387, ANONVMA_OP_EXECVE},
     {390, ANONVMA_OP_MLOCK2},
     {394, ANONVMA_OP_PKEY_MPROTECT},
-    {395, ANONVMA_OP_QUIET},  // pkey_alloc
-    {396, ANONVMA_OP_QUIET},  // pkey_free
+    {395, ANONVMA_OP_QUIET},                          // pkey_alloc
+    {396, ANONVMA_OP_QUIET},                          // pkey_free
 #endif
 };
 
-// Other calls that change vmas, traced only on kernels without a hook of the mmap_lock.
-constexpr long kUntracedWriters[] = {SYS_shmdt, SYS_mbind, SYS_ioctl, SYS_io_setup, SYS_io_destroy};
-// Calls that drop a descriptor: when a userfaultfd loses its last reference, it drops its ranges.
-constexpr long kDropsDescriptor[] = {
-    SYS_close,
-    SYS_dup3,
+// Other calls that change vmas, traced only on kernels without a hook of the mmap_lock. A userfaultfd drops
+// its ranges when it loses its last descriptor.
+constexpr TracedSyscall kUntracedSyscalls[] = {
+    {SYS_shmdt, ANONVMA_OP_OTHER},      {SYS_io_setup, ANONVMA_OP_OTHER},
+    {SYS_io_destroy, ANONVMA_OP_OTHER}, {SYS_mbind, ANONVMA_OP_MBIND},
+    {SYS_ioctl, ANONVMA_OP_IOCTL},      {SYS_close, ANONVMA_OP_DROP},
+    {SYS_dup3, ANONVMA_OP_DROP},
 #ifdef SYS_close_range
-    SYS_close_range,
+    {SYS_close_range, ANONVMA_OP_DROP},
 #endif
 #ifdef SYS_dup2
-    SYS_dup2,
+    {SYS_dup2, ANONVMA_OP_DROP},
+#endif
+};
+
+// The same for calls of 32-bit programs.
+constexpr TracedSyscall kUntracedCompatSyscalls[] = {
+    {6, ANONVMA_OP_DROP},                            // close
+    {54, ANONVMA_OP_IOCTL},  {63, ANONVMA_OP_DROP},  // dup2
+    {436, ANONVMA_OP_DROP},                          // close_range
+#ifdef __x86_64__
+    {90, ANONVMA_OP_OTHER},                           // mmap
+    {117, ANONVMA_OP_OTHER},                          // ipc
+    {245, ANONVMA_OP_OTHER},                          // io_setup
+    {246, ANONVMA_OP_OTHER},                          // io_destroy
+    {274, ANONVMA_OP_MBIND}, {330, ANONVMA_OP_DROP},  // dup3
+    {398, ANONVMA_OP_OTHER},                          // shmdt
+#else
+    {243, ANONVMA_OP_OTHER},                          // io_setup
+    {244, ANONVMA_OP_OTHER},                          // io_destroy
+    {306, ANONVMA_OP_OTHER},                          // shmdt
+    {319, ANONVMA_OP_MBIND}, {358, ANONVMA_OP_DROP},  // dup3
 #endif
 };
 

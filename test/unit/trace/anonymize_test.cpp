@@ -277,7 +277,9 @@ TEST_CASE("the header has no keys that nobody has thought about", "[anonymize]")
   Meta meta;
   const std::string keys =
       "tool_version release machine page_size cpus boot_id_hash start_unix_ns thp_mode overcommit "
-      "caches struct_sizes anon_vma_members anon_vma_clone_args vma_free_rcu behaviours scope "
+      "stack_guard_pages huge_page_bytes caches struct_sizes anon_vma_members anon_vma_clone_args "
+      "vma_free_rcu "
+      "behaviours scope "
       "faults "
       "truth tier command cgroup ring_bytes reader series part anonymized cut ";
   std::ifstream in(ANONVMA_SOURCE_DIR "/engine/trace/meta.cpp");

@@ -19,6 +19,8 @@ Meta full_meta() {
   meta.thp_mode = "madvise";
   meta.tier = "exact";
   meta.overcommit = 1;
+  meta.stack_guard_pages = 0;
+  meta.huge_page_bytes = 512u << 20;
   const CacheSpecs specs = default_cache_specs();
   std::copy_n(specs.begin(), meta.caches.size(), meta.caches.begin());
   meta.struct_sizes = {192, 64, 96};

@@ -97,6 +97,19 @@ TEST_CASE("before 6.1.37 a touch below a stack tells that it was grown", "[vma][
       every_era(), [](World& w) { w.map(1000, 2, "rw").touch(998); }, "1000-1002 rw unfaulted");
 }
 
+TEST_CASE("the distance of a stack is the recording kernel's", "[vma]") {
+  const auto grows_to_800 = [](std::uint64_t guard, std::uint64_t below_end) {
+    World w("num-children", "6.19", {.stack_guard_pages = guard});
+    w.map(below_end - 2, 2, "rw").map(1000, 2, "rw", kMapGrowsDown).grow(800);
+    return w.id(800) == w.id(1001);
+  };
+  CHECK(grows_to_800(1, 799));
+  CHECK_FALSE(grows_to_800(1, 800));
+  CHECK(grows_to_800(0, 800));
+  CHECK(grows_to_800(512, 800 - 512));
+  CHECK_FALSE(grows_to_800(512, 800 - 511));
+}
+
 TEST_CASE("a stack keeps 256 pages to what is below it", "[vma]") {
   const auto grows_to_800 = [](std::uint64_t below_end, std::string_view prot,
                                std::uint64_t flags = 0) {

@@ -134,6 +134,57 @@ TEST_CASE("hugetlb lengths are rounded up to the huge page", "[vma]") {
   CHECK(sized.show() == "0-32 rw unfaulted");
 }
 
+TEST_CASE("the usual huge page is the recording machine's", "[vma]") {
+  World w("num-children", "6.19", {.huge_page_bytes = 32u << 20});  // arm64 with pages of 16 KiB
+  w.map(0, 1, "rw", kMapHugeTlb).map(16384, 1, "rw", kMapHugeTlb | 21ull << kMapHugeShift);
+  CHECK(w.show() == "0-8192 rw unfaulted | 16384-16896 rw unfaulted");
+}
+
+TEST_CASE("the page is the recording machine's", "[vma]") {
+  for (const std::uint64_t page : {4096, 16384, 65536}) {
+    INFO("pages of " << page);
+    SlabAccount slab;
+    AddressSpaces spaces(*find_rules("6.19"), page, choice("num-children"), slab);
+    const MmId mm{0};
+    std::uint64_t index = 0;
+    const auto apply = [&](const auto& body) { spaces.apply(Event{{.mm = mm}, body}, index++); };
+    const auto map = [&](std::uint64_t first, std::uint64_t len) {
+      apply(Map{.addr = first * page,
+                .len = len,
+                .prot = 3,
+                .map_flags = 2 | kMapAnonymous | kMapFixed,
+                .ops = kOpsUnread,
+                .ret = static_cast<std::int64_t>(first * page)});
+    };
+    const auto layout = [&] {
+      std::vector<std::uint64_t> borders;
+      for (const VmaId id : spaces.vmas(mm)) {
+        const Vma& vma = spaces.vma(id);
+        CHECK(vma.pgoff == vma.start / page);
+        borders.insert(borders.end(), {vma.start / page, vma.end / page});
+      }
+      return borders;
+    };
+    using Borders = std::vector<std::uint64_t>;
+    apply(Exec{});
+    MmSnapshot born;
+    born.head.mm = mm;
+    born.snapshot.reason = static_cast<std::uint64_t>(SnapReason::exec);
+    spaces.apply(born);
+    map(16, 1);  // rounded up to a page
+    map(17, page - 1);
+    CHECK(layout() == Borders{16, 18});
+    map(20, 4096);
+    CHECK(layout() == Borders{16, 18, 20, 21});
+    apply(Protect{20 * page, 1, 1, -1, 0});
+    map(21, 2 * page);
+    apply(Protect{20 * page, page + 1, 3, -1, 0});
+    CHECK(layout() == Borders{16, 18, 20, 23});
+    apply(Unmap{16 * page, 4096, 0});
+    CHECK(layout() == Borders{17, 18, 20, 23});
+  }
+}
+
 TEST_CASE("private huge pages have a file of their own each time", "[vma]") {
   expect(
       every_era(),

@@ -130,6 +130,22 @@ TEST_CASE("what an unseen writer mapped and wrote to is faulted", "[vma]") {
 
 // Unexplained boundaries belong to the strategy: another one may keep vmas apart that
 // this kernel merged.
+// map_shadow_stack() and a new thread's shadow stack, on x86 and arm64.
+TEST_CASE("a shadow stack that an unseen writer mapped merges with shadow stacks alone", "[vma]") {
+  constexpr std::uint64_t kVmShadowStack = 1ull << 37;
+  World w;
+  w.map(4, 4, "rw").map(12, 4, "rw");
+  const Shown low{.start = 4, .end = 8, .prot = "rw"}, high{.start = 12, .end = 16, .prot = "rw"};
+  const Shown stack{.start = 8, .end = 12, .prot = "rw", .flags = kVmShadowStack};
+  w.unseen_writer({low, stack, high});
+  CHECK(w.show() == "4-8 rw unfaulted | 8-12 rw unfaulted | 12-16 rw unfaulted");
+  w.write(8).write(4).fork(1);
+  CHECK(w.show(1) == "4-8 rw forked a1 | 8-12 rw forked a2");
+  CHECK((w.spaces().vma(w.id(8)).flags & kVmShadowStack) != 0);
+  w.unmap(8, 4);  // the thread ends
+  CHECK(w.show() == "4-8 rw faulted a1 | 12-16 rw unfaulted");
+}
+
 TEST_CASE("a range whose attributes agree keeps the boundaries of the model", "[vma]") {
   const auto two = [](World& w) {
     w.map(0, 3, "rw").map(6, 3, "rw").write(0).write(6).map(3, 3, "rw");

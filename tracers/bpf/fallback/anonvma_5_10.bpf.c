@@ -19,6 +19,7 @@
 #include "tracers/bpf/fallback/task_table.bpf.h"
 #include "tracers/bpf/fallback/walk_tasks.bpf.h"
 #include "tracers/bpf/fault.bpf.h"
+#include "tracers/bpf/hotplug.bpf.h"
 #include "tracers/bpf/life.bpf.h"
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/namespace.bpf.h"
@@ -78,7 +79,7 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 			anonvma_mark_dirty((__u64)mm, 0);
 		return;
 	}
-	if (!mm || !anonvma_other_changed(state, mm, ret))
+	if (!mm || !anonvma_other_changed(state, op, mm, ret))
 		return;
 	anonvma_send_unknown(task, (__u64)mm, 0, 0);
 	anonvma_mark_dirty((__u64)mm, 0);
@@ -245,7 +246,20 @@ int BPF_PROG(anonvma_page_fault_kernel, unsigned long addr, struct pt_regs *regs
 SEC("perf_event")
 int anonvma_page_fault_event(const struct anonvma_event *event)
 {
+	anonvma_on_covered_fault();
 	return anonvma_on_listed_fault(event->addr, anonvma_event_flags(event));
+}
+
+SEC("raw_tp/cpuhp_enter")
+int anonvma_cpu_step(__u64 *ctx)
+{
+	return anonvma_on_cpu_step(ctx[0], ctx[1]);
+}
+
+SEC("raw_tp/sched_switch")
+int anonvma_switch(__u64 *ctx)
+{
+	return anonvma_on_switch((struct task_struct *)ctx[1], (struct task_struct *)ctx[2]);
 }
 
 SEC("tp_btf/task_newtask")

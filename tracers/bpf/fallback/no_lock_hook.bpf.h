@@ -40,7 +40,7 @@ static __always_inline bool anonvma_has_uffd(__u64 mm)
 }
 
 /* True if an untraced call has changed vmas. */
-static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
+static __always_inline bool anonvma_other_changed(struct anonvma_task *state, __u32 op,
 						  struct mm_struct *mm, long ret)
 {
 	const __u32 uffd_register = 0xc020aa00, uffd_unregister = 0x8010aa01;
@@ -48,11 +48,11 @@ static __always_inline bool anonvma_other_changed(struct anonvma_task *state,
 	__u64 key = (__u64)mm;
 	__u8 one = 1;
 
-	if (state->nr == anonvma_ioctl && command == uffd_register && ret == 0)
+	if (op == ANONVMA_OP_IOCTL && command == uffd_register && ret == 0)
 		bpf_map_update_elem(&anonvma_uffds, &key, &one, BPF_ANY);
-	if (ret == 0 && state->nr == anonvma_mbind)
+	if (ret == 0 && op == ANONVMA_OP_MBIND)
 		return true;
-	if (state->nr == anonvma_ioctl && (command == uffd_register || command == uffd_unregister))
+	if (op == ANONVMA_OP_IOCTL && (command == uffd_register || command == uffd_unregister))
 		return true;
 	return state->total_vm != BPF_CORE_READ(mm, total_vm) ||
 	       anonvma_listed(state)->map_count != (__u32)BPF_CORE_READ(mm, map_count);
@@ -67,7 +67,7 @@ static __always_inline void anonvma_number_call(struct anonvma_task *state,
 	if (state->op == ANONVMA_OP_DROP)
 		return;
 	state->total_vm = BPF_CORE_READ(mm, total_vm);
-	if (state->op == ANONVMA_OP_OTHER) {
+	if (anonvma_is_untraced(state->op)) {
 		anonvma_listed(state)->map_count = BPF_CORE_READ(mm, map_count);
 		return;
 	}

@@ -10,4 +10,3 @@
  * no_lock_hook.bpf.h says.
  */
 const volatile bool anonvma_no_lock_hook = false;
-const volatile __u32 anonvma_mbind = 0, anonvma_ioctl = 0;	/* their numbers, if so */

@@ -95,4 +95,27 @@ TEST_CASE("A64 instructions that do not write to memory", "[arm64]") {
   }
 }
 
+TEST_CASE("A64 instructions that use the guarded control stack", "[arm64]") {
+  const Instruction uses[] = {
+      {0x94000001, "bl .+4"},      {0x97ffffff, "bl .-4"},      {0xd63f0020, "blr x1"},
+      {0xd73f0822, "blraa x1,x2"}, {0xd63f083f, "blraaz x1"},   {0xd65f03c0, "ret"},
+      {0xd65f0bff, "retaa"},       {0xd50b7700, "gcspushm x0"}, {0xd52b773f, "gcspopm"},
+      {0xd50b7741, "gcsss1 x1"},   {0xd52b7761, "gcsss2 x1"},
+  };
+  for (const Instruction& instruction : uses) {
+    INFO(instruction.text);
+    CHECK(anonvma_arm64_uses_gcs(instruction.code));
+  }
+  const Instruction others[] = {
+      {0x14000001, "b .+4"},        {0xd61f0020, "br x1"},      {0xd69f03e0, "eret"},
+      {0xd91f0c20, "gcsstr x0,x1"}, {0xd50b7420, "dc zva,x0"},  {0xf9000020, "str x0,[x1]"},
+      {0xd503201f, "nop"},          {0xb4000020, "cbz x0,.+4"},
+  };
+  for (const Instruction& instruction : others) {
+    INFO(instruction.text);
+    CHECK_FALSE(anonvma_arm64_uses_gcs(instruction.code));
+  }
+  CHECK(anonvma_arm64_writes(0xd91f0c20));  // gcsstr x0,x1
+}
+
 }  // namespace anonvma::test
