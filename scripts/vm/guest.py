@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from vm.packages import KERNELS, Unavailable, busybox, fetch
+from vm.packages import KERNELS, Unavailable, fetch, static_program
 
 BOOT_SECONDS = 240  # forty times the slowest boot on an idle machine
 CPU = os.environ.get('VMTEST_CPU', 'max,la57=off')  # of x86_64
@@ -55,7 +55,7 @@ def cpio(files):
         out.write(b'070701' + b''.join(b'%08X' % x for x in fields) + name.encode() + b'\0')
         out.write(b'\0' * (-out.tell() % 4) + data)
         out.write(b'\0' * (-out.tell() % 4))
-    folders = {'bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'run'}
+    folders = {'bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'run', 'var/tmp'}
     for path in files:
         while path := os.path.dirname(path):
             folders.add(path)
@@ -69,7 +69,7 @@ def cpio(files):
 
 def write_initramfs(path, kernel_folder, arch, payload, texts):
     files = {name: (mode, text.encode()) for name, (mode, text) in texts.items()}
-    payload = {**payload, 'bin/busybox': busybox(arch)}
+    payload = {**payload, 'bin/busybox': static_program('busybox', arch)}
     for module in os.listdir(kernel_folder + '/modules'):
         payload['modules/' + module] = f'{kernel_folder}/modules/{module}'
     for name, source in payload.items():
@@ -106,7 +106,7 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     texts = {'init': (0o100755, init), 'job.sh': (0o100644, job), **dict(files)}
     write_initramfs(initrd, kernel_folder, kernel.arch, payload, texts)
     with open(disk, 'wb') as f:
-        f.truncate(64 << 20)
+        f.truncate(256 << 20)  # sparse
     append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
               f'slab_nomerge no_timer_check {words}')
     command = machine + [

@@ -4,12 +4,12 @@ import os
 import shutil
 
 from vm.guest import with_libraries
-from vm.packages import Unavailable
+from vm.packages import Unavailable, static_program
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OUT = os.path.join(ROOT, 'build', 'vmtest')
-TESTS = ('test/live/live_scripted', 'test/live/live_hammer', 'test/differential/test_differential',
-         'test/differential/differential_target')
+TESTS = ('test/live/live_scripted', 'test/live/live_hammer', 'test/live/corners/live_corners',
+         'test/differential/test_differential', 'test/differential/differential_target')
 
 # Every command leaves NAME.out, NAME.err and NAME.rc.
 RUN = '''run() { n=$1; shift; "$@" >$n.out 2>$n.err; echo $? >$n.rc; }
@@ -51,6 +51,14 @@ run programs {differential} --seconds $left {programs}
     return job
 
 
+def corners():
+    """Each corner case of test/live/corners, recorded and compared; the traces of those that differ."""
+    return RUN + """run doctor anonvma doctor --json
+mkdir traces
+CORNERS_KEEP=traces run corners bash /payload/corners.sh /payload/anonvma /payload/live_corners
+"""
+
+
 def program(arch, tests=False, more=()):
     """The program, `more` programs and bpftool, with their libraries; and the programs that life() runs."""
     build = os.path.join(ROOT, 'build', 'release' if arch == 'amd64' else 'arm64')
@@ -62,6 +70,8 @@ def program(arch, tests=False, more=()):
         payload.update(with_libraries(path))
     if tests:
         payload['payload/life.sh'] = os.path.join(ROOT, 'scripts', 'vm', 'life.sh')
+        payload['payload/corners.sh'] = os.path.join(ROOT, 'test', 'live', 'corners', 'corners.sh')
+        payload['bin/bash'] = static_program('bash', arch)
         for path in glob.glob(os.path.join(ROOT, 'test', 'differential', 'programs', '*.txt')):
             payload['payload/programs/' + os.path.basename(path)] = path
     bpftool = shutil.which('bpftool', path=os.environ.get('PATH', '') + ':/usr/sbin')

@@ -32,6 +32,7 @@ class Kernel:
     release: str = ''  # regular expression, where the suite has several releases
     source: str = ''  # a package with the source: the kernel is built here (vm/own.py)
     config: tuple = ()  # names of test/vm/configs, if so
+    make: tuple = ()  # arguments of make, if so
 
 
 CLOUD_X86, CLOUD_ARM = ('amd64', 'linux-image-cloud-amd64'), ('arm64', 'linux-image-cloud-arm64')
@@ -49,13 +50,25 @@ KERNELS = {
     'a6.18': Kernel(*CLOUD_ARM, ('trixie-backports',), r'6\.18\.'),
     'a7.x': Kernel(*CLOUD_ARM, ('trixie-backports', 'forky')),
 }
-# Releases in between, for rules: not part of any tier. Some have only the image left, without modules.
+# The releases in between. Some have only the image left, without modules.
 for release in ('6.17', '6.19', '7.0', '7.1', '7.2'):
     for letter, cloud in (('x', CLOUD_X86), ('a', CLOUD_ARM)):
         KERNELS[letter + release] = Kernel(*cloud, ('trixie-backports',), release.replace('.', r'\.') + r'\.')
-# Kernels of our own.
-for name, config in (('full', ('full',)), ('small', ('small',))):
-    KERNELS['x7.3-' + name] = Kernel('amd64', '', ('trixie-backports',), source='linux-source-7.3', config=config)
+# PREEMPT_RT.
+for name, *suites in (('5.10', 'bullseye-security', 'bullseye'), ('6.1', 'bookworm-security', 'bookworm'),
+                      ('6.12', 'trixie-security', 'trixie'), ('7.x', 'trixie-backports', 'forky')):
+    for letter, arch in (('x', 'amd64'), ('a', 'arm64')):
+        KERNELS[f'{letter}{name}-rt'] = Kernel(arch, 'linux-image-rt-' + arch, tuple(suites))
+DEBIAN = tuple(KERNELS)
+# Kernels of our own: the release and the configuration are in the name. More arguments of make follow the suite.
+ARM64_CROSS = ('ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-')
+for name, suite, *make in (
+        ('x7.3-full', 'trixie-backports'), ('x7.3-small', 'trixie-backports'), ('x7.3-debug', 'trixie-backports'),
+        ('x7.3-clang', 'trixie-backports', 'LLVM=-19'), ('a7.3-full', 'trixie-backports', *ARM64_CROSS),
+        ('x6.12-none', 'trixie-security')):
+    release, config = name[1:].split('-')
+    KERNELS[name] = Kernel('amd64' if name[0] == 'x' else 'arm64', '', (suite,), source='linux-source-' + release,
+                           config=(config,) if name[0] == 'x' else ('arm64', config), make=tuple(make))
 MODULES = ('virtio_pci', 'virtio_blk')  # for the disk that brings results back; built in, on some
 
 
@@ -89,19 +102,20 @@ def apt(suite, arch):
     env = dict(os.environ, APT_CONFIG=conf)
     if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < INDEX_DAYS * 86400:
         return env
-    for folder in ('state/lists/partial', 'cache/archives/partial', 'empty'):
-        os.makedirs(os.path.join(base, folder), exist_ok=True)
-    open(os.path.join(base, 'status'), 'w').close()
-    with open(os.path.join(base, 'sources.list'), 'w') as f:
-        f.write(f'deb [signed-by={KEYRING} arch={arch}] {mirror(suite)} {suite} main\n')
-    with open(conf, 'w') as f:
-        f.write(f'''Dir::State "{base}/state"; Dir::State::status "{base}/status"; Dir::Cache "{base}/cache";
+    with alone():
+        for folder in ('state/lists/partial', 'cache/archives/partial', 'empty'):
+            os.makedirs(os.path.join(base, folder), exist_ok=True)
+        open(os.path.join(base, 'status'), 'w').close()
+        with open(os.path.join(base, 'sources.list'), 'w') as f:
+            f.write(f'deb [signed-by={KEYRING} arch={arch}] {mirror(suite)} {suite} main\n')
+        with open(conf, 'w') as f:
+            f.write(f'''Dir::State "{base}/state"; Dir::State::status "{base}/status"; Dir::Cache "{base}/cache";
 Dir::Etc::sourcelist "{base}/sources.list"; Dir::Etc::sourceparts "{base}/empty";
 Dir::Etc::preferencesparts "{base}/empty"; APT::Architecture "{arch}"; APT::Architectures {{ "{arch}"; }};
 Acquire::Languages "none"; Acquire::Check-Valid-Until "false"; APT::Sandbox::User "";
 ''')
-    tool('apt-get', '-qq', 'update', env=env)
-    open(stamp, 'w').close()
+        tool('apt-get', '-qq', 'update', env=env)
+        open(stamp, 'w').close()
     return env
 
 
@@ -126,7 +140,8 @@ def packages_of(kernel, env):
 
 
 def unpack(names, env, folder):
-    tool('apt-get', '-qq', 'download', *names, env=env, cwd=folder)
+    with alone():
+        tool('apt-get', '-qq', 'download', *names, env=env, cwd=folder)
     for deb in glob.glob(folder + '/*.deb'):
         tool('dpkg-deb', '-x', deb, folder + '/x')
     return folder + '/x'
@@ -177,10 +192,10 @@ def keep_modules(tree, folder):
 
 
 @contextlib.contextmanager
-def alone():
-    """One process at a time: apt locks its state, and fails if another process has it."""
+def alone(what='lock'):
+    """One process at a time: apt locks its state, and fails if another process has it; nothing is built twice."""
     os.makedirs(CACHE, exist_ok=True)
-    with open(os.path.join(CACHE, 'lock'), 'w') as lock:
+    with open(os.path.join(CACHE, what), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -192,7 +207,7 @@ def fetch(name):
     folder = os.path.join(CACHE, 'kernels', f'{name}-{own.key(kernel)}' if kernel.source else name)
     if os.path.exists(folder + '/manifest.json'):
         return folder
-    with alone():
+    with alone(f'lock-{name}'):
         return fetch_now(kernel, folder, reasons)
 
 
@@ -202,10 +217,10 @@ def fetch_now(kernel, folder, reasons):
     for suite in kernel.suites:
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
             try:
-                env = apt(suite, kernel.arch)
                 if kernel.source:
-                    build_own(kernel, env, work, folder)
+                    build_own(kernel, suite, work, folder)
                     return folder
+                env = apt(suite, kernel.arch)
                 names = packages_of(kernel, env)
                 tree = unpack(names, env, work)
                 os.makedirs(folder, exist_ok=True)
@@ -228,18 +243,21 @@ def unpack_source(package, env, work):
     return first(work, 'linux-source-*[0-9]')
 
 
-def build_own(kernel, env, work, folder):
-    why = own.build(kernel, unpack_source(kernel.source, env, work), folder)
+def build_own(kernel, suite, work, folder):
+    source = unpack_source(kernel.source, apt(suite, 'amd64'), work)
+    why = own.build(kernel, source, folder)
     if why:
         raise Unavailable(f'{kernel.source} cannot be built: {why}')
     with open(folder + '/manifest.json', 'w') as f:
         json.dump({'packages': [kernel.source], 'config': kernel.config}, f)
 
 
-def busybox(arch):
-    path = os.path.join(CACHE, f'busybox-{arch}')
-    with alone(), tempfile.TemporaryDirectory(dir=CACHE) as work:
-        if not os.path.exists(path):
-            tree = unpack(['busybox-static'], apt('trixie', arch), work)
-            shutil.copy(first(tree, 'usr/bin/busybox', 'bin/busybox'), path)
+def static_program(name, arch):
+    """Debian's NAME-static: a shell for a guest that has no libraries."""
+    path = os.path.join(CACHE, f'{name}-{arch}')
+    if not os.path.exists(path):
+        os.makedirs(CACHE, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as work:
+            tree = unpack([f'{name}-static'], apt('trixie', arch), work)
+            os.rename(first(tree, f'usr/bin/{name}', f'bin/{name}', f'usr/bin/{name}-static', f'bin/{name}-static'), path)
     return path

@@ -8,6 +8,8 @@ import re
 # better than its row is a failure as well, so that the row is brought up to date.
 EXACT, DIFFERS, UNSUPPORTED = 'exact', 'differs', 'unsupported'
 EXPECTED = {}  # all kernels reach EXACT
+# Corner cases that may differ, by kernel: test/vm/README.md says why.
+CORNERS_KNOWN = {}
 
 
 def expected(name):
@@ -93,11 +95,28 @@ def replays(folder):
     return [f'replays {status}: {last_line(err, out)}'] + re.findall(r'^DIFFERS .*', out, re.M)
 
 
+def corner_cases(name, folder):
+    """(facts of the corner cases on kernel `name`, their faults)."""
+    status, out, err = said(folder, 'corners')
+    if status is None:
+        return {}, []
+    named = lambda what: re.findall(rf'^{what} (\w+)', out, re.M)
+    known = [case for case in named('failed') if case in CORNERS_KNOWN.get(name, ())] + named('known difference')
+    new = [line for line in re.findall(r'^failed (.*)', out, re.M) if re.match(r'\w+', line)[0] not in known]
+    facts = {'equal': len(named('equal')), 'skipped': len(named('skipped')), 'known': known,
+             'differ': [re.match(r'\w+', line)[0] for line in new]}
+    if status not in (0, 1):
+        new.append(last_line(err, out))
+    return facts, [f'corners {status}: {line}' for line in new]
+
+
 def judge(name, folder, guest, why):
     """Writes result.json for the output of `name` in `folder`; `guest` is its own status. Returns the result."""
     facts, wrong = recording(folder)
     programs, differ = random_programs(folder)
     differ += replays(folder)
+    cases, differ_too = corner_cases(name, folder)
+    differ += differ_too
     goal = expected(name)
     if goal == facts['tier'] == DIFFERS:
         wrong = differ = []
@@ -105,9 +124,9 @@ def judge(name, folder, guest, why):
     if guest == 0 and facts['tier'] != goal:
         wrong.append(f'reaches "{facts["tier"]}" and not "{goal}": see EXPECTED in scripts/vm/results.py')
     with open(f'{folder}/guest.json') as f:
-        result = {'kernel': name, **json.load(f), **facts, 'expected': goal, 'programs': programs,
+        result = {'kernel': name, **json.load(f), **facts, 'expected': goal, 'programs': programs, 'corners': cases,
                   'steps': {step: said(folder, step)[0]
-                            for step in ('doctor', 'record', 'verify', 'replays', 'programs')},
+                            for step in ('doctor', 'record', 'verify', 'replays', 'programs', 'corners')},
                   'ok': not wrong, 'wrong': wrong}
     with open(f'{folder}/result.json', 'w') as f:
         json.dump(result, f, indent=1)
@@ -124,6 +143,9 @@ def sentence(result):
         text += (f'; {programs.get("operations", "?")} random operations from seed {programs["seed"]}, '
                  f'{programs.get("differences", "?")} differ')
         text += f', {programs["lost"]} records lost' if programs.get('lost') else ''
+    if cases := result['corners']:
+        text += f'; {cases["equal"]} corner cases equal, {cases["skipped"]} skipped'
+        text += f', known to differ: {" ".join(cases["known"])}' if cases['known'] else ''
     text += f'; {result["seconds"]:.0f} s: ' + ('ok' if result['ok'] else 'FAILED')
     return '\n  '.join([text] + result['wrong'])
 
@@ -139,6 +161,11 @@ def by_kernel(out, counts):
     return rows
 
 
+def kernel_of(result):
+    """The release, and what its name here adds to it: 6.12.118 rt."""
+    return ' '.join([re.sub(r'[+-].*', '', result['release'])] + result['kernel'].split('-')[1:])
+
+
 def programs_table(out, names):
     """The second table, the results of random programs under `out`: one row for each kernel."""
     rows = by_kernel(out, lambda result: result['programs'].get('operations'))
@@ -150,7 +177,7 @@ def programs_table(out, names):
         results = [result['programs'] for result in rows[name]]
         one = rows[name][0]
         lines.append(' | '.join([
-            '| ' + re.sub(r'[+-].*', '', one['release']) + ' 16 KiB' * ('16k' in name), one['arch'],
+            '| ' + kernel_of(one), one['arch'],
             ', '.join(sorted({result.get('rules', '') for result in results} - {''})),
             *(str(sum(result.get(key, 0) for result in results))
               for key in ('operations', 'programs', 'states', 'differences', 'lost'))]) + ' |')
@@ -175,10 +202,23 @@ def table(out, names):
         page = max(result['page_size'] for result in results)
         tiers = sorted({result['tier'] for result in results})
         lines.append(' | '.join([
-            '| ' + re.sub(r'[+-].*', '', one['release']), one['arch'], f'{page // 1024} KiB' if page else '',
+            '| ' + kernel_of(one), one['arch'], f'{page // 1024} KiB' if page else '',
             ', '.join(tiers), str(add('events')), str(add('lost')), str(max(r['lanes'] for r in results)),
             ', '.join(absent) or '-' if len(absent) < 4 else f'{len(absent)} lanes', str(add_programs('operations')),
             str(add('differences') + add_programs('differences')), f'{add("seconds"):.0f} |']))
+    return '\n'.join(lines)
+
+
+def corners_table(out, names):
+    """The third table, the corner cases: one row for each kernel."""
+    rows = by_kernel(out, lambda result: result.get('corners'))
+    lines = ['| kernel | machine | equal | skipped | known to differ | differ | s |', '|---|---|---|---|---|---|---|']
+    for name in names:
+        for result in rows.get(name, []):
+            cases = result['corners']
+            lines.append(f'| {kernel_of(result)} | {result["arch"]} | {cases["equal"]} | {cases["skipped"]} | '
+                         f'{" ".join(cases["known"]) or "-"} | {" ".join(cases["differ"]) or "-"} | '
+                         f'{result["seconds"]:.0f} |')
     return '\n'.join(lines)
 
 
@@ -196,6 +236,10 @@ Events and lanes are of `smoke`, random operations of `programs`; the seconds ar
 ## Random programs
 
 {programs}
+
+## Corner cases
+
+{corners}
 """
 
 
@@ -203,5 +247,6 @@ def matrix(out, names, needed):
     """(the text of test/vm/matrix.md, those of `needed` without a recording or random programs under `out`)."""
     recordings = by_kernel(out, lambda result: result['events'])
     programs = by_kernel(out, lambda result: result['programs'].get('operations'))
-    text = PAGE.format(recordings=table(out, names), programs=programs_table(out, names))
+    text = PAGE.format(recordings=table(out, names), programs=programs_table(out, names),
+                       corners=corners_table(out, names))
     return text, [name for name in needed if name not in recordings or name not in programs]

@@ -7,11 +7,12 @@ import threading
 import time
 
 from vm.guest import STOP, boot
-from vm.jobs import OUT, life, program
-from vm.packages import KERNELS, Unavailable, fetch
+from vm.jobs import OUT, corners, life, program
+from vm.packages import DEBIAN, KERNELS, Unavailable, fetch
 from vm.results import judge, sentence
 
-MATRIX = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a6.12-16k', 'a6.18', 'a7.x')
+# The kernels that differ most.
+USUAL = ('x5.10', 'x6.1', 'x6.12', 'x6.16', 'x6.18', 'x7.x', 'a5.10', 'a6.1', 'a6.12', 'a6.12-16k', 'a6.18', 'a7.x')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,19 +25,21 @@ class Tier:
     program_operations: int  # of random programs; 0: no random programs
     variants: tuple = ('',)  # of transparent huge pages; empty: the kernel's default
     suffix: str = ''  # of the folder, so that results of another tier stay
+    corners: bool = False  # the corner cases of test/live/corners, and nothing else
 
 
 TIERS = {
-    'smoke': Tier(MATRIX, 2, 600, 1800, 60, 0),
-    'full': Tier(MATRIX, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
-    'programs': Tier(MATRIX, 1, 7200, 24 * 3600, 0, 3000, suffix='-programs'),
+    'smoke': Tier(DEBIAN, 2, 600, 1800, 60, 0),
+    'full': Tier(USUAL, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
+    'programs': Tier(USUAL, 1, 7200, 24 * 3600, 0, 3000, suffix='-programs'),
+    'corners': Tier(USUAL, 1, 3600, 8 * 3600, 0, 0, suffix='-corners', corners=True),
 }
 
 
 def guest(tier, name, thp, options, seconds, kvm):
     """Runs one guest; its result."""
     folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else '') + tier.suffix)
-    job = life(tier.thread_operations, options, thp, seconds)
+    job = corners() if tier.corners else life(tier.thread_operations, options, thp, seconds)
     status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm)
     return judge(name, folder, status, why)
 

@@ -12,7 +12,8 @@
 
 namespace corners {
 
-inline constexpr std::size_t kPage = 4096;
+inline const auto kPage = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+inline constexpr std::size_t kLargestPage = 65536;
 inline constexpr int kRw = PROT_READ | PROT_WRITE;
 inline constexpr int kMoveTo = MREMAP_MAYMOVE | MREMAP_FIXED;
 

@@ -22,9 +22,10 @@ void direct_read() {
   unlink(name);
   char* source = map(8);
   write_pages(source, 8);
-  available(pwrite(fd, source, 8 * kPage, 0) == 8 * kPage, "write with O_DIRECT");
+  available(pwrite(fd, source, 8 * kPage, 0) == static_cast<ssize_t>(8 * kPage),
+            "write with O_DIRECT");
   char* p = island(16);
-  must(pread(fd, at(p, 4), 4 * kPage, 0) == 4 * kPage, "read with O_DIRECT");
+  must(pread(fd, at(p, 4), 4 * kPage, 0) == static_cast<ssize_t>(4 * kPage), "read with O_DIRECT");
   protect(at(p, 8), 4, PROT_READ);
   must(pread(fd, at(p, 8), 2 * kPage, 0) < 0, "read into read-only");
   (void)!pread(fd, at(p, 7), 2 * kPage, 0);

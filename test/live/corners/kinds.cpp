@@ -15,7 +15,7 @@
 namespace corners {
 namespace {
 
-constexpr std::size_t kHuge = 512;  // pages
+const std::size_t kHuge = kPage / sizeof(void*);  // pages: what a full page table maps
 constexpr int kGuardInstall = 102, kGuardRemove = 103, kCollapse = 25, kPopulateRead = 22,
               kPopulateWrite = 23;
 constexpr long kMseal = 462;

@@ -25,8 +25,8 @@ char* below_stack(std::size_t pages) {
 }
 
 void handler(int) {
-  char frame[3 * kPage];
-  memset(frame, 1, sizeof frame);
+  char* frame = static_cast<char*>(alloca(3 * kPage));
+  memset(frame, 1, 3 * kPage);
   asm volatile("" ::"r"(frame) : "memory");
 }
 

@@ -44,7 +44,7 @@ void dismiss(int fd, char* p, std::size_t pages) {
 }
 
 void copy_to(int fd, char* p, std::size_t pages) {
-  static char source[16 * kPage];
+  static char source[16 * kLargestPage];
   uffdio_copy c{};
   c.dst = reinterpret_cast<std::uintptr_t>(p);
   c.src = reinterpret_cast<std::uintptr_t>(source);
