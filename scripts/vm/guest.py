@@ -19,6 +19,7 @@ MOUNTS = r'''#!/bin/busybox sh
 export PATH=/payload:/bin HOME=/
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+ln -s /proc/self/fd /dev/fd
 mount -t tracefs tracefs /sys/kernel/tracing; mount -t securityfs securityfs /sys/kernel/security
 mount -t tmpfs tmpfs /tmp
 mkdir -p /out; mount -t tmpfs tmpfs /out

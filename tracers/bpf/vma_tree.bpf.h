@@ -29,9 +29,25 @@ struct maple_arange_64 {
 	void *slot[10];
 } __attribute__((preserve_access_index));
 
-/* True if a writer holds the lock, or is about to: RWSEM_WRITER_LOCKED. */
+/* The semaphore of a kernel with PREEMPT_RT. */
+struct rwbase_rt {
+	atomic_t readers;
+} __attribute__((preserve_access_index));
+struct rw_semaphore___rt {
+	struct rwbase_rt rwbase;
+} __attribute__((preserve_access_index));
+struct mm_struct___rt {
+	struct rw_semaphore___rt mmap_lock;
+} __attribute__((preserve_access_index));
+
+/* True if a writer holds the lock, or is about to: RWSEM_WRITER_LOCKED, with PREEMPT_RT WRITER_BIAS. */
 static __always_inline bool anonvma_is_writing(struct mm_struct *mm)
 {
+	const int writer_bias = 1 << 30;
+	struct mm_struct___rt *rt = (void *)mm;
+
+	if (bpf_core_field_exists(rt->mmap_lock.rwbase))
+		return BPF_CORE_READ(rt, mmap_lock.rwbase.readers.counter) & writer_bias;
 	return anonvma_read(mm, mmap_lock.count.counter) & 1;
 }
 
