@@ -56,7 +56,7 @@ def cpio(files):
         out.write(b'070701' + b''.join(b'%08X' % x for x in fields) + name.encode() + b'\0')
         out.write(b'\0' * (-out.tell() % 4) + data)
         out.write(b'\0' * (-out.tell() % 4))
-    folders = {'bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'run', 'var/tmp'}
+    folders = {'bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'run', 'var', 'var/tmp'}
     for path in files:
         while path := os.path.dirname(path):
             folders.add(path)

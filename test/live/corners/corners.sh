@@ -58,7 +58,7 @@ settle() { # NAME STATUS OUTPUT
   case $2 in
     0) echo "equal $1" && equal=$((equal + 1)) ;;
     77) echo "skipped $1: $(sed -n 's/^skipped: //p' "$3")" ;;
-    *) fail "$1: status $2: $(tail -n 1 "$3")" ;;
+    *) fail "$1: status $2: $(grep -v '^anonvma: ' "$3" | tail -n 1)" ;;
   esac
 }
 

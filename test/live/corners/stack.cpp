@@ -275,7 +275,10 @@ void protection_keys() {
   write_pages(at(p, 10), 2);
   protect(at(p, 8), 6, PROT_READ);
   protect(at(p, 8), 6, kRw);
-  in_child([&] { write_pages(p, 12); });
+  in_child([&] {
+    write_pages(p, 6);
+    write_pages(at(p, 8), 4);
+  });
   pkey_free(key);
 }
 
