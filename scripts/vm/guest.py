@@ -109,7 +109,7 @@ def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT
     with open(disk, 'wb') as f:
         f.truncate(256 << 20)  # sparse
     append = (f'console={console} quiet panic=-1 oops=panic edd=off nowatchdog random.trust_cpu=on '
-              f'slab_nomerge no_timer_check {words}')
+              f'slab_nomerge no_timer_check {kernel.words} {words}')
     command = machine + [
         '-m', '768', '-smp', '2', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none',
         '-no-reboot', '-kernel', kernel_folder + '/vmlinuz', '-initrd', initrd, '-append', append,

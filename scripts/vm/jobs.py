@@ -51,11 +51,11 @@ run programs {differential} --seconds $left {programs}
     return job
 
 
-def corners():
-    """Each corner case of test/live/corners, recorded and compared; the traces of those that differ."""
-    return RUN + """run doctor anonvma doctor --json
+def corners(names):
+    """Each corner case of test/live/corners, or these, recorded and compared; the traces of those that differ."""
+    return RUN + f"""run doctor anonvma doctor --json
 mkdir traces
-CORNERS_KEEP=traces run corners bash /payload/corners.sh /payload/anonvma /payload/live_corners
+CORNERS_KEEP=traces run corners bash /payload/corners.sh /payload/anonvma /payload/live_corners {names}
 """
 
 

@@ -33,6 +33,7 @@ class Kernel:
     source: str = ''  # a package with the source: the kernel is built here (vm/own.py)
     config: tuple = ()  # names of test/vm/configs, if so
     make: tuple = ()  # arguments of make, if so
+    words: str = ''  # for its command line
 
 
 CLOUD_X86, CLOUD_ARM = ('amd64', 'linux-image-cloud-amd64'), ('arm64', 'linux-image-cloud-arm64')
@@ -59,6 +60,10 @@ for name, *suites in (('5.10', 'bullseye-security', 'bullseye'), ('6.1', 'bookwo
                       ('6.12', 'trixie-security', 'trixie'), ('7.x', 'trixie-backports', 'forky')):
     for letter, arch in (('x', 'amd64'), ('a', 'arm64')):
         KERNELS[f'{letter}{name}-rt'] = Kernel(arch, 'linux-image-rt-' + arch, tuple(suites))
+# Other objects in the slabs and other members in the tasks: what the command line can change.
+ODD = 'slub_debug=FZPU randomize_kstack_offset=on init_on_alloc=1 cgroup_disable=memory numa=off transparent_hugepage=never'
+KERNELS['x6.12-odd'] = dataclasses.replace(KERNELS['x6.12'], words=ODD + ' preempt=none')
+KERNELS['x7.x-odd'] = dataclasses.replace(KERNELS['x7.x'], words=ODD + ' preempt=full')
 DEBIAN = tuple(KERNELS)
 # Kernels of our own: the release and the configuration are in the name. More arguments of make follow the suite.
 ARM64_CROSS = ('ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-')

@@ -39,7 +39,7 @@ TIERS = {
 def guest(tier, name, thp, options, seconds, kvm):
     """Runs one guest; its result."""
     folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else '') + tier.suffix)
-    job = corners() if tier.corners else life(tier.thread_operations, options, thp, seconds)
+    job = corners(options) if tier.corners else life(tier.thread_operations, options, thp, seconds)
     status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm)
     return judge(name, folder, status, why)
 

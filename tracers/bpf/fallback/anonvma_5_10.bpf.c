@@ -73,16 +73,23 @@ static __always_inline void anonvma_end_other(struct task_struct *task, struct a
 	__u8 op = state->op;
 
 	state->op = ANONVMA_OP_NONE;
-	/* The descriptor is released when the task returns to user mode. */
-	if (op == ANONVMA_OP_DROP) {
-		if (mm)
-			anonvma_mark_dirty((__u64)mm, 0);
-		return;
-	}
 	if (!mm || !anonvma_other_changed(state, op, mm, ret))
 		return;
 	anonvma_send_unknown(task, (__u64)mm, 0, 0);
 	anonvma_mark_dirty((__u64)mm, 0);
+}
+
+/*
+ * A descriptor of an mm with a userfaultfd was closed. The kernel releases it when the task returns to
+ * user mode: the next call reads the mm, and not the end of this one.
+ */
+static __always_inline void anonvma_end_drop(struct task_struct *task, struct anonvma_task *state)
+{
+	struct mm_struct *mm = anonvma_get(task, mm);
+
+	state->op = ANONVMA_OP_NONE;
+	if (mm)
+		anonvma_mark_dirty((__u64)mm, 0);
 }
 
 /* Without a lock hook, no token shows whether a call took the lock. False if it never does. */
@@ -123,7 +130,9 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 		if (state->taken && !state->done)
 			anonvma_send(ANONVMA_EXTRA, state->mm, state->seq, state->map_count);
 	} else if (state->op != ANONVMA_OP_EXECVE && mm && anonvma_listed_op_matters(state)) {
-		if (!state->taken && !anonvma_no_lock_hook)
+		if (anonvma_no_lock_hook)
+			state->taken = 1;	/* perhaps: a call that failed may have changed flags */
+		else if (!state->taken)
 			seq = anonvma_mm_seq(mm, false) & ~1u;
 		anonvma_finish_op(mm, state, ret, seq);
 	} else if (anonvma_moves_heap(state->op, state->args)) {
@@ -150,6 +159,10 @@ int BPF_PROG(anonvma_sys_exit, struct pt_regs *regs, long ret)
 	state = anonvma_find_task(task);
 	anonvma_resolve(state);
 	if (state && may_end && state->op) {
+		if (anonvma_no_lock_hook && state->op == ANONVMA_OP_DROP) {
+			anonvma_end_drop(task, state);
+			return 0;
+		}
 		if (anonvma_no_lock_hook && anonvma_is_untraced(state->op))
 			anonvma_end_other(task, state, ret);
 		else
