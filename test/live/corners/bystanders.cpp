@@ -168,13 +168,13 @@ void outside_kill() {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       write_pages(p, kHuge);
       for (std::size_t i = 0; i < kHuge; i += 4) protect(at(p, i), 2, PROT_READ);
-      const pid_t grandchild = spawn([&] {
+      const pid_t here = getpid();
+      spawn([&] {
         write_pages(at(p, 2), 1);
         ready.open();
-        outlive(getppid());
+        outlive(here);
         write_pages(at(p, 6), 1);
       });
-      (void)grandchild;
       for (;;) (void)!mmap(nullptr, kPage, kRw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     });
     ready.wait();
@@ -215,7 +215,7 @@ namespace {
 class Merging {
  public:
   Merging()
-      : pace_(kKsm + "sleep_millisecs", "0"),
+      : pace_(kKsm + "sleep_millisecs", "1"),
         pages_(kKsm + "pages_to_scan", "10000"),
         run_(kKsm + "run", "1") {}
 
@@ -225,15 +225,23 @@ class Merging {
     for (std::size_t i = 0; i < pages; ++i)
       std::memset(at(p, i), static_cast<int>(i % 8) + 1, kPage);
   }
-  // ksmd merges a page when it sees it for the second time.
+  // ksmd merges a page when it sees it for the second time. Since Linux 5.19 the process is told.
   static void wait() {
     const long then = scans();
-    must(wait_until([&] { return scans() >= then + 3; }), "ksmd scans");
-    must(number_in(kKsm + "pages_sharing") > 0, "ksmd merges");
+    const bool told = access(kMerged, R_OK) == 0;
+    must(wait_until([&] { return told ? number_in(kMerged) > 8 : scans() >= then + 3; }),
+         "ksmd merges");
+  }
+  // ksmd forgets processes that have ended.
+  static void forget() {
+    const long then = scans();
+    must(wait_until([&] { return scans() >= then + 2; }), "ksmd scans");
   }
 
  private:
+  static constexpr const char* kMerged = "/proc/self/ksm_merging_pages";
   static long scans() { return number_in(kKsm + "full_scans"); }
+  Hurry hurry_{"ksmd"};
   Setting pace_, pages_, run_;
 };
 
@@ -246,7 +254,7 @@ void ksm_merges() {
   char* p = island(64);
   Merging::mark(p, 32);
   Merging::wait();
-  for (int round = 0; round < 3; ++round)
+  for (int round = 0; round < 2; ++round)
     in_child([&] {
       Merging::mark(at(p, 32), 16);
       Merging::mark(island(32), 16);
@@ -267,12 +275,12 @@ void ksm_forgets() {
   const Merging ksm;
   char* p = island(64);
   Merging::mark(p, 32);
-  for (int round = 0; round < 3; ++round)
+  for (int round = 0; round < 2; ++round)
     in_child([&] {
       Merging::mark(island(32), 32);
       Merging::wait();
     });
-  Merging::wait();
+  Merging::forget();
   write_pages(p, 4);
 }
 
@@ -305,6 +313,7 @@ void ksm_unmerged() {
 }
 
 void khugepaged_hurries() {
+  const Hurry hurry("khugepaged");
   const Setting always(kHugePages + "enabled", "always");
   const Setting pace(kHugePages + "khugepaged/scan_sleep_millisecs", "0");
   const Setting scan(kHugePages + "khugepaged/pages_to_scan", "8192");

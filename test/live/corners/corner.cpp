@@ -1,12 +1,15 @@
 #include "corner.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -19,10 +22,19 @@ std::string chosen(const std::string& text) {
   return begin == text.npos || end == text.npos ? text : text.substr(begin + 1, end - begin - 1);
 }
 
-std::vector<Setting*> settings;  // to be restored, the newest last
+pid_t thread_of_kernel(const std::string& name) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream comm(entry.path() / "comm");
+    std::string line;
+    if (std::getline(comm, line) && line == name) return std::stoi(entry.path().filename());
+  }
+  skip(("there is no " + name).c_str());
+}
+
+std::vector<Undo*> to_undo;  // the newest last
 
 [[noreturn]] void leave(int status) {
-  while (!settings.empty()) settings.back()->restore();
+  while (!to_undo.empty()) to_undo.back()->run();
   std::_Exit(status);
 }
 
@@ -156,15 +168,26 @@ void Gate::wait() const {
   must(read(ends_[0], &byte, 1) == 1, "gate");
 }
 
-Setting::Setting(std::string path, const std::string& value)
-    : path_(std::move(path)), before_(chosen(read_text(path_.c_str()))), owner_(getpid()) {
-  write_text(path_.c_str(), value);
-  settings.push_back(this);
+Undo::Undo(std::function<void()> undo) : undo_(std::move(undo)), owner_(getpid()) {
+  to_undo.push_back(this);
 }
-Setting::~Setting() { restore(); }
 
-void Setting::restore() {
-  if (std::erase(settings, this) > 0 && getpid() == owner_) write_text(path_.c_str(), before_);
+void Undo::run() {
+  if (std::erase(to_undo, this) > 0 && getpid() == owner_) undo_();
+}
+
+Setting::Setting(const std::string& path, const std::string& value)
+    : undo_(
+          [path, before = chosen(read_text(path.c_str()))] { write_text(path.c_str(), before); }) {
+  write_text(path.c_str(), value);
+}
+
+Hurry::Hurry(const std::string& name)
+    : tid_(thread_of_kernel(name)),
+      undo_([tid = tid_, before = getpriority(PRIO_PROCESS, static_cast<id_t>(tid_))] {
+        setpriority(PRIO_PROCESS, static_cast<id_t>(tid), before);
+      }) {
+  available(setpriority(PRIO_PROCESS, static_cast<id_t>(tid_), -15) == 0, name.c_str());
 }
 
 }  // namespace corners

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -73,19 +74,37 @@ class Gate {
   int ends_[2];
 };
 
-// Sets a file of /proc/sys, or one like it, and restores it at the end, also that of a scenario that fails.
-class Setting {
+// Undoes something at its end, or when the scenario fails or is skipped, in the process that has made it.
+class Undo {
  public:
-  Setting(std::string path, const std::string& value);
-  Setting(const Setting&) = delete;
-  Setting& operator=(const Setting&) = delete;
-  ~Setting();
-  void restore();
+  explicit Undo(std::function<void()> undo);
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() { run(); }
+  void run();
 
  private:
-  std::string path_;
-  std::string before_;
+  std::function<void()> undo_;
   pid_t owner_;
+};
+
+// Sets a file of /proc/sys, or one like it, and restores it.
+class Setting {
+ public:
+  Setting(const std::string& path, const std::string& value);
+
+ private:
+  Undo undo_;
+};
+
+// Lets a thread of the kernel run beside a busy machine. Its own priority is restored.
+class Hurry {
+ public:
+  explicit Hurry(const std::string& name);
+
+ private:
+  pid_t tid_;
+  Undo undo_;
 };
 
 struct Scenario {
