@@ -40,7 +40,7 @@ long marked(long nr, char* p, long b, long c = 0, long d = 0, long e = 0) {
 
 // The same calls before, below and behind the answers.
 void all_calls(char* p) {
-  constexpr long kPages = 4 * kPage;
+  const long kPages = 4 * static_cast<long>(kPage);
   constexpr long kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS;
   marked(SYS_mmap, nullptr, kPages, kRw, kAnonymous, -1);
   marked(SYS_mmap, at(p, 4), kPages, PROT_READ, kAnonymous | MAP_FIXED, -1);

@@ -144,7 +144,7 @@ long use_uffd(const Order& order) {
     case Deed::dismiss_uffd:
       return error_of(ioctl(fd, UFFDIO_UNREGISTER, &range) == 0);
     case Deed::fill_uffd: {
-      static const char source[16 * kPage] = {};
+      static const char source[16 * kLargestPage] = {};
       uffdio_copy all{range.start, reinterpret_cast<std::uintptr_t>(source), range.len, 0, 0};
       return error_of(ioctl(fd, UFFDIO_COPY, &all) == 0);
     }

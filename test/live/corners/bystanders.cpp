@@ -139,7 +139,7 @@ void outside_calls() {
     std::memcpy(order.arguments, all, sizeof all);
     try_deed(order, "a call for another process");
   };
-  constexpr long kPages = 4 * kPage;
+  const long kPages = 4 * static_cast<long>(kPage);
   call(SYS_mmap, nullptr, kPages, kRw, MAP_PRIVATE | MAP_ANONYMOUS);
   call(SYS_mmap, at(p, 4), kPages, kRw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED);
   call(SYS_mprotect, at(p, 10), kPages, PROT_READ);

@@ -64,7 +64,8 @@ void move_many() {
   must(mmap(at(p, 16), 4 * kPage, kRw, MAP_SHARED | MAP_FIXED, file, 0) == at(p, 16), "mmap");
   must(mmap(at(p, 20), 4 * kPage, kRw, MAP_PRIVATE | MAP_FIXED, file, 0) == at(p, 20), "mmap");
   write_pages(at(p, 20), 2);
-  must(move(at(p, 2), 40, 40, kMoveTo, at(to, 8)) == at(to, 8), "mremap of many");
+  if (move(at(p, 2), 40, 40, kMoveTo, at(to, 8)) != at(to, 8))
+    skip("this kernel moves one vma at a time");  // before 6.17
   must(move(at(to, 8), 40, 40, kMoveTo, at(p, 2)) == at(p, 2), "mremap of many");
   move(at(p, 2), 40, 44, kMoveTo, at(to, 8));  // many that grow: refused
   move(at(p, 2), 40, 40, kMoveTo | MREMAP_DONTUNMAP, at(to, 8));
