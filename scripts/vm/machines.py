@@ -3,6 +3,7 @@ import dataclasses
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 from vm.guest import boot
@@ -42,7 +43,7 @@ MACHINES = {
     'huge-1g': Machine('x6.18', 'live_machines huge_pages', 'default_hugepagesz=1G',
                        header={'huge_page_bytes': 1 << 30}),
     'cpus-600': Machine('x6.18', 'live_machines on_cpu 1', 'possible_cpus=600', ('-m', '2048')),
-    'cpus-hole': Machine('a6.18', 'live_machines on_cpu 3', qemu=('-smp', '4'), lame_cpu=1),
+    'cpus-hole': Machine('a6.18', 'live_machines on_cpu 2', qemu=('-smp', '3'), lame_cpu=1),
     'cpus-late-x86': Machine('x6.18', 'live_machines patient_hotplug 1', before=OFFLINE),
     'cpus-late': Machine('a6.18', 'live_machines patient_hotplug 1', before=OFFLINE),
     'cpus-hasty': Machine('a6.18', 'live_machines hasty_hotplug 1', before=OFFLINE, may_lose=True),
@@ -74,11 +75,15 @@ def with_lame_cpu(qemu, cpu):
     subprocess.run(['qemu-system-aarch64', '-M', f'virt,dumpdtb={path}', '-cpu', 'neoverse-n1', '-m', '768', *qemu,
                     '-display', 'none'], check=True, capture_output=True)
     with open(path, 'rb') as f:
-        tree = f.read()
-    node = tree.index(b'cpu@%d\0' % cpu)
-    method = tree.index(b'psci\0', node)
+        tree = bytearray(f.read())
+    method = tree.index(b'psci\0', tree.index(b'cpu@%d\0' % cpu))
+    tree[method:method + 5] = b'lame\0'
+    # QEMU leaves room behind it, and Linux takes no tree of more than 2 MiB.
+    begin, strings, strings_size, size = (struct.unpack_from('>I', tree, at)[0] for at in (8, 12, 32, 36))
+    end = max(begin + size, strings + strings_size)
+    struct.pack_into('>I', tree, 4, end)
     with open(path, 'wb') as f:
-        f.write(tree[:method] + b'lame\0' + tree[method + 5:])
+        f.write(tree[:end])
     return (*qemu, '-dtb', path)
 
 

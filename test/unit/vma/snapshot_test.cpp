@@ -140,7 +140,7 @@ TEST_CASE("a shadow stack that an unseen writer mapped merges with shadow stacks
   w.unseen_writer({low, stack, high});
   CHECK(w.show() == "4-8 rw unfaulted | 8-12 rw unfaulted | 12-16 rw unfaulted");
   w.write(8).write(4).fork(1);
-  CHECK(w.show(1) == "4-8 rw forked a1 | 8-12 rw forked a2");
+  CHECK(w.show(1) == "4-8 rw forked a1 | 8-12 rw forked a2 | 12-16 rw unfaulted");
   CHECK((w.spaces().vma(w.id(8)).flags & kVmShadowStack) != 0);
   w.unmap(8, 4);  // the thread ends
   CHECK(w.show() == "4-8 rw faulted a1 | 12-16 rw unfaulted");
