@@ -19,24 +19,31 @@ struct {
 	__type(value, __u32);
 } anonvma_told_names SEC(".maps");
 
-struct anonvma_text {
-	__u64 words[ANONVMA_NAME_BYTES / 8];
-};
-
-static __always_inline __u64 anonvma_hash_of_text(const struct anonvma_text *text)
+/*
+ * A hash of the text at `from`, which ends with a NUL. It is read word by word: the stack of a snapshot
+ * has no room for a text.
+ */
+static __always_inline __u64 anonvma_hash_of_text(const char *from)
 {
-	__u64 hash = 0;
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 word, ends, hash = 0;
 	int i;
 
 	for (i = 0; i < ANONVMA_NAME_BYTES / 8; i++) {
-		hash = (hash ^ text->words[i]) * 0x9e3779b97f4a7c15ull;
+		bpf_probe_read_kernel(&word, sizeof(word), from + 8 * i);
+		ends = (word - ones) & ~word & (ones << 7);	/* the first byte that is 0 */
+		if (ends)
+			word &= (ends ^ (ends - 1)) >> 8;
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
 		hash ^= hash >> 29;
+		if (ends)
+			break;
 	}
 	return hash | 1ull << 63;
 }
 
 /* A text that finds no room in the ring is no loss: the next record of the name tries again. */
-static __always_inline void anonvma_send_text(__u64 name, const struct anonvma_text *text)
+static __always_inline void anonvma_send_text(__u64 name, const char *from)
 {
 	struct anonvma_name_record *r;
 	__u32 told = 1;
@@ -45,7 +52,8 @@ static __always_inline void anonvma_send_text(__u64 name, const struct anonvma_t
 	if (!r)
 		return;
 	r->name = name;
-	__builtin_memcpy(r->text, text, sizeof(r->text));
+	__builtin_memset(r->text, 0, sizeof(r->text));
+	bpf_probe_read_kernel_str(r->text, sizeof(r->text), from);
 	anonvma_submit(r);
 	bpf_map_update_elem(&anonvma_told_names, &name, &told, BPF_ANY);
 }
@@ -53,17 +61,16 @@ static __always_inline void anonvma_send_text(__u64 name, const struct anonvma_t
 /* The hash of the name of the vma, whose text was sent; 0: it has none. */
 static __always_inline __u64 anonvma_told_name(struct vm_area_struct *vma)
 {
-	struct anonvma_text text = {};
 	const char *from;
 	__u64 name;
 
 	if (!anonvma_has_names())
 		return 0;
 	from = anonvma_name_of(vma);
-	if (!from || bpf_probe_read_kernel_str(&text, sizeof(text), from) < 0)
+	if (!from)
 		return 0;
-	name = anonvma_hash_of_text(&text);
+	name = anonvma_hash_of_text(from);
 	if (!bpf_map_lookup_elem(&anonvma_told_names, &name))
-		anonvma_send_text(name, &text);
+		anonvma_send_text(name, from);
 	return name;
 }
