@@ -319,7 +319,8 @@ void calls_in_fork() {
   const auto number = [](const void* q) {
     return static_cast<long>(reinterpret_cast<std::uintptr_t>(q));
   };
-  const long bind[6] = {number(at(p, 6)), 4 * kPage, MPOL_BIND, number(&node), 65, 0};
+  const long bind[6] = {
+      number(at(p, 6)), static_cast<long>(4 * kPage), MPOL_BIND, number(&node), 65, 0};
   const pid_t child = spawn([&] {
     available(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0, "PTRACE_TRACEME");
     raise(SIGSTOP);
