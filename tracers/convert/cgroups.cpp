@@ -9,7 +9,7 @@ Cgroups::Known Cgroups::find(std::uint64_t kernel_id) {
   Known known{entry->second, {}};
   if (!fresh) return known;
   std::string path = path_of_ ? path_of_(kernel_id) : "";
-  if (path.empty()) path = "(removed: cgroup " + std::to_string(kernel_id) + ")";
+  if (path.empty()) path = "(no path: cgroup " + std::to_string(kernel_id) + ")";
   known.pieces = text_pieces(TextKind::cgroup, known.id, path);
   return known;
 }

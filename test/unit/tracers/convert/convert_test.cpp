@@ -623,7 +623,7 @@ TEST_CASE("a cgroup is told once for each mm, and its path once") {
   for (const Event& event : p.events)
     if (const auto* text = std::get_if<Text>(&event.body)) CHECK(texts.take(*text).empty());
   CHECK(texts.find(TextKind::cgroup, 1) == "/system.slice/a");
-  CHECK(texts.find(TextKind::cgroup, 2) == "(removed: cgroup 600)");
+  CHECK(texts.find(TextKind::cgroup, 2) == "(no path: cgroup 600)");
 }
 
 TEST_CASE("a process that joins the recorded cgroup needs a walk") {
