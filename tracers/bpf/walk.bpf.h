@@ -58,6 +58,7 @@ static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 	struct anonvma_chain_walk walk = {};
 	struct list_head *head;
 	struct mm_struct *mm;
+	__u64 name;
 
 	if (!task || !vma) {
 		anonvma_walk_task = 0;
@@ -79,7 +80,8 @@ static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 	out.tid = task->pid;
 	out.local_tgid = anonvma_local_tgid(task);
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
-	anonvma_fill_vma(&out.vma, vma, anonvma_told_name(vma), true);
+	name = anonvma_walk_looks() ? 0 : anonvma_told_name(vma);
+	anonvma_fill_vma(&out.vma, vma, name, true);
 	out.object = anonvma_vma_waits() ? (__u64)vma : 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	walk.seq = seq;

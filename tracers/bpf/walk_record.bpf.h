@@ -20,6 +20,12 @@ __u32 anonvma_walk_purpose = ANONVMA_WALK_RECORDED;
 /* The task that is being walked: one walk runs at a time. */
 static __u64 anonvma_walk_task = 0;
 
+/* True if the walk puts nothing into the ring: it visits mms that are not recorded, too. */
+static __always_inline bool anonvma_walk_looks(void)
+{
+	return anonvma_walk_purpose == ANONVMA_WALK_LOOKS;
+}
+
 /*
  * The ring record marks the place of this mm's walk among all other records. False if the walk of the
  * task has begun already.
@@ -31,7 +37,7 @@ static __always_inline bool anonvma_walk_begins(struct task_struct *task, struct
 	if (anonvma_walk_task == (__u64)task)
 		return false;
 	anonvma_walk_task = (__u64)task;
-	if (anonvma_walk_purpose == ANONVMA_WALK_LOOKS)
+	if (anonvma_walk_looks())
 		return false;
 	if (anonvma_walk_purpose == ANONVMA_WALK_TRACKS)
 		anonvma_track((__u64)mm);
