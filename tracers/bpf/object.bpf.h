@@ -53,8 +53,11 @@ static __always_inline __u64 anonvma_owner(__u64 object, __u32 cache, bool freed
 	struct vm_area_struct *vma = (struct vm_area_struct *)object;
 	struct anon_vma_chain *avc = (struct anon_vma_chain *)object;
 
-	/* The loser of a race in __anon_vma_prepare() frees an entry that no vma ever had. */
-	if (!freed || site == ANONVMA_SITE_PREPARE)
+	/*
+	 * The loser of a race in __anon_vma_prepare() frees an entry that no vma ever had, and so does a
+	 * fork that reuses an anon_vma: since 7.0 it allocates its own first.
+	 */
+	if (!freed || site == ANONVMA_SITE_PREPARE || site == ANONVMA_SITE_FORK)
 		return (__u64)anonvma_get(task, mm);
 	if (cache == ANONVMA_CACHE_VMA)
 		return (__u64)BPF_CORE_READ(vma, vm_mm);
