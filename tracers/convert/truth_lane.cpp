@@ -38,9 +38,10 @@ void TruthLane::on_vma(anonvma_truth_record r) {
 void TruthLane::pass(const anonvma_truth_record& r) { pass(r, parts_.addresses.mm(r.head.mm)); }
 
 void TruthLane::pass(const anonvma_truth_record& r, MmId mm) {
-  // The hook sees the frees of every process. Objects of processes that are not recorded are left
-  // out.
-  if (r.freed && !mm && tracked_only_ && !ids_.knows(r)) return;
+  // The hook sees the frees of every process. Objects of processes that are not recorded are left out. A
+  // recorded process may free their anon_vmas, too, as when it writes to /sys/kernel/mm/ksm/run.
+  const bool may_be_of_others = !mm || r.cache == ANONVMA_CACHE_ANON_VMA;
+  if (r.freed && may_be_of_others && tracked_only_ && !ids_.knows(r)) return;
   const EventHead head = parts_.heads.head(r.head, mm);
   for (const auto& [of, step] : overlap_.on_object(mm, r, head)) parts_.order.step(of, step);
   const Event event{head, Truth{r.cache, r.site, ids_.take(r), r.freed, r.in_exec}};

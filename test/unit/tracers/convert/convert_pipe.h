@@ -18,6 +18,8 @@ inline constexpr std::uint64_t kA = 0xffff888000001000, kB = 0xffff888000002000,
 
 // One word per event: "map/0/3" is a Map of mm 0 with seq 3.
 struct Pipe {
+  explicit Pipe(bool tracked_only = false) : converter{order, 4096, tracked_only} {}
+
   std::string out;
   std::vector<Event> events;
   Order order{[this](const Event& event) {
@@ -27,7 +29,7 @@ struct Pipe {
     if (event.head.mm) out += '/' + std::to_string(event.head.mm.v);
     if (event.head.seq) out += '/' + std::to_string(event.head.seq);
   }};
-  Converter converter{order, 4096, false};
+  Converter converter;
   std::uint64_t clock = 1000;
 
   template <class T>

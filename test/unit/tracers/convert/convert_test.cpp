@@ -463,6 +463,22 @@ TEST_CASE("truth objects have an id from allocation to free") {
   CHECK(std::get<SnapChain>(p.events.back().body).anon_vma.v == second);
 }
 
+// Unmerging all pages of KSM frees anon_vmas of processes that have ended before the recording.
+TEST_CASE("an anon_vma that others have made is not freed by a recorded process") {
+  Pipe p(true);
+  p.exec(kA, 0, 0);
+  p.take();
+  const auto truth = [&](std::uint64_t object, bool freed) {
+    p.feed(anonvma_truth_record{p.head(ANONVMA_TRUTH, kA, 0, 0), object, ANONVMA_CACHE_ANON_VMA,
+                                ANONVMA_SITE_PUT, freed, 0, 0, 0, 0, 0});
+  };
+  truth(0xb000, true);
+  CHECK(p.out == "");
+  truth(0xa000, false);
+  truth(0xa000, true);
+  CHECK(p.out == "truth/0 truth/0");
+}
+
 TEST_CASE("a name is a text once, and an id in events") {
   constexpr std::uint64_t kHeap = 1ull << 63 | 7, kStack = 1ull << 63 | 8, kPointer = 0x6000;
   Pipe p;
