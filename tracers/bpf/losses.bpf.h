@@ -32,7 +32,8 @@ struct {
 static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 {
 	struct anonvma_loss key = { .mm = mm, .kind = kind, .cpu = bpf_get_smp_processor_id() };
-	__u64 *counter, *unnamed, zero = 0;
+	static const __u64 zero = 0;	/* not on the stack: callers leave little of it */
+	__u64 *counter;
 
 	/*
 	 * A reader that sees the new counter also sees a new generation. The second step makes it
@@ -44,11 +45,10 @@ static __noinline int anonvma_count_lost(__u32 kind, __u64 mm, __u64 count)
 		bpf_map_update_elem(&anonvma_lost_of, &key, &zero, BPF_NOEXIST);
 		counter = bpf_map_lookup_elem(&anonvma_lost_of, &key);
 	}
-	unnamed = bpf_map_lookup_elem(&anonvma_lost, &kind);
 	if (counter)
 		__sync_fetch_and_add(counter, count ? count : ANONVMA_LOSS_CONCERNS);
-	else if (unnamed)
-		__sync_fetch_and_add(unnamed, 1);
+	else if ((counter = bpf_map_lookup_elem(&anonvma_lost, &key.kind)))	/* the map is full */
+		__sync_fetch_and_add(counter, 1);
 	__sync_fetch_and_add(&anonvma_losses, 1);
 	return 0;
 }
