@@ -43,20 +43,6 @@ static __noinline int anonvma_send_tree(struct anonvma_task *state, struct mm_st
 	return 0;
 }
 
-/*
- * An attempt to read an mm under its lock. The record that ends the reading is sent under the lock as
- * well. So it comes before all records of the next writer, however late this task runs again.
- */
-struct anonvma_attempt {
-	struct anonvma_task *state;
-	__u64 mm;
-	__u64 dirty;	/* the mm is in anonvma_dirty, and this reading removes it */
-	__u64 other_mm;
-	__u32 kind;	/* of the record */
-	__u32 reason;
-	__u32 sent;	/* the record has been sent */
-};
-
 /* True if the reading is one state: it has every vma, and the lock number is still the same. */
 static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
 					       struct mm_struct *mm)
@@ -72,12 +58,13 @@ static __always_inline bool anonvma_seen_whole(const struct anonvma_task *state,
  * there.
  */
 static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct *vma,
-				struct anonvma_attempt *attempt)
+				struct anonvma_reading *reading)
 {
-	struct anonvma_task *state = attempt->state;
-	struct mm_struct *mm = (struct mm_struct *)attempt->mm;
+	struct anonvma_task *state = reading->state;
+	struct anonvma_attempt *attempt = &state->attempt;
+	struct mm_struct *mm = (struct mm_struct *)reading->mm;
 
-	if (attempt->dirty && !anonvma_take_dirty(attempt->mm))
+	if (attempt->dirty && !anonvma_take_dirty(reading->mm))
 		return 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm);
@@ -93,22 +80,20 @@ static long anonvma_read_locked(struct task_struct *task, struct vm_area_struct 
  * Only tries to take the lock. If this is the last chance to read the mm, it is then read without
  * the lock: it may not change by chance, and the lock number shows that.
  */
-static __noinline int anonvma_read_mm(struct task_struct *task, struct anonvma_attempt *attempt)
+static __noinline int anonvma_read_mm(struct task_struct *task, struct anonvma_task *state,
+				      struct mm_struct *mm)
 {
-	struct anonvma_task *state;
-	struct mm_struct *mm;
+	struct anonvma_reading reading = { .state = state, .mm = (__u64)mm };
 	__u64 first;
 
-	if (!task || !attempt || !attempt->state)
+	if (!task || !state)
 		return 0;
-	state = attempt->state;
-	mm = (struct mm_struct *)attempt->mm;
 	state->seen_whole = 0;
 	first = anonvma_first_in_tree(state, mm, 0);
-	if (!bpf_find_vma(task, first, anonvma_read_locked, attempt, 0))
+	if (!bpf_find_vma(task, first, anonvma_read_locked, &reading, 0))
 		return 0;
-	if (attempt->dirty)	/* nothing to read in an mm without a vma */
-		return first == ~0ull ? anonvma_take_dirty(attempt->mm) : 0;
+	if (state->attempt.dirty)	/* nothing to read in an mm without a vma */
+		return first == ~0ull ? anonvma_take_dirty((__u64)mm) : 0;
 	anonvma_send_tree(state, mm);
 	state->seen_whole = anonvma_seen_whole(state, mm) && !anonvma_is_writing(mm);
 	return 0;
@@ -123,21 +108,20 @@ static __always_inline void anonvma_snapshot_of(struct anonvma_task *state,
 						struct task_struct *task, struct mm_struct *mm,
 						__u32 kind, __u32 reason, __u64 other_mm)
 {
-	struct anonvma_attempt attempt = {
-		.state = state,
-		.mm = (__u64)mm,
-		.dirty = reason == ANONVMA_REASON_UNKNOWN_WRITE,
-		.other_mm = other_mm,
-		.kind = kind,
-		.reason = reason,
-	};
+	struct anonvma_attempt *attempt = &state->attempt;
 
-	anonvma_read_mm(task, &attempt);
-	if (attempt.sent)
+	attempt->other_mm = other_mm;
+	attempt->kind = kind;
+	attempt->reason = reason;
+	attempt->dirty = reason == ANONVMA_REASON_UNKNOWN_WRITE;
+	attempt->sent = 0;
+	anonvma_read_mm(task, state, mm);
+	if (attempt->sent)
 		return;
-	if (kind == ANONVMA_EXEC || state->seen_whole)
-		anonvma_send_snapshot_record(state, task, mm, kind, reason, other_mm);
-	else if (attempt.dirty)
+	if (attempt->kind == ANONVMA_EXEC || state->seen_whole)
+		anonvma_send_snapshot_record(state, task, mm, attempt->kind, attempt->reason,
+					     attempt->other_mm);
+	else if (attempt->dirty)
 		anonvma_leave_dirty((__u64)mm);
 }
 

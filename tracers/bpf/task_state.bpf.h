@@ -26,11 +26,25 @@ struct anonvma_tree {
 };
 
 /*
+ * An attempt to read an mm under its lock. The record that ends the reading is sent under the lock as
+ * well. So it comes before all records of the next writer, however late this task runs again. It is
+ * not on the stack, as a program and all that it calls have 512 bytes together.
+ */
+struct anonvma_attempt {
+	__u64 other_mm;
+	__u32 kind;	/* of the record */
+	__u32 reason;
+	__u32 dirty;	/* the mm is in anonvma_dirty, and this reading removes it */
+	__u32 sent;	/* the record has been sent */
+};
+
+/*
  * The operation, the fault and the readings that are in progress in a task. They are one struct, as a
  * task has one storage, and a look-up costs more than the unused members.
  */
 struct anonvma_task {
 	struct anonvma_tree tree;
+	struct anonvma_attempt attempt;
 	__u64 args[6];
 	__u64 wanted_mm;	/* current->mm when it was last found to be wanted */
 	__u64 mm;		/* current->mm when the system call began */
