@@ -19,8 +19,10 @@ bool KernelBooks::take(const EventHead& head, const Truth& truth) {
   const bool known = freed && alive_[cache].erase(truth.object) > 0;
   const Counts one = Counts::one(cache, freed);
   if (truth.in_exec) {
-    execs_[head.tid] += one;
-    if (!freed && cache == kAnonVma) alive_[cache].insert(truth.object);
+    InExec& exec = execs_[head.tid];
+    exec.counts += one;
+    if (cache == kAnonVma && freed) exec.anon_vmas.erase(truth.object);
+    if (cache == kAnonVma && !freed) exec.anon_vmas.insert(truth.object);
     return true;
   }
   prepares_.object_of(head.tid);
@@ -103,7 +105,9 @@ Counts KernelBooks::take_operation(MmId mm, std::uint32_t seq) {
 
 Counts KernelBooks::take_exec(std::uint32_t tgid) {
   const auto node = execs_.extract(tgid);
-  return node.empty() ? Counts{} : node.mapped();
+  if (node.empty()) return {};
+  alive_[kAnonVma].merge(node.mapped().anon_vmas);
+  return node.mapped().counts;
 }
 
 KernelBooks::Unfinished KernelBooks::take_behind(MmId mm, std::uint32_t seq) {
@@ -131,13 +135,15 @@ void KernelBooks::close(MmId mm) {
 
 bool KernelBooks::at_rest() const {
   return operations_.empty() && std::all_of(execs_.begin(), execs_.end(), [](const auto& exec) {
-           return exec.second.allocs == exec.second.frees;
+           const Counts& counts = exec.second.counts;
+           return counts.allocs == counts.frees;
          });
 }
 
 std::uint64_t KernelBooks::bytes() const {
   std::uint64_t nodes = attach_seq_.size() + shown_at_end_.size();
   for (const auto& alive : alive_) nodes += alive.size();
+  for (const auto& [tgid, exec] : execs_) nodes += exec.anon_vmas.size();
   return nodes * kNodeBytes +
          (operations_.size() + preparing_.size() + execs_.size()) * (kNodeBytes + sizeof(Counts));
 }

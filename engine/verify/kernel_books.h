@@ -76,8 +76,13 @@ class KernelBooks {
   Prepares& prepares_;
   std::array<std::unordered_set<std::uint64_t>, kNumCaches> alive_;  // known to be allocated
   std::map<Token, Counts> operations_;                               // not yet replayed
-  std::map<Token, Counts> preparing_;                // objects that those allocated to prepare
-  std::unordered_map<std::uint32_t, Counts> execs_;  // by tgid, until the snapshot of the exec
+  std::map<Token, Counts> preparing_;  // objects that those allocated to prepare
+  // The work of a loader, by tgid, until the snapshot of the exec. An exec that fails has none.
+  struct InExec {
+    Counts counts;
+    std::unordered_set<std::uint64_t> anon_vmas;  // those that live
+  };
+  std::unordered_map<std::uint32_t, InExec> execs_;
   std::unordered_map<MmId, std::uint32_t> attach_seq_;
   std::unordered_set<std::uint64_t> shown_at_end_;  // anon_vmas
 };
