@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kInlined =
     "inlined into its callers: with --truth its objects have no place, and verify differs";
 
-constexpr FunctionRow kRows[] = {
+constexpr FunctionRow kFunctions[] = {
     {"__anon_vma_prepare", true, Tier::without_get_user_pages,
      "inlined into its callers: no touches by get_user_pages"},
     {"vm_area_alloc", true, Tier::exact, kInlined},
@@ -29,7 +29,7 @@ constexpr FunctionRow kRows[] = {
 std::vector<KernelFunction> kernel_functions(std::istream& kallsyms) {
   std::vector<std::string_view> names;
   std::vector<KernelFunction> functions;
-  for (const FunctionRow& row : kRows) {
+  for (const FunctionRow& row : kFunctions) {
     names.push_back(row.name);
     functions.push_back({&row, {}});
   }

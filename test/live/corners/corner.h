@@ -44,6 +44,7 @@ int scratch_file(std::size_t pages);  // unlinked, on a real file system
 void write_text(const char* path, const std::string& text);
 std::string read_text(const char* path);
 
+pid_t fork_call();  // the call alone, without the C library's locks
 void must_have_ended_well(int wait_status);
 void reap(pid_t pid);          // its status must be 0
 void reap_any_end(pid_t pid);  // its status does not matter

@@ -169,7 +169,7 @@ void memory_refused() {
   }
   for (int round = 0; round < 6 && cut < kPieces; ++round) {
     give_back(200);
-    if (syscall(SYS_fork) == 0) syscall(SYS_exit_group, 0);
+    if (fork_call() == 0) syscall(SYS_exit_group, 0);
   }
   const bool refused = cut < kPieces;
   cgroup.unlimit();

@@ -299,7 +299,9 @@ void protect_failures() {
 }
 
 void harmless_calls() {
+#ifdef SYS_arch_prctl
   syscall(SYS_arch_prctl, 0x1003, below_stack(0));  // ARCH_GET_FS
+#endif
   syscall(SYS_rseq, nullptr, 0, 0, 0);
   syscall(SYS_membarrier, 0, 0, 0);
   char* p = island(8);

@@ -234,7 +234,7 @@ void fork_fails_beside() {
     }
   });
   for (int i = 0; i < 10; ++i) {
-    const auto pid = static_cast<pid_t>(syscall(SYS_fork));
+    const pid_t pid = fork_call();
     if (pid == 0) {
       *static_cast<volatile char*>(p) = 1;
       _exit(0);
@@ -252,7 +252,7 @@ void fork_over_limit() {
     const rlimit one{1, 1};
     must(setrlimit(RLIMIT_NPROC, &one) == 0, "setrlimit");
     for (int i = 0; i < 3; ++i) {
-      const auto pid = static_cast<pid_t>(syscall(SYS_fork));
+      const pid_t pid = fork_call();
       if (pid == 0) _exit(0);
       if (pid > 0) reap(pid);
     }

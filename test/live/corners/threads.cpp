@@ -26,14 +26,14 @@ void together(int count, Work work) {
 
 // Without the C library, as another thread may hold its locks.
 void fork_quietly(char* p) {
-  const long pid = syscall(SYS_fork);
+  const pid_t pid = fork_call();
   if (pid == 0) {
     *static_cast<volatile char*>(p) = 3;
     syscall(SYS_exit_group, 0);
   }
   must(pid > 0, "fork");
   int status = 0;
-  must(waitpid(static_cast<pid_t>(pid), &status, 0) == pid && status == 0, "child");
+  must(waitpid(pid, &status, 0) == pid && status == 0, "child");
 }
 
 }  // namespace
