@@ -39,13 +39,15 @@ void add_machine(const DoctorFacts& facts, DoctorReport& report) {
   const bool btf = facts.btf_error.empty();
   report.checks.push_back(
       {"kernel type information (BTF)", btf, true, btf ? facts.btf_path : facts.btf_error});
-  if (facts.realtime)
-    report.facts.emplace_back("kernel with PREEMPT_RT: recordings there were never compared");
+  if (facts.realtime) report.facts.emplace_back("kernel with PREEMPT_RT");
   if (!facts.tracefs)
     report.facts.emplace_back("tracefs is not mounted: the recorder does not need it");
 }
 
 void add_features(const Features& features, DoctorReport& report) {
+  if (features[Feature::ring_lock_sleeps])
+    report.checks.push_back(
+        {"BPF ring buffers for hooks", false, true, std::string(kRingLockSleeps)});
   for (const FeatureRow& row : feature_rows()) {
     const bool has = features[row.id];
     if (row.is_fact)

@@ -15,6 +15,11 @@
 
 namespace anonvma {
 
+inline constexpr std::string_view kRingLockSleeps =
+    "with PREEMPT_RT the BPF ring buffers of this kernel take a lock that sleeps, and a recording "
+    "could "
+    "stop the machine: record on a newer kernel";
+
 enum class Feature : std::uint8_t {
 #define FEATURE(id, kind, of, part, without, then) id,
 #define FACT(id, kind, of, part, with, without) id,

@@ -108,8 +108,11 @@ void pretend(Features& features) {
   if (asked_for("ANONVMA_WITH", "preemptible_programs")) set(Feature::preemptible_programs, true);
 }
 
-// The first missing feature that nothing replaces.
+// The first missing feature that nothing replaces. Hooks may not sleep: with a lock that does, a recording
+// made a guest with 5.10-rt stop with "scheduling while atomic".
 Status all_needed(const Features& features) {
+  if (features[Feature::ring_lock_sleeps])
+    return Error{ErrorCode::not_supported, std::string(kRingLockSleeps)};
   for (const FeatureRow& row : feature_rows())
     if (!features[row.id] && row.tier_without == Tier::unsupported)
       return Error{ErrorCode::not_supported,

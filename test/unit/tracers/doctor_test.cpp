@@ -32,6 +32,7 @@ DoctorFacts usual() {
   DoctorFacts facts;
   facts.btf_path = "/sys/kernel/btf/vmlinux";
   facts.features.has.fill(true);
+  facts.features.has[static_cast<std::size_t>(Feature::ring_lock_sleeps)] = false;
   facts.caches = {
       {{"vm_area_struct", 192, 21, 1}, {"anon_vma_chain", 64, 64, 1}, {"anon_vma", 104, 39, 1}}};
   facts.functions = functions(kUsual);
@@ -84,11 +85,19 @@ TEST_CASE("doctor: facts that change no accuracy", "[doctor]") {
   facts.realtime = true;
   facts.tracefs = false;
   const DoctorReport report = report_on(facts);
-  CHECK(one_line(report, "PREEMPT_RT") ==
-        "kernel   kernel with PREEMPT_RT: recordings there were never compared");
+  CHECK(one_line(report, "PREEMPT_RT") == "kernel   kernel with PREEMPT_RT");
   CHECK(one_line(report, "tracefs") ==
         "kernel   tracefs is not mounted: the recorder does not need it");
   CHECK(report.status == kOk);
+}
+
+TEST_CASE("doctor: a ring buffer whose lock sleeps", "[doctor]") {
+  DoctorFacts facts = usual();
+  facts.features.has[static_cast<std::size_t>(Feature::ring_lock_sleeps)] = true;
+  const DoctorReport report = report_on(facts);
+  CHECK(one_line(report, "stop the machine").starts_with("MISSING  BPF ring buffers for hooks"));
+  CHECK(report.tier == "unsupported");
+  CHECK(report.status == kNotSupported);
 }
 
 TEST_CASE("doctor: no type information", "[doctor]") {
