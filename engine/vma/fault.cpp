@@ -58,13 +58,14 @@ void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& even
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too. It may grow
 // a stack, and before 6.5 no write lock shows that: the stack is prepared, and begins at the
-// address.
+// address. Guard regions (6.15 to 6.18) prepare shared mappings, too: no page of these is anonymous.
 void touch(Layer& layer, Mm& mm, const Touch& event) {
   VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
   if (!vma && !layer.rules.growth_takes_lock && expand_stack(layer, mm, event.addr))
     vma = layer.vmas.vma_lookup(mm, event.addr);
-  if (!vma || (layer.at(vma).flags & kVmShared)) return;
+  if (!vma) return;
   layer.rmap.prepare(vma);
+  if (layer.at(vma).flags & kVmShared) return;
   const std::uint64_t page = event.addr & ~layer.page.mask();
   written(layer, vma, page, page + layer.page.bytes());
 }

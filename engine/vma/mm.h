@@ -32,6 +32,7 @@ struct Mm {
   bool ending = false;           // its last task has exited
   bool shared = false;           // another task has used it, too
   bool drifted = false;          // its map_count differed, and no snapshot has corrected the mm
+  bool unread = false;           // an unseen writer had it, and no snapshot has shown its work
   bool tainted = false;          // records were lost, and no snapshot has corrected the mm
 };
 

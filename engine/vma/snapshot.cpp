@@ -194,6 +194,7 @@ Prepared resynchronise(Layer& layer, Mm& mm, const MmSnapshot& seen) {
   mm.def_flags = seen.snapshot.def_flags;
   if (seen.snapshot.start_brk != 0) mm.start_brk = seen.snapshot.start_brk;
   mm.drifted = false;
+  mm.unread = false;
   layer.anomalies[Anomaly::resynchronised] += differences;
   return grown;
 }

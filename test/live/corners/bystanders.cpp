@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "bystander.h"
@@ -383,6 +384,10 @@ void damon_advises() {
   const std::string admin = "/sys/kernel/mm/damon/admin/kdamonds/";
   if (access(admin.c_str(), W_OK) != 0) skip("this kernel has no DAMON");
   if (number_in(admin + "nr_kdamonds") != 0) skip("somebody else uses DAMON");
+  // The kernel's own statistics keep DAMON busy.
+  constexpr const char* kStatistics = "/sys/module/damon_stat/parameters/enabled";
+  std::optional<Setting> without_statistics;
+  if (access(kStatistics, W_OK) == 0) without_statistics.emplace(kStatistics, "N");
   const auto put = [&](const std::string& file, const std::string& value) {
     write_text((admin + file).c_str(), value);
   };
@@ -415,7 +420,7 @@ void damon_advises() {
     put("0/state", "on");
     for (std::size_t i = 0; i < 100; ++i) {
       write_pages(at(p, 4 * i), 2);
-      protect(at(p, 8 * i), 4, i % 3 ? PROT_READ : kRw);
+      protect(at(p, kHuge + 8 * i), 4, i % 3 ? PROT_READ : kRw);
       map_over(at(p, 4 * i + 2), 1);
       if (i % 25 == 0) in_child([&] { write_pages(at(p, 900), 4); });
       usleep(3000);

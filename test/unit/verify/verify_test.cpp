@@ -202,6 +202,21 @@ TEST_CASE("a writer whose work a snapshot shows is explained", "[verify]") {
   CHECK(verify(parent_exits(t)).proves());
 }
 
+// A thread of the kernel (DAMON) that takes the lock again and again, before any task of the mm runs.
+TEST_CASE("one snapshot shows the work of several unseen writers", "[verify]") {
+  const auto life = [](std::uint32_t map_count_after) {
+    Tape t = youth();
+    t.op(UnknownWrite{}, 3, "+v").op(UnknownWrite{}, 4, "");
+    std::vector<Seen> seen = without_chains(parent(0));
+    seen.insert(seen.begin() + 2, {{.start = 8, .end = 9, .prot = "rw"}, {}});
+    t.see(SnapReason::unknown_write, seen);
+    t.op(Unmap{World::addr(8), kPage, 0}, map_count_after, "-v");
+    return parent_exits(t);
+  };
+  CHECK(verify(life(4)).proves());
+  CHECK(differing(life(5)) == "map_count before operations");
+}
+
 // A walk holds up writers, not faults: the vma at page 8 is prepared while the walk reads.
 TEST_CASE("a fault may be handled while a task reads what an unseen writer left", "[verify]") {
   const auto life = [](bool same_number) {
