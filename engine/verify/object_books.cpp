@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/verify/words.h"
 
@@ -18,8 +19,13 @@ bool has_token(const Event& event) {
 bool failed(const Event& event) {
   return std::visit(
       [](const auto& body) {
-        if constexpr (requires { body.ret; }) return body.ret < 0;
-        return false;
+        using Body = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Body, Brk>)  // a refused brk returns the break that it left
+          return body.ret != static_cast<std::int64_t>(body.addr);
+        else if constexpr (requires { body.ret; })
+          return body.ret < 0;
+        else
+          return false;
       },
       event.body);
 }

@@ -187,6 +187,7 @@ Result<std::vector<Family::Outcome>> Family::sync() {
     if (const Status settled = settle(issued, result); !settled) return settled.error();
   }
   for (Slot& slot : mailbox_->slots) slot.count = 0;
+  for (const auto& [process, listener] : listeners_) listener->settle();
   return std::exchange(outcomes_, {});
 }
 

@@ -33,12 +33,22 @@ Listener::~Listener() {
   close(fd_);
 }
 
-void Listener::listen() const {
+void Listener::settle() const {
+  while (busy_) usleep(100);
+}
+
+void Listener::listen() {
   pollfd watched[] = {{fd_, POLLIN, 0}, {stop_, POLLIN, 0}};
   while (poll(watched, 2, -1) > 0 && watched[1].revents == 0) {
     uffd_msg message{};
-    if (read(fd_, &message, sizeof message) != sizeof message) continue;
-    if (message.event == UFFD_EVENT_FORK) close(static_cast<int>(message.arg.fork.ufd));
+    busy_ = true;  // before the event is read, as the fork goes on then
+    const bool forked =
+        read(fd_, &message, sizeof message) == sizeof message && message.event == UFFD_EVENT_FORK;
+    if (forked) {
+      usleep(2000);  // see the head of listener.h
+      close(static_cast<int>(message.arg.fork.ufd));
+    }
+    busy_ = false;
   }
 }
 
