@@ -183,7 +183,6 @@ void restless();
 
 void uprobes_of_family();
 void uprobes_of_exec();
-void uprobes_beside();
 
 void older_family();
 

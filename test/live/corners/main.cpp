@@ -54,7 +54,6 @@ constexpr corners::Scenario kScenarios[] = {
     {"advise_peer", corners::advise_peer},
     {"uprobes_of_family", corners::uprobes_of_family},
     {"uprobes_of_exec", corners::uprobes_of_exec},
-    {"uprobes_beside", corners::uprobes_beside},
     {"poke", corners::poke},
     {"vm_write", corners::vm_write},
     {"proc_mem", corners::proc_mem},

@@ -87,21 +87,4 @@ void uprobes_of_exec() {
   close(probe);
 }
 
-// Breakpoints come and go in processes that change their mappings.
-void uprobes_beside() {
-  Gate ready;
-  const pid_t busy = spawn([&] {
-    ready.open();
-    for (int i = 0; i < 400; ++i) {
-      char* p = island(4);
-      write_pages(p, 2);
-      run_into_it();
-      unmap(p, 4);
-    }
-  });
-  ready.wait();
-  for (int i = 0; i < 20; ++i) close(probe_must());
-  reap(busy);
-}
-
 }  // namespace corners
