@@ -11,14 +11,8 @@ program=$(realpath "$1") case=$2
 dir=$(mktemp -d)
 group='' helpers=()
 
-fail() {
-  echo "cgroups.sh $case: $*" >&2
-  exit 1
-}
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
+# shellcheck source=test/live/begin.sh
+source "$(dirname "$0")/begin.sh"
 stop() {
   for helper in "${helpers[@]}"; do kill "$helper" 2>/dev/null || true; wait "$helper" 2>/dev/null || true; done
   if [ -n "$group" ]; then rmdir "$group/below" "$group" 2>/dev/null || true; fi
@@ -27,27 +21,11 @@ stop() {
 trap stop EXIT
 cd "$dir"
 
-status=0
-"$program" doctor >said 2>&1 || status=$?
-case $status in
-  0) ;;
-  69 | 77) cat said && skip "anonvma doctor says that this machine cannot record (see above)" ;;
-  *) fail "doctor ended with $status" ;;
-esac
+can_record
 
-# The mount point of cgroup v2, or of a controller of v1.
-mount_of() { # v2|CONTROLLER
-  awk -v wanted="$1" '{
-    for (i = 7; $i != "-"; i++) {}
-    if (wanted == "v2" ? $(i + 1) == "cgroup2" : $(i + 1) == "cgroup" && ("," $NF ",") ~ ("," wanted ",")) {
-      print $5
-      exit
-    }
-  }' /proc/self/mountinfo
-}
 make_group() { # v2|CONTROLLER
   local mount
-  mount=$(mount_of "$1")
+  mount=$(cgroup_mount "$1")
   [ -n "$mount" ] || skip "no $1 hierarchy of cgroups is mounted"
   group=$mount/anonvma-test-$$
   mkdir "$group" "$group/below" 2>/dev/null || { group='' && skip "$mount: no cgroup can be made here"; }

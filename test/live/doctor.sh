@@ -8,14 +8,8 @@
 set -euo pipefail
 program=$(realpath "$1") case=$2 self=$(realpath "$0")
 
-fail() {
-  echo "doctor.sh $case: $*" >&2
-  exit 1
-}
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
+# shellcheck source=test/live/begin.sh
+source "$(dirname "$0")/begin.sh"
 if [ "$case" = inside_tracefs ]; then # in a mount namespace of its own
   for folder in /sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug; do
     ! mountpoint -q "$folder" || umount "$folder" 2>/dev/null || skip "$folder cannot be unmounted here"

@@ -10,14 +10,8 @@ program=$(realpath "$1") case=$2
 dir=$(mktemp -d)
 group='' helpers=()
 
-fail() {
-  echo "memory.sh $case: $*" >&2
-  exit 1
-}
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
+# shellcheck source=test/live/begin.sh
+source "$(dirname "$0")/begin.sh"
 stop() {
   : >over # ends the command of a recorder that was killed
   for helper in "${helpers[@]}"; do kill "$helper" 2>/dev/null || true; wait "$helper" 2>/dev/null || true; done
@@ -30,22 +24,10 @@ stop() {
 trap stop EXIT
 cd "$dir"
 
-status=0
-"$program" doctor >said 2>&1 || status=$?
-case $status in
-  0) ;;
-  69 | 77) cat said && skip "anonvma doctor says that this machine cannot record (see above)" ;;
-  *) fail "doctor ended with $status" ;;
-esac
-mount_of() { # PATTERN, of type and options
-  awk -v wanted="$1" '{
-    for (i = 7; $i != "-"; i++) {}
-    if ($(i + 1) " " $NF "," ~ wanted) { print $5; exit }
-  }' /proc/self/mountinfo
-}
-mount=$(mount_of '^cgroup .*,memory,') limit=memory.limit_in_bytes
+can_record
+mount=$(cgroup_mount memory) limit=memory.limit_in_bytes
 if [ -z "$mount" ]; then
-  mount=$(mount_of '^cgroup2 ') limit=memory.max
+  mount=$(cgroup_mount v2) limit=memory.max
   echo +memory >"$mount/cgroup.subtree_control" 2>/dev/null || true
 fi
 [ -n "$mount" ] || skip 'no hierarchy of cgroups is mounted'

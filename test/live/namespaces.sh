@@ -10,10 +10,8 @@
 set -euo pipefail
 program=$(realpath "$1") case=$2 self=$(realpath "$0")
 
-fail() {
-  echo "namespaces.sh $case: $*" >&2
-  exit 1
-}
+# shellcheck source=test/live/begin.sh
+source "$(dirname "$0")/begin.sh"
 
 # Cases named inside_CASE run inside the namespace, in the folder of the test.
 case $case in
@@ -65,21 +63,8 @@ stop() {
 trap stop EXIT
 cd "$dir"
 
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
 may_unshare() { # OPTION...
   unshare "$@" true 2>/dev/null || skip "unshare $* is not permitted here"
-}
-can_record() {
-  local status=0
-  "$program" doctor >said 2>&1 || status=$?
-  case $status in
-    0) ;;
-    69 | 77) cat said && skip "anonvma doctor says that this machine cannot record (see above)" ;;
-    *) fail "doctor ended with $status" ;;
-  esac
 }
 # Checks the number of processes at the start, that there are events, and that verify finds no difference.
 check_trace() { # PROCESSES, as a pattern
