@@ -119,14 +119,17 @@ void ObjectBooks::close_operation(const Event& event, std::uint64_t index, const
     compare(head.mm, call, describe);
 }
 
+// Where vmas are freed later, also those that a failed call had allocated.
+void ObjectBooks::expect_late_frees(Operation& call) const {
+  if (!rcu_free_) return;
+  const std::uint64_t more = call.kernel.allocs[kVmAreaStruct] - call.model.allocs[kVmAreaStruct];
+  call.kernel.frees[kVmAreaStruct] = call.model.frees[kVmAreaStruct] + (call.failed ? more : 0);
+}
+
 template <class Describe>
 void ObjectBooks::compare(MmId mm, Operation call, Describe describe) {
-  Counts& kernel = call.kernel;
-  const Counts& model = call.model;
-  if (rcu_free_) {  // vmas are freed later, also those that a failed call had allocated
-    const std::uint64_t more = kernel.allocs[kVmAreaStruct] - model.allocs[kVmAreaStruct];
-    kernel.frees[kVmAreaStruct] = model.frees[kVmAreaStruct] + (call.failed ? more : 0);
-  }
+  expect_late_frees(call);
+  const Counts &kernel = call.kernel, &model = call.model;
   bool equal = same_but_for_last_reference(kernel, model);
   // A failed call may have made and dropped objects that the model never makes.
   if (const Counts more = kernel - model; !equal && call.failed && more.allocs == more.frees) {
@@ -173,8 +176,10 @@ void ObjectBooks::exec_over(const MmSnapshot& snapshot, const Counts& model) {
 // no snapshot was read for that call.
 Counts ObjectBooks::take_unseen(const EventHead& head) {
   if (const auto call = half_done_.find(head.mm); call != half_done_.end()) {
-    const Counts more = call->second.call.kernel - call->second.call.model;
-    if (more.allocs == more.frees) compare_half_done(head.mm);
+    Operation refused = call->second.call;
+    expect_late_frees(refused);
+    if (const Counts more = refused.kernel - refused.model; more.allocs == more.frees)
+      compare_half_done(head.mm);
   }
   return kernel_.take_operation(head.mm, head.seq);
 }

@@ -84,6 +84,7 @@ class ObjectBooks {
     Counts kernel, model;
     bool failed = false;
   };
+  void expect_late_frees(Operation& call) const;
   template <class Describe>
   void compare(MmId mm, Operation call, Describe describe);
   void compare_half_done(MmId mm);
