@@ -36,7 +36,7 @@ bool is_tracked_only(const RecorderOptions& options) {
   return !is_whole_system(options) || !is_initial_pid_namespace();
 }
 
-// Of a walk without a list of processes. The programs know which processes are of the cgroup.
+// The purpose of a walk without a list of processes. The programs know which ones are of the cgroup.
 anonvma_walk_purpose purpose_of_all(const RecorderOptions& options) {
   return is_whole_system(options) || options.cgroup != 0 ? ANONVMA_WALK_TRACKS
                                                          : ANONVMA_WALK_RECORDED;

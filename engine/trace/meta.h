@@ -88,7 +88,7 @@ struct EndInfo {
   // the three caches is allocated or freed; all other misses are in `lost`.
   std::uint64_t recursion_misses = 0;
   std::uint64_t processes_at_attach = 0;
-  // Of these, processes that are recorded as they share anon_vmas with those that were asked for.
+  // The number of these that were not asked for, but share anon_vmas with those that were.
   std::uint64_t relatives_at_attach = 0;
   std::uint64_t unreadable_processes = 0;  // likewise found, but their vmas were not readable
   // Address spaces that changed at every attempt to read them: their first snapshot is torn.

@@ -12,9 +12,9 @@ bool MapCounts::compare(Layer& layer, const Event& event, std::uint64_t index) {
   if (event.head.map_count == 0) return true;
   Mm* mm = layer.mms.find(event.head.mm);
   if (mm == nullptr || mm->tainted) return true;
-  // Of several unseen writers in a row, one snapshot shows the work of all.
-  const bool unseen = std::holds_alternative<UnknownWrite>(event.body);
-  if (std::exchange(mm->unread, unseen || mm->unread) && unseen) return true;
+  // One snapshot shows the work of several unseen writers in a row.
+  if (std::holds_alternative<UnknownWrite>(event.body) && std::exchange(mm->unread, true))
+    return true;
   ++compared_;
   const bool equal = mm->list.size() == event.head.map_count;
   if (!equal && layer.setting.own()) mm->drifted = true;

@@ -7,6 +7,7 @@
  * fallback/anonvma_5_10.bpf.c if vmas are a list.
  */
 #include "tracers/bpf/core_types.h"
+#include "tracers/bpf/common_programs.bpf.h"	/* the same in all objects */
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
 #include "tracers/bpf/programs.bpf.h"		/* unlocks, page faults, walks */
 #include "tracers/bpf/slab.bpf.h"		/* slab allocations and frees */

@@ -93,12 +93,12 @@ static __always_inline void anonvma_read_file(struct anonvma_task *state, struct
 		state->file_ops |= ANONVMA_OPS_PLACES;
 }
 
-/* True for prctl(PR_SET_MM), which changes no vma but may move the heap. No other quiet call has 35. */
-static __always_inline bool anonvma_moves_heap(__u32 op, const __u64 *args)
-{
-	const __u32 set_mm = 35;
+enum { ANONVMA_PR_SET_MM = 35 };
 
-	return op == ANONVMA_OP_QUIET && (__u32)args[0] == set_mm;
+/* True for prctl(PR_SET_MM), which changes no vma but may move the heap. No other quiet call has 35. */
+static __always_inline bool anonvma_moves_heap(const struct anonvma_task *state)
+{
+	return state->op == ANONVMA_OP_QUIET && (__u32)state->args[0] == ANONVMA_PR_SET_MM;
 }
 
 /*
@@ -110,7 +110,7 @@ static __always_inline __u32 anonvma_op_of_prctl(__u64 *args)
 	const __u32 set_thp_disable = 41, set_vma = 0x53564d41;
 	__u32 option = args[0];
 
-	if (option == set_thp_disable || anonvma_moves_heap(ANONVMA_OP_QUIET, args))
+	if (option == set_thp_disable || option == ANONVMA_PR_SET_MM)
 		return ANONVMA_OP_QUIET;
 	if (!anonvma_has_names() || option != set_vma || args[1])
 		return ANONVMA_OP_NONE;

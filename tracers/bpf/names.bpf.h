@@ -17,7 +17,7 @@ struct {
 	__uint(max_entries, 4096);
 	__type(key, __u64);
 	__type(value, __u32);
-} anonvma_told_names SEC(".maps");
+} anonvma_sent_names SEC(".maps");
 
 /*
  * A hash of the text at `from`, which ends with a NUL. It is read word by word: the stack of a snapshot
@@ -46,7 +46,7 @@ static __always_inline __u64 anonvma_hash_of_text(const char *from)
 static __always_inline void anonvma_send_text(__u64 name, const char *from)
 {
 	struct anonvma_name_record *r;
-	__u32 told = 1;
+	__u32 sent = 1;
 
 	r = anonvma_try_reserve(struct anonvma_name_record, ANONVMA_NAME, 0, 0, 0);
 	if (!r)
@@ -55,11 +55,11 @@ static __always_inline void anonvma_send_text(__u64 name, const char *from)
 	__builtin_memset(r->text, 0, sizeof(r->text));
 	bpf_probe_read_kernel_str(r->text, sizeof(r->text), from);
 	anonvma_submit(r);
-	bpf_map_update_elem(&anonvma_told_names, &name, &told, BPF_ANY);
+	bpf_map_update_elem(&anonvma_sent_names, &name, &sent, BPF_ANY);
 }
 
 /* The hash of the name of the vma, whose text was sent; 0: it has none. */
-static __always_inline __u64 anonvma_told_name(struct vm_area_struct *vma)
+static __always_inline __u64 anonvma_sent_name(struct vm_area_struct *vma)
 {
 	const char *from;
 	__u64 name;
@@ -70,7 +70,7 @@ static __always_inline __u64 anonvma_told_name(struct vm_area_struct *vma)
 	if (!from)
 		return 0;
 	name = anonvma_hash_of_text(from);
-	if (!bpf_map_lookup_elem(&anonvma_told_names, &name))
+	if (!bpf_map_lookup_elem(&anonvma_sent_names, &name))
 		anonvma_send_text(name, from);
 	return name;
 }

@@ -135,7 +135,7 @@ static __noinline int anonvma_read_outcome(struct mm_struct *mm, __u32 seq)
 			vma = state->found;
 	}
 	anonvma_see_vma((struct vm_area_struct *)vma, &outcome->seen);
-	outcome->seen.name = anonvma_told_name((struct vm_area_struct *)vma);
+	outcome->seen.name = anonvma_sent_name((struct vm_area_struct *)vma);
 	__sync_fetch_and_add(&outcome->filled, 1);
 	return 0;
 }
@@ -192,7 +192,7 @@ static __noinline bool anonvma_see_result(struct anonvma_task *state, struct mm_
 	}
 	anonvma_see_vma((struct vm_area_struct *)vma, seen);
 	if (state->op == ANONVMA_OP_NAME)
-		seen->name = anonvma_told_name((struct vm_area_struct *)vma);
+		seen->name = anonvma_sent_name((struct vm_area_struct *)vma);
 	outcome = anonvma_outcome_of(state);
 	if (!anonvma_is_as_left(state, outcome, mm)) {
 		if (!outcome)

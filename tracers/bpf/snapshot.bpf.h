@@ -20,7 +20,7 @@ static long anonvma_send_next(__u32 i, struct anonvma_reading *reading)
 
 	if (vma) {
 		reading->state->nr_seen++;
-		anonvma_send_vma(reading->mm, vma, anonvma_told_name(vma), false);
+		anonvma_send_vma(reading->mm, vma, anonvma_sent_name(vma), false);
 	}
 	return reading->state->tree.ended != 0;
 }

@@ -71,7 +71,7 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 		if (!state->taken)	/* even: another task may be writing */
 			seq = anonvma_mm_seq(mm, false) & ~1u;
 		anonvma_finish_op(mm, state, ret, seq);
-	} else if (anonvma_moves_heap(state->op, state->args)) {
+	} else if (anonvma_moves_heap(state)) {
 		anonvma_mark_dirty(state->mm, 0);	/* the outcome of brk depends on it */
 	}
 	anonvma_forget_outcome(state);

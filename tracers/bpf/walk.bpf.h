@@ -80,7 +80,7 @@ static __always_inline int anonvma_on_walk(struct bpf_iter__task_vma *ctx)
 	out.tid = task->pid;
 	out.local_tgid = anonvma_local_tgid(task);
 	__builtin_memcpy(out.comm, task->comm, sizeof(out.comm));
-	name = anonvma_walk_looks() ? 0 : anonvma_told_name(vma);
+	name = anonvma_walk_looks() ? 0 : anonvma_sent_name(vma);
 	anonvma_fill_vma(&out.vma, vma, name, true);
 	out.object = anonvma_vma_waits() ? (__u64)vma : 0;
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);

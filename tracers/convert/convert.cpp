@@ -238,7 +238,7 @@ void Converter::retire(std::uint64_t address, MmId mm, std::uint64_t time_ns) {
 // The programs may send a text more than once.
 void Converter::on_name(const anonvma_name_record& r) {
   const std::uint64_t id = addresses_.vma_name(r.name);
-  if (!told_names_.insert(id).second) return;
+  if (!sent_names_.insert(id).second) return;
   const std::string_view text(r.text, strnlen(r.text, sizeof r.text));
   for (const Text& piece : text_pieces(TextKind::vma_name, id, text))
     order_.pass({{heads_.since_start(r.head.time_ns), r.head.tid, {}, 0, 0}, piece});

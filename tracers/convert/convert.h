@@ -138,7 +138,7 @@ class Converter {
   StartWindow start_;
   TruthLane truth_;
   Unborn unborn_;
-  std::unordered_set<std::uint64_t> told_names_;  // ids whose text is in the trace
+  std::unordered_set<std::uint64_t> sent_names_;  // ids whose text is in the trace
   Cgroups cgroups_;
   std::set<std::uint32_t> newcomers_;  // local tgids
   std::uint64_t malformed_ = 0;

@@ -20,19 +20,21 @@ std::unordered_set<std::uint64_t> roots_of(const WalkedMm& mm) {
 
 std::set<std::uint32_t> with_relatives(std::set<std::uint32_t> tgids,
                                        std::span<const WalkedMm> mms) {
+  std::vector<std::unordered_set<std::uint64_t>> roots;                 // of each mm
   std::unordered_map<std::uint64_t, std::vector<std::size_t>> holders;  // of each root
   std::vector<std::size_t> open;
   std::unordered_set<std::size_t> reached;
   for (std::size_t i = 0; i < mms.size(); ++i) {
-    for (const std::uint64_t root : roots_of(mms[i])) holders[root].push_back(i);
+    for (const std::uint64_t root : roots.emplace_back(roots_of(mms[i])))
+      holders[root].push_back(i);
     if (tgids.contains(mms[i].head.local_tgid)) open.push_back(i);
   }
   reached.insert(open.begin(), open.end());
   while (!open.empty()) {
-    const WalkedMm& mm = mms[open.back()];
+    const std::size_t at = open.back();
     open.pop_back();
-    tgids.insert(mm.head.local_tgid);
-    for (const std::uint64_t root : roots_of(mm))
+    tgids.insert(mms[at].head.local_tgid);
+    for (const std::uint64_t root : roots[at])
       for (const std::size_t other : std::exchange(holders[root], {}))
         if (reached.insert(other).second) open.push_back(other);
   }

@@ -6,6 +6,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/acquire.bpf.h"
 #include "tracers/bpf/call.bpf.h"
+#include "tracers/bpf/common_programs.bpf.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/dirty.bpf.h"
 #include "tracers/bpf/exec.bpf.h"
@@ -135,7 +136,7 @@ static __always_inline void anonvma_end_op(struct task_struct *task, struct anon
 		else if (!state->taken)
 			seq = anonvma_mm_seq(mm, false) & ~1u;
 		anonvma_finish_op(mm, state, ret, seq);
-	} else if (anonvma_moves_heap(state->op, state->args)) {
+	} else if (anonvma_moves_heap(state)) {
 		anonvma_mark_dirty(state->mm, 0);	/* the outcome of brk depends on it */
 	}
 	if (anonvma_no_lock_hook && state->op != ANONVMA_OP_EXECVE) {
@@ -263,18 +264,6 @@ int anonvma_page_fault_event(const struct anonvma_event *event)
 	return anonvma_on_listed_fault(event->addr, anonvma_event_flags(event));
 }
 
-SEC("raw_tp/cpuhp_enter")
-int anonvma_cpu_step(__u64 *ctx)
-{
-	return anonvma_on_cpu_step(ctx[0], ctx[1]);
-}
-
-SEC("raw_tp/sched_switch")
-int anonvma_switch(__u64 *ctx)
-{
-	return anonvma_on_switch((struct task_struct *)ctx[1], (struct task_struct *)ctx[2]);
-}
-
 SEC("tp_btf/task_newtask")
 int BPF_PROG(anonvma_newtask, struct task_struct *child, unsigned long clone_flags)
 {
@@ -347,13 +336,6 @@ int anonvma_free(__u64 *ctx)
 	if (anonvma_testing)
 		anonvma_test_free(ctx);
 	return 0;
-}
-
-SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(anonvma_move, struct cgroup *to, const char *path, struct task_struct *task,
-	     bool threadgroup)
-{
-	return anonvma_on_move(task);
 }
 
 SEC("iter/task")

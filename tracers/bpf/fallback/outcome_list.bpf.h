@@ -18,7 +18,7 @@ static __always_inline bool anonvma_see_result(struct anonvma_task *state, struc
 		return false;
 	anonvma_see_vma(vma, seen);
 	if (state->op == ANONVMA_OP_NAME)
-		seen->name = anonvma_told_name(vma);
+		seen->name = anonvma_sent_name(vma);
 	return addr - seen->start < seen->len;
 }
 

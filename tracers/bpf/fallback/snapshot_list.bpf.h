@@ -23,7 +23,7 @@ __noinline __u64 anonvma_send_listed(__u64 address, __u64 mm)
 {
 	struct vm_area_struct *vma = (void *)address;
 
-	anonvma_send_vma(mm, vma, anonvma_told_name(vma), false);
+	anonvma_send_vma(mm, vma, anonvma_sent_name(vma), false);
 	return (__u64)anonvma_next_vma(vma);
 }
 

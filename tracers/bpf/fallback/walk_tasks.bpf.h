@@ -71,7 +71,7 @@ __noinline __u64 anonvma_walk_listed(__u64 address, __u64 task_address)
 	head = (void *)vma + bpf_core_field_offset(struct vm_area_struct, anon_vma_chain);
 	mm = BPF_CORE_READ(vma, vm_mm);
 	count = anonvma_count_chain((__u64)head);
-	name = anonvma_walk_looks() ? 0 : anonvma_told_name(vma);
+	name = anonvma_walk_looks() ? 0 : anonvma_sent_name(vma);
 	out = bpf_ringbuf_reserve(&anonvma_walk_ring, sizeof(*out), 0);
 	if (!out)
 		return 0;

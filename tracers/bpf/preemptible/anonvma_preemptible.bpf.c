@@ -8,6 +8,7 @@
 #include "tracers/bpf/core_types.h"
 #include "tracers/bpf/core_fixes.bpf.h"
 #include "tracers/bpf/life.bpf.h"
+#include "tracers/bpf/common_programs.bpf.h"	/* the same in all objects */
 #include "tracers/bpf/lock.bpf.h"		/* mmap_lock */
 #include "tracers/bpf/lock_seq.bpf.h"
 #include "tracers/bpf/object.bpf.h"
