@@ -1,4 +1,4 @@
-// What `doctor` says of a machine. A pure function of facts, which doctor.cpp collects.
+// The report of `doctor` on a machine is a pure function of facts, which doctor.cpp collects.
 #pragma once
 
 #include <array>

@@ -192,7 +192,7 @@ void absurd_lengths() {
         kUser, kUser - kPage, kUser - reinterpret_cast<std::uintptr_t>(p) + kPage,
         std::size_t{1}}) {
     for (char* where : {at(p, 8), at(p, 9) + 1, static_cast<char*>(nullptr)}) {
-      // Such a call would change all that is mapped behind.
+      // This call would change all that is mapped behind.
       const bool wraps = reinterpret_cast<std::uintptr_t>(where) + length < length;
       const bool kills = where == nullptr || (length > 1 && !wraps);
       const auto call = [&](long nr, long c = 0, long d = 0, long e = 0, long f = 0) {

@@ -1,4 +1,4 @@
-// What `doctor` says, line by line, of machines that lack something.
+// The lines of `doctor` for machines that lack something.
 #include "cmd/doctor/report.h"
 
 #include <algorithm>
