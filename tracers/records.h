@@ -104,6 +104,7 @@ enum anonvma_kind {
   ANONVMA_PLACE,  /* the task's operation has its place here (no lock hook) */
   ANONVMA_NAME,   /* the text of a name */
   ANONVMA_CGROUP, /* the cgroup of the mm's process */
+  ANONVMA_NEW_ANON_VMA, /* a touch record: the preparation found no anon_vma to share */
   ANONVMA_KINDS,
 };
 

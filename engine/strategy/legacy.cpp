@@ -59,6 +59,12 @@ class Legacy final : public Strategy {
   }
 
   void prepare(VmaId vma) override { prepare_at(vma, vma); }
+  void part(VmaId vma) override {
+    const AnonVmaId shared = anon_vma(vma);
+    if (!shared || anon_vmas_[shared.v].vmas < 2) return;
+    --anon_vmas_[shared.v].vmas;
+    link(vma, make_anon_vma());
+  }
   void fork_wiped(VmaId child, VmaId parent) override { prepare_at(child, parent); }
   void clone(VmaId dst, VmaId src, CloneOp op) override {
     const AnonVmaId own = anon_vma(src);

@@ -68,6 +68,9 @@ class Strategy : public StrategyView {
 
   // anon_vma_prepare(): a first private page is about to appear. Never called when faulted().
   virtual void prepare(VmaId vma) = 0;
+  // Another task prepared a neighbour at the same moment, so that prepare() should not have found its
+  // anon_vma: `vma` gets one of its own. Called while prepare() is the last that happened to `vma`.
+  virtual void part(VmaId vma) { (void)vma; }
   // anon_vma_clone(): `dst`, unfaulted and without objects, becomes equal to `src`. Does nothing if
   // `src` is unfaulted.
   virtual void clone(VmaId dst, VmaId src, CloneOp op) = 0;

@@ -78,6 +78,8 @@ void EventCheck::check_values(const Event& event) {
     return findings_.check_page("addr", fault->addr);
   if (const auto* touch = std::get_if<Touch>(&event.body))
     return findings_.check_page("addr", touch->addr);
+  if (const auto* made = std::get_if<NewAnonVma>(&event.body))
+    return findings_.check_page("addr", made->addr);
   if (const auto* step = std::get_if<Step>(&event.body))
     return findings_.check_page("unlinked", step->unlinked);
   if (const auto* lock = std::get_if<Lock>(&event.body)) return below("op", lock->op, kLockOps);

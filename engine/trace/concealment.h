@@ -130,6 +130,7 @@ inline constexpr auto kConcealment = [] {
       {T::text, "offset", kept},     // the pseudonym has as many pieces
       {T::text, "text", name},
       {T::in_cgroup, "cgroup", kept},
+      {T::new_anon_vma, "addr", place},
   });
 }();
 

@@ -51,6 +51,7 @@ enum class EventType : std::uint8_t {
   text = 23,
   name = 24,
   in_cgroup = 25,
+  new_anon_vma = 26,
 };
 
 // A comm as the kernel keeps it, 15 characters and a NUL, in two words of a column each.
@@ -596,9 +597,24 @@ struct InCgroup {
   friend bool operator==(const InCgroup&, const InCgroup&) = default;
 };
 
-using EventBody = std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Name, Fork,
-                               Shared, Exec, Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap,
-                               Fault, Touch, UnknownWrite, Lost, Truth, Step, Text, InCgroup>;
+// The task of the Touch or Fault before it found no anon_vma that it could share, and has allocated
+// one. It is recorded while other tasks use the mm: of two tasks that prepare neighbours at once,
+// both may find none.
+struct NewAnonVma {
+  static constexpr EventType type = EventType::new_anon_vma;
+  static constexpr std::string_view name = "new_anon_vma";
+  static constexpr EventTraits traits{.op = OpKind::fault, .counts = true, .unnumbered_objs = true};
+  std::uint64_t addr = 0;  // as in the Touch
+  static constexpr auto fields() {
+    return std::make_tuple(Field{"addr", &NewAnonVma::addr, Coding::number});
+  }
+  friend bool operator==(const NewAnonVma&, const NewAnonVma&) = default;
+};
+
+using EventBody =
+    std::variant<Map, Unmap, Brk, Protect, Advise, Lock, Remap, Seal, Name, Fork, Shared, Exec,
+                 Snapshot, SnapVma, SnapChain, ExitTask, ExitMmap, Fault, Touch, UnknownWrite, Lost,
+                 Truth, Step, Text, InCgroup, NewAnonVma>;
 
 struct Event {
   EventHead head;

@@ -190,51 +190,55 @@ void AddressSpaces::replay(const Event& event) {
   const auto call = [&](auto operation, const auto& e) {
     with_mm([&](Mm& mm) { operation(layer_, mm, e); });
   };
-  std::visit(overloaded{
-                 [&](const Map& e) { call(mmap_region, e); },
-                 [&](const Unmap& e) { call(do_unmap, e); },
-                 [&](const Brk& e) { call(do_brk_flags, e); },
-                 [&](const Protect& e) { call(do_mprotect_pkey, e); },
-                 [&](const Advise& e) { call(do_madvise, e); },
-                 [&](const Lock& e) { call(do_mlock, e); },
-                 [&](const Remap& e) { call(do_mremap, e); },
-                 [&](const Seal& e) { call(do_mseal, e); },
-                 [&](const Name& e) { call(set_anon_vma_name, e); },
-                 [&](const Fork& e) { call(dup_mm, e); },
-                 [&](const Exec&) {
-                   if (Mm* mm = mm_alloc(layer_, event.head.mm)) mm->family = mms_.new_family();
-                 },
-                 [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(layer_, mm); }); },
-                 [&](const Step& e) { with_mm([&](Mm& mm) { step(layer_, mm, event.head, e); }); },
-                 [&](const Fault& e) {
-                   with_mm([&](Mm& mm) { handle_fault(layer_, mm, event.head, e); });
-                 },
-                 [&](const Touch& e) { call(touch, e); },
-                 [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
-                 [&](const Lost& e) {
-                   anomalies_[Anomaly::lost_events] += e.count;
-                   if (e.unnamed == 0) mms_.taint(event.head.mm);
-                 },
-                 // The last task of an mm carries a map_count.
-                 [&](const ExitTask&) {
-                   Mm* mm = mms_.find(event.head.mm);
-                   if (mm != nullptr && event.head.map_count != 0) mms_.begin_exit(*mm);
-                 },
-                 // A task that shares an mm leaves its vmas as they are.
-                 [&](const Shared&) {
-                   if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
-                 },
-                 [](const Truth&) {},
-                 [](const Text&) {},
-                 [&](const InCgroup& e) {
-                   if (Mm* mm = mms_.find(event.head.mm)) mm->cgroup = e.cgroup;
-                 },
-                 // Parts of snapshots that belong to none.
-                 [](const Snapshot&) {},
-                 [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
-                 [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },
-             },
-             event.body);
+  std::visit(
+      overloaded{
+          [&](const Map& e) { call(mmap_region, e); },
+          [&](const Unmap& e) { call(do_unmap, e); },
+          [&](const Brk& e) { call(do_brk_flags, e); },
+          [&](const Protect& e) { call(do_mprotect_pkey, e); },
+          [&](const Advise& e) { call(do_madvise, e); },
+          [&](const Lock& e) { call(do_mlock, e); },
+          [&](const Remap& e) { call(do_mremap, e); },
+          [&](const Seal& e) { call(do_mseal, e); },
+          [&](const Name& e) { call(set_anon_vma_name, e); },
+          [&](const Fork& e) { call(dup_mm, e); },
+          [&](const Exec&) {
+            if (Mm* mm = mm_alloc(layer_, event.head.mm)) mm->family = mms_.new_family();
+          },
+          [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(layer_, mm); }); },
+          [&](const Step& e) { with_mm([&](Mm& mm) { step(layer_, mm, event.head, e); }); },
+          [&](const Fault& e) {
+            with_mm([&](Mm& mm) { handle_fault(layer_, mm, event.head, e); });
+          },
+          [&](const Touch& e) { with_mm([&](Mm& mm) { touch(layer_, mm, event.head, e); }); },
+          [&](const NewAnonVma& e) {
+            with_mm([&](Mm& mm) { new_anon_vma(layer_, mm, event.head, e); });
+          },
+          [&](const UnknownWrite&) { ++anomalies_[Anomaly::unknown_writer]; },
+          [&](const Lost& e) {
+            anomalies_[Anomaly::lost_events] += e.count;
+            if (e.unnamed == 0) mms_.taint(event.head.mm);
+          },
+          // The last task of an mm carries a map_count.
+          [&](const ExitTask&) {
+            Mm* mm = mms_.find(event.head.mm);
+            if (mm != nullptr && event.head.map_count != 0) mms_.begin_exit(*mm);
+          },
+          // A task that shares an mm leaves its vmas as they are.
+          [&](const Shared&) {
+            if (Mm* mm = mms_.find(event.head.mm)) mm->shared = true;
+          },
+          [](const Truth&) {},
+          [](const Text&) {},
+          [&](const InCgroup& e) {
+            if (Mm* mm = mms_.find(event.head.mm)) mm->cgroup = e.cgroup;
+          },
+          // Parts of snapshots that belong to none.
+          [](const Snapshot&) {},
+          [&](const SnapVma&) { ++anomalies_[Anomaly::bad_range]; },
+          [&](const SnapChain&) { ++anomalies_[Anomaly::bad_range]; },
+      },
+      event.body);
 }
 
 }  // namespace anonvma

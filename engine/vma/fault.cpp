@@ -33,6 +33,27 @@ bool expand_stack(Layer& layer, Mm& mm, std::uint64_t addr) {
   return true;
 }
 
+namespace {
+
+void prepare_beside_others(Layer& layer, Mm& mm, const EventHead& head, VmaId vma) {
+  if (layer.faulted(vma)) return;
+  layer.rmap.prepare(vma);
+  mm.at_once.prepared(head.seq, vma);
+}
+
+// True if a vma that shares the anon_vma of `vma` has a task that allocated it.
+bool shares_with_maker(const Layer& layer, const Mm& mm, VmaId vma) {
+  const auto found = [&](auto&& step) {
+    for (VmaId n = step(vma); n && layer.strategy.same(n, vma); n = step(n))
+      if (mm.at_once.is_maker(n)) return true;
+    return false;
+  };
+  return found([&](VmaId n) { return layer.vmas.prev(n); }) ||
+         found([&](VmaId n) { return layer.vmas.next(n); });
+}
+
+}  // namespace
+
 // Growth takes the write lock. The event of the acquire (with a map_count) shows that the growth
 // was granted, the exception alone that it was requested.
 void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& event) {
@@ -52,20 +73,34 @@ void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& even
   // Other tasks raced with this fault, so the kernel may have prepared the vma later, or another
   // vma: a Touch event shows it. A rival design prepares here, or it would miss the first write to
   // a vma that it kept apart.
-  if (!(event.flags & kFaultShared) || !layer.setting.own()) layer.rmap.prepare(vma);
+  if (!(event.flags & kFaultShared))
+    layer.rmap.prepare(vma);
+  else if (!layer.setting.own())
+    prepare_beside_others(layer, mm, head, vma);
   written(layer, vma, page, page + layer.page.bytes());
 }
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too. It may grow
 // a stack, and before 6.5 no write lock shows that: the stack is prepared, and begins at the
 // address. Guard regions (6.15 to 6.18) prepare shared mappings, too: no page of these is anonymous.
-void touch(Layer& layer, Mm& mm, const Touch& event) {
+void touch(Layer& layer, Mm& mm, const EventHead& head, const Touch& event) {
   VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
   if (!vma && !layer.rules.growth_takes_lock && expand_stack(layer, mm, event.addr))
     vma = layer.vmas.vma_lookup(mm, event.addr);
   if (!vma) return;
-  layer.rmap.prepare(vma);
+  prepare_beside_others(layer, mm, head, vma);
   if (layer.at(vma).flags & kVmShared) return;
+  const std::uint64_t page = event.addr & ~layer.page.mask();
+  written(layer, vma, page, page + layer.page.bytes());
+}
+
+// __anon_vma_prepare() found no anon_vma to share. See PreparedAtOnce for the case where the model did.
+void new_anon_vma(Layer& layer, Mm& mm, const EventHead& head, const NewAnonVma& event) {
+  const VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
+  if (!vma || !mm.at_once.makes(head.seq, vma)) return;
+  if (!shares_with_maker(layer, mm, vma)) return;
+  if (layer.watcher != nullptr) layer.watcher->emptied(vma);
+  layer.rmap.part(vma);
   const std::uint64_t page = event.addr & ~layer.page.mask();
   written(layer, vma, page, page + layer.page.bytes());
 }

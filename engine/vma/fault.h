@@ -11,7 +11,8 @@
 namespace anonvma {
 
 void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& event);
-void touch(Layer& layer, Mm& mm, const Touch& event);
+void touch(Layer& layer, Mm& mm, const EventHead& head, const Touch& event);
+void new_anon_vma(Layer& layer, Mm& mm, const EventHead& head, const NewAnonVma& event);
 // mm_populate(): writable private memory gets its pages by a write, the rest by reads. Vmas with a
 // flag of `skipped` are skipped.
 void mm_populate(Layer& layer, Mm& mm, std::uint64_t start, std::uint64_t end,

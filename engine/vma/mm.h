@@ -10,6 +10,7 @@
 
 #include "engine/ids.h"
 #include "engine/trace/event.h"
+#include "engine/vma/prepared_at_once.h"
 #include "engine/vma/vma_list.h"
 
 namespace anonvma {
@@ -24,6 +25,7 @@ struct Mm {
   std::uint64_t cgroup = 0;      // id of a Text; 0: not known
   MmId id;                       // none: of a fork in flight
   VmaId last;                    // the vma of the last look-up: faults come in runs
+  PreparedAtOnce at_once;        // vmas that were prepared since the last writer
   std::string_view rule;         // the last merge decision, see AddressSpaces::last_rule()
   std::size_t unlinked = 0;      // vmas that exit_mmap() has unlinked so far
   std::uint32_t copy = kNoCopy;  // slot of the child that a fork in flight is filling

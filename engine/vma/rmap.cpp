@@ -2,6 +2,12 @@
 
 namespace anonvma {
 
+void Rmap::part(VmaId vma) {
+  const std::uint64_t anon_vmas = slab_.usage(kAnonVma).allocs;
+  strategy_.part(vma);
+  prepared_.objs.allocs[kAnonVma] += slab_.usage(kAnonVma).allocs - anon_vmas;
+}
+
 void Rmap::prepare(VmaId vma) {
   if (strategy_.faulted(vma)) return;
   ++prepared_.vmas;

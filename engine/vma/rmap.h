@@ -36,6 +36,9 @@ class Rmap {
   // anon_vma_prepare(): gives `vma` an anon_vma unless it has one.
   void prepare(VmaId vma);
 
+  // Gives `vma`, which shares its anon_vma since it was prepared, one of its own.
+  void part(VmaId vma);
+
   const Prepared& prepared() const { return prepared_; }
 
  private:

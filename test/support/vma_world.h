@@ -159,6 +159,8 @@ class World {
   World& race(std::uint64_t page) {
     return apply(Fault{addr(page), kFaultWrite | kFaultShared}, mm_);
   }
+  // The task of the last race() or touch() at this page has allocated an anon_vma.
+  World& allocates(std::uint64_t page) { return apply(NewAnonVma{addr(page)}, mm_); }
   World& touch(std::uint64_t page) { return apply(Touch{addr(page), 0, {}}, mm_); }
   World& fork(std::uint32_t child) { return apply(Fork{MmId{child}, 0}, mm_); }
   World& exit() { return apply(ExitMmap{}, mm_); }

@@ -89,14 +89,11 @@ static __always_inline __u32 anonvma_truth_seq(const struct anonvma_task *state,
  * The mm that a stranger allocates for; 0 if it is not known. A preparation tells its mm only when it is
  * over: anonvma_resolve_touch() sends its objects.
  */
-static __always_inline __u64 anonvma_strange_mm(struct anonvma_task *state, __u64 object, __u32 site)
+static __always_inline __u64 anonvma_strange_mm(const struct anonvma_task *state, __u32 site)
 {
-	if (!state)
+	if (!state || site == ANONVMA_SITE_PREPARE || site == ANONVMA_SITE_ANON_VMA_ALLOC)
 		return 0;
-	if (site != ANONVMA_SITE_PREPARE && site != ANONVMA_SITE_ANON_VMA_ALLOC)
-		return state->strange_mm;
-	state->prepared = object;
-	return 0;
+	return state->strange_mm;
 }
 
 /* Sends an object of `mm` that was allocated or freed. */
@@ -115,7 +112,7 @@ static __always_inline int anonvma_send_object(struct task_struct *task, struct 
 		return 0;
 	/* A free by any task is sent: the recorder knows the objects that it has recorded. */
 	if (!freed && !in_exec && anonvma_is_stranger(mm)) {
-		mm = anonvma_strange_mm(state, object, site);
+		mm = anonvma_strange_mm(state, site);
 		if (!mm)
 			return 0;
 	}

@@ -21,6 +21,8 @@ const volatile __u64 anonvma_huge_page = 2 << 20;	/* of hugetlb mappings that na
 const volatile __u32 anonvma_machine_prot = 0;		/* ANONVMA_PROT_* that the machine adds */
 /* __anon_vma_prepare and its split-off parts; an unused part has size 0. */
 const volatile struct anonvma_site anonvma_prepare[ANONVMA_MAX_PARTS] = {};
+/* anon_vma_alloc, if it is a function of its own. */
+const volatile struct anonvma_site anonvma_new_anon_vma[ANONVMA_MAX_PARTS] = {};
 /* vm_area_alloc, likewise. */
 const volatile struct anonvma_site anonvma_vma_alloc[ANONVMA_MAX_PARTS] = {};
 const volatile struct anonvma_site anonvma_sites[ANONVMA_MAX_SITES] = {};	/* of slab objects */

@@ -130,12 +130,21 @@ static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache 
 	       !anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
 }
 
+/* True for the anon_vma of __anon_vma_prepare(). With a function of its own it may be that of a fork. */
+static __always_inline bool anonvma_makes_anon_vma(__u64 call_site, struct kmem_cache *cache)
+{
+	return (anonvma_is_inside(call_site, anonvma_prepare) ||
+		anonvma_is_inside(call_site, anonvma_new_anon_vma)) &&
+	       anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
+}
+
 /* An allocation that a hook has to handle. */
 struct anonvma_allocation {
 	__u64 object;
 	__u32 index, site;	/* with --truth; else no cache */
 	bool makes_vma;
 	bool prepares;
+	bool makes_anon_vma;
 };
 
 /*
@@ -157,7 +166,8 @@ static __always_inline bool anonvma_read_allocation(__u64 *ctx, struct anonvma_a
 	}
 	a->makes_vma = anonvma_allocates_vma(call_site, cache);
 	a->prepares = anonvma_prepares(call_site, cache);
-	if (a->index >= ANONVMA_CACHES && !a->makes_vma && !a->prepares)
+	a->makes_anon_vma = anonvma_makes_anon_vma(call_site, cache);
+	if (a->index >= ANONVMA_CACHES && !a->makes_vma && !a->prepares && !a->makes_anon_vma)
 		return false;
 	a->object = anonvma_void_arg(ctx, 1);
 	return a->object;
@@ -174,6 +184,8 @@ static __always_inline int anonvma_on_alloc(__u64 *ctx)
 		anonvma_enter_vma(a.object);
 	if (a.prepares)
 		anonvma_on_prepare(a.object);
+	if (a.makes_anon_vma)
+		anonvma_on_new_anon_vma(a.object);
 	return 0;
 }
 

@@ -68,7 +68,8 @@ struct anonvma_task {
 	__u64 locked_vm;	/* likewise */
 	__u64 avc;		/* a chain entry just allocated in __anon_vma_prepare */
 	__u64 avc_mm;
-	__u64 prepared;		/* the last object that the task has allocated to prepare, as a stranger */
+	__u64 prepared;		/* the anon_vma that the task has allocated in this preparation */
+	__u64 touch_addr;	/* | 1: of the touch just sent, whose anon_vma may still be allocated */
 	__u64 strange_mm;	/* the mm of others that the task has last locked for writing */
 	__u64 fault_addr;	/* of the last fault, page-rounded | ANONVMA_FAULT_*; 0: used up */
 	__u32 seq;		/* token: of the first write acquire of `mm` */

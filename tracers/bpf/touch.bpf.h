@@ -39,6 +39,25 @@ static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, 
 	anonvma_submit(r);
 }
 
+/*
+ * The task has allocated the anon_vma of the vma that it prepares, as it found none to share. Of two tasks
+ * that prepare neighbours at once, both may find none.
+ */
+static __always_inline void anonvma_send_new_anon_vma(__u64 mm, __u32 seq, __u64 addr)
+{
+	struct anonvma_touch_record *r;
+
+	if (!anonvma_wanted(mm))
+		return;
+	r = anonvma_reserve(struct anonvma_touch_record, ANONVMA_NEW_ANON_VMA, mm, seq, 0);
+	if (!r)
+		return;
+	r->addr = addr;
+	r->syscall = 0;
+	r->by = 0;
+	anonvma_submit(r);
+}
+
 /* The object that a stranger has allocated to prepare a vma of `mm`. */
 static __always_inline void anonvma_send_prepared(__u64 mm, __u64 object, __u32 cache)
 {
@@ -86,6 +105,9 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
 	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall,
 			   state->avc_mm);
+	if (prepared == (__u64)av && state->avc_mm == (__u64)mm &&
+	    BPF_CORE_READ(mm, mm_users.counter) > 1)
+		anonvma_send_new_anon_vma((__u64)mm, seq, BPF_CORE_READ(vma, vm_start));
 	return 0;
 }
 
@@ -94,6 +116,7 @@ static __always_inline void anonvma_resolve(struct anonvma_task *state)
 {
 	if (!state)
 		return;
+	state->touch_addr = 0;
 	if (state->avc)
 		anonvma_resolve_touch(state);
 	if (state->grow_mm) {	/* the stack did not grow: only the lock was taken */
@@ -130,11 +153,14 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 		return;
 	if (state->avc)		/* not grow_mm: this may be the preparation of a growing stack */
 		anonvma_resolve_touch(state);
+	state->prepared = 0;
 	explained = anonvma_fault_explains(state, task);
 	if (explained && mm &&
 	    (anonvma_faults == ANONVMA_FAULTS_FIRST || (state->fault_addr & ANONVMA_FAULT_SHARED)))
 		anonvma_send_touch((__u64)mm, anonvma_mm_seq(mm, false),
 				   state->fault_addr & anonvma_page_mask, 0, (__u64)mm);
+	if (explained && (state->fault_addr & ANONVMA_FAULT_SHARED))
+		state->touch_addr = (state->fault_addr & anonvma_page_mask) | 1;
 	state->fault_addr = 0;
 	if (explained)
 		return;
@@ -145,4 +171,20 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 	state->avc_seq = mm ? anonvma_mm_seq(mm, false) : 0;
 	state->avc_syscall = state->op ? state->nr + 1 + (state->compat ? ANONVMA_COMPAT : 0) : 0;
 	__sync_fetch_and_add(&anonvma_pending, 1);
+}
+
+/* The preparation that has just begun allocates an anon_vma. */
+static __always_inline void anonvma_on_new_anon_vma(__u64 anon_vma)
+{
+	struct task_struct *task = anonvma_current();
+	struct anonvma_task *state = anonvma_find_task(task);
+	struct mm_struct *mm = anonvma_get(task, mm);
+
+	if (!state)
+		return;
+	state->prepared = anon_vma;
+	if (state->touch_addr && mm)
+		anonvma_send_new_anon_vma((__u64)mm, anonvma_mm_seq(mm, false),
+					  state->touch_addr & anonvma_page_mask);
+	state->touch_addr = 0;
 }

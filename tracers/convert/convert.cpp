@@ -80,6 +80,8 @@ void Converter::take(std::span<const std::byte> bytes) {
       return with(anonvma_fault_record{}, [&](auto& r) { on_fault(r); });
     case ANONVMA_TOUCH:
       return with(anonvma_touch_record{}, [&](auto& r) { on_touch(r); });
+    case ANONVMA_NEW_ANON_VMA:
+      return with(anonvma_touch_record{}, [&](auto& r) { on_new_anon_vma(r); });
     case ANONVMA_TRUTH:
       return with(anonvma_truth_record{}, [&](auto& r) { truth_.take(r); });
     case ANONVMA_WALK:
@@ -199,6 +201,11 @@ void Converter::on_touch(const anonvma_touch_record& r) {
   start_.fault(r.head, r.addr);
   order_.read(mm, r.head.seq,
               heads_.group(r.head, mm, Touch{r.addr, r.syscall, addresses_.mm(r.by)}));
+}
+
+void Converter::on_new_anon_vma(const anonvma_touch_record& r) {
+  if (const MmId mm = addresses_.mm(r.head.mm))
+    order_.read(mm, r.head.seq, heads_.group(r.head, mm, NewAnonVma{r.addr}));
 }
 
 void Converter::on_seen(const anonvma_exec_record& r) {

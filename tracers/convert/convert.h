@@ -119,6 +119,7 @@ class Converter {
   void on_exit(const anonvma_record& record);
   void on_fault(const anonvma_fault_record& record);
   void on_touch(const anonvma_touch_record& record);
+  void on_new_anon_vma(const anonvma_touch_record& record);
   void on_walk(const anonvma_walk_record& record);
   void on_name(const anonvma_name_record& record);
   void on_cgroup(const anonvma_cgroup_record& record);

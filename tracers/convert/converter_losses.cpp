@@ -30,6 +30,8 @@ EventType event_type_of(std::uint32_t kind) {
       return EventType::fault;
     case ANONVMA_TOUCH:
       return EventType::touch;
+    case ANONVMA_NEW_ANON_VMA:
+      return EventType::new_anon_vma;
     case ANONVMA_TRUTH:
       return EventType::truth;
     case ANONVMA_SEEN:
@@ -92,6 +94,7 @@ void Converter::drop_unborn(const anonvma_record& r) {
     case ANONVMA_EXIT_TASK:
     case ANONVMA_FAULT:
     case ANONVMA_TOUCH:
+    case ANONVMA_NEW_ANON_VMA:
       unborn_.drop(r.kind);
       return;
     case ANONVMA_EXEC_BEGIN:  // parts of an exec that is still to come

@@ -74,11 +74,12 @@ class StartWindow {
   // True if the object is part of the start: its record came after the walk's ring record, and the
   // walk has read it nevertheless. `known`: the mm was announced.
   bool holds(const anonvma_truth_record& r, bool known);
-  // Another record of the task has come, so its last prepare is complete. Only a touch may come
-  // between the two objects of a prepare.
+  // Another record of the task has come, so its last prepare is complete. Only a touch and a new
+  // anon_vma may come between the two objects of a prepare.
   void follow(const anonvma_record& head) {
-    if (!prepares_.empty() && head.kind != ANONVMA_TRUTH && head.kind != ANONVMA_TOUCH)
-      settle(head.tid);
+    const bool within = head.kind == ANONVMA_TRUTH || head.kind == ANONVMA_TOUCH ||
+                        head.kind == ANONVMA_NEW_ANON_VMA;
+    if (!prepares_.empty() && !within) settle(head.tid);
   }
 
   // An object of an execve, by tgid. True if the call may be older than the recording.

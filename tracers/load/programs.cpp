@@ -52,6 +52,7 @@ void configure_slab(Skeleton& skeleton, const ProgramsPlan& plan) {
   const bool truth = plan.options.truth;
   auto& settings = *skeleton.rodata;
   copy_sites(plan.sites.prepare, settings.anonvma_prepare);
+  copy_sites(plan.sites.anon_vma_alloc, settings.anonvma_new_anon_vma);
   copy_sites(plan.sites.vma_alloc, settings.anonvma_vma_alloc);
   // Where vmas are a list, the slab hooks are needed for more than the truth lane.
   if (truth || kIsListed<Skeleton>)

@@ -36,6 +36,7 @@ constexpr Function kCallers[] = {
     {"setup_arg_pages", ANONVMA_SITE_VMA_FREE},
 };
 constexpr std::string_view kPrepare = "__anon_vma_prepare";
+constexpr std::string_view kAnonVmaAlloc = "anon_vma_alloc";
 constexpr std::string_view kVmaAlloc = "vm_area_alloc";
 constexpr std::string_view kThpArea = "thp_get_unmapped_area";
 constexpr std::string_view kChainAlloc = "anon_vma_chain_alloc";
@@ -60,6 +61,8 @@ Sites find_sites(bool callers) {
       continue;
     }
     if (range.function == kPrepare) sites.prepare.push_back({range.start, range.size, 0});
+    if (range.function == kAnonVmaAlloc)
+      sites.anon_vma_alloc.push_back({range.start, range.size, 0});
     if (range.function == kVmaAlloc) sites.vma_alloc.push_back({range.start, range.size, 0});
     const auto function = std::find_if(functions.begin(), functions.end(),
                                        [&](const Function& f) { return f.name == range.function; });

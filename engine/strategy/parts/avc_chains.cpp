@@ -95,6 +95,19 @@ void AvcChains::attach(VmaId vma, AnonVmaId anon_vma) {
   ++active_vmas(anon_vma);
 }
 
+void AvcChains::part(VmaId vma) {
+  const AnonVmaId shared = chains_.anon_vma(vma);
+  if (!shared || !singular(vma) || links(shared) < 2) return;
+  if (active_vmas(shared) > 0) --active_vmas(shared);
+  unlink_one(shared);
+  chains_.clear(vma);
+  const AnonVmaId own = new_root();
+  chains_.push(vma, own);
+  chains_.set_anon_vma(vma, own);
+  link(own);
+  ++active_vmas(own);
+}
+
 std::span<const AnonVmaId> AvcChains::copy_chain(VmaId dst, VmaId src) {
   const std::span<const AnonVmaId> copy =
       chains_.copy(dst, src, rules_.order == CloneOrder::reverse);

@@ -90,6 +90,8 @@ class AvcChains {
 
   // Links `vma`, which has no anon_vma, to `anon_vma` and sets its own anon_vma.
   void attach(VmaId vma, AnonVmaId anon_vma);
+  // If the only entry of the chain of `vma` is to an anon_vma of others, a new root takes its place.
+  void part(VmaId vma);
   // Makes `dst` equal to `src`: one more active vma of the same anon_vma.
   void clone(VmaId dst, VmaId src);
   // Copies the chain of `parent` and tries to reuse one of its anon_vmas. False if none can be

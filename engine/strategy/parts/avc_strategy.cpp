@@ -19,6 +19,7 @@ class AvcStrategy final : public Strategy {
   }
 
   void prepare(VmaId vma) override { prepare_at(vma, vma); }
+  void part(VmaId vma) override { chains_.part(vma); }
   void clone(VmaId dst, VmaId src, CloneOp) override { chains_.clone(dst, src); }
   void fork(VmaId child, VmaId parent, VmaId child_prev) override {
     if (!faulted(parent)) return;

@@ -100,6 +100,7 @@ class Lazy final : public Strategy {
     const AnonVmaId donated = mergeable([&](VmaId n) { return chains_.singular(n); }, vma);
     chains_.attach(vma, donated ? donated : chains_.new_root());
   }
+  void part(VmaId vma) override { chains_.part(vma); }
   void clone(VmaId dst, VmaId src, CloneOp) override {
     if (at(src).state == State::root) return set_root(dst, VmaId{at(src).target});
     if (at(src).state == State::parent) upgrade(src);

@@ -135,6 +135,7 @@ void calls32();
 void fork32();
 void threads32();
 void mixed_threads();
+void neighbours_at_once();
 void first_write_race();
 void first_write_race_spinning();
 void fault_against_unmap();

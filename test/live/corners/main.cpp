@@ -146,6 +146,7 @@ constexpr corners::Scenario kScenarios[] = {
     {"fork32", corners::fork32},
     {"threads32", corners::threads32},
     {"mixed_threads", corners::mixed_threads},
+    {"neighbours_at_once", corners::neighbours_at_once},
     {"first_write_race", corners::first_write_race},
     {"first_write_race_spinning", corners::first_write_race_spinning},
     {"fault_against_unmap", corners::fault_against_unmap},

@@ -196,6 +196,36 @@ void stack_growth_race() {
   });
 }
 
+// Two tasks prepare neighbours that may share an anon_vma: each may find the other's vma without one.
+void neighbours_at_once() {
+  constexpr std::size_t kRounds = 1500;
+  const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  char* arena = map(4 * kRounds, PROT_NONE);
+  std::atomic<std::size_t> turn{0}, done{0};
+  std::thread other([&] {
+    for (std::size_t round = 1; round <= kRounds; ++round) {
+      while (turn < round) std::this_thread::yield();
+      char* mine = at(arena, 4 * round - 3);
+      if (round % 4 == 0)
+        must(read(zero, mine, 1) == 1, "read");
+      else
+        write_pages(mine);
+      done = round;
+    }
+  });
+  for (std::size_t round = 1; round <= kRounds; ++round) {
+    char* mine = at(arena, 4 * round - 4);
+    protect(mine, 1, kRw);
+    protect(at(mine, 1), 1, kRw | PROT_EXEC);
+    turn = round;
+    for (volatile std::size_t i = 0; i < round % 64 * 4; i = i + 1) {
+    }
+    write_pages(mine);
+    while (done < round) std::this_thread::yield();
+  }
+  other.join();
+}
+
 void advise_race() {
   char* p = map(128);
   together(4, [&](int number) {

@@ -33,6 +33,40 @@ TEST_CASE("a raced write is the kernel's to explain, and every rival's first wri
   CHECK(life(Role::rival) == "0-2 rw faulted a1 | 4-6 rw faulted a2");
 }
 
+//  |  rw  |  rwx  |     two tasks write to neighbours at once
+TEST_CASE("of two tasks that prepare neighbours at once, both may allocate", "[vma]") {
+  const auto begin = [](World& w) { w.map(0, 4, "rw").protect(2, 2, "rwx").touch(0).touch(2); };
+  expect(
+      every_era(), [&](World& w) { begin(w), w.allocates(0).allocates(2); },
+      "0-2 rw faulted a1 | 2-4 rwx faulted a2");
+  expect(
+      every_era(), [&](World& w) { begin(w), w.allocates(2).allocates(0); },
+      "0-2 rw faulted a1 | 2-4 rwx faulted a2");
+  expect(
+      every_era(), [&](World& w) { begin(w), w.allocates(2); },
+      "0-2 rw faulted a1 | 2-4 rwx faulted a1");
+  expect(  // two tasks at one vma: the second comes too late, and frees what it has allocated
+      every_era(), [&](World& w) { begin(w), w.allocates(0).allocates(0); },
+      "0-2 rw faulted a1 | 2-4 rwx faulted a1");
+}
+
+// Before the second event the model had one anon_vma for both, whose object stays.
+TEST_CASE("every design gives an anon_vma of its own to the second of two tasks", "[vma]") {
+  for (const char* const design :
+       {"legacy", "avc-2.6.34", "avc-3.0", "degree", "num-children", "linux-7.0"}) {
+    INFO(design);
+    World w(design, "6.18.16", {.role = Role::rival});
+    w.map(0, 4, "rw").protect(2, 2, "rwx").race(0).race(2).allocates(0);
+    const std::uint64_t before = w.allocs(kAnonVma);
+    w.allocates(2);
+    CHECK(w.show() == "0-2 rw faulted a1 | 2-4 rwx faulted a2");
+    CHECK(w.allocs(kAnonVma) == before + 1);
+    w.exit();
+    CHECK(w.active(kAnonVma) == 0);
+    CHECK(w.active(kAnonVmaChain) == 0);
+  }
+}
+
 //  |  rw  |  rwx  |  rw  |     one mapping before: flags differ in access only
 TEST_CASE("a first write takes the anon_vma of the next vma, else of the previous", "[vma]") {
   const auto split = [](World& w) { w.map(0, 6, "rw", kMapNoReserve).protect(2, 2, "rwx"); };

@@ -171,6 +171,8 @@ static __always_inline int anonvma_on_object_by_site(__u64 *ctx, bool freed)
 		anonvma_end_mm(state, (struct mm_struct *)mm);
 	if (site == ANONVMA_SITE_PREPARE && index == ANONVMA_CACHE_AVC)
 		anonvma_on_prepare_by_site(state, mm, object, freed);
+	if (site == ANONVMA_SITE_PREPARE && index == ANONVMA_CACHE_ANON_VMA && !freed)
+		anonvma_on_new_anon_vma(object);
 	return 0;
 }
 

@@ -132,6 +132,8 @@ static __always_inline int anonvma_alloc_once(__u64 *ctx)
 		anonvma_enter_vma(a.object);
 	if (a.prepares && !anonvma_is_handled(ANONVMA_ONCE_PREPARE, a.object, 0))
 		anonvma_on_prepare(a.object);
+	if (a.makes_anon_vma && !anonvma_is_handled(ANONVMA_ONCE_PREPARE, a.object, 0))
+		anonvma_on_new_anon_vma(a.object);
 	return 0;
 }
 

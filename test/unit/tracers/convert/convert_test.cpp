@@ -305,6 +305,13 @@ TEST_CASE("objects that a walk has read are not allocated behind it once more") 
     p.op(ANONVMA_OP_MADVISE, kA, 5);
     CHECK_THAT(p.out, !ContainsSubstring("truth"));
   }
+  SECTION("a new anon_vma comes between the two objects of a prepare") {
+    p.walk();
+    p.prepare(ANONVMA_CACHE_AVC, 0xb000);
+    p.feed(anonvma_touch_record{p.head(ANONVMA_TOUCH, kA, 4), 0x9000, 0, 0});
+    p.feed(anonvma_touch_record{p.head(ANONVMA_NEW_ANON_VMA, kA, 4), 0x9000, 0, 0});
+    CHECK_THAT(p.out, ContainsSubstring("new_anon_vma/0/4") && !ContainsSubstring("truth"));
+  }
   SECTION("a neighbour's anon_vma, and a fault that the walk has not seen") {
     p.walk();
     p.fault_at(0x7000);
