@@ -80,7 +80,7 @@ def write_initramfs(path, kernel_folder, arch, payload, texts):
         f.write(cpio(files))
 
 
-def qemu(arch, kvm):
+def qemu(arch, kvm, turns):
     if arch == 'amd64':
         machine, console = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'host' if kvm else CPU], 'ttyS0'
     else:  # neoverse-n1 has pages of 16 KiB, too
@@ -88,18 +88,21 @@ def qemu(arch, kvm):
     if not shutil.which(machine[0]):
         package = 'qemu-system-x86' if arch == 'amd64' else 'qemu-system-arm'
         raise Unavailable(f'{machine[0]} is not installed: Debian has it in {package}')
-    return machine + ['-accel', 'kvm' if kvm else 'tcg,thread=multi'], console
+    tcg = 'tcg,thread=' + ('single' if turns else 'multi')
+    return machine + ['-accel', 'kvm' if kvm else tcg], console
 
 
-def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT, files=(), more=()):
+def boot(name, folder, payload, job, words='', seconds=600, kvm=False, init=INIT, files=(), more=(),
+         turns=False):
     """Boots kernel `name`, runs `job` (shell) in the guest and returns (its status or None, why).
 
     `payload` maps a path in the guest to a file here. Files in the job's working directory are brought back
     into `folder`/out; `folder`/guest.json holds the kernel and the time. The status is None if the guest did
     not get to the end. Another `init` may do something else than running the job; `files` maps a path to
-    (mode, text), `more` goes to QEMU."""
+    (mode, text), `more` goes to QEMU. With `turns` the emulated CPUs run one at a time: a program that is attached
+    a hundred times makes the kernel patch its code as often, and TCG cannot do that beside another CPU."""
     kernel, kernel_folder = KERNELS[name], fetch(name)
-    machine, console = qemu(kernel.arch, kvm)
+    machine, console = qemu(kernel.arch, kvm, turns)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder + '/out')
     initrd, disk, log = folder + '/initrd', folder + '/disk', folder + '/console.log'

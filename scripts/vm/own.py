@@ -7,6 +7,9 @@ import subprocess
 
 CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'test', 'vm', 'configs')
 
+# What builds a kernel, beside a compiler: the program, and Debian's package.
+TOOLS = {'flex': 'flex', 'bison': 'bison', 'bc': 'bc', 'pahole': 'dwarves', 'make': 'make'}
+HEADERS = {'libelf.h': 'libelf-dev', 'openssl/ssl.h': 'libssl-dev'}
 IMAGES = {'amd64': ('bzImage', 'arch/x86/boot/bzImage'), 'arm64': ('Image', 'arch/arm64/boot/Image')}
 
 
@@ -37,6 +40,12 @@ def options(path):
     with open(path) as f:
         found = re.findall(r'^(?:(CONFIG_\w+)=(\S+)|# (CONFIG_\w+) is not set)$', f.read(), re.M)
     return {name or off: value or 'n' for name, value, off in found}
+
+
+def missing():
+    """Debian's packages that are needed to build a kernel and are not here."""
+    return ([package for program, package in TOOLS.items() if not shutil.which(program)] +
+            [package for header, package in HEADERS.items() if not os.path.exists('/usr/include/' + header)])
 
 
 def build(kernel, source, folder):

@@ -249,6 +249,8 @@ def unpack_source(package, env, work):
 
 
 def build_own(kernel, suite, work, folder):
+    if packages := own.missing():
+        raise Unavailable(f'{kernel.source} cannot be built: apt-get install {" ".join(packages)}')
     source = unpack_source(kernel.source, apt(suite, 'amd64'), work)
     why = own.build(kernel, source, folder)
     if why:

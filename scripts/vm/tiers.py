@@ -32,7 +32,7 @@ TIERS = {
     'smoke': Tier(DEBIAN, 2, 600, 1800, 60, 0),
     'full': Tier(USUAL, 1, 1200, 4 * 3600, 400, 1500, ('always', 'never')),
     'programs': Tier(USUAL, 1, 7200, 24 * 3600, 0, 3000, suffix='-programs'),
-    'corners': Tier(USUAL, 1, 3600, 8 * 3600, 0, 0, suffix='-corners', corners=True),
+    'corners': Tier(USUAL, 2, 3600, 8 * 3600, 0, 0, suffix='-corners', corners=True),
 }
 
 
@@ -40,7 +40,8 @@ def guest(tier, name, thp, options, seconds, kvm):
     """Runs one guest; its result."""
     folder = os.path.join(OUT, name + (f'-thp-{thp}' if thp else '') + tier.suffix)
     job = corners(options) if tier.corners else life(tier.thread_operations, options, thp, seconds)
-    status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm)
+    status, why = boot(name, folder, program(KERNELS[name].arch, tests=True), job, seconds=seconds, kvm=kvm,
+                       turns=tier.corners)
     return judge(name, folder, status, why)
 
 
