@@ -218,8 +218,7 @@ void neighbours_at_once() {
     protect(mine, 1, kRw);
     protect(at(mine, 1), 1, kRw | PROT_EXEC);
     turn = round;
-    for (volatile std::size_t i = 0; i < round % 64 * 4; i = i + 1) {
-    }
+    for (std::size_t i = 0; i < round % 64 * 4; ++i) (void)turn.load();  // a little later each time
     write_pages(mine);
     while (done < round) std::this_thread::yield();
   }
