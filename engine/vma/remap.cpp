@@ -234,6 +234,10 @@ void mremap_failed(Layer& layer, Mm& mm, const Remap& event) {
 void do_mremap(Layer& layer, Mm& mm, const Remap& event) {
   std::uint64_t old_len = layer.page_align(event.old_len);
   const std::uint64_t new_len = layer.page_align(event.new_len);
+  // Up to 6.16 a mapping may keep any length, even one that it cannot have.
+  if (event.ret >= 0 && static_cast<std::uint64_t>(event.ret) == event.addr && old_len == new_len &&
+      (event.flags & (kMremapFixed | kMremapDontUnmap)) == 0)
+    return;
   if (new_len == 0 || !layer.valid_range(event.addr, old_len, event.ret) ||
       !layer.valid_range(event.addr, new_len, event.ret))
     return;

@@ -281,5 +281,17 @@ TEST_CASE("munmap keeps the new structs from 6.8 on", "[vma][rules]") {
   CHECK_FALSE(find_rules("6.7")->munmap_frees_original);
 }
 
+// PR_SET_MEMORY_MERGE: all mappings of the process have VM_MERGEABLE.
+TEST_CASE("before 6.17 a mapping gets the flag of KSM after it was merged", "[vma][rules]") {
+  const auto vmas = [](std::string_view era) {
+    World w("num-children", era);
+    const std::uint64_t flags = kVmRead | kVmWrite | kVmMayAccess | kVmAccount | kVmMergeable;
+    w.map_read_back(0, 2, flags).map_read_back(2, 2, flags);
+    return w.spaces().vmas(MmId{0}).size();
+  };
+  for (const std::string_view era : before("6.17")) CHECK(vmas(era) == 2);
+  for (const std::string_view era : since("6.17")) CHECK(vmas(era) == 1);
+}
+
 }  // namespace
 }  // namespace anonvma::test

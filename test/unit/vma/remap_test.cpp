@@ -400,5 +400,16 @@ TEST_CASE("since 7.3 what moves away from its userfaultfd merges with nothing", 
   expect(before("7.3"), life, "10-14 rw unfaulted", 1);
 }
 
+// Up to 6.16 the kernel does not look at a length that stays.
+TEST_CASE("a mapping may keep a length that no mapping can have", "[vma]") {
+  World w;
+  w.map(0, 2, "rw");
+  const auto here = static_cast<std::int64_t>(World::addr(0));
+  w.apply(Remap{.addr = World::addr(0), .old_len = 1ull << 63, .new_len = 1ull << 63, .ret = here},
+          MmId{0});
+  CHECK(w.show() == "0-2 rw unfaulted");
+  CHECK(w.spaces().anomalies()[Anomaly::bad_range] == 0);
+}
+
 }  // namespace
 }  // namespace anonvma::test
