@@ -1,9 +1,11 @@
 #include "engine/replay/row_specs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
+#include "engine/nearest.h"
 #include "engine/slab/geometry.h"
 #include "engine/strategy/own.h"
 
@@ -60,10 +62,11 @@ Result<std::pair<CacheIndex, std::uint32_t>> parse_objsize(std::string_view text
   std::size_t cache = 0;
   while (cache < kAllCaches && cache_name(static_cast<CacheIndex>(cache)) != name) ++cache;
   if (cache == kAllCaches) {
-    std::string message = fmt::format("unknown cache '{}'; known are", name);
+    std::vector<std::string_view> names;
     for (std::size_t c = 0; c < kAllCaches; ++c)
-      message += fmt::format(" {}", cache_name(static_cast<CacheIndex>(c)));
-    return usage(std::move(message));
+      names.push_back(cache_name(static_cast<CacheIndex>(c)));
+    return usage(fmt::format("unknown cache '{}'{}; known are {}", name, did_you_mean(name, names),
+                             fmt::join(names, " ")));
   }
   std::uint32_t objsize = 0;
   const auto [end, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), objsize);

@@ -7,6 +7,8 @@
 #include <array>
 #include <optional>
 
+#include "engine/nearest.h"
+
 namespace anonvma {
 
 namespace {
@@ -43,9 +45,11 @@ std::string known_names() {
 }
 
 Error unknown(std::string_view name) {
+  std::vector<std::string_view> words{"all", "mainline", "default"};
+  for (const StrategyInfo& s : strategies()) words.push_back(s.name);
   return usage(
-      fmt::format("unknown strategy '{}'; known are{}, and the groups all mainline default", name,
-                  known_names()));
+      fmt::format("unknown strategy '{}'{}; known are{}, and the groups all mainline default", name,
+                  did_you_mean(name, words), known_names()));
 }
 
 // Takes "key=value" into `parameters`; a default is left out, so that equal choices are equal.
@@ -61,12 +65,13 @@ Status set_parameter(const StrategyInfo& info, std::string_view word, Parameters
     for (const Parameter& p : known) keys.push_back(p.key);
     return known.empty()
                ? usage(fmt::format("strategy {} has no parameters, so no '{}'", info.name, key))
-               : usage(fmt::format("strategy {} has no parameter '{}'; it has {}", info.name, key,
-                                   fmt::join(keys, " ")));
+               : usage(fmt::format("strategy {} has no parameter '{}'{}; it has {}", info.name, key,
+                                   did_you_mean(key, keys), fmt::join(keys, " ")));
   }
   if (std::find(found->values.begin(), found->values.end(), value) == found->values.end())
-    return usage(fmt::format("'{}' is no value of {} of strategy {}; there are {}", value, key,
-                             info.name, fmt::join(found->values, " ")));
+    return usage(fmt::format("'{}' is no value of {} of strategy {}{}; there are {}", value, key,
+                             info.name, did_you_mean(value, found->values),
+                             fmt::join(found->values, " ")));
   std::erase_if(parameters, [&](const auto& p) { return p.first == key; });
   if (value != found->values.front()) parameters.emplace_back(key, value);
   std::sort(parameters.begin(), parameters.end());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/nearest.h"
 #include "engine/release.h"
 #include "engine/trace/meta.h"
 #include "engine/vma/rule_table.h"
@@ -80,7 +81,10 @@ const KernelRules* find_rules(std::string_view name) {
 
 Result<KernelRules> rules_named(std::string_view name) {
   if (const KernelRules* rules = find_rules(name)) return *rules;
-  std::string message = fmt::format("unknown rules '{}'; known are", name);
+  std::vector<std::string_view> names;
+  for (const KernelRules& rules : known_rules()) names.push_back(rules.name);
+  std::string message =
+      fmt::format("unknown rules '{}'{}; known are", name, did_you_mean(name, names));
   for (const KernelRules& rules : known_rules()) message += " " + rules.name;
   return Error{ErrorCode::usage, message};
 }
