@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "cmd/exit.h"
+#include "cmd/messages.h"
+#include "engine/nearest.h"
 #include "engine/result.h"
 
 namespace anonvma::cmd {
@@ -20,7 +22,13 @@ Option Option::between(int least, int most) const {
   return Option(option_->check(CLI::Range(least, most)));
 }
 Option Option::one_of(const std::vector<std::string>& words) const {
-  return Option(option_->check(CLI::IsMember(words)));
+  const CLI::IsMember among(words);
+  const auto problem = [among, words](std::string& word) -> std::string {
+    const std::string wrong = among(word);
+    const std::vector<std::string_view> known(words.begin(), words.end());
+    return wrong.empty() ? "" : wrong + did_you_mean(word, known);
+  };
+  return Option(option_->check(CLI::Validator(problem, among.get_description())));
 }
 Option Option::needs(Option other) const { return Option(option_->needs(other.option_)); }
 Option Option::excludes(Option other) const { return Option(option_->excludes(other.option_)); }
@@ -115,23 +123,59 @@ void CommandLine::take_words_behind_dashes(const std::string& name,
 
 namespace {
 
+// The end of a message about words that are no options: the option that the first one is like.
+std::string meant_option(const CLI::App& command, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  for (const std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && std::find(known.begin(), known.end(), name) == known.end())
+      return did_you_mean(name, known);
+  }
+  return "";
+}
+
 // Prints help and --version as they are. Any other error is one line that points to --help.
-int parse_error(const CLI::App& app, const CLI::ParseError& error, const std::string& command) {
+int parse_error(const CLI::App& app, const CLI::ParseError& error, const std::string& command,
+                const std::string& meant) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
   std::string message = error.what();
   if (!message.empty() && message.back() == '.') message.pop_back();
-  return fail({ErrorCode::usage, message + "; see anonvma " + command + "--help"});
+  return fail({ErrorCode::usage, message + meant + "; see anonvma " + command + "--help"});
 }
 
 }  // namespace
 
+void CommandLine::add_verbosity() {
+  for (const auto& command : commands_) {
+    CLI::App& app = *command->app;
+    if (app.get_option_no_throw("--quiet") == nullptr)
+      app.add_flag_callback(
+          "-q,--quiet", [] { set_verbosity(Verbosity::quiet); }, "Only warnings, and no progress");
+    app.add_flag_callback(
+        "-v,--verbose", [] { set_verbosity(Verbosity::verbose); },
+        "Also say what is read, and how long it takes");
+  }
+}
+
+std::string CommandLine::meant_command(const std::string& word) const {
+  std::vector<std::string> names;
+  for (const auto& command : commands_) names.push_back(command->app->get_name());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  return did_you_mean(word, known);
+}
+
 int CommandLine::run() {
+  add_verbosity();
   std::vector<std::string> words = words_;
   const std::string word = words.empty() ? "" : words.front();
   const bool known = std::any_of(commands_.begin(), commands_.end(),
                                  [&](const auto& c) { return c->app->check_name(word); });
   if (!known && !word.empty() && word.front() != '-')
-    return fail({ErrorCode::usage, "unknown command '" + word + "'; see anonvma --help"});
+    return fail({ErrorCode::usage,
+                 "unknown command '" + word + "'" + meant_command(word) + "; see anonvma --help"});
   // CLI11 would read the words "[ -f x ]" after "--" as a list.
   if (const auto dashes = std::find(words.begin(), words.end(), "--");
       word == dashes_of_ && dashes != words.end()) {
@@ -145,7 +189,10 @@ int CommandLine::run() {
   try {
     app_->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    return parse_error(*app_, error, known ? word + " " : "");
+    const auto* const of = known ? app_->get_subcommand(word) : nullptr;
+    const bool unexpected = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    return parse_error(*app_, error, known ? word + " " : "",
+                       unexpected && of != nullptr ? meant_option(*of, words_) : "");
   }
   for (const auto& command : commands_)
     if (command->app->parsed()) return command->run();

@@ -122,6 +122,9 @@ class CommandLine {
   Subcommand add_command(const std::string& name, const std::string& summary,
                          std::unique_ptr<Command> command);
 
+  void add_verbosity();  // -q and -v, to every subcommand
+  std::string meant_command(const std::string& word) const;
+
   std::vector<std::string> words_;
   std::unique_ptr<CLI::App> app_;
   std::vector<std::unique_ptr<Command>> commands_;

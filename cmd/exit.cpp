@@ -19,6 +19,10 @@ void set_up_messages() {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_verbosity(Verbosity verbosity) {
+  spdlog::set_level(verbosity == Verbosity::quiet ? spdlog::level::warn : spdlog::level::debug);
+}
+
 int exit_status(ErrorCode code) {
   switch (code) {
     case ErrorCode::usage:

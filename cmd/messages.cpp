@@ -1,7 +1,6 @@
 #include "cmd/messages.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -36,22 +35,6 @@ int first_that_applies(int a, int b) {
                               kInterrupted, kFinding,     kEventsLost,   kOk};
   const auto rank = [&](int status) { return std::find(kOrder.begin(), kOrder.end(), status); };
   return rank(a) <= rank(b) ? a : b;
-}
-
-Progress::Progress(std::string file) : file_(std::move(file)), terminal_(isatty(STDERR_FILENO)) {}
-
-Progress::~Progress() {
-  if (shown_ != 0) overwrite("");
-}
-
-void Progress::show(std::uint64_t events) {
-  if (terminal_) overwrite(fmt::format("{}: {} events", file_, events));
-}
-
-void Progress::overwrite(const std::string& line) {
-  fmt::print(stderr, "\r{:<{}}\r{}", line, shown_, line);
-  std::fflush(stderr);
-  shown_ = line.size();
 }
 
 }  // namespace anonvma::cmd

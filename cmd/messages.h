@@ -1,6 +1,7 @@
 // Output of all subcommands: messages to stderr, results to stdout.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ namespace anonvma::cmd {
 // Points spdlog's default logger at stderr: "anonvma: text", coloured on a terminal unless NO_COLOR
 // is set. Called once, by main().
 void set_up_messages();
+// -q: only warnings and errors, and no progress. -v: also what is read, and how long it takes.
+enum class Verbosity : std::uint8_t { quiet, verbose };
+void set_verbosity(Verbosity verbosity);
 
 // Writes a result to stdout and flushes it, so that a full disk is noticed; returns an ExitStatus.
 int print_result(std::string_view text);
@@ -24,21 +28,5 @@ std::string one_line(std::string_view text);
 
 // Returns the exit status that cmd/README.md lists first.
 int first_that_applies(int a, int b);
-
-// Shows "FILE: N events" if stderr is a terminal, and removes the line at the end.
-class Progress {
- public:
-  explicit Progress(std::string file);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  void show(std::uint64_t events);
-
- private:
-  void overwrite(const std::string& line);
-  std::string file_;
-  std::size_t shown_ = 0;
-  bool terminal_;
-};
 
 }  // namespace anonvma::cmd

@@ -5,6 +5,7 @@
 #include "cmd/doctor/report.h"
 #include "cmd/exit.h"
 #include "cmd/messages.h"
+#include "cmd/screen.h"
 
 #if ANONVMA_HAVE_RECORDER
 
@@ -23,6 +24,7 @@ namespace {
 
 struct DoctorOptions {
   bool json = false;
+  ScreenOptions screen;
 };
 
 #if ANONVMA_HAVE_RECORDER
@@ -73,7 +75,10 @@ DoctorReport examine() {
 
 int run_doctor(const DoctorOptions& options) {
   const DoctorReport report = examine();
-  const int printed = print_result(options.json ? as_json(report) : as_text(report));
+  const std::string text = options.json          ? as_json(report)
+                           : options.screen.full ? as_text(report)
+                                                 : as_brief(report, screen_of(options.screen));
+  const int printed = show_result(text, options.screen);
   return printed != kOk ? printed : report.status;
 }
 
@@ -82,8 +87,10 @@ int run_doctor(const DoctorOptions& options) {
 void add_doctor(CommandLine& line) {
   const auto [command, options] = line.add("doctor", "What this kernel lets us record", run_doctor);
   command.flag("--json", options.json, "Print JSON");
+  add_screen_options(
+      command, options.screen,
+      "A line for each thing that recording needs or uses, and facts on this kernel");
   command.footer(
-      "A line for each thing that recording needs or uses, then the accuracy of a recording.\n"
       "Exit status: 0 recording works here, 69 it does not (a line says MISSING), 77 not enough\n"
       "privilege to tell.\n\nExamples:\n  sudo anonvma doctor\n"
       "  sudo anonvma doctor >/dev/null && sudo anonvma record -- make");

@@ -124,13 +124,13 @@ void conclude(const DoctorFacts& facts, DoctorReport& report) {
 
 #endif
 
+}  // namespace
+
 std::string_view word_for(const DoctorCheck& check) {
   if (check.ok) return "ok";
   if (check.needed) return "MISSING";
   return check.tier == "exact" ? "replaced" : "missing";
 }
-
-}  // namespace
 
 #if ANONVMA_HAVE_RECORDER
 
@@ -142,6 +142,10 @@ DoctorReport report_on(const DoctorFacts& facts) {
     add_caches(facts, report);
     add_functions(facts, report);
     if (facts.load) report.checks.push_back(loading(*facts.load));
+    if (facts.load && facts.load->error.empty())
+      report.memory =
+          fmt::format("{} of the kernel, up to {} of the recorder, while recording",
+                      size_text(facts.load->pinned_bytes), size_text(facts.load->spill_bytes));
   }
   conclude(facts, report);
   return report;

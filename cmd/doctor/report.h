@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cmd/exit.h"
+#include "engine/report/screen.h"
 #include "engine/slab/slab_account.h"
 #include "tracers/kernel/features.h"
 #include "tracers/kernel/functions.h"
@@ -52,10 +54,15 @@ struct DoctorReport {
   std::string tier;
   int status = kOk;  // kOk only where recording works
   std::string advice;
+  std::string memory = {};  // taken while recording; empty: not known
 };
 
 DoctorReport report_on(const DoctorFacts& facts);
 std::string as_text(const DoctorReport& report);
+// The answer first, and only what is not as it should be.
+std::string as_brief(const DoctorReport& report, const Screen& screen);
+// "ok", "MISSING", "missing" or "replaced"
+std::string_view word_for(const DoctorCheck& check);
 std::string as_json(const DoctorReport& report);
 
 }  // namespace anonvma::cmd

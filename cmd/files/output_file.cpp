@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -38,7 +39,20 @@ void give_to_invoker(int fd) {
 
 }  // namespace
 
+Result<OutputFile> OutputFile::standard_output() {
+  if (isatty(STDOUT_FILENO))
+    return Error{ErrorCode::usage,
+                 "standard output is a terminal, and a trace is no text: add | or > behind -o -"};
+  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same, and the recording ends in order
+  const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return io_error("standard output");
+  OutputFile file("standard output", fd, false);
+  file.stream_ = true;
+  return file;
+}
+
 Result<OutputFile> OutputFile::create(std::string path, bool force) {
+  if (path == "-") return standard_output();
   constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
   int fd = open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600);
   const bool made = fd >= 0;
@@ -60,6 +74,7 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       made_(other.made_),
+      stream_(other.stream_),
       written_(other.written_),
       whole_(other.whole_) {}
 
@@ -70,7 +85,8 @@ OutputFile::~OutputFile() {
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
-  if (!written_ && !made_ && ftruncate(fd_, 0) != 0 && errno != EINVAL) return io_error(path_);
+  if (!written_ && !made_ && !stream_ && ftruncate(fd_, 0) != 0 && errno != EINVAL)
+    return io_error(path_);
   written_ = true;
   off_t end = whole_;
   while (!bytes.empty()) {
@@ -79,7 +95,7 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
     if (n < 0) {
       const Error error = io_error(path_);
       // Half a chunk is of no use. Only a regular file can drop it again.
-      if (end != whole_ && ftruncate(fd_, whole_) != 0) return error;
+      if (end != whole_ && !stream_ && ftruncate(fd_, whole_) != 0) return error;
       return error;
     }
     bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -93,7 +109,7 @@ Status OutputFile::close() {
   // The file was removed while it was open, so closing the descriptor deletes the data. This must
   // not pass for a finished recording.
   struct stat info {};
-  if (fstat(fd_, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0) {
+  if (!stream_ && fstat(fd_, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 0) {
     ::close(std::exchange(fd_, -1));
     return Error{
         ErrorCode::io,

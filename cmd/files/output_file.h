@@ -13,7 +13,8 @@ namespace anonvma::cmd {
 
 class OutputFile {
  public:
-  // Creates `path` with mode 0600, owned by the user who called sudo. Without `force` an existing
+  // Creates `path` with mode 0600, owned by the user who called sudo. "-" is standard output, which
+  // must not be a terminal. Without `force` an existing
   // file is an error; with `force` it keeps its contents until the first write.
   static Result<OutputFile> create(std::string path, bool force);
   OutputFile(OutputFile&& other) noexcept;
@@ -31,9 +32,11 @@ class OutputFile {
 
  private:
   OutputFile(std::string path, int fd, bool made) : path_(std::move(path)), fd_(fd), made_(made) {}
+  static Result<OutputFile> standard_output();
   std::string path_;
   int fd_;
   bool made_;
+  bool stream_ = false;  // cannot be cut off or removed
   bool written_ = false;
   std::int64_t whole_ = 0;  // bytes of the writes that succeeded
 };

@@ -33,13 +33,14 @@ Status Rewrite::finish(const std::optional<EndInfo>& end) {
 }
 
 Status each_event(TraceReader& reader, std::optional<Error>& damage,
-                  const std::function<Status(const Event&)>& use) {
+                  const std::function<Status(const Event&)>& use, const ReadProgress& progress) {
   for (;;) {
     const auto events = reader.next();
     if (!events) damage = events.error();
     if (!events || events->empty()) return ok();
     for (const Event& event : *events)
       if (const Status status = use(event); !status) return status;
+    if (progress) progress(reader.position(), reader.bytes_read());
   }
 }
 

@@ -35,9 +35,11 @@ class Rewrite {
 };
 
 // Passes every event of the trace to `use`, in order. An error of `use` ends this and is returned.
-// An error of the reader ends the events and is stored in `damage`.
+// An error of the reader ends the events and is stored in `damage`. `progress` is called after each
+// chunk.
 Status each_event(TraceReader& reader, std::optional<Error>& damage,
-                  const std::function<Status(const Event&)>& use);
+                  const std::function<Status(const Event&)>& use,
+                  const ReadProgress& progress = {});
 
 // Warns on stderr if records were skipped: records unknown to this program cannot be copied.
 void warn_of_skipped(const std::string& source, std::uint64_t skipped);

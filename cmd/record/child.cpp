@@ -19,7 +19,8 @@ void close_fd(int& fd) {
 }
 
 // Runs in the child after fork(): waits for the byte of release(), then becomes the command.
-[[noreturn]] void become(std::vector<std::string>& command, int go, int failed) {
+[[noreturn]] void become(std::vector<std::string>& command, CommandOutput output, int go,
+                         int failed) {
   char byte = 0;
   ssize_t n = 0;
   do n = read(go, &byte, 1);
@@ -29,6 +30,7 @@ void close_fd(int& fd) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
+  if (output == CommandOutput::to_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
@@ -41,7 +43,7 @@ void close_fd(int& fd) {
 
 }  // namespace
 
-Result<Child> Child::fork(std::vector<std::string> command) {
+Result<Child> Child::fork(std::vector<std::string> command, CommandOutput output) {
   std::array<int, 2> go{-1, -1}, failed{-1, -1};
   const auto give_up = [&] {
     const int error = errno;
@@ -55,7 +57,7 @@ Result<Child> Child::fork(std::vector<std::string> command) {
   if (pid == 0) {
     close(go[1]);
     close(failed[0]);
-    become(command, go[0], failed[1]);
+    become(command, output, go[0], failed[1]);
   }
   close(go[0]);
   close(failed[1]);

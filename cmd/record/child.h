@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,12 @@
 
 namespace anonvma::cmd {
 
+// to_stderr: standard output is taken, by the trace.
+enum class CommandOutput : std::uint8_t { as_it_is, to_stderr };
+
 class Child {
  public:
-  static Result<Child> fork(std::vector<std::string> command);
+  static Result<Child> fork(std::vector<std::string> command, CommandOutput output);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();  // a child never released is killed

@@ -95,6 +95,10 @@ int run_record(const RecordOptions& options) {
   if (options.keep != 0 && options.rotate_bytes == 0 && options.rotate_ns == 0 &&
       options.flight_ns == 0)
     return fail({ErrorCode::usage, "--keep needs --rotate-size, --rotate-time or --flight"});
+  if (options.output == "-" &&
+      (options.rotate_bytes != 0 || options.rotate_ns != 0 || options.flight_ns != 0))
+    return fail({ErrorCode::usage,
+                 "-o - is one stream: --rotate-size, --rotate-time and --flight need a name"});
   const Result<int> status = record(options);
   return status ? *status : fail(status.error());
 }
@@ -105,7 +109,8 @@ void add_record(CommandLine& line) {
   const auto [command, options] =
       line.add("record", "Record what a workload does to its address spaces", run_record);
   line.take_words_behind_dashes("record", options.command);
-  command.option("-o,--output", options.output, "Trace file (default: anonvma-<date>.trace)");
+  command.option("-o,--output", options.output,
+                 "Trace file; - is standard output (default: anonvma-<date>.trace)");
   command.flag("--force", options.force, "Overwrite the trace file");
   command
       .option("--duration", options.duration_s,
@@ -136,6 +141,8 @@ void add_record(CommandLine& line) {
       "--cgroup the whole system is recorded. Needs root.\n\nExamples:\n"
       "  sudo anonvma record -o make.trace -- make -j8\n"
       "  sudo anonvma record --duration 60\n"
+      "  sudo anonvma record -o - -- make -j8 | anonvma compare -    the output of make goes to "
+      "stderr\n"
       "  sudo anonvma record --pid 4711 --truth\n"
       "  sudo anonvma record --cgroup system.slice/nginx.service --duration 60\n"
       "  sudo anonvma record --cgroup /sys/fs/cgroup/memory/docker/4f1a    cgroup v1\n"

@@ -118,7 +118,7 @@ struct Session {
   RecordingOutput& output;
   std::unique_ptr<Recorder> recorder;  // of the open part
   Child* child;                        // null: no command
-  bool show;                           // progress on a terminal
+  bool show;                           // progress on a terminal; the reader of -o - shows its own
   bool interrupted = false, was_full = false;
   std::uint64_t part = 1, began_ns = 0;  // number and beginning of the open part
   RecorderCounts before{};               // counts of the parts that ended
@@ -132,13 +132,21 @@ struct Session {
     return child && before.execs + recorder->counts().execs == 0 && lost() == 0;
   }
 
+  // With --duration: ", 12.0 s left".
+  std::string time_left(std::uint64_t now) const {
+    const double left = options.duration_s - static_cast<double>(now) / 1e9;
+    if (options.duration_s <= 0) return "";
+    return fmt::format(", {} left",
+                       time_text(static_cast<std::uint64_t>(std::max(left, 0.0) * 1e9)));
+  }
+
   void progress(std::uint64_t now) {
     if (!show || now - shown_at < kProgressNs) return;
     const std::uint64_t events = output.events();
     const double rate = static_cast<double>(events - shown_events) * 1e9 /
                         static_cast<double>(std::max<std::uint64_t>(now - shown_at, 1));
-    fmt::print(stderr, "\r{} events, {:.0f}/s, {}, lost {}   ", events, rate,
-               megabytes(output.bytes()), lost());
+    fmt::print(stderr, "\r{} events, {:.0f}/s, {}, lost {}{}   ", events, rate,
+               megabytes(output.bytes()), lost(), time_left(now));
     std::fflush(stderr);
     shown_at = now;
     shown_events = events;
@@ -260,7 +268,8 @@ Status check_privilege() {
 Result<std::optional<Child>> make_child(const RecordOptions& options) {
   std::optional<Child> child;
   if (options.command.empty()) return child;
-  Result<Child> forked = Child::fork(options.command);
+  const auto output = options.output == "-" ? CommandOutput::to_stderr : CommandOutput::as_it_is;
+  Result<Child> forked = Child::fork(options.command, output);
   if (!forked) return forked.error();
   child.emplace(std::move(*forked));
   return child;
@@ -315,7 +324,7 @@ Result<int> record(const RecordOptions& options) {
                   **output,
                   std::move(*recorder),
                   *child ? &**child : nullptr,
-                  !options.quiet && isatty(STDERR_FILENO)};
+                  !options.quiet && options.output != "-" && isatty(STDERR_FILENO)};
   session.meta.behaviours.insert(behaviours.begin(), behaviours.end());
   session.meta.tier = name_of(session.recorder->tier());
   if (!session.recorder->sees_faults()) {

@@ -28,11 +28,11 @@ int run_compare(const CompareOptions& options) {
     comparisons.push_back(std::move(*comparison));
   }
   if (comparisons.empty() && options.table.report.format != Format::json) return status;
-  const std::string text = several ? render_all(comparisons, options.table.report)
-                           : comparisons.empty()
-                               ? ""
-                               : render(comparisons.front(), options.table.report);
-  if (print_result(text) != kOk) return kIoError;
+  const ReportOptions report = report_of(options.table);
+  const std::string text = several               ? render_all(comparisons, report)
+                           : comparisons.empty() ? ""
+                                                 : render(comparisons.front(), report);
+  if (show_result(text, options.table.screen) != kOk) return kIoError;
   for (const Comparison& comparison : comparisons)
     status = first_that_applies(status, comparison_status(comparison));
   return status;
@@ -44,17 +44,19 @@ void add_compare(CommandLine& line) {
   const auto [command, options] =
       line.add("compare", "Replay traces under several strategies: the table", run_compare);
   options.table.command = line.text();
-  command.option("FILE", options.files, "Traces").required();
+  command.option("FILE", options.files, "Traces; - is standard input").required();
   command
       .option("-s,--strategies", options.strategies,
               "Comma-separated names and groups (all, mainline, default)")
       .shows_default();
   command.option("--baseline", options.baseline,
                  "Strategy to compare with (default: the recording kernel's own)");
-  add_table_options(command, options.table);
+  add_table_options(command, options.table, "All tables, and all that they rest on");
   command.footer(
       "Examples:\n"
       "  anonvma compare make.trace\n"
+      "  anonvma compare make.trace --full\n"
+      "  sudo anonvma record -o - -- make -j8 | anonvma compare -\n"
       "  anonvma compare make.trace --strategies legacy,num-children --baseline legacy\n"
       "  anonvma compare make.trace --strategies lazy-v1:merge=base,fork=never,cow-context\n"
       "  anonvma compare make.trace --format lkml --at 2.5 --objsize anon_vma=128\n"

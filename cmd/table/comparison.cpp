@@ -1,8 +1,13 @@
 #include "cmd/table/comparison.h"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 #include "cmd/exit.h"
-#include "cmd/files/mapped_file.h"
+#include "cmd/files/open_trace.h"
 #include "cmd/messages.h"
+#include "cmd/progress.h"
+#include "cmd/quantities.h"
 #include "engine/replay/replay.h"
 #include "engine/replay/row_specs.h"
 #include "engine/report/rows.h"
@@ -45,26 +50,34 @@ Result<Comparison> run_comparison(const ComparisonRequest& request) {
   Result<ReplayOptions> options = replay_options(request);
   if (!options) return options.error();
 
-  const Result<MappedFile> file = MappedFile::open(request.file);
-  if (!file) return file.error();
-  Result<TraceReader> reader = TraceReader::open(file->bytes());
-  if (!reader) return in_file(request.file, reader.error());
+  const std::string path = shown_path(request.file);
+  Result<OpenTrace> trace =
+      open_trace(request.file, passes(*options) > 1 ? ReadTimes::twice : ReadTimes::once);
+  if (!trace) return trace.error();
+  TraceReader& reader = trace->reader;
 
-  const std::string_view own = own_strategy(reader->meta());
+  const std::string_view own = own_strategy(reader.meta());
   auto selection = select_strategies(request.strategies, request.baseline, own);
   if (!selection) return selection.error();
   options->strategies = selection->strategies;
   if (request.own_only && find_strategy(own) != nullptr)
     options->strategies = {*find_strategy(own)};
 
-  Progress progress(request.file);
-  options->progress = [&progress](std::uint64_t events) { progress.show(events); };
-  Result<Comparison> comparison = replay(*reader, *options);
+  const auto times = static_cast<std::uint64_t>(passes(*options));
+  Progress progress(path, times * trace->total_bytes);
+  options->progress = [&progress](std::uint64_t events, std::uint64_t bytes) {
+    progress.show(events, bytes);
+  };
+  Result<Comparison> comparison = replay(reader, *options);
   if (!comparison) {
     const Error& error = comparison.error();
-    return error.code == ErrorCode::usage ? error : in_file(request.file, error);
+    return error.code == ErrorCode::usage ? error : in_file(path, error);
   }
-  comparison->trace.path = request.file;
+  spdlog::debug("{}: {} events, {}, read {} under {} strategies in {}", path,
+                comparison->trace.events, size_text(reader.bytes_read()),
+                times == 1 ? "once" : "twice", comparison->rows.size(),
+                time_text(progress.elapsed_ns()));
+  comparison->trace.path = path;
   comparison->trace.command = request.table.command;
   comparison->baseline = selection->baseline;
   return comparison;

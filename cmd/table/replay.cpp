@@ -18,9 +18,10 @@ int run_replay(const ReplayCommandOptions& options) {
   table.slub = true;
   const auto comparison = run_comparison({options.file, options.strategy, options.strategy, table});
   if (!comparison) return fail(comparison.error());
-  ReportOptions report = options.table.report;
+  ReportOptions report = report_of(options.table);
   report.in_depth = true;
-  if (const int status = print_result(render(*comparison, report)); status != kOk) return status;
+  const int status = show_result(render(*comparison, report), options.table.screen);
+  if (status != kOk) return status;
   return comparison_status(*comparison);
 }
 
@@ -30,9 +31,10 @@ void add_replay(CommandLine& line) {
   const auto [command, options] =
       line.add("replay", "Replay a trace under one strategy", run_replay);
   options.table.command = line.text();
-  command.option("FILE", options.file, "Trace").required();
+  command.option("FILE", options.file, "Trace; - is standard input").required();
   command.option("-s,--strategy", options.strategy, "Name, see 'anonvma strategies'").required();
-  add_table_options(command, options.table);
+  add_table_options(command, options.table,
+                    "All tables: by operation, slabs, walks, and all that they rest on");
   command.footer(
       "Examples:\n"
       "  anonvma replay make.trace --strategy num-children\n"

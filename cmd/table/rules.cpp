@@ -9,6 +9,8 @@
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
+#include "cmd/screen.h"
+#include "engine/nearest.h"
 #include "engine/report/grid.h"
 #include "engine/vma/rule_table.h"
 
@@ -19,6 +21,7 @@ struct RulesOptions {
   std::string name;
   std::string release;  // the rules that hold for it are marked; empty: none
   bool json = false;
+  ScreenOptions screen;
 };
 
 constexpr std::string_view kUnknown = "unknown";
@@ -32,8 +35,9 @@ struct Asked {
 
 std::string_view or_dash(std::string_view text) { return text.empty() ? "-" : text; }
 
-// Prints one rule: the first interval beside the text, the others below it.
-void print_row(const RuleInfo& rule, std::size_t name_width, const std::optional<Asked>& asked) {
+// One rule: the first interval beside the text, the others below it.
+std::string row_text(const RuleInfo& rule, std::size_t name_width,
+                     const std::optional<Asked>& asked) {
   const std::string mark = !asked ? "" : rule.holds(asked->release) ? "* " : "  ";
   const std::size_t indent = mark.size() + name_width + kBesideName;
   std::string text = wrapped(rule.differs, indent, indent);
@@ -43,6 +47,7 @@ void print_row(const RuleInfo& rule, std::size_t name_width, const std::optional
     lines.push_back(text.substr(from + indent, end - from - indent));
     from = end + 1;
   }
+  std::string out;
   for (std::size_t i = 0; i < std::max(lines.size(), rule.intervals.size()); ++i) {
     const bool first = i == 0, holds = i < rule.intervals.size();
     const std::string line = fmt::format(
@@ -53,19 +58,22 @@ void print_row(const RuleInfo& rule, std::size_t name_width, const std::optional
         : rule.commit.empty() ? kUnknown
                               : rule.commit,
         i < lines.size() ? lines[i] : "");
-    fmt::print("{}\n", std::string_view(line).substr(0, line.find_last_not_of(' ') + 1));
+    out += fmt::format("{}\n", std::string_view(line).substr(0, line.find_last_not_of(' ') + 1));
   }
+  return out;
 }
 
-void print_table(const std::optional<Asked>& asked) {
+std::string table_text(const std::optional<Asked>& asked) {
   std::size_t width = 0;
   for (const RuleInfo& rule : rule_table()) width = std::max(width, rule.name.size());
+  std::string out;
   if (asked)
-    fmt::print("{} has the rules {}. Rules that hold are marked with *.\n\n", asked->text,
-               rules_for_release(asked->text).name);
-  fmt::print("{}{:<{}}  {:<8}  {:<8}  {:<12}  {}\n", asked ? "  " : "", "rule", width, "since",
-             "until", "source", "what differs");
-  for (const RuleInfo& rule : rule_table()) print_row(rule, width, asked);
+    out = fmt::format("{} has the rules {}. Rules that hold are marked with *.\n\n", asked->text,
+                      rules_for_release(asked->text).name);
+  out += fmt::format("{}{:<{}}  {:<8}  {:<8}  {:<12}  {}\n", asked ? "  " : "", "rule", width,
+                     "since", "until", "source", "what differs");
+  for (const RuleInfo& rule : rule_table()) out += row_text(rule, width, asked);
+  return out;
 }
 
 std::string source_text(const RuleInfo& rule) {
@@ -92,18 +100,17 @@ std::string probe_text(const RuleInfo& rule) {
   return fmt::format("none: {}", rule.probe_note);
 }
 
-void print_one(const RuleInfo& rule, const std::optional<Asked>& asked) {
-  fmt::print("{}", labelled("name", rule.name));
-  fmt::print("{}", labelled("differs", rule.differs));
-  fmt::print("{}", labelled("source", source_text(rule)));
+std::string page_text(const RuleInfo& rule, const std::optional<Asked>& asked) {
+  std::string out = labelled("name", rule.name) + labelled("differs", rule.differs) +
+                    labelled("source", source_text(rule));
   for (const RuleInterval& interval : rule.intervals)
-    fmt::print("{}", labelled("holds", interval_text(interval)));
-  fmt::print("{}", labelled("probe", probe_text(rule)));
+    out += labelled("holds", interval_text(interval));
+  out += labelled("probe", probe_text(rule));
   if (asked)
-    fmt::print("{}", labelled("release",
-                              fmt::format("{}: {}", asked->text,
-                                          rule.holds(asked->release) ? "the rule holds"
-                                                                     : "the rule does not hold")));
+    out += labelled("release", fmt::format("{}: {}", asked->text,
+                                           rule.holds(asked->release) ? "the rule holds"
+                                                                      : "the rule does not hold"));
+  return out;
 }
 
 std::string_view probe_word(RuleProbe probe) {
@@ -133,7 +140,7 @@ nlohmann::ordered_json row_of(const RuleInfo& rule, const std::optional<Asked>& 
   return row;
 }
 
-void print_json(std::span<const RuleInfo> rules, const std::optional<Asked>& asked) {
+std::string json_text(std::span<const RuleInfo> rules, const std::optional<Asked>& asked) {
   nlohmann::ordered_json out = {{"schema", "anonvma.rules/1"}};
   if (asked) {
     out["release"] = asked->text;
@@ -141,14 +148,14 @@ void print_json(std::span<const RuleInfo> rules, const std::optional<Asked>& ask
   }
   out["rules"] = nlohmann::ordered_json::array();
   for (const RuleInfo& rule : rules) out["rules"].push_back(row_of(rule, asked));
-  fmt::print("{}\n", out.dump(2));
+  return out.dump(2) + "\n";
 }
 
 int no_such_rule(const std::string& name) {
   std::vector<std::string_view> names;
   for (const RuleInfo& rule : rule_table()) names.push_back(rule.name);
-  return fail({ErrorCode::usage,
-               fmt::format("there is no rule \"{}\"; there are {}", name, fmt::join(names, ", "))});
+  return fail({ErrorCode::usage, fmt::format("there is no rule \"{}\"{}; there are {}", name,
+                                             did_you_mean(name, names), fmt::join(names, ", "))});
 }
 
 int run_rules(const RulesOptions& options) {
@@ -167,13 +174,10 @@ int run_rules(const RulesOptions& options) {
                                                  options.release)});
     asked = {options.release, *release};
   }
-  if (options.json)
-    print_json(rules, asked);
-  else if (options.name.empty())
-    print_table(asked);
-  else
-    print_one(rules.front(), asked);
-  return kOk;
+  const std::string text = options.json           ? json_text(rules, asked)
+                           : options.name.empty() ? table_text(asked)
+                                                  : page_text(rules.front(), asked);
+  return show_result(text, options.screen);
 }
 
 }  // namespace
@@ -184,6 +188,7 @@ void add_rules(CommandLine& line) {
   command.option("NAME", options.name, "Only this rule, with its intervals and its probe");
   command.option("--release", options.release, "Mark the rules that hold for this release");
   command.flag("--json", options.json, "Print JSON");
+  add_no_pager(command, options.screen);
   command.footer(
       "`since` is the first release with the rule, `until` the first one without it.\n\n"
       "Examples:\n  anonvma rules\n  anonvma rules --release $(uname -r)\n"

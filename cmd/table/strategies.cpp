@@ -8,6 +8,8 @@
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
+#include "cmd/screen.h"
+#include "engine/nearest.h"
 #include "engine/report/grid.h"
 #include "engine/strategy/registry.h"
 
@@ -17,22 +19,25 @@ namespace {
 struct StrategiesOptions {
   std::string name;
   bool json = false;
+  ScreenOptions screen;
 };
 
-void print_table(std::span<const StrategyInfo> infos) {
+std::string table_text(std::span<const StrategyInfo> infos) {
   std::size_t name = 0, kernels = 0;
   for (const StrategyInfo& s : infos) {
     name = std::max(name, s.name.size());
     kernels = std::max(kernels, s.kernels.size());
   }
+  std::string out;
   for (const StrategyInfo& s : infos) {
     const std::string text = wrapped(s.summary, name + kernels + 4, name + kernels + 4);
-    fmt::print("{:<{}}  {:<{}}  {}", s.name, name, s.kernels, kernels,
-               std::string_view(text).substr(name + kernels + 4));
+    out += fmt::format("{:<{}}  {:<{}}  {}", s.name, name, s.kernels, kernels,
+                       std::string_view(text).substr(name + kernels + 4));
   }
+  return out;
 }
 
-void print_one(const StrategyInfo& s) {
+std::string page_text(const StrategyInfo& s) {
   const StrategyPage& page = s.page();
   const std::pair<std::string_view, std::string_view> lines[] = {
       {"name", s.name},
@@ -45,11 +50,13 @@ void print_one(const StrategyInfo& s) {
       {"same", page.same},
       {"simplified", page.simplified},
       {"ignored", page.ignored}};
-  for (const auto& [label, text] : lines) fmt::print("{}", labelled(label, text));
+  std::string out;
+  for (const auto& [label, text] : lines) out += labelled(label, text);
   for (const Parameter& p : page.parameters)
-    fmt::print("{}", labelled("parameter",
-                              fmt::format("{}={} (default {}): {}", p.key, fmt::join(p.values, "|"),
-                                          p.values.front(), p.meaning)));
+    out +=
+        labelled("parameter", fmt::format("{}={} (default {}): {}", p.key, fmt::join(p.values, "|"),
+                                          p.values.front(), p.meaning));
+  return out;
 }
 
 nlohmann::ordered_json parameters(const StrategyPage& page) {
@@ -62,7 +69,7 @@ nlohmann::ordered_json parameters(const StrategyPage& page) {
   return out;
 }
 
-void print_json(std::span<const StrategyInfo> infos) {
+std::string json_text(std::span<const StrategyInfo> infos) {
   nlohmann::ordered_json out = {{"schema", "anonvma.strategies/1"},
                                 {"strategies", nlohmann::ordered_json::array()}};
   for (const StrategyInfo& s : infos)
@@ -77,14 +84,14 @@ void print_json(std::span<const StrategyInfo> infos) {
                                  {"simplified", s.page().simplified},
                                  {"ignored", s.page().ignored},
                                  {"parameters", parameters(s.page())}});
-  fmt::print("{}\n", out.dump(2));
+  return out.dump(2) + "\n";
 }
 
 int no_such_strategy(const std::string& name) {
   std::vector<std::string_view> names;
   for (const StrategyInfo& s : strategies()) names.push_back(s.name);
-  return fail({ErrorCode::usage, fmt::format("there is no strategy \"{}\"; there are {}", name,
-                                             fmt::join(names, ", "))});
+  return fail({ErrorCode::usage, fmt::format("there is no strategy \"{}\"{}; there are {}", name,
+                                             did_you_mean(name, names), fmt::join(names, ", "))});
 }
 
 int run_strategies(const StrategiesOptions& options) {
@@ -94,13 +101,10 @@ int run_strategies(const StrategiesOptions& options) {
     if (!one) return no_such_strategy(options.name);
     infos = {one, 1};
   }
-  if (options.json)
-    print_json(infos);
-  else if (options.name.empty())
-    print_table(infos);
-  else
-    print_one(infos.front());
-  return kOk;
+  const std::string text = options.json           ? json_text(infos)
+                           : options.name.empty() ? table_text(infos)
+                                                  : page_text(infos.front());
+  return show_result(text, options.screen);
 }
 
 }  // namespace
@@ -110,6 +114,7 @@ void add_strategies(CommandLine& line) {
       line.add("strategies", "What each strategy models", run_strategies);
   command.option("NAME", options.name, "Only this strategy");
   command.flag("--json", options.json, "Print JSON");
+  add_no_pager(command, options.screen);
   command.footer("Examples:\n  anonvma strategies\n  anonvma strategies num-children");
 }
 

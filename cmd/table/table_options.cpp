@@ -7,15 +7,17 @@ void add_no_limits(const Subcommand& command, bool& no_limits) {
                "Replay whatever memory and time the trace takes, however short it is");
 }
 
-void add_table_options(const Subcommand& command, TableOptions& options) {
+void add_table_options(const Subcommand& command, TableOptions& options,
+                       const std::string& full_means) {
   ReportOptions& report = options.report;
   const Option format = command.choice<Format>("--format", report.format,
-                                               {{"text", Format::text},
+                                               {{"text", Format::brief},
                                                 {"markdown", Format::markdown},
                                                 {"lkml", Format::lkml},
                                                 {"csv", Format::csv},
                                                 {"json", Format::json}},
                                                "How to print");
+  add_screen_options(command, options.screen, full_means);
   command
       .flag(
           "--json", [&report] { report.format = Format::json; }, "The same as --format json")
@@ -45,6 +47,13 @@ void add_table_options(const Subcommand& command, TableOptions& options) {
   command.option("--threads", options.threads, "Worker threads (default: one per strategy and CPU)")
       .between(1, 1024);
   add_no_limits(command, options.no_limits);
+}
+
+ReportOptions report_of(const TableOptions& options) {
+  ReportOptions report = options.report;
+  report.screen = screen_of(options.screen);
+  if (report.format == Format::brief && options.screen.full) report.format = Format::text;
+  return report;
 }
 
 }  // namespace anonvma::cmd

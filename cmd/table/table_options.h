@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "cmd/cli.h"
+#include "cmd/screen.h"
 #include "engine/report/render.h"
 
 namespace anonvma::cmd {
 
 struct TableOptions {
-  ReportOptions report;
+  ReportOptions report{.format = Format::brief};
+  ScreenOptions screen;
   std::string rules;  // empty: the recording kernel's
   bool era_accurate = false;
   std::vector<std::string> objsizes;  // CACHE=BYTES
@@ -23,7 +25,10 @@ struct TableOptions {
   std::string command;     // the command line, for the footer
 };
 
-void add_table_options(const Subcommand& command, TableOptions& options);
+void add_table_options(const Subcommand& command, TableOptions& options,
+                       const std::string& full_means);
+// The report that the options ask for, on the screen as it is now.
+ReportOptions report_of(const TableOptions& options);
 // Adds only --no-limits.
 void add_no_limits(const Subcommand& command, bool& no_limits);
 

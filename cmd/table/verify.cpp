@@ -2,6 +2,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
+#include "cmd/files/mapped_file.h"
 #include "cmd/messages.h"
 #include "cmd/table/comparison.h"
 #include "engine/report/render.h"
@@ -13,6 +14,7 @@ struct VerifyOptions {
   std::string file;
   bool no_limits = false;
   bool json = false;
+  ScreenOptions screen;
 };
 
 int run_verify(const VerifyOptions& options) {
@@ -21,12 +23,14 @@ int run_verify(const VerifyOptions& options) {
   const auto comparison = run_comparison({options.file, "default", "", table, /*own_only=*/true});
   if (!comparison) return fail(comparison.error());
   if (!comparison->verdict)
-    return fail(
-        {ErrorCode::not_supported, fmt::format("{}: cannot be verified: {}; see anonvma strategies",
-                                               options.file, unverified_reason(*comparison))});
-  const std::string text =
-      options.json ? render_verdict_json(*comparison) : render_verdict_text(*comparison);
-  if (const int status = print_result(text); status != kOk) return status;
+    return fail({ErrorCode::not_supported,
+                 fmt::format("{}: cannot be verified: {}; see anonvma strategies",
+                             shown_path(options.file), unverified_reason(*comparison))});
+  const std::string text = options.json ? render_verdict_json(*comparison)
+                           : options.screen.full
+                               ? render_verdict_text(*comparison)
+                               : render_verdict_brief(*comparison, screen_of(options.screen));
+  if (const int status = show_result(text, options.screen); status != kOk) return status;
   if (!comparison->trace.damage.empty()) return comparison_status(*comparison);
   if (!comparison->verdict->agrees()) return kFinding;
   return comparison_status(*comparison);
@@ -37,8 +41,10 @@ int run_verify(const VerifyOptions& options) {
 void add_verify(CommandLine& line) {
   const auto [command, options] =
       line.add("verify", "Hold the model against the kernel that recorded", run_verify);
-  command.option("FILE", options.file, "Trace, best recorded with --truth").required();
+  command.option("FILE", options.file, "Trace, best recorded with --truth; - is standard input")
+      .required();
   command.flag("--json", options.json, "Print JSON");
+  add_screen_options(command, options.screen, "Every lane, and everything that was left out");
   add_no_limits(command, options.no_limits);
   command.footer(
       "Status 0 only if every lane is equal, 1 if one differs, 3 if it is equal but events were"

@@ -12,6 +12,7 @@
 #include "cmd/files/mapped_file.h"
 #include "cmd/files/rewrite.h"
 #include "cmd/messages.h"
+#include "cmd/progress.h"
 #include "engine/trace/anonymize.h"
 
 namespace anonvma::cmd {
@@ -58,14 +59,15 @@ int run_anonymize(const AnonymizeOptions& options) {
 
   Anonymizer anonymizer(*key, reader->meta());
   std::optional<Error> damage;
-  Progress progress(options.file);
-  std::uint64_t events = 0;
+  Progress progress(options.file, 2 * file->bytes().size());
   const auto learn = [&](const Event& event) {
     anonymizer.learn(event);
-    if (++events % (1u << 20) == 0) progress.show(events);
     return ok();
   };
-  if (const Status status = each_event(*reader, damage, learn); !status)
+  const auto show = [&](std::uint64_t events, std::uint64_t bytes) {
+    progress.show(events, bytes);
+  };
+  if (const Status status = each_event(*reader, damage, learn, show); !status)
     return fail(status.error());
   anonymizer.settle();
 
@@ -74,8 +76,12 @@ int run_anonymize(const AnonymizeOptions& options) {
   auto copy = Rewrite::create(options.file, options.output, options.force,
                               Anonymizer::conceal(reader->meta()));
   if (!copy) return fail(copy.error());
+  const std::uint64_t events = reader->position(), bytes = reader->bytes_read();
   Status status = each_event(
-      *again, damage, [&](const Event& event) { return copy->add(anonymizer.conceal(event)); });
+      *again, damage, [&](const Event& event) { return copy->add(anonymizer.conceal(event)); },
+      [&](std::uint64_t more_events, std::uint64_t more) {
+        progress.show(events + more_events, bytes + more);
+      });
   // The copy of a damaged trace has no end chunk, so it does not pass for a whole trace.
   if (status) status = copy->finish(damage ? std::nullopt : again->end());
   if (!status) return fail(status.error());

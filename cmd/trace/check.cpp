@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/files/mapped_file.h"
 #include "cmd/messages.h"
+#include "cmd/progress.h"
+#include "cmd/screen.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -17,6 +20,7 @@ struct CheckCommandOptions {
   std::vector<std::string> files;
   std::uint64_t most = 10;  // findings of a kind to print
   bool json = false;
+  ScreenOptions screen;
 };
 
 using Json = nlohmann::ordered_json;
@@ -28,15 +32,7 @@ std::string line_of(const std::string& path, const Finding& finding) {
          "\n";
 }
 
-std::string as_text(const std::string& path, const CheckResult& result, std::uint64_t most) {
-  std::string out;
-  for (const Finding& finding : result.findings) out += line_of(path, finding);
-  const auto kinds = finding_kinds();
-  for (std::size_t kind = 0; kind < kinds.size(); ++kind)
-    if (result.counts[kind] > most)
-      out += one_line(fmt::format("{}: {} more of {} ({})", path, result.counts[kind] - most,
-                                  kinds[kind].name, kinds[kind].meaning)) +
-             "\n";
+std::string verdict_line(const std::string& path, const CheckResult& result, const Screen& screen) {
   std::string notes = fmt::format("lost {}", result.lost);
   if (result.softened != 0)
     notes += fmt::format(", {} contradictions that follow from losses", result.softened);
@@ -50,10 +46,51 @@ std::string as_text(const std::string& path, const CheckResult& result, std::uin
   if (result.repaired) notes += ", repaired";
   const std::string verdict =
       result.all() == 0 ? "no findings" : fmt::format("{} findings", result.all());
-  return out +
-         one_line(fmt::format("{}: {} in {} chunks and {} events; {}", path, verdict, result.chunks,
-                              result.events, notes)) +
+  const bool good = result.all() == 0 && result.lost == 0;
+  return tinted(one_line(fmt::format("{}: {} in {} chunks and {} events; {}", path, verdict,
+                                     result.chunks, result.events, notes)),
+                good ? Tint::better : Tint::worse, screen) +
          "\n";
+}
+
+// The findings that were kept, and how many more of a kind there are.
+std::string finding_lines(const std::string& path, const CheckResult& result, std::uint64_t most) {
+  std::string out;
+  for (const Finding& finding : result.findings) out += line_of(path, finding);
+  const auto kinds = finding_kinds();
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind)
+    if (result.counts[kind] > most)
+      out += one_line(fmt::format("{}: {} more of {} ({})", path, result.counts[kind] - most,
+                                  kinds[kind].name, kinds[kind].meaning)) +
+             "\n";
+  return out;
+}
+
+// The first findings, and the number of each kind.
+std::string first_findings(const std::string& path, const CheckResult& result,
+                           const Screen& screen) {
+  constexpr std::size_t kShown = 5;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(result.findings.size(), kShown); ++i)
+    out += sentence(line_of(path, result.findings[i]), screen);
+  if (result.all() <= kShown) return out;
+  const auto kinds = finding_kinds();
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind)
+    if (result.counts[kind] > 0)
+      out += sentence(
+          fmt::format("{:>9} {}: {}", result.counts[kind], kinds[kind].name, kinds[kind].meaning),
+          screen, 12);
+  return out +
+         tinted(sentence("More: --full (findings of each kind, up to --most), --json.", screen),
+                Tint::quiet, screen);
+}
+
+std::string as_text(const std::string& path, const CheckResult& result,
+                    const CheckCommandOptions& options) {
+  const Screen screen = screen_of(options.screen);
+  return verdict_line(path, result, screen) + (options.screen.full
+                                                   ? finding_lines(path, result, options.most)
+                                                   : first_findings(path, result, screen));
 }
 
 Json as_json(const std::string& path, const CheckResult& result) {
@@ -95,16 +132,19 @@ int status_of(const CheckResult& result) {
 int run_check(const CheckCommandOptions& options) {
   Json all = Json::array();
   int status = kOk;
-  for (const std::string& path : options.files) {
-    const auto file = MappedFile::open(path);
+  std::string text;
+  for (const std::string& name : options.files) {
+    const std::string path = shown_path(name);
+    const auto file = MappedFile::open(name);
     if (!file) {
       status = first_that_applies(status, fail(file.error()));
       continue;
     }
     Result<CheckResult> result = [&] {
-      Progress progress(path);
-      return check(file->bytes(),
-                   {options.most, [&](std::uint64_t events) { progress.show(events); }});
+      Progress progress(path, file->bytes().size());
+      return check(file->bytes(), {options.most, [&](std::uint64_t events, std::uint64_t bytes) {
+                                     progress.show(events, bytes);
+                                   }});
     }();
     if (!result) {
       status = first_that_applies(status, fail(in_file(path, result.error())));
@@ -114,12 +154,13 @@ int run_check(const CheckCommandOptions& options) {
     if (options.json)
       all.push_back(as_json(path, *result));
     else
-      status = first_that_applies(status, print_result(as_text(path, *result, options.most)));
+      text += as_text(path, *result, options);
   }
-  if (!options.json || all.empty()) return status;
-  const Json& json = options.files.size() == 1 ? all[0] : all;
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  return first_that_applies(status, print_result(text));
+  if (!all.empty()) {
+    const Json& json = options.files.size() == 1 ? all[0] : all;
+    text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  return first_that_applies(status, show_result(text, options.screen));
 }
 
 }  // namespace
@@ -127,11 +168,12 @@ int run_check(const CheckCommandOptions& options) {
 void add_check(CommandLine& line) {
   const auto [command, options] =
       line.add("check", "Whether a trace is whole and does not contradict itself", run_check);
-  command.option("FILE", options.files, "Traces").required();
+  command.option("FILE", options.files, "Traces; - is standard input").required();
   command.option("--most", options.most, "Findings of a kind to print; the rest is counted")
       .between(1, 1000000)
       .shows_default();
   command.flag("--json", options.json, "Print JSON");
+  add_screen_options(command, options.screen, "All findings, up to --most of each kind");
   command.footer(
       "Status 0 when there is nothing to say, 65 when the file is damaged, 1 when its events\n"
       "contradict each other, 3 when events were lost and all else is well.\n\nExamples:\n"

@@ -10,7 +10,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
-#include "cmd/files/mapped_file.h"
+#include "cmd/files/open_trace.h"
 #include "cmd/messages.h"
 #include "cmd/trace/dump_filter.h"
 #include "cmd/trace/window.h"
@@ -35,6 +35,7 @@ class Lines {
     buffer_.append(line).push_back('\n');
     if (buffer_.size() >= kBufferBytes) write();
   }
+  void flush() { write(); }
   // True if a write has failed: further lines are lost.
   bool closed() const { return error_ != 0; }
   // Writes the rest; returns an ExitStatus. A reader that closes the pipe (`head`) is no error.
@@ -85,7 +86,7 @@ constexpr std::uint64_t kJitterNs = 1'000'000'000;
 
 // Jumps to the first chunk that may have events of --from.
 void seek(TraceReader& reader, const DumpOptions& options, const DumpFilter& filter) {
-  if (!options.only.from_s || filter.comms()) return;
+  if (!options.only.from_s || filter.comms() || reader.is_live()) return;
   const auto from_ns = static_cast<std::uint64_t>(*options.only.from_s * 1e9);
   if (!reader.seek_time(from_ns - std::min(from_ns, kJitterNs)))
     spdlog::warn("{}: its index is missing or damaged: reading it from the start", options.file);
@@ -100,25 +101,24 @@ bool is_past(const Event& event, const DumpOptions& options) {
 int run_dump(const DumpOptions& options) {
   if (options.only.from_s && options.only.to_s && *options.only.from_s > *options.only.to_s)
     return fail({ErrorCode::usage, "--from is behind --to"});
-  const auto file = MappedFile::open(options.file);
-  if (!file) return fail(file.error());
-  auto reader = TraceReader::open(file->bytes());
-  if (!reader) return fail(in_file(options.file, reader.error()));
+  Result<OpenTrace> trace = open_trace(options.file, ReadTimes::once);
+  if (!trace) return fail(trace.error());
+  TraceReader& reader = trace->reader;
   std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and allows a normal end
   DumpFilter filter(options.only);
-  seek(*reader, options, filter);
+  seek(reader, options, filter);
   Lines lines;
-  lines.add(opening(reader->meta(), options.json));
+  lines.add(opening(reader.meta(), options.json));
   const auto print = [&](const std::vector<Event>& events) {
     for (const Event& event : events)
       lines.add(options.json ? format_json(event) : format_text(event));
   };
   while (!lines.closed()) {
-    const auto events = reader->next();
+    const auto events = reader.next();
     if (!events) {
       print(filter.finish());
       const int status = lines.finish();
-      return status == kOk ? fail(in_file(options.file, events.error()))
+      return status == kOk ? fail(in_file(shown_path(options.file), events.error()))
                            : first_that_applies(status, exit_status(events.error().code));
     }
     if (events->empty() || is_past(events->front(), options)) break;
@@ -126,6 +126,7 @@ int run_dump(const DumpOptions& options) {
       if (lines.closed()) break;
       print(filter.pass(event));
     }
+    if (reader.is_live()) lines.flush();
   }
   print(filter.finish());
   return lines.finish();
@@ -135,7 +136,7 @@ int run_dump(const DumpOptions& options) {
 
 void add_dump(CommandLine& line) {
   const auto [command, options] = line.add("dump", "Print a trace, one event per line", run_dump);
-  command.option("FILE", options.file, "Trace").required();
+  command.option("FILE", options.file, "Trace; - is standard input").required();
   command.flag("--json", options.json, "Print JSON lines");
   add_window(command, options.only.from_s, options.only.to_s);
   command.option("--mm", options.only.mms, "Only what concerns this address space; may be repeated")

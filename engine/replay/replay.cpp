@@ -26,13 +26,20 @@ std::string describe(const Error& error) {
 
 // The result of one pass over the events.
 struct Pass {
-  std::uint64_t events = 0;
+  std::uint64_t events = 0, bytes = 0;
   Texts texts;
-  std::string damage;  // why it stopped early; empty at the clean end
+  std::optional<Error> damage;  // why it stopped early; none at the clean end
   // Index of the last event not later than the time asked for.
   std::optional<std::uint64_t> at_event;
   std::unordered_map<MmId, std::uint64_t> first_cgroups;
 };
+
+// The budget of each run while the file grows: that of the bytes that were read.
+std::optional<Budget> allowed(const TraceReader& reader, const ReplayOptions& options,
+                              std::size_t runs) {
+  if (!reader.is_live() || !options.limits) return {};
+  return budget_for(reader.bytes_read(), runs);
+}
 
 // Feeds the whole trace.
 Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, unsigned threads) {
@@ -41,10 +48,11 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
   Crew crew(runs, threads);
   for (unsigned turn = 0;; turn ^= 1) {
     const Result<std::span<const Event>> batch = reader.next();
-    if (!batch) pass.damage = describe(batch.error());
+    pass.bytes = reader.bytes_read();
+    if (!batch) pass.damage = batch.error();
     if (!batch || batch->empty()) return pass;
     buffers[turn].assign(batch->begin(), batch->end());
-    if (!crew.give(buffers[turn], pass.events)) return pass;
+    if (!crew.give(buffers[turn], pass.events, allowed(reader, options, runs.size()))) return pass;
     for (std::size_t i = 0; options.at_s && i < buffers[turn].size(); ++i)
       if (static_cast<double>(buffers[turn][i].head.time_ns) <= *options.at_s * 1e9)
         pass.at_event = pass.events + i;
@@ -54,7 +62,7 @@ Pass feed_all(TraceReader& reader, Runs& runs, const ReplayOptions& options, uns
       else if (const auto* in = std::get_if<InCgroup>(&event.body))
         pass.first_cgroups.try_emplace(event.head.mm, in->cgroup);
     pass.events += batch->size();
-    if (options.progress) options.progress(pass.events);
+    if (options.progress) options.progress(pass.events, reader.bytes_read());
   }
 }
 
@@ -141,6 +149,10 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
   if (runs.empty()) return;
   ReplayOptions quiet = options;
   quiet.progress = {};
+  if (options.progress)
+    quiet.progress = [&](std::uint64_t events, std::uint64_t bytes) {
+      options.progress(first.events + events, first.bytes + bytes);
+    };
   quiet.at_s = {};
   feed_all(reader, runs, quiet, worker_count(options, runs.size()));
   for (std::size_t i = 0; i < runs.size(); ++i) *moments[i] = runs[i]->look();
@@ -210,9 +222,11 @@ Result<Comparison> replay(TraceReader& reader, const ReplayOptions& options) {
                                                  .budget = budget},
                                          meta));
   const Pass pass = feed_all(reader, runs, options, worker_count(options, runs.size()));
-  if (auto error = gave_up(runs, reader.bytes())) return *error;
+  if (auto error = gave_up(runs, reader.is_live() ? reader.bytes_read() : reader.bytes()))
+    return *error;
   trace.events = pass.events;
-  trace.damage = pass.damage;
+  if (pass.damage && pass.damage->code != ErrorCode::bad_trace) return *pass.damage;
+  if (pass.damage) trace.damage = describe(*pass.damage);
   for (const auto& run : runs)
     if (auto verdict = run->verdict(); verdict) comparison.verdict = std::move(verdict);
   if (verifies_apart) runs.pop_back();

@@ -30,8 +30,13 @@ struct ReplayOptions {
   bool check_reach = false;  // also ask whether every page is still found (reach.h)
   unsigned threads = 0;      // 0: one per strategy, at most one per CPU
   bool limits = true;        // gives up on a trace that asks for more than any recording (Budget)
-  std::function<void(std::uint64_t events)> progress;  // called now and then; may be empty
+  ReadProgress progress;     // the sums of both passes; may be empty
 };
+
+// The number of times that replay() reads the trace.
+inline int passes(const ReplayOptions& options) {
+  return options.observe_peak || options.at_s ? 2 : 1;
+}
 
 // Fails if the header names a page size that no machine has.
 Status check_page_size(const Meta& meta);

@@ -49,6 +49,11 @@ bool Run::over_budget(std::uint64_t event) const {
   return spent.bytes > plan_.budget.bytes || spent.steps > plan_.budget.steps;
 }
 
+void Run::allow(const Budget& budget) {
+  plan_.budget = budget;
+  slab_.limit(budget);
+}
+
 void Run::feed(std::span<const Event> events, std::uint64_t first) {
   if (gave_up_) return;
   if (stop_) {
@@ -125,10 +130,13 @@ Crew::~Crew() {
   begin_turn(true);
 }
 
-bool Crew::give(std::span<const Event> batch, std::uint64_t first) {
+bool Crew::give(std::span<const Event> batch, std::uint64_t first,
+                const std::optional<Budget>& budget) {
   wait();
   for (const auto& run : runs_)
     if (run->gave_up()) return false;
+  for (const auto& run : runs_)
+    if (budget) run->allow(*budget);
   batch_ = batch;
   first_ = first;
   begin_turn(false);

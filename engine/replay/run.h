@@ -43,6 +43,8 @@ class Run {
   void feed(std::span<const Event> events, std::uint64_t first);
   // Skips all events after this one.
   void stop_after(std::uint64_t event) { stop_ = event; }
+  // Replaces the budget: the trace has grown.
+  void allow(const Budget& budget);
   // The event at which the run exceeded its budget. It has stopped there, and its numbers mean
   // nothing.
   std::optional<std::uint64_t> gave_up() const { return gave_up_; }
@@ -76,9 +78,11 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // `batch` must live until the next call. The caller may decode the next one meanwhile. If a run
-  // has given up, this gives nothing and returns false.
-  bool give(std::span<const Event> batch, std::uint64_t first);
+  // `batch` must live until the next call. The caller may decode the next one meanwhile. With a
+  // `budget`, it is that of each run from now on. If a run has given up, this gives nothing and
+  // returns false.
+  bool give(std::span<const Event> batch, std::uint64_t first,
+            const std::optional<Budget>& budget = {});
   // Waits until the last batch is done.
   void wait();
 

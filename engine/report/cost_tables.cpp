@@ -249,6 +249,26 @@ std::vector<Table> cost_tables(const Comparison& comparison) {
   return tables;
 }
 
+Table slub_table(const Comparison& comparison) {
+  Table table{
+      "slabs in a model of SLUB, all caches", {"strategy", "peak", "end", "guessed"}, {}, {}};
+  for (const ReplayResult& row : comparison.rows) {
+    if (!row.slub) continue;
+    SlubUse sum;
+    for (const SlubUse& use : *row.slub) {
+      sum.slabs_peak += use.slabs_peak;
+      sum.slabs_end += use.slabs_end;
+      sum.guessed_frees += use.guessed_frees;
+    }
+    table.rows.push_back(
+        {row.strategy, number(sum.slabs_peak), number(sum.slabs_end), number(sum.guessed_frees)});
+  }
+  table.notes.emplace_back(
+      "peak: the peaks of the caches, added up. guessed: frees of objects that "
+      "the freeing mm had not allocated.");
+  return table;
+}
+
 std::vector<Table> depth_tables(const Comparison& comparison) {
   std::vector<Table> tables;
   for (const ReplayResult& row : comparison.rows) {

@@ -1,6 +1,9 @@
 #include "engine/report/grid.h"
 
 #include <algorithm>
+#include <numeric>
+
+#include "engine/report/screen.h"
 
 namespace anonvma {
 
@@ -8,22 +11,31 @@ namespace {
 constexpr std::size_t kLabelColumns = 13;
 }  // namespace
 
-std::string Grid::text(std::size_t columns) const {
+std::vector<std::size_t> Grid::widths() const {
   std::vector<std::size_t> widths(lines_.front().size());
   for (const auto& line : lines_)
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  std::size_t total = 2 * (widths.size() - 1);
-  for (const std::size_t width : widths) total += width;
-  const std::size_t gap = total > columns ? 1 : 2;
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], width_of(line[i]));
+  return widths;
+}
+
+std::size_t Grid::least_columns() const {
+  const std::vector<std::size_t> all = widths();
+  return std::accumulate(all.begin(), all.end(), all.size() - 1);
+}
+
+std::string Grid::text(std::size_t columns) const {
+  const std::vector<std::size_t> widths = this->widths();
+  const std::size_t gap = least_columns() + widths.size() - 1 > columns ? 1 : 2;
 
   std::string out;
   for (const auto& line : lines_) {
     out += line[0];
-    std::size_t column = line[0].size();
+    std::size_t column = width_of(line[0]);
     std::size_t end = widths[0];
     for (std::size_t i = 1; i < line.size(); ++i) {
       end += gap + widths[i];
-      out.append(end - line[i].size() - column, ' ');
+      out.append(end - width_of(line[i]) - column, ' ');
       out += line[i];
       column = end;
     }

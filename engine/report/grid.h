@@ -11,14 +11,17 @@ namespace anonvma {
 inline constexpr std::size_t kTextColumns = 100;
 
 // The first column is aligned to the left, the others to the right. Columns are two blanks apart,
-// or one where the line would be too long otherwise.
+// or one where the line would be too long otherwise. Cells may be tinted (screen.h).
 class Grid {
  public:
   explicit Grid(std::vector<std::string> header) { add(std::move(header)); }
   void add(std::vector<std::string> cells) { lines_.push_back(std::move(cells)); }
   std::string text(std::size_t columns = kTextColumns) const;
+  // The width of the text if columns are one blank apart.
+  std::size_t least_columns() const;
 
  private:
+  std::vector<std::size_t> widths() const;
   std::vector<std::vector<std::string>> lines_;
 };
 

@@ -77,7 +77,7 @@ Table holder_table(const ReplayResult& row, const Moment& moment, std::string_vi
       fmt::format("held {}, {}", when, row.strategy), {std::string(by_name(options.by))}, {}, {}};
   const bool counts_mms = options.by != By::mm;
   if (counts_mms) table.header.emplace_back("mms");
-  const bool narrow = options.format == Format::lkml;
+  const bool narrow = options.format == Format::lkml || options.format == Format::brief;
   constexpr std::array<const char*, kNumCaches> kShort{"vmas", "chains", "anon_vmas"};
   for (std::size_t c = 0; c < kNumCaches; ++c)
     table.header.emplace_back(narrow ? kShort[c] : cache_name(static_cast<CacheIndex>(c)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/report/brief.h"
 #include "engine/report/formats.h"
 
 namespace anonvma {
@@ -11,6 +12,9 @@ std::string in_format(const Comparison& comparison, const ReportOptions& options
   switch (options.format) {
     case Format::text:
       return render_text(comparison, options);
+    case Format::brief:
+      return options.in_depth ? render_brief_depth(comparison, options)
+                              : render_brief(comparison, options);
     case Format::markdown:
       return render_markdown(comparison, options);
     case Format::lkml:
@@ -23,12 +27,15 @@ std::string in_format(const Comparison& comparison, const ReportOptions& options
   return {};
 }
 
-std::string sum_in_format(const Rows& sum, std::span<const Comparison> comparisons, Format format) {
+std::string sum_in_format(const Rows& sum, std::span<const Comparison> comparisons,
+                          const ReportOptions& options) {
   const std::size_t traces = comparisons.size();
   const std::optional<double> at_s = comparisons.front().at_s;
-  switch (format) {
+  switch (options.format) {
     case Format::text:
       return sum_text(sum, traces, at_s);
+    case Format::brief:
+      return sum_brief(comparisons, options);
     case Format::markdown:
       return sum_markdown(sum, traces, at_s);
     case Format::lkml:
@@ -71,7 +78,7 @@ std::string render_all(std::span<const Comparison> comparisons, const ReportOpti
   if (!comparisons.empty() && adds_up(comparisons)) {
     std::vector<Rows> all;
     for (const Comparison& comparison : comparisons) all.push_back(rows(comparison));
-    append(sum_in_format(add_up(all), comparisons, options.format));
+    append(sum_in_format(add_up(all), comparisons, options));
   } else if (!json && !csv && !comparisons.empty()) {
     append("No sum: the traces were replayed under different strategies.\n");
   }

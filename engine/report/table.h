@@ -18,6 +18,9 @@ struct Table {
   std::vector<std::string> notes;  // sentences below it
 };
 
+// The table as aligned text of at most so many columns, without a line after it.
+std::string draw(const Table& table, std::size_t columns);
+
 // Labels with their text; labels of continued lines are empty.
 using Footer = std::vector<std::pair<std::string, std::string>>;
 

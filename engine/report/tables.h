@@ -21,6 +21,8 @@ std::vector<Table> cost_tables(const Comparison& comparison);
 OpCost total_cost(const ReplayResult& row);
 // Objects of all caches that the operations allocated, without those alive at the start.
 std::uint64_t churned_objs(const ReplayResult& row);
+// Slabs as in the model of SLUB, a line per strategy; no rows if the model did not run.
+Table slub_table(const Comparison& comparison);
 // All costs of a single strategy, operation by operation.
 std::vector<Table> depth_tables(const Comparison& comparison);
 // Holders of the objects.

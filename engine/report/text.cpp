@@ -10,13 +10,7 @@
 namespace anonvma {
 namespace {
 
-std::string draw_text(const Table& table) {
-  Grid grid(table.header);
-  for (const auto& cells : table.rows) grid.add(cells);
-  std::string text = table.title + "\n" + grid.text();
-  for (const std::string& note : table.notes) text += wrapped(note, 0, 2);
-  return text + "\n";
-}
+std::string draw_text(const Table& table) { return draw(table, kTextColumns) + "\n"; }
 
 std::string escaped(std::string_view cell) {
   std::string out;
@@ -50,7 +44,10 @@ std::vector<Table> all_tables(const Comparison& comparison, const Rows& all,
     for (Table& table : more) tables.push_back(std::move(table));
   };
   append(cost_tables(comparison));
-  if (options.in_depth) append(depth_tables(comparison));
+  if (options.in_depth)
+    append(depth_tables(comparison));
+  else if (Table slubs = slub_table(comparison); !slubs.rows.empty())
+    tables.push_back(std::move(slubs));
   append(holder_tables(comparison, options));
   tables.push_back(map_count_table(comparison));
   return tables;
@@ -72,6 +69,14 @@ std::string markdown_footer(const Footer& lines) {
 }
 
 }  // namespace
+
+std::string draw(const Table& table, std::size_t columns) {
+  Grid grid(table.header);
+  for (const auto& cells : table.rows) grid.add(cells);
+  std::string text = table.title + "\n" + grid.text(columns);
+  for (const std::string& note : table.notes) text += wrapped(note, 0, 2, columns);
+  return text;
+}
 
 std::string render_text(const Comparison& comparison, const ReportOptions& options) {
   const Rows all = rows(comparison);

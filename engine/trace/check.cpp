@@ -123,7 +123,7 @@ void Checker::check_events(const Chunk& chunk) {
   for (std::size_t type = 0; type < by_type_.size(); ++type)
     by_type_[type] += columns_.counts()[type];
   for (const Event& event : *events) events_->apply(event);
-  if (options_.progress) options_.progress(events_->events());
+  if (options_.progress) options_.progress(events_->events(), chunk.next_offset());
 }
 
 void Checker::check_end(const Chunk& chunk) {

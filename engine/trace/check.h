@@ -40,7 +40,7 @@ struct Finding {
 
 struct CheckOptions {
   std::size_t most_of_a_kind = 10;  // more of one kind are only counted
-  std::function<void(std::uint64_t events)> progress{};
+  std::function<void(std::uint64_t events, std::uint64_t bytes)> progress{};
 };
 
 struct CheckResult {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
 
 #include "engine/trace/chunk.h"
@@ -19,7 +20,8 @@ Error bad_at(std::uint64_t offset, std::string message) {
 }  // namespace
 
 struct TraceReader::State {
-  Bytes file;
+  Bytes file;      // as far as it is there
+  MoreBytes more;  // empty: all of it is there
   Meta meta;
   std::optional<EndInfo> end;
   std::optional<Error> failure;
@@ -34,18 +36,41 @@ struct TraceReader::State {
   TraceHash hash;
 
   explicit State(Bytes bytes) : file(bytes) {}
+  explicit State(MoreBytes source) : more(std::move(source)) {}
 
+  Status fill(std::uint64_t wanted);
+  Status fill_chunk();
   Result<Chunk> next_chunk();
   Status read_start();
   void read_end_early();
   std::vector<format::IndexEntry> read_index() const;
   bool jump(const format::IndexEntry& entry);
-  Status check_footer(const Chunk& chunk) const;
+  Status check_footer(const Chunk& chunk);
   Result<std::span<const Event>> read_events(const Chunk& chunk);
   Result<std::span<const Event>> next();
 };
 
+Status TraceReader::State::fill(std::uint64_t wanted) {
+  if (!more || file.size() >= wanted) return ok();
+  const Result<Bytes> there = more(offset, wanted);
+  if (!there) return there.error();
+  file = *there;
+  return ok();
+}
+
+// Waits for the chunk at `offset`, as far as its header can be believed.
+Status TraceReader::State::fill_chunk() {
+  format::ChunkHeader header;
+  if (const Status s = fill(offset + sizeof header); !s) return s;
+  if (!more || file.size() < offset + sizeof header) return ok();
+  std::memcpy(&header, &file[offset], sizeof header);
+  if (header.magic != format::kChunkMagic || header.stored_bytes > format::kMaxChunkBytes)
+    return ok();
+  return fill(offset + sizeof header + header.stored_bytes);
+}
+
 Result<Chunk> TraceReader::State::next_chunk() {
+  if (const Status s = fill_chunk(); !s) return s.error();
   Result<Chunk> chunk = read_chunk(file, offset, chunks);
   if (!chunk) return chunk;
   if (chunk->header.sequence != chunks)
@@ -60,6 +85,7 @@ Result<Chunk> TraceReader::State::next_chunk() {
 }
 
 Status TraceReader::State::read_start() {
+  if (const Status s = fill(sizeof(format::FileHeader)); !s) return s;
   const Result<format::FileHeader> header = read_file_header(file);
   if (!header) return header.error();
   compat = header->compat;
@@ -106,7 +132,7 @@ void TraceReader::State::read_end_early() {
 }
 
 // The index is for readers that jump. A reader that has read the whole file can check all of it.
-Status TraceReader::State::check_footer(const Chunk& chunk) const {
+Status TraceReader::State::check_footer(const Chunk& chunk) {
   if (!seen_end) return chunk.error("footer comes before the end chunk");
   const Result<Footer> footer = parse_footer(chunk);
   if (!footer) return footer.error();
@@ -115,6 +141,7 @@ Status TraceReader::State::check_footer(const Chunk& chunk) const {
     return chunk.error("footer contradicts the chunks");
   if (footer->hash && !jumped && *footer->hash != hash.value())
     return chunk.error("footer has another hash than the chunks");
+  if (const Status s = fill(chunk.next_offset() + 1); !s) return s;
   if (chunk.next_offset() != file.size())
     return bad_at(chunk.next_offset(), "file goes on after its footer");
   return ok();
@@ -132,6 +159,7 @@ Result<std::span<const Event>> TraceReader::State::read_events(const Chunk& chun
 
 Result<std::span<const Event>> TraceReader::State::next() {
   while (!done) {
+    if (const Status s = fill(offset + 1); !s) return s.error();
     if (offset == file.size())
       return bad_at(offset, seen_end ? "file ends before its footer, after its last event"
                                      : "file has no end chunk: the recorder was cut short");
@@ -176,7 +204,15 @@ Result<TraceReader> TraceReader::open(std::span<const std::byte> bytes) {
   return TraceReader(std::move(state));
 }
 
-Result<TraceReader> TraceReader::again() const { return open(state_->file); }
+Result<TraceReader> TraceReader::open_live(MoreBytes more) {
+  auto state = std::make_unique<State>(std::move(more));
+  if (Status status = state->read_start(); !status) return status.error();
+  return TraceReader(std::move(state));
+}
+
+Result<TraceReader> TraceReader::again() const {
+  return state_->more ? open_live(state_->more) : open(state_->file);
+}
 
 Result<std::span<const Event>> TraceReader::next() {
   if (state_->failure) return *state_->failure;
@@ -214,6 +250,8 @@ bool TraceReader::seek_time(std::uint64_t time_ns) {
 std::uint64_t TraceReader::position() const { return state_->events; }
 const Meta& TraceReader::meta() const { return state_->meta; }
 std::uint64_t TraceReader::bytes() const { return state_->file.size(); }
+std::uint64_t TraceReader::bytes_read() const { return state_->offset; }
+bool TraceReader::is_live() const { return static_cast<bool>(state_->more); }
 const std::optional<EndInfo>& TraceReader::end() const { return state_->end; }
 std::string TraceReader::hash() const { return fmt::format("{:016x}", state_->hash.value()); }
 std::uint64_t TraceReader::chunks() const { return state_->chunks; }

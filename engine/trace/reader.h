@@ -1,9 +1,11 @@
-// Reads the container of traces/FORMAT.md from bytes in memory (a mapped file). It trusts no length
+// Reads the container of traces/FORMAT.md from bytes in memory (a mapped file), all of which may not be
+// there yet (a pipe). It trusts no length
 // and no id in the file, and never allocates in proportion to an unchecked number.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,19 +17,30 @@
 
 namespace anonvma {
 
+// Bytes of a trace that grows while it is read: waits until `wanted` bytes are there or the trace ends,
+// and returns all that are there. The bytes before `from` are not used any more.
+using MoreBytes =
+    std::function<Result<std::span<const std::byte>>(std::uint64_t from, std::uint64_t wanted)>;
+// Called now and then with the number of events and bytes that were read.
+using ReadProgress = std::function<void(std::uint64_t events, std::uint64_t bytes)>;
+
 class TraceReader {
  public:
   // Checks magic, version, feature bits and the header chunk. `bytes` must outlive the reader.
   static Result<TraceReader> open(std::span<const std::byte> bytes);
+  // The same of a trace that grows. There is no jumping in it, and end() comes with the end.
+  static Result<TraceReader> open_live(MoreBytes more);
   TraceReader(TraceReader&&) noexcept;
   TraceReader& operator=(TraceReader&&) noexcept;
   ~TraceReader();
 
-  // A second reader of the same bytes, from their beginning.
+  // A second reader of the same bytes, from their beginning. `more` has to give them again.
   Result<TraceReader> again() const;
 
   const Meta& meta() const;
-  std::uint64_t bytes() const;  // size of the file
+  std::uint64_t bytes() const;       // size of the file, as far as it is there
+  std::uint64_t bytes_read() const;  // of them, up to the last event that next() gave
+  bool is_live() const;              // opened by open_live()
   // The next chunk's events, empty after the last; valid until the next call. After an error the
   // events before it stay good, and every further call gives the same error. A file cut short gives
   // "file ends inside a chunk" or "file has no end chunk".

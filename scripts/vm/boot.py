@@ -187,7 +187,7 @@ def systemd(name, kvm):
         with open(f'{out}/{log}', errors='replace') as f:
             print('  ' + f.read().strip().replace('\n', '; '))
     good = status == 0
-    for step in (['info'], ['verify'], ['compare', '--strategies', 'all']):
+    for step in (['info', '--full'], ['verify', '--full'], ['compare', '--full', '--strategies', 'all']):
         done = subprocess.run([here, step[0], trace, *step[1:]], capture_output=True, text=True)
         with open(f'{out}/{step[0]}.txt', 'w') as f:
             f.write(done.stdout + done.stderr)

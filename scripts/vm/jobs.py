@@ -16,15 +16,15 @@ RUN = '''run() { n=$1; shift; "$@" >$n.out 2>$n.err; echo $? >$n.rc; }
 objects() { bpftool prog list; bpftool map list; }
 '''
 RECORD = RUN + '''run before objects
-run doctor anonvma doctor
+run doctor anonvma doctor --full
 run record anonvma record --truth -o record.trace -- sh -c "ls -l /bin >/dev/null; (ls /; cat /proc/self/maps) | sort >/dev/null; sh -c true"
-[ ! -f record.trace ] || { run info anonvma info record.trace; run verify anonvma verify record.trace; }
+[ ! -f record.trace ] || { run info anonvma info --full record.trace; run verify anonvma verify --full record.trace; }
 run after objects
 '''
 CLOCK = RUN + '''run record anonvma record --truth --rotate-time 0.4 -o record.trace -- sh -c \\
   "ls -lR /bin >/dev/null; date -s 2031-01-01; ls -lR /bin >/dev/null; date -s 2001-01-01; ls -lR /bin >/dev/null; date"
 for part in record.*.trace; do
-  anonvma check $part && anonvma verify $part || echo "FAILED $part"
+  anonvma check $part && anonvma verify --full $part || echo "FAILED $part"
 done >verify.out 2>verify.err
 '''
 

@@ -120,13 +120,13 @@ def run(name, kvm):
         payload['payload/words32'] = words32(arch)
     if machine.lame_cpu:
         qemu = with_lame_cpu(qemu, machine.lame_cpu)
-    job = RUN + f'{machine.before}\nrun doctor anonvma doctor\n' \
+    job = RUN + f'{machine.before}\nrun doctor anonvma doctor --full\n' \
         f'run record anonvma record --truth --ring-mib 64 -o record.trace -- {machine.command}\n' \
         'cat /proc/cmdline /sys/devices/system/cpu/possible >machine.out\n'
     status, why = boot(machine.kernel, folder, payload, job, machine.words, kvm=kvm, more=qemu)
     out = folder + '/out'
     recorded, text = read(f'{out}/record.rc').strip(), read(f'{out}/record.err')
-    equal, verdict = output('verify', f'{out}/record.trace')
+    equal, verdict = output('verify', '--full', f'{out}/record.trace')
     info = output('info', '--json', f'{out}/record.trace')[1]
     good = status == 0 and recorded in (('0', '3') if machine.may_lose else ('0',))
     good &= equal == 0 or (machine.may_lose and recorded == '3' and equal == 3)

@@ -42,11 +42,23 @@ too_wide() { # COLUMNS
     return 1
   fi
 }
+too_long() { # LINES
+  if [ "$(wc -l <"$out")" -gt "$1" ]; then
+    echo "more than $1 lines"
+    return 1
+  fi
+}
 shape() { # NAME
   case $1 in
     strategies.txt) ;; # one strategy, one line
+    brief_*.txt) too_wide 80 ;;
     *.txt) too_wide 100 ;;
     *.lkml) too_wide 75 ;;
+  esac
+  case $1 in
+    brief_asked.txt | brief_several.txt) ;; # an option asks for more
+    brief_all.txt) too_long 30 ;;           # 14 strategies
+    brief_*.txt) too_long 24 ;;
   esac
   case $1 in
     *.txt | *.lkml)

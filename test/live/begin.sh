@@ -11,7 +11,7 @@ skip() {
 }
 can_record() {
   local status=0
-  "$program" doctor >said 2>&1 || status=$?
+  "$program" doctor --full >said 2>&1 || status=$?
   case $status in
     0) ;;
     69 | 77) cat said && skip "anonvma doctor says that this machine cannot record (see above)" ;;

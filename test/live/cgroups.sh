@@ -50,8 +50,8 @@ end_recording() {
   kill -INT "$recorder"
   wait "$recorder" || status=$?
   [ "$status" -eq 0 ] || { cat said && fail "record ended with $status"; }
-  "$program" verify trace >verdict || { cat verdict && fail "verify ended with $?"; }
-  "$program" info trace | grep '^scope\|^cgroup\|^processes\|^events'
+  "$program" verify --full trace >verdict || { cat verdict && fail "verify ended with $?"; }
+  "$program" info --full trace | grep '^scope\|^cgroup\|^processes\|^events'
 }
 # `grep -c` reads all, so the writer does not see a broken pipe.
 snapshots() { "$program" dump trace | grep -c " snapshot $1 .* comm=$2$" || true; }
@@ -103,7 +103,7 @@ case $case in
     must_have 3 "$exec" native
     must_have 2 "$exec" below
     must_have 0 "$exec" outside
-    grep -q "^cgroup *$group$" <("$program" info trace) || fail "the trace does not name its cgroup"
+    grep -q "^cgroup *$group$" <("$program" info --full trace) || fail "the trace does not name its cgroup"
     ;;
   moved)
     make_group v2

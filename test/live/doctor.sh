@@ -14,10 +14,10 @@ if [ "$case" = inside_tracefs ]; then # in a mount namespace of its own
   for folder in /sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug; do
     ! mountpoint -q "$folder" || umount "$folder" 2>/dev/null || skip "$folder cannot be unmounted here"
   done
-  "$program" doctor >said || fail "doctor ended with $?"
+  "$program" doctor --full >said || fail "doctor ended with $?"
   grep '^kernel *tracefs is not mounted' said || fail 'doctor does not name it'
   "$program" record --truth -o trace -- ls / >/dev/null || fail "record ended with $?"
-  "$program" verify trace >verdict || { cat verdict && fail "verify ended with $?"; }
+  "$program" verify --full trace >verdict || { cat verdict && fail "verify ended with $?"; }
   exit
 fi
 
@@ -25,7 +25,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 status=0
-"$program" doctor >said 2>&1 || status=$?
+"$program" doctor --full >said 2>&1 || status=$?
 [ "$(id -u)" -eq 0 ] || skip "root is needed"
 [ "$status" -eq 0 ] || { cat said && skip "anonvma doctor says that this machine cannot record (see above)"; }
 chmod 755 "$dir"
@@ -47,13 +47,13 @@ case $case in
     ;;
   btf)
     export ANONVMA_BTF=/nonexistent
-    says 69 'MISSING .*CONFIG_DEBUG_INFO_BTF=y$' "$program" doctor
+    says 69 'MISSING .*CONFIG_DEBUG_INFO_BTF=y$' "$program" doctor --full
     says 69 'CONFIG_DEBUG_INFO_BTF=y$' "$program" record -o trace -- true
     ;;
   privilege)
     nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
     "${nobody[@]}" test -x "$program" 2>/dev/null || skip 'another user cannot run the program'
-    says 77 'MISSING .*CAP_BPF and CAP_PERFMON missing$' "${nobody[@]}" "$program" doctor
+    says 77 'MISSING .*CAP_BPF and CAP_PERFMON missing$' "${nobody[@]}" "$program" doctor --full
     says 77 'run it as root' "${nobody[@]}" "$program" record -o trace -- true
     ;;
   *) fail "no such case" ;;

@@ -44,8 +44,8 @@ chmod +x inside
 case $case in
   small)
     ./inside 0 "$program" record --truth -o trace -- sh -c 'ls -l / | sort | wc -l' >counted || fail "record ended with $?"
-    "$program" verify trace >verdict || { cat verdict && fail "verify ended with $?"; }
-    "$program" info trace | grep '^ring *4.0 MiB' || fail 'the ring is not of the size that fits'
+    "$program" verify --full trace >verdict || { cat verdict && fail "verify ended with $?"; }
+    "$program" info --full trace | grep '^ring *4.0 MiB' || fail 'the ring is not of the size that fits'
     ;;
   refused)
     status=0
@@ -75,7 +75,7 @@ case $case in
     [ "$status" -eq 137 ] || fail "record was not killed, it ended with $status"
     for command in info verify; do
       status=0
-      "$program" "$command" trace >told 2>said || status=$?
+      "$program" "$command" --full trace >told 2>said || status=$?
       cat said
       [ "$status" -eq 65 ] || { cat told && fail "$command ended with $status"; }
       [ "$command" = verify ] || grep '^events  *[1-9]' told || fail 'nothing was written'

@@ -69,8 +69,8 @@ may_unshare() { # OPTION...
 # Checks the number of processes at the start, that there are events, and that verify finds no difference.
 check_trace() { # PROCESSES, as a pattern
   local info verdict status=0
-  info=$("$program" info trace)
-  verdict=$("$program" verify trace) || status=$?
+  info=$("$program" info --full trace)
+  verdict=$("$program" verify --full trace) || status=$?
   echo "$info" | grep '^events\|^processes'
   [ "$status" -eq 0 ] || fail "verify ended with $status: $verdict"
   echo "$info" | grep -q "^processes *$1 at start, 0 unreadable" || fail "not $1 processes"
@@ -148,7 +148,7 @@ case $case in
     [ "$(execs_of insider)" -eq 2 ] || fail "not every exec of the cgroup is in the trace"
     [ "$(execs_of outsider)" -eq 0 ] || fail "an exec beside the cgroup is in the trace"
     "$program" compare trace --by cgroup | grep -q '^/job ' || fail "the table does not name the cgroup"
-    "$program" verify command >said || { cat said && fail "verify of the command ended with $?"; }
+    "$program" verify --full command >said || { cat said && fail "verify of the command ended with $?"; }
     ;;
   user)
     may_unshare -Ur

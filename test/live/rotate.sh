@@ -71,7 +71,7 @@ check_files() { # FILE...
       fail "$file: check ended with $?"
     }
     status=0
-    "$program" verify "$file" >"$dir/verdict" || status=$?
+    "$program" verify --full "$file" >"$dir/verdict" || status=$?
     if [ "$status" -ne 0 ]; then
       cat "$dir/verdict"
       if [ -n "${KEEP_FAILED:-}" ]; then cp "$file" "$KEEP_FAILED"; fi
@@ -124,7 +124,7 @@ case $case in
     stop_load
     check_files "$dir"/x.*.trace
     for file in "$dir"/x.*.trace; do
-      "$program" info "$file" | grep -q '^written because *SIGUSR1$' || fail "$file: no reason"
+      "$program" info --full "$file" | grep -q '^written because *SIGUSR1$' || fail "$file: no reason"
       [ "$(stat -c %a "$file")" = 600 ] || fail "$file is not private"
     done
     ;;
@@ -139,7 +139,7 @@ case $case in
     stop_load
     check_files "$dir"/x.*.trace
     for file in "$dir"/x.*.trace; do
-      "$program" info "$file" | grep -q '^written because *anon_vma=+20%: ' || fail "$file: no reason"
+      "$program" info --full "$file" | grep -q '^written because *anon_vma=+20%: ' || fail "$file: no reason"
     done
     ;;
   *) fail "no such case" ;;

@@ -76,7 +76,7 @@ try_alone() { # NAME
     69 | 77) echo "skipped $name: this machine cannot record" && return ;;
     *) fail "$name: record ended with $recorded: $(tail -qn 1 "$dir/out" "$dir/errors" 2>&1)" && return ;;
   esac
-  if [ "$status" -ne 0 ] || "$program" verify "$trace" >"$dir/verdict" 2>&1; then
+  if [ "$status" -ne 0 ] || "$program" verify --full "$trace" >"$dir/verdict" 2>&1; then
     settle "$name" "$status" "$dir/out"
     return
   fi
@@ -97,7 +97,7 @@ try_together() { # NAME...
       "$corners" "$name" >"$dir/out.$name" 2>&1
       echo $? >"$dir/status.$name"
     done' corners "$dir" "$corners" "$@" >"$dir/out" 2>&1 || return
-  "$program" verify "$trace" >"$dir/verdict" 2>&1 || return
+  "$program" verify --full "$trace" >"$dir/verdict" 2>&1 || return
   for name in "$@"; do [ -s "$dir/status.$name" ] || return; done
   for name in "$@"; do settle "$name" "$(<"$dir/status.$name")" "$dir/out.$name"; done
 }

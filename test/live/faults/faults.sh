@@ -55,7 +55,7 @@ header() { # KEY: of `anonvma info`
 }
 verify() { # sets `verified`, prints differences into the errors when there are some
   verified=0
-  "$program" verify "$trace" >"$dir/verdict" 2>"$dir/verdict.errors" || verified=$?
+  "$program" verify --full "$trace" >"$dir/verdict" 2>"$dir/verdict.errors" || verified=$?
 }
 verified_is() {
   verify

@@ -26,6 +26,6 @@ esac
 status=0
 "$program" check "$trace" || status=$?
 case $status in
-  0 | 3) "$program" verify "$trace" ;;
+  0 | 3) "$program" verify --full "$trace" ;;
   *) exit "$status" ;;
 esac

@@ -171,4 +171,24 @@ TEST_CASE("doctor: functions with suffixes of ThinLTO", "[doctor]") {
   CHECK(report.status == kOk);
 }
 
+TEST_CASE("doctor: the first screen has the answer, and only what is not as it should be",
+          "[doctor]") {
+  DoctorFacts facts = usual();
+  std::string text = as_brief(report_on(facts), {});
+  CHECK(text.starts_with("Recording works here; accuracy: exact\nsudo anonvma record -- CMD\n"));
+  CHECK_THAT(text, ContainsSubstring("memory   64.0 MiB of the kernel"));
+  CHECK(std::count(text.begin(), text.end(), '\n') <= 9);
+
+  facts.features.has.fill(false);
+  facts.load.reset();
+  const DoctorReport report = report_on(facts);
+  text = as_brief(report, {});
+  CHECK(text.starts_with("Recording does NOT work here\n"));
+  CHECK(text.find("MISSING") < text.find("missing "));
+  CHECK_THAT(text, ContainsSubstring("more that are missing or replaced"));
+  CHECK_THAT(as_brief(report, {.color = true}), ContainsSubstring("\x1b[31mMISSING\x1b[0m "));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
+}
+
 }  // namespace anonvma::cmd
