@@ -99,6 +99,7 @@ Status Recorder::begin(Sink sink) {
       if (const Status s = drain(); !s) return s;
     }
     if (const Status walked = walk_all(); !walked) return walked;
+    walked_.clear();
     converter_.start().end();
   }
   converter_.start().release([this](const Event& event) { resync_.add(event); });
@@ -187,7 +188,7 @@ Status Recorder::walk(std::uint32_t tgid, SnapReason reason, anonvma_walk_purpos
       if (!mms) return mms.error();
       std::vector<WalkedMm> whole;
       for (WalkedMm& mm : *mms) {
-        walked_.insert(mm.head.local_tgid);
+        if (reason == SnapReason::attach) walked_.insert(mm.head.local_tgid);
         const bool resync = reason == SnapReason::resync;
         if (resync && !converter_.in_round(mm.head.mm)) mm.torn = false;  // not part of the round
         if (!mm.torn)
@@ -233,6 +234,7 @@ Status Recorder::admit() {
   converter_.start().begin();
   for (const std::uint32_t tgid : newcomers)
     if (const Status s = walk(tgid, SnapReason::attach, ANONVMA_WALK_TRACKS); !s) return s;
+  walked_.clear();
   converter_.start().end();
   return failure_;
 }

@@ -73,7 +73,8 @@ class Recorder final : private Feed::Reader {
 
   // Takes the records in the ring. Call it every few milliseconds.
   Status poll();
-  // Walks one process now: its Snapshot(end) has an exact place among the events, for comparison.
+  // Walks one process now, or with 0 all that are recorded: each Snapshot(end) has an exact place among
+  // the events, for comparison. The events come with later calls of poll().
   Status snapshot(std::uint32_t tgid);
   // Drains once more and lets all waiting events leave. Detaches if no other recording is active.
   Status finish();

@@ -3,6 +3,10 @@
 #include "engine/vma/vma.h"
 
 namespace anonvma {
+namespace {
+// More files than that are forgotten: a replay without end has no bound for them.
+constexpr std::size_t kMostUnnamed = 1u << 16;
+}  // namespace
 
 bool Names::same_anon_vma(AnonVmaId kernel, std::uint64_t model) {
   if (!kernel || model == 0) return !kernel && model == 0;
@@ -13,6 +17,7 @@ bool Names::same_anon_vma(AnonVmaId kernel, std::uint64_t model) {
 
 bool Names::same_file(std::uint64_t kernel, FileId model) {
   if ((model & kUnnamedFile) == 0) return kernel == model;
+  if (unnamed_.size() >= kMostUnnamed) unnamed_.clear();
   return unnamed_.try_emplace(model, kernel).first->second == kernel;
 }
 

@@ -42,7 +42,9 @@ class ObjectBooks {
     return !lost_ && kernel_.take(head, truth);
   }
   void attached(const MmSnapshot& snapshot) { kernel_.attached(snapshot); }
-  void ended(const MmSnapshot& snapshot) { kernel_.ended(snapshot); }
+  void ended(const MmSnapshot& snapshot) {
+    if (truth_) kernel_.ended(snapshot);
+  }
   std::uint32_t attach_seq(MmId mm) const { return kernel_.attach_seq(mm); }
   // The kernel's objects under the token of an unseen writer.
   Counts take_unseen(const EventHead& head);

@@ -203,7 +203,7 @@ void AddressSpaces::replay(const Event& event) {
           [&](const Name& e) { call(set_anon_vma_name, e); },
           [&](const Fork& e) { call(dup_mm, e); },
           [&](const Exec&) {
-            if (Mm* mm = mm_alloc(layer_, event.head.mm)) mm->family = mms_.new_family();
+            if (Mm* mm = mm_alloc(layer_, event.head.mm)) mms_.join_family(*mm, mms_.new_family());
           },
           [&](const ExitMmap&) { with_mm([&](Mm& mm) { exit_mmap(layer_, mm); }); },
           [&](const Step& e) { with_mm([&](Mm& mm) { step(layer_, mm, event.head, e); }); },

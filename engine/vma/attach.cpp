@@ -8,6 +8,15 @@
 #include "engine/vma/snapshot.h"
 
 namespace anonvma {
+namespace {
+
+// The part of an mm that its new state after a loss does not replace.
+struct Known {
+  std::uint32_t family;
+  bool tainted_before;
+};
+
+}  // namespace
 
 Seeder& Attach::seeder(bool counts, bool anew) {
   if (!seeder_) seeder_ = std::make_unique<Seeder>(layer_.strategy);
@@ -86,11 +95,12 @@ void Attach::attach(const SnapshotSet& set) {
 
 void Attach::resync(const SnapshotSet& set) {
   seeder(layer_.setting.counts_anew || layer_.setting.sees_families, true);
-  std::unordered_map<MmId, std::uint32_t> families;  // of known mms
+  std::unordered_map<MmId, Known> known;  // mms
   for (const MmSnapshot& seen : set) {
     Mm* mm = layer_.mms.find(seen.head.mm);
     if (mm == nullptr) continue;
-    families.emplace(seen.head.mm, mm->family);
+    if (known.emplace(seen.head.mm, Known{mm->family, mm->tainted_before}).second)
+      layer_.mms.hold_family(mm->family);
     layer_.acts_for(*mm);
     exit_mmap(layer_, *mm);
     layer_.mms.expect_again();
@@ -99,10 +109,13 @@ void Attach::resync(const SnapshotSet& set) {
   for (const MmSnapshot& seen : set) {
     Mm* mm = mm_alloc(layer_, seen.head.mm);
     if (mm == nullptr) continue;
-    const auto known = families.find(seen.head.mm);
-    mm->family = known != families.end() ? known->second : family_by(seen.snapshot.by);
+    const auto before = known.find(seen.head.mm);
+    if (before != known.end()) mm->tainted_before = before->second.tainted_before;
+    layer_.mms.join_family(
+        *mm, before != known.end() ? before->second.family : family_by(seen.snapshot.by));
     take_vmas(*mm, seen);
   }
+  for (const auto& [mm, before] : known) layer_.mms.drop_family(before.family);
   unite_families(set);
   seed(set);
 }

@@ -19,7 +19,7 @@ std::uint32_t begin_copy(Layer& layer, std::uint32_t parent) {
   child.start_brk = from.start_brk;
   child.comm = from.comm;
   child.cgroup = from.cgroup;
-  child.family = from.family;
+  layer.mms.join_family(child, from.family);
   return slot;
 }
 

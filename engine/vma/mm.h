@@ -36,6 +36,7 @@ struct Mm {
   bool drifted = false;          // its map_count differed, and no snapshot has corrected the mm
   bool unread = false;           // an unseen writer had it, and no snapshot has shown its work
   bool tainted = false;          // records were lost, and no snapshot has corrected the mm
+  bool tainted_before = false;   // it was tainted at some time, and is counted
 };
 
 }  // namespace anonvma

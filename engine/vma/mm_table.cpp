@@ -33,6 +33,7 @@ std::uint32_t MmTable::take_slot() {
   if (free_.empty()) {
     slab_.holds(kMmBytes);
     mms_.emplace_back();
+    families_.join(MmFamilies::kOfAttach);
     return static_cast<std::uint32_t>(mms_.size() - 1);
   }
   const std::uint32_t slot = free_.back();
@@ -40,7 +41,13 @@ std::uint32_t MmTable::take_slot() {
   VmaList memory = std::move(mms_[slot].list);
   mms_[slot] = Mm{};
   mms_[slot].list = std::move(memory);
+  families_.join(MmFamilies::kOfAttach);
   return slot;
+}
+
+void MmTable::give_back(std::uint32_t slot) {
+  families_.leave(mms_[slot].family);
+  free_.push_back(slot);
 }
 
 bool MmTable::may_be_born(MmId id) {
@@ -60,9 +67,10 @@ void MmTable::forget(MmId id) {
   last_mm_ = {};
 }
 
-std::uint32_t MmTable::new_family() {
-  exiting_.push_back(0);
-  return static_cast<std::uint32_t>(exiting_.size() - 1);
+void MmTable::join_family(Mm& mm, std::uint32_t family) {
+  families_.join(family);
+  families_.leave(mm.family);
+  mm.family = family;
 }
 
 void MmTable::unite_families(Mm& a, Mm& b) {
@@ -70,19 +78,19 @@ void MmTable::unite_families(Mm& a, Mm& b) {
   const std::uint32_t kept = std::min(a.family, b.family);
   const std::uint32_t gone = std::max(a.family, b.family);
   slab_.worked(slot_of_.size());
+  families_.move_exits(gone, kept);
   for (const auto& [id, slot] : slot_of_)
-    if (mms_[slot].family == gone) mms_[slot].family = kept;
-  exiting_[kept] += std::exchange(exiting_[gone], 0);
+    if (mms_[slot].family == gone) join_family(mms_[slot], kept);
 }
 
 void MmTable::begin_exit(Mm& mm) {
   if (mm.ending) return;
   mm.ending = true;
-  ++exiting_[mm.family];
+  families_.begin_exit(mm.family);
 }
 
 void MmTable::end_exit(const Mm& mm) {
-  if (mm.ending) --exiting_[mm.family];
+  if (mm.ending) families_.end_exit(mm.family);
 }
 
 void MmTable::taint(MmId id) {
@@ -95,7 +103,7 @@ void MmTable::taint(MmId id) {
 
 void MmTable::taint(Mm& mm) {
   mm.tainted = true;
-  if (tainted_ever_.insert(mm.id.v).second) ++anomalies_[Anomaly::tainted_mms];
+  if (!std::exchange(mm.tainted_before, true)) ++anomalies_[Anomaly::tainted_mms];
 }
 
 std::uint64_t MmTable::tainted() const {

@@ -9,13 +9,13 @@
 
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "engine/ids.h"
 #include "engine/slab/slab_account.h"
 #include "engine/vma/anomalies.h"
 #include "engine/vma/mm.h"
+#include "engine/vma/mm_families.h"
 
 namespace anonvma {
 
@@ -34,10 +34,11 @@ class MmTable {
   std::uint32_t slot(const Mm& mm) const { return static_cast<std::uint32_t>(&mm - mms_.data()); }
   std::vector<MmId> ids() const;  // alive, ascending
   std::uint64_t seen() const { return seen_; }
+  std::uint64_t alive() const { return slot_of_.size(); }
 
   // A slot for an mm without an id. References to other mms become invalid.
   std::uint32_t take_slot();
-  void give_back(std::uint32_t slot) { free_.push_back(slot); }
+  void give_back(std::uint32_t slot);
   // False, and an anomaly, if the id is none, or that of a live mm.
   bool may_be_born(MmId id);
   // From now on the mm in `slot` has this id.
@@ -46,12 +47,17 @@ class MmTable {
   // The mm that was forgotten last is about to get its name again, and does not count as new.
   void expect_again() { --seen_; }
 
-  std::uint32_t new_family();
+  std::uint32_t new_family() { return families_.make(); }
+  // `mm` leaves its family for this one.
+  void join_family(Mm& mm, std::uint32_t family);
   void unite_families(Mm& a, Mm& b);
+  // A family that is held keeps its number without members.
+  void hold_family(std::uint32_t family) { families_.join(family); }
+  void drop_family(std::uint32_t family) { families_.leave(family); }
   // Between the exit of the last task of `mm` and its exit_mmap().
   void begin_exit(Mm& mm);
   void end_exit(const Mm& mm);
-  bool family_is_exiting(const Mm& mm) const { return exiting_[mm.family] > 0; }
+  bool family_is_exiting(const Mm& mm) const { return families_.is_exiting(mm.family); }
 
   // Records of `id` were lost; none: of an unknown mm, so that all are tainted.
   void taint(MmId id);
@@ -74,8 +80,7 @@ class MmTable {
   MmId last_mm_;
   std::uint32_t last_slot_ = 0;
   std::uint64_t seen_ = 0;
-  std::vector<std::uint32_t> exiting_{0};           // by family
-  std::unordered_set<std::uint32_t> tainted_ever_;  // mms
+  MmFamilies families_;
 };
 
 }  // namespace anonvma
