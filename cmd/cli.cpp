@@ -117,8 +117,7 @@ Subcommand CommandLine::add_command(const std::string& name, const std::string& 
 
 void CommandLine::take_words_behind_dashes(const std::string& name,
                                            std::vector<std::string>& words) {
-  dashes_of_ = name;
-  behind_dashes_ = &words;
+  behind_dashes_[name] = &words;
 }
 
 namespace {
@@ -178,12 +177,12 @@ int CommandLine::run() {
                  "unknown command '" + word + "'" + meant_command(word) + "; see anonvma --help"});
   // CLI11 would read the words "[ -f x ]" after "--" as a list.
   if (const auto dashes = std::find(words.begin(), words.end(), "--");
-      word == dashes_of_ && dashes != words.end()) {
-    behind_dashes_->assign(dashes + 1, words.end());
+      behind_dashes_.contains(word) && dashes != words.end()) {
+    std::vector<std::string>& behind = *behind_dashes_[word];
+    behind.assign(dashes + 1, words.end());
     words.erase(dashes, words.end());
-    if (behind_dashes_->empty())
-      return fail(
-          {ErrorCode::usage, "no command behind --; see anonvma " + dashes_of_ + " --help"});
+    if (behind.empty())
+      return fail({ErrorCode::usage, "no command behind --; see anonvma " + word + " --help"});
   }
   std::reverse(words.begin(), words.end());  // the order that CLI11 expects
   try {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -128,8 +129,8 @@ class CommandLine {
   std::vector<std::string> words_;
   std::unique_ptr<CLI::App> app_;
   std::vector<std::unique_ptr<Command>> commands_;
-  std::string dashes_of_;  // the subcommand that takes words after "--"
-  std::vector<std::string>* behind_dashes_ = nullptr;
+  // The subcommands that take words after "--", and where to.
+  std::map<std::string, std::vector<std::string>*> behind_dashes_;
 };
 
 }  // namespace anonvma::cmd

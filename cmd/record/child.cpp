@@ -18,9 +18,15 @@ void close_fd(int& fd) {
   if (fd >= 0) close(std::exchange(fd, -1));
 }
 
+void redirect(ChildOutput output) {
+  if (output == ChildOutput::our_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
+  if (output != ChildOutput::nowhere) return;
+  const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
+}
+
 // Runs in the child after fork(): waits for the byte of release(), then becomes the command.
-[[noreturn]] void become(std::vector<std::string>& command, CommandOutput output, int go,
-                         int failed) {
+[[noreturn]] void become(std::vector<std::string>& command, int go, int failed) {
   char byte = 0;
   ssize_t n = 0;
   do n = read(go, &byte, 1);
@@ -30,7 +36,6 @@ void close_fd(int& fd) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
-  if (output == CommandOutput::to_stderr) dup2(STDERR_FILENO, STDOUT_FILENO);
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
@@ -43,7 +48,7 @@ void close_fd(int& fd) {
 
 }  // namespace
 
-Result<Child> Child::fork(std::vector<std::string> command, CommandOutput output) {
+Result<Child> Child::fork(std::vector<std::string> command, ChildOutput output) {
   std::array<int, 2> go{-1, -1}, failed{-1, -1};
   const auto give_up = [&] {
     const int error = errno;
@@ -57,7 +62,8 @@ Result<Child> Child::fork(std::vector<std::string> command, CommandOutput output
   if (pid == 0) {
     close(go[1]);
     close(failed[0]);
-    become(command, output, go[0], failed[1]);
+    redirect(output);
+    become(command, go[0], failed[1]);
   }
   close(go[0]);
   close(failed[1]);

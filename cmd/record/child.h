@@ -11,12 +11,17 @@
 
 namespace anonvma::cmd {
 
-// to_stderr: standard output is taken, by the trace.
-enum class CommandOutput : std::uint8_t { as_it_is, to_stderr };
+// What the command has for its own standard input, output and error.
+enum class ChildOutput {
+  ours,
+  our_stderr,  // for both outputs: our own output is for a program
+  nowhere,     // no input, no output: our own output is a screen
+};
 
 class Child {
  public:
-  static Result<Child> fork(std::vector<std::string> command, CommandOutput output);
+  static Result<Child> fork(std::vector<std::string> command,
+                            ChildOutput output = ChildOutput::ours);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();  // a child never released is killed

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cmd/record/child.h"
+
 namespace anonvma::cmd {
 
 // Plain values, one for each option of `record`.
@@ -20,6 +22,7 @@ struct RecordOptions {
   std::uint64_t ring_mib = 0;  // 0: a size that fits the machine
   bool quiet = false;
   std::vector<std::string> command;
+  ChildOutput command_output = ChildOutput::ours;
   // Several files; 0: one.
   std::uint64_t rotate_bytes = 0, rotate_ns = 0;
   std::size_t keep = 0;         // 0: all

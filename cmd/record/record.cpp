@@ -9,6 +9,7 @@
 #include "cmd/record/options.h"
 #include "cmd/record/session.h"
 #include "cmd/record/slab_watch.h"
+#include "cmd/record/whom.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -17,21 +18,6 @@ std::string seconds(const std::string& word) {
   const auto value = number<double>(word);
   const bool good = value && *value > 0 && *value < 1e9;
   return good ? "" : "'" + word + "' is no number of seconds above 0";
-}
-
-std::string process_id(const std::string& word) {
-  const auto value = number<int>(word);
-  return value && *value > 0 ? "" : "'" + word + "' is no process id";
-}
-
-std::string cgroup_path(const std::string& word) {
-  return word.empty() ? "an empty path names no cgroup" : "";
-}
-
-std::string ring_size(const std::string& word) {
-  const std::uint64_t mib = number<std::uint64_t>(word).value_or(0);
-  const bool good = mib >= 1 && mib <= 1024 && (mib & (mib - 1)) == 0;
-  return good ? "" : "'" + word + "' is no power of two from 1 to 1024";
 }
 
 std::string a_size(const std::string& word) {
@@ -86,12 +72,7 @@ void add_long_recording(const Subcommand& command, RecordOptions& options) {
 }
 
 int run_record(const RecordOptions& options) {
-  if (!options.command.empty() && !options.pids.empty())
-    return fail({ErrorCode::usage, "--pid and a command exclude each other"});
-  if (!options.cgroup.empty() && !(options.command.empty() && options.pids.empty()))
-    return fail({ErrorCode::usage,
-                 "--cgroup excludes --pid and a command: start the command in the cgroup, while "
-                 "--cgroup records it"});
+  if (const Status s = check_whom(options); !s) return fail(s.error());
   if (options.keep != 0 && options.rotate_bytes == 0 && options.rotate_ns == 0 &&
       options.flight_ns == 0)
     return fail({ErrorCode::usage, "--keep needs --rotate-size, --rotate-time or --flight"});
@@ -116,23 +97,14 @@ void add_record(CommandLine& line) {
       .option("--duration", options.duration_s,
               "Stop after so many seconds (default: at a signal, or with CMD)")
       .check(seconds);
-  command.option("--pid", options.pids, "Only these processes and their descendants")
-      .check(process_id);
-  command
-      .option("--cgroup", options.cgroup,
-              "Only what lives in this cgroup and below it: a directory, or a path below the mount "
-              "of its hierarchy")
-      .check(cgroup_path);
+  add_whom(command, options);
   command.flag("--truth", options.truth, "Also record the kernel's own allocations");
   command
       .option("--faults", options.faults,
               "Which page faults; 'first' is exact for the recording kernel's strategy alone")
       .one_of({"first", "write", "all"})
       .shows_default();
-  command
-      .option("--ring-mib", options.ring_mib,
-              "Size of the ring buffer in MiB (default: what fits the CPUs and the memory)")
-      .check(ring_size);
+  add_ring_size(command, options);
   command.flag("-q,--quiet", options.quiet, "No progress and no summary");
   add_long_recording(command, options);
   command.footer(

@@ -4,13 +4,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstdlib>
 
 #include "cmd/exit.h"
 #include "cmd/messages.h"
 #include "cmd/quantities.h"
 #include "cmd/record/child.h"
+#include "cmd/record/start.h"
 
 #if ANONVMA_HAVE_RECORDER
 
@@ -23,14 +22,7 @@
 #include "cmd/record/make_output.h"
 #include "cmd/record/signals.h"
 #include "engine/trace/syscall_names.h"
-#include "tracers/kernel/btf.h"
-#include "tracers/kernel/capability.h"
-#include "tracers/kernel/cgroups.h"
 #include "tracers/kernel/clock.h"
-#include "tracers/kernel/machine.h"
-#include "tracers/kernel/namespaces.h"
-#include "tracers/kernel/probe.h"
-#include "tracers/load/ring_plan.h"
 #include "tracers/recorder.h"
 
 namespace anonvma::cmd {
@@ -40,72 +32,6 @@ constexpr std::uint64_t kPollNs = 16'000'000;  // each poll of the ring costs so
 constexpr std::uint64_t kBurst = 256;          // bytes per microsecond that a ring has to take
 constexpr std::uint64_t kProgressNs = 500'000'000;
 constexpr std::uint64_t kGraceNs = 3'000'000'000;  // for the command, after a signal
-
-// The size of --ring-mib, or else a size that fits the machine. ANONVMA_RING_KIB is for tests that
-// need losses: it makes the spill as small as the ring.
-RingPlan ring_plan(const RecordOptions& options, Standing standing) {
-  RingPlan plan = plan_ring(machine_size(), options.truth, standing);
-  if (options.ring_mib != 0) plan.ring_bytes = options.ring_mib << 20;
-  if (const char* const kib = std::getenv("ANONVMA_RING_KIB")) {
-    const std::uint64_t wanted = std::strtoull(kib, nullptr, 10);
-    plan.ring_bytes = std::bit_ceil(std::clamp<std::uint64_t>(wanted, 4, 1u << 20)) << 10;
-    plan.spill_bytes = plan.ring_bytes;
-  }
-  return plan;
-}
-
-std::string_view scope_of(const RecordOptions& options) {
-  if (!options.command.empty()) return "command";
-  if (!options.cgroup.empty()) return "cgroup";
-  return options.pids.empty() ? "system" : "pid";
-}
-
-Meta make_meta(const RecordOptions& options, const CgroupScope& cgroup, Standing standing,
-               const RingPlan& plan) {
-  Meta meta = describe_machine();
-  meta.tool_version = ANONVMA_VERSION;
-  meta.scope = scope_of(options);
-  meta.faults = options.faults;
-  meta.truth = options.truth;
-  meta.command = options.command;
-  meta.cgroup = cgroup.path;
-  meta.ring_bytes = plan.ring_bytes;
-  meta.reader = name_of(standing);
-  return meta;
-}
-
-Behaviours observed_behaviours() {
-  const Result<Behaviours> observed = probe_behaviours();
-  if (observed) return *observed;
-  spdlog::warn("{}: its rules for merging vmas are taken from the release alone",
-               observed.error().message);
-  return {};
-}
-
-// The cgroup of --cgroup. Without the option only its hierarchy counts, that of the memory.
-Result<CgroupScope> find_scope(const RecordOptions& options) {
-  const Result<KernelBtf> btf = KernelBtf::load();
-  if (!btf) return btf.error();
-  const std::vector<CgroupMount> mounts = cgroup_mounts();
-  if (!options.cgroup.empty()) return find_cgroup(options.cgroup, mounts, *btf);
-  return CgroupScope{0, "", memory_hierarchy(mounts, *btf)};
-}
-
-RecorderOptions make_options(const RecordOptions& options, const CgroupScope& cgroup,
-                             const RingPlan& plan, pid_t command) {
-  RecorderOptions out;
-  out.faults = options.faults == "first" ? ANONVMA_FAULTS_FIRST
-               : options.faults == "all" ? ANONVMA_FAULTS_ALL
-                                         : ANONVMA_FAULTS_WRITE;
-  out.truth = options.truth;
-  out.ring_bytes = plan.ring_bytes;
-  out.spill_bytes = plan.spill_bytes;
-  out.pids = options.pids;
-  out.cgroup = cgroup.id;
-  out.hierarchy = cgroup.hierarchy;
-  out.command_tgid = static_cast<std::uint32_t>(std::max(command, 0));
-  return out;
-}
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
@@ -255,26 +181,6 @@ void summarise(const Session& session) {
     spdlog::warn("{} malformed records", bad);
 }
 
-Status check_privilege() {
-  if (!is_initial_user_namespace())
-    return Error{ErrorCode::no_privilege, std::string(kInUserNamespace)};
-  const std::vector<std::string> missing = missing_capabilities();
-  if (missing.empty()) return ok();
-  return Error{ErrorCode::no_privilege, fmt::format("recording needs {}: run it as root, with sudo",
-                                                    fmt::join(missing, " and "))};
-}
-
-// The child that will become the command at release(); nullopt without a command.
-Result<std::optional<Child>> make_child(const RecordOptions& options) {
-  std::optional<Child> child;
-  if (options.command.empty()) return child;
-  const auto output = options.output == "-" ? CommandOutput::to_stderr : CommandOutput::as_it_is;
-  Result<Child> forked = Child::fork(options.command, output);
-  if (!forked) return forked.error();
-  child.emplace(std::move(*forked));
-  return child;
-}
-
 // Runs an attached recorder to its end. Returns the exit status, or the error that ended it.
 Result<int> run_session(Session& session, const Signals& signals) {
   if (session.child) {
@@ -300,37 +206,18 @@ Result<int> run_session(Session& session, const Signals& signals) {
 
 Result<int> record(const RecordOptions& options) {
   const Signals signals(options.flight_ns != 0);
-  if (const Status s = check_privilege(); !s) return s.error();
-  const Result<CgroupScope> cgroup = find_scope(options);
-  if (!cgroup) return cgroup.error();
-  const Behaviours behaviours = observed_behaviours();  // while nothing is recorded
+  const Result<Prepared> prepared = prepare(options);
+  if (!prepared) return prepared.error();
   auto output = make_output(options);
   if (!output) return output.error();
-  auto child = make_child(options);
-  if (!child) return child.error();
-
-  const Standing standing = best_standing();
-  const RingPlan plan = ring_plan(options, standing);
-  if (standing == Standing::plain)
-    spdlog::warn(
-        "the recorder has no priority over other programs (CAP_SYS_NICE is missing): its ring "
-        "has {} instead, which may still fill if the machine is busy for long",
-        size_text(plan.ring_bytes));
-  auto recorder =
-      Recorder::open(make_options(options, *cgroup, plan, *child ? (*child)->pid() : 0));
-  if (!recorder) return recorder.error();
+  Result<Started> started = start(options, *prepared);
+  if (!started) return started.error();
   Session session{options,
-                  make_meta(options, *cgroup, standing, plan),
+                  std::move(started->meta),
                   **output,
-                  std::move(*recorder),
-                  *child ? &**child : nullptr,
+                  std::move(started->recorder),
+                  started->child ? &*started->child : nullptr,
                   !options.quiet && options.output != "-" && isatty(STDERR_FILENO)};
-  session.meta.behaviours.insert(behaviours.begin(), behaviours.end());
-  session.meta.tier = name_of(session.recorder->tier());
-  if (!session.recorder->sees_faults()) {
-    session.meta.faults = "first";
-    spdlog::warn("this kernel has no hook of page faults: only first touches are recorded");
-  }
   // The recorder gives its first event after all live processes have been read. The header is
   // written at that moment, so a script can wait for the recording by waiting for the file.
   bool begun = false;
@@ -356,10 +243,7 @@ Result<int> record(const RecordOptions& options) {
 
 namespace anonvma::cmd {
 
-Result<int> record(const RecordOptions&) {
-  return Error{ErrorCode::not_supported, "this build cannot record (" ANONVMA_NO_RECORDER_REASON
-                                         "): install clang, bpftool and libbpf and build again"};
-}
+Result<int> record(const RecordOptions&) { return cannot_record(); }
 
 }  // namespace anonvma::cmd
 

@@ -1,0 +1,17 @@
+// The options that say which processes are recorded.
+#pragma once
+
+#include "cmd/cli.h"
+#include "cmd/record/options.h"
+#include "engine/result.h"
+
+namespace anonvma::cmd {
+
+// Adds --pid and --cgroup.
+void add_whom(const Subcommand& command, RecordOptions& options);
+// Adds --ring-mib.
+void add_ring_size(const Subcommand& command, RecordOptions& options);
+// Fails if the options, or the command, exclude each other.
+Status check_whom(const RecordOptions& options);
+
+}  // namespace anonvma::cmd
