@@ -30,8 +30,13 @@ class Driver {
     // Nine of ten events are passed by.
     if (!collector_.idle() || !spaces_.pass_by(event, index)) apply_in_full(event, index);
   }
-  // The trace ends here, or pauses: applies the snapshots that were collected.
+  // The trace ends here: applies the snapshots that were collected.
   void finish();
+  // The events pause here, and no set of snapshots goes on behind the pause: applies the set that was
+  // collected, unless the last event was the middle of a snapshot.
+  void pause() {
+    if (collector_.between_snapshots()) finish();
+  }
   // Calls finish(), and returns the findings of the verifier.
   Verdict verdict();
 

@@ -86,4 +86,8 @@ Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
   return moment;
 }
 
+std::vector<Holder> observe_holders(const AddressSpaces& spaces, const SlabAccount& slab) {
+  return holders(spaces, slab.now(), spaces.mms());
+}
+
 }  // namespace anonvma

@@ -8,5 +8,7 @@ namespace anonvma {
 
 // The current state. `slab` is the account of `spaces`.
 Moment observe(const AddressSpaces& spaces, const SlabAccount& slab);
+// Only the holders: by mm, see Moment.
+std::vector<Holder> observe_holders(const AddressSpaces& spaces, const SlabAccount& slab);
 
 }  // namespace anonvma

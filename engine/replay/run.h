@@ -58,6 +58,12 @@ class Run {
 
   std::uint64_t mms() const { return spaces_.mms_seen(); }
 
+  // For a trace that is still being recorded: its state after the events so far, see Driver::pause().
+  void pause() { driver_->pause(); }
+  const SlabAccount& slab() const { return slab_; }
+  const AddressSpaces& spaces() const { return spaces_; }
+  Verifier* verifier() { return verifier_ ? &*verifier_ : nullptr; }
+
  private:
   bool over_budget(std::uint64_t event) const;
 

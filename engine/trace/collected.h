@@ -98,6 +98,8 @@ class SnapshotCollector {
     end_snapshot(sink);
     end_set(sink);
   }
+  // True if no snapshot is open; a set may be.
+  bool between_snapshots() const { return !open_; }
   // True if no snapshot and no set is open.
   bool idle() const { return !open_ && set_.empty(); }
 

@@ -32,6 +32,7 @@ class Lanes {
   explicit Lanes(bool truth);
 
   Lane& operator[](std::size_t index) { return lanes_[index]; }
+  const Lane& operator[](std::size_t index) const { return lanes_[index]; }
   // `difference` is only called if the two sides differ, and returns the text of the difference.
   template <class Difference>
   void compare(Index index, bool equal, Difference&& difference) {

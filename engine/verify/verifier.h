@@ -50,13 +50,15 @@ class Verifier {
   // The model has dropped the copies of the fork of `mm` that was in flight.
   void fork_abandoned(MmId mm) { objects_.fork_abandoned(mm); }
 
-  // Called after the last event. Then all forks in flight are abandoned, and finish() is called.
+  // Called after the last event, or when no later event can decide a comparison. At the end all forks
+  // in flight are abandoned then, and finish() is called.
   void settle_late() { state_.late().settle_all(); }
   Verdict finish();
 
   // The number of comparisons that have failed so far, and the first of them in full.
   std::uint64_t differing() const { return spaces_.map_counts().mismatches() + lanes_.differing(); }
   const std::vector<std::string>& differences() const { return lanes_.differences(); }
+  const Lane& lane(Lanes::Index index) const { return lanes_[index]; }
   // Estimated memory and steps of the verifier itself, without the model.
   Budget spent() const;
 

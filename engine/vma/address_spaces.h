@@ -87,6 +87,7 @@ class AddressSpaces {
   bool tainted(MmId id) const;
   std::uint64_t tainted_now() const { return mms_.tainted(); }
   std::uint64_t mms_seen() const { return mms_.seen(); }
+  std::uint64_t mms_alive() const { return mms_.alive(); }
   const Rmap& rmap() const { return rmap_; }
   const Anomalies& anomalies() const { return anomalies_; }
   const MapCounts& map_counts() const { return map_counts_; }
