@@ -28,7 +28,7 @@ struct LiveCheck {
   std::uint64_t vmas_differ = 0, chain_entries_differ = 0;
   // The walk was repeated: some of it had differed, as a fault or a call was in flight.
   unsigned repeated = 0;
-  std::vector<std::string> differences;  // the first ones, in full
+  std::vector<std::string> differences{};  // the first ones, in full
 
   std::uint64_t differ() const { return vmas_differ + chain_entries_differ; }
 };

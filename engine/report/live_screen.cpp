@@ -31,9 +31,9 @@ constexpr Key kHelp[] = {{"q", "quit"},
                          {"?", "this page, and back"}};
 
 // The lines of a screen, as long as there is room.
-class Screen {
+class Lines {
  public:
-  Screen(std::size_t columns, std::size_t lines) : columns_(columns), most_(lines) {}
+  Lines(std::size_t columns, std::size_t lines) : columns_(columns), most_(lines) {}
   void add(std::string text, LineStyle style = LineStyle::plain) {
     if (lines_.size() < most_) lines_.push_back({cut_off(std::move(text), columns_), style});
   }
@@ -59,7 +59,7 @@ class Screen {
   std::vector<ScreenLine> lines_;
 };
 
-void add_head(Screen& screen, const LiveFrame& frame, const LiveView& view) {
+void add_head(Lines& screen, const LiveFrame& frame, const LiveView& view) {
   screen.add(title_line(frame, view.paused), LineStyle::title);
   screen.add(rates_line(frame), frame.lost > 0 ? LineStyle::bad : LineStyle::plain);
   const CheckLine check = check_line(frame);
@@ -67,7 +67,7 @@ void add_head(Screen& screen, const LiveFrame& frame, const LiveView& view) {
   for (const std::string& note : start_notes(frame)) screen.add(note, LineStyle::dim);
 }
 
-void add_owners(Screen& screen, const LiveFrame& frame, const LiveView& view) {
+void add_owners(Lines& screen, const LiveFrame& frame, const LiveView& view) {
   if (screen.room() < 3) return;
   screen.gap();
   screen.add(owners_line(frame, view), LineStyle::dim);
@@ -75,7 +75,7 @@ void add_owners(Screen& screen, const LiveFrame& frame, const LiveView& view) {
   screen.table(owner_table(owners, view.by, screen.room() - 1, screen.columns()));
 }
 
-void add_help(Screen& screen) {
+void add_help(Lines& screen) {
   screen.gap();
   for (const Key& key : kHelp) screen.add(fmt::format("  {:<10} {}", key.key, key.meaning));
   screen.gap();
@@ -100,7 +100,7 @@ std::vector<ScreenLine> live_screen(const LiveFrame& frame, const LiveView& view
   if (columns < kLeastColumns || lines < kLeastLines) return too_small(columns);
   const std::size_t body = view.keys ? lines - 1 : lines;
   const std::size_t design = std::min(view.design, frame.now.designs.size() - 1);
-  Screen screen(columns, body);
+  Lines screen(columns, body);
   add_head(screen, frame, view);
   if (view.help) {
     add_help(screen);
@@ -122,7 +122,7 @@ std::vector<ScreenLine> live_screen(const LiveFrame& frame, const LiveView& view
 
 std::string live_text(const LiveFrame& frame, const LiveView& view, std::size_t owners) {
   constexpr std::size_t kColumns = 100, kEnough = 1000;
-  Screen screen(kColumns, kEnough);
+  Lines screen(kColumns, kEnough);
   add_head(screen, frame, view);
   screen.gap();
   screen.table(design_table(frame, kColumns));

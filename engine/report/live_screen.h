@@ -19,13 +19,13 @@ struct LiveView {
   By by = By::comm;        // comm or mm
   LiveSort sort = LiveSort::bytes;
   bool reversed = false;
-  std::string filter;        // only owners whose name has this text
+  std::string filter{};      // only owners whose name has this text
   bool typing = false;       // the filter is being typed
   bool paused = false;       // the frame is an old one
   bool help = false;         // the page of keys
   bool differences = false;  // the page of differences
   bool keys = true;          // the last line names keys
-  std::string message;       // instead of the keys
+  std::string message{};     // instead of the keys
 };
 
 enum class LineStyle : std::uint8_t { plain, title, header, selected, good, bad, dim };

@@ -151,10 +151,10 @@ TEST_CASE("a check counts the objects of its walk, and no other snapshot") {
   counter.take(event(SnapVma{}));
   counter.take(snapshot(SnapReason::end));
   counter.take(event(SnapVma{}));
-  counter.take(event(SnapChain{.anon_vma = AnonVmaId{7}}));
+  counter.take(event(SnapChain{.anon_vma = AnonVmaId{7}, .root = {}, .parent = {}}));
   counter.take(event(SnapVma{}));
-  counter.take(event(SnapChain{.anon_vma = AnonVmaId{7}}));
-  counter.take(event(SnapChain{.anon_vma = AnonVmaId{8}}));
+  counter.take(event(SnapChain{.anon_vma = AnonVmaId{7}, .root = {}, .parent = {}}));
+  counter.take(event(SnapChain{.anon_vma = AnonVmaId{8}, .root = {}, .parent = {}}));
   CHECK(counter.end() == LiveWalk{.mms = 1, .vmas = 2, .chain_entries = 3, .anon_vmas = 2});
   counter.take(snapshot(SnapReason::end));
   CHECK(counter.end() == LiveWalk{});

@@ -15,12 +15,6 @@ namespace {
 
 using test::live_example;
 
-std::string text_of(const std::vector<ScreenLine>& screen) {
-  std::string text = "\n";
-  for (const ScreenLine& line : screen) text += line.text + "\n";
-  return text;
-}
-
 bool has_line(const std::vector<ScreenLine>& screen, const std::string& part, LineStyle style) {
   return std::any_of(screen.begin(), screen.end(), [&](const ScreenLine& line) {
     return line.style == style && line.text.find(part) != std::string::npos;
