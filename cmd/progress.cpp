@@ -27,7 +27,7 @@ std::string progress_line(const std::string& name, const Advance& advance, std::
   const double seconds = static_cast<double>(std::max<std::uint64_t>(advance.elapsed_ns, 1)) / 1e9;
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(advance.events) / seconds);
   std::string line =
-      fmt::format("{}: {} events, {}/s", name, grouped(advance.events), short_count(rate));
+      fmt::format("{}: {} events read, {}/s", name, grouped(advance.events), short_count(rate));
   if (advance.total == 0) {
     line += fmt::format(", {}", size_text(advance.done));
   } else if (advance.done > 0) {

@@ -13,7 +13,7 @@ struct Advance {
   std::uint64_t done = 0, total = 0;  // bytes; a total of 0 is not known
   std::uint64_t elapsed_ns = 0;
 };
-// "make.trace: 12,345,678 events, 5.1M/s, 34 %, 12 s left", cut off behind `columns`.
+// "make.trace: 12,345,678 events read, 5.10M/s, 34 %, 12 s left", cut off behind `columns`.
 std::string progress_line(const std::string& name, const Advance& advance, std::size_t columns);
 
 // Shows the line if stderr is a terminal, from the first second on, unless -q was given. Removes it at

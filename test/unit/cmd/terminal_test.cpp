@@ -28,12 +28,12 @@ TEST_CASE("terminal: the pager is $PAGER, or else less") {
 TEST_CASE("terminal: the line of progress") {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   CHECK(progress_line("a.trace", {2'000'000, 250, 1000, 4 * kSecond}, 80) ==
-        "a.trace: 2,000,000 events, 500k/s, 25 %, 12.0 s left");
+        "a.trace: 2,000,000 events read, 500k/s, 25 %, 12.0 s left");
   // The length of a pipe is not known.
   CHECK(progress_line("standard input", {2'000'000, 3u << 20, 0, 4 * kSecond}, 80) ==
-        "standard input: 2,000,000 events, 500k/s, 3.0 MiB");
+        "standard input: 2,000,000 events read, 500k/s, 3.0 MiB");
   CHECK(progress_line("a.trace", {2'000'000, 250, 1000, 4 * kSecond}, 20).size() == 19);
   CHECK(progress_line("a.trace", {1, 1200, 1000, kSecond}, 80) ==
-        "a.trace: 1 events, 1/s, 100 %, 0.0 s left");  // a second reading of less
-  CHECK(progress_line("a.trace", {}, 80) == "a.trace: 0 events, 0/s, 0.0 KiB");
+        "a.trace: 1 events read, 1/s, 100 %, 0.0 s left");  // a second reading of less
+  CHECK(progress_line("a.trace", {}, 80) == "a.trace: 0 events read, 0/s, 0.0 KiB");
 }

@@ -56,9 +56,9 @@ TEST_CASE("brief: the table, line by line") {
         R"(samples/a.trace: 1.5 s of 'make -j8' on 6.18.44 x86_64
 Objects at each design's peak, change against num-children; walk is the p99:
 
-                 KiB       vmas       chains     anon_vmas  allocs  locks  walk
-num-children    11.6       20         60         40             85    100    10
-lazy-v1-noleak   8.4 -27%  24   +20%  30   -50%  20   -50%      50    110    10
+                 KiB       vmas     chains   anon_vmas  allocs  locks  walk
+num-children    11.6       20       60         40           85    100    10
+lazy-v1-noleak   8.4 -27%  24 +20%  30 -50%    20 -50%      50    110    10
 
 verified by map_count and snapshots; LOST 1 event (0.10 %); accuracy not
   recorded
