@@ -21,7 +21,7 @@ struct BriefRow {
   std::vector<std::pair<CacheIndex, std::uint64_t>> objs;  // of every cache of the comparison
   std::uint64_t remap_entries = 0;
   std::uint64_t allocs = 0, locks = 0;    // of the whole trace
-  std::optional<std::uint64_t> walk_p99;  // none: nothing was faulted, or this is a sum
+  std::optional<std::uint64_t> walk_p99;  // at the moment; none: nothing was faulted, or a sum
 };
 
 enum class BriefMoment : std::uint8_t { peak, at };
