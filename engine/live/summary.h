@@ -20,7 +20,7 @@ struct LiveDesign {
   CacheSpecs specs;
   std::array<CacheUsage, kAllCaches> caches{};
   std::array<std::uint64_t, kAllCaches> at_start_objs{};
-  SlabMoment peak;  // when the sum of all bytes peaked
+  SlabMoment peak{};  // when the sum of all bytes peaked
   std::uint64_t root_locks = 0;
 
   std::uint64_t bytes(CacheIndex cache) const {
