@@ -289,7 +289,8 @@ TEST_CASE("object sizes of the command line") {
   };
   CHECK(message("anon_vma") == "'anon_vma' is no object size; write CACHE=BYTES");
   CHECK_THAT(message("anon-vma=128"),
-             ContainsSubstring("unknown cache 'anon-vma'; known are vm_area_struct anon_vma_chain "
+             ContainsSubstring("unknown cache 'anon-vma'; did you mean 'anon_vma'?; known are "
+                               "vm_area_struct anon_vma_chain "
                                "anon_vma cow_context maple_node cow_remap_array "));
   for (const std::string text : {"7", "65537", "", "-8", "96x", "0x60", " 96", "99999999999"}) {
     INFO(text);
