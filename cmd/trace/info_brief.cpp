@@ -13,7 +13,7 @@
 namespace anonvma::cmd {
 namespace {
 
-using Lines = std::vector<std::pair<std::string, std::string>>;
+using Facts = std::vector<std::pair<std::string, std::string>>;
 
 std::string answer(const Summary& s, const Screen& screen) {
   const bool good = !s.damage && s.lost == 0;
@@ -62,7 +62,7 @@ std::string event_words(const Summary& s) {
 }
 
 // Facts that most traces do not have.
-void add_rare(Lines& lines, const Summary& s) {
+void add_rare(Facts& lines, const Summary& s) {
   if (const std::string unlike = unlike_release(s.meta); !unlike.empty())
     lines.emplace_back("behaves", "unlike its release: " + unlike);
   if (s.end && !s.end->trigger.empty()) lines.emplace_back("written", "because " + s.end->trigger);
@@ -82,7 +82,7 @@ void add_rare(Lines& lines, const Summary& s) {
 }  // namespace
 
 std::string info_brief(const Summary& s, const Screen& screen) {
-  Lines lines{
+  Facts lines{
       {"recorded", scope_text(s.meta)},
       {"started", origin_text(s)},
       {"kernel", fmt::format("{} {}, {} CPUs, {}", or_unknown(s.meta.release), s.meta.machine,

@@ -12,7 +12,7 @@
 namespace anonvma {
 namespace {
 
-constexpr std::string_view kMore =
+constexpr std::string_view kMoreInDepth =
     "More: --full (by operation, slabs, histogram), --by comm, --at SECONDS, --json.";
 
 std::vector<std::string> numbers_of(const CacheRow& row, const Screen& screen, bool has_at) {
@@ -102,7 +102,7 @@ std::string render_brief_depth(const Comparison& comparison, const ReportOptions
     blocks.push_back(draw(table, screen.columns));
   blocks.push_back(reach_lines(comparison));
   blocks.push_back(proof_lines(comparison, screen) +
-                   tinted(sentence(kMore, screen), Tint::quiet, screen));
+                   tinted(sentence(kMoreInDepth, screen), Tint::quiet, screen));
   return paragraphs(blocks);
 }
 

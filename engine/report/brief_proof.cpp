@@ -13,15 +13,15 @@ namespace {
 
 constexpr std::size_t kLongestCommand = 32;
 
-std::string shortened(const std::string& text, std::size_t most) {
+std::string cut_short(const std::string& text, std::size_t most) {
   return text.size() <= most ? text : text.substr(0, most - 3) + "...";
 }
 
 std::string source_of(const Meta& meta) {
   if (!meta.command.empty())
     return fmt::format("'{}'",
-                       shortened(fmt::format("{}", fmt::join(meta.command, " ")), kLongestCommand));
-  if (meta.scope == "cgroup") return "cgroup " + shortened(meta.cgroup, kLongestCommand);
+                       cut_short(fmt::format("{}", fmt::join(meta.command, " ")), kLongestCommand));
+  if (meta.scope == "cgroup") return "cgroup " + cut_short(meta.cgroup, kLongestCommand);
   if (meta.scope == "pid") return "some processes";
   return meta.scope == "system" ? "the whole system" : "a recording";
 }

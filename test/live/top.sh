@@ -72,6 +72,14 @@ END
   in_tmux -f /dev/null new-session -d -s top -x "$columns" -y "$lines" "exec sh run"
   wait_for 'the first screen' shows '^anonvma top'
 }
+# A server that is still ending would refuse the next session.
+end_screen() {
+  local server
+  server=$(in_tmux display-message -p '#{pid}')
+  in_tmux kill-server
+  gone() { ! kill -0 "$server" 2>/dev/null; }
+  wait_for "the end of tmux" gone
+}
 
 case $case in
   json)
@@ -164,7 +172,7 @@ case $case in
     diff before after || fail "the terminal is not as before"
     [ "$(in_tmux display-message -p -t top '#{alternate_on}')" = 0 ] || fail "the screen is not left"
     for signal in TERM INT; do
-      in_tmux kill-server
+      end_screen
       rm -f status after
       begin_screen 80 24
       kill -"$signal" "$(cat pid)"
