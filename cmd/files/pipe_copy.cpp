@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1u << 18;
 constexpr std::size_t kForgetBytes = 1u << 20;  // given back at once
-// Addresses, not memory. What a limit or a small address space refuses is asked for in half.
-constexpr std::size_t kMostMapped = std::size_t{1} << 40, kLeastMapped = std::size_t{1} << 28;
+// Addresses, not memory. What a limit or a small address space refuses is asked for in half. More is
+// not free everywhere: some emulators keep a note for each page.
+constexpr std::size_t kMostMapped = std::size_t{1} << 36, kLeastMapped = std::size_t{1} << 28;
 
 Error io_error(const std::string& path, int error, std::string_view hint = "") {
   return {ErrorCode::io, fmt::format("{}: {}{}", path, std::strerror(error), hint)};

@@ -28,8 +28,7 @@ using Json = nlohmann::ordered_json;
 std::string line_of(const std::string& path, const Finding& finding) {
   const std::string event = finding.event ? fmt::format(" event {}", *finding.event) : "";
   return one_line(fmt::format("{}: chunk {} ({:#x}){}: {}: {}", path, finding.chunk, finding.offset,
-                              event, info_of(finding.kind).name, finding.what)) +
-         "\n";
+                              event, info_of(finding.kind).name, finding.what));
 }
 
 std::string verdict_line(const std::string& path, const CheckResult& result, const Screen& screen) {
@@ -56,7 +55,7 @@ std::string verdict_line(const std::string& path, const CheckResult& result, con
 // The findings that were kept, and how many more of a kind there are.
 std::string finding_lines(const std::string& path, const CheckResult& result, std::uint64_t most) {
   std::string out;
-  for (const Finding& finding : result.findings) out += line_of(path, finding);
+  for (const Finding& finding : result.findings) out += line_of(path, finding) + "\n";
   const auto kinds = finding_kinds();
   for (std::size_t kind = 0; kind < kinds.size(); ++kind)
     if (result.counts[kind] > most)

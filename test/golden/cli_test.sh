@@ -432,6 +432,9 @@ screens() {
   lines_and_columns 24 verify "$sample"
   lines_and_columns 24 info "$sample"
   lines_and_columns 24 check "$sample"
+  head -c 60000 "$sample" >cut
+  expect 65 'chunk' check cut
+  if grep -n '^$' out; then complain 'empty lines between findings'; fi
   expect 0 '' compare "$sample" --color always
   grep -q "$(printf '\033\\[3')" out || complain 'no colours'
   NO_COLOR=1 TERM=xterm expect 0 '' compare "$sample"

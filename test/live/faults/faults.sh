@@ -81,7 +81,7 @@ replays_cut() {
 # The only fault of the trace is that its end is missing.
 checks_cut() {
   local come=0
-  "$program" check "$trace" >"$dir/check" 2>"$dir/check.errors" || come=$?
+  "$program" check --full "$trace" >"$dir/check" 2>"$dir/check.errors" || come=$?
   [ "$come" -eq 65 ] && ! grep -v ': no_end: \|: no_chunk: \|^[^ ]*: [0-9]* findings\? in' "$dir/check" >&2
 }
 # BPF programs (their links hold them, too) and maps of ours that no process has open any more.
