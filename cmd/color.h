@@ -1,4 +1,4 @@
-// Whether results are printed in colours.
+// Decides whether results are printed in colours.
 #pragma once
 
 #include <cstdint>

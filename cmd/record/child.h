@@ -11,7 +11,7 @@
 
 namespace anonvma::cmd {
 
-// What the command has for its own standard input, output and error.
+// The standard input, output and error that the command gets.
 enum class ChildOutput {
   ours,
   our_stderr,  // for both outputs: our own output is for a program

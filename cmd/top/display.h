@@ -10,7 +10,7 @@
 
 namespace anonvma::cmd {
 
-// What the user asks for with keys.
+// The wishes of a user at the keyboard.
 struct Wishes {
   bool quit = false;
   bool check = false;

@@ -13,17 +13,13 @@
 #include <optional>
 #include <utility>
 
+#include "cmd/color.h"
 #include "cmd/top/keys.h"
 
 namespace anonvma::cmd {
 namespace {
 
 enum Pair : short { kGood = 1, kBad };
-
-bool wants_colour() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return no_color == nullptr || *no_color == '\0';
-}
 
 int attributes_of(LineStyle style, bool colour) {
   switch (style) {
@@ -76,7 +72,9 @@ class Terminal final : public Display {
     keypad(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
-    colour_ = wants_colour() && has_colors() && start_color() == OK;
+    const bool wanted = wants_color(ColorMode::automatic, /*terminal=*/true,
+                                    std::getenv("NO_COLOR"), std::getenv("TERM"));
+    colour_ = wanted && has_colors() && start_color() == OK;
     if (colour_) {
       use_default_colors();
       init_pair(kGood, COLOR_GREEN, -1);

@@ -2,12 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/trace/info_summary.h"
+#include "engine/report/json.h"
 #include "engine/strategy/own.h"
 
 namespace anonvma::cmd {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json machine_json(const Meta& meta) {
   Json caches = Json::array();
@@ -47,10 +46,7 @@ Json recording_json(const Summary& s) {
   if (!s.meta.reader.empty())
     json["reader"] = s.meta.reader, json["ring_bytes"] = s.meta.ring_bytes;
   if (s.meta.anonymized) json["anonymized"] = true;
-  if (const CutInfo& cut = s.meta.cut; cut != CutInfo{})
-    json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
-                     {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
-                     {"to_ns", cut.to_ns},         {"notes", cut.notes}};
+  if (s.meta.cut != CutInfo{}) json["slice"] = slice_json(s.meta.cut);
   if (s.meta.part > 0) json["series"] = s.meta.series, json["part"] = s.meta.part;
   if (!s.end) return json;
   if (s.meta.part > 0) json["continued"] = s.end->continued;

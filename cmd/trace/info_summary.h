@@ -1,4 +1,4 @@
-// What `info` knows about one trace, and its texts.
+// The facts that `info` knows about one trace, and its texts.
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,7 @@ struct LiveSummary {
   friend bool operator==(const LiveSummary&, const LiveSummary&) = default;
 };
 
-// What came between two summaries, for each second.
+// The events and objects that came between two summaries, for each second.
 struct LiveRates {
   struct Design {
     double allocs = 0, frees = 0, root_locks = 0;

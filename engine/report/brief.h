@@ -33,7 +33,7 @@ std::vector<BriefRow> add_up(std::span<const std::vector<BriefRow>> all);
 // The table, and a sentence on each strategy that also holds something else.
 std::string brief_table(const std::vector<BriefRow>& rows, const Screen& screen);
 
-// What a table rests on: one line whether it is verified, lossless, and how exact the recorder was;
+// The proof of a table: one line whether it is verified, lossless, and how exact the recorder was;
 // further lines on everything that is not as it should be.
 std::string proof_lines(const Comparison& comparison, const Screen& screen);
 // One line: "make.trace: 3.8 s of 'make -j8' on 6.18.44 x86_64".

@@ -1,4 +1,4 @@
-// What a short report is about, and how far it can be trusted.
+// The subject of a short report, and how far it can be trusted.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -133,7 +133,7 @@ std::string slice_line(const CutInfo& cut, const Screen& screen) {
       screen);
 }
 
-// Of a trace that was cut off, up to its last event.
+// A trace that was cut off lasts up to its last event.
 double seconds_of(const Comparison& comparison) {
   std::uint64_t ns = comparison.trace.duration_ns;
   if (ns == 0 && !comparison.rows.empty()) ns = comparison.rows.front().end.slab.time_ns;

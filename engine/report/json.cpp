@@ -10,6 +10,14 @@
 
 namespace anonvma {
 
+Json slice_json(const CutInfo& cut) {
+  return {{"source", cut.source},       {"first_event", cut.first_event},
+          {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
+          {"to_ns", cut.to_ns},         {"notes", cut.notes}};
+}
+
+Json change_json(const Change& change) { return change ? Json(*change) : Json(nullptr); }
+
 namespace {
 
 Json trace_json(const Comparison& comparison) {
@@ -36,14 +44,9 @@ Json trace_json(const Comparison& comparison) {
                {"command", trace.command},
                {"damage", trace.damage}};
   if (!trace.meta.tier.empty()) json["tier"] = trace.meta.tier;
-  if (const CutInfo& cut = trace.meta.cut; cut != CutInfo{})
-    json["slice"] = {{"source", cut.source},       {"first_event", cut.first_event},
-                     {"end_event", cut.end_event}, {"from_ns", cut.from_ns},
-                     {"to_ns", cut.to_ns},         {"notes", cut.notes}};
+  if (trace.meta.cut != CutInfo{}) json["slice"] = slice_json(trace.meta.cut);
   return json;
 }
-
-Json change_json(const Change& change) { return change ? Json(*change) : Json(nullptr); }
 
 Json cache_json(const std::string& cache, const CacheRow& row, const SlubUse* slub) {
   Json json = {{"cache", cache},

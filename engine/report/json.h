@@ -5,11 +5,16 @@
 #include <string>
 
 #include "engine/report/render.h"
+#include "engine/report/rows.h"
 
 namespace anonvma {
 
 using Json = nlohmann::ordered_json;
 
+// The part of another trace that a slice is.
+Json slice_json(const CutInfo& cut);
+// Percent; null if there is nothing to compare with.
+Json change_json(const Change& change);
 // Churn and locks by operation, walks by moment.
 void add_costs(Json& strategy, const ReplayResult& result);
 void add_holders(Json& strategy, const ReplayResult& result, const ReportOptions& options);

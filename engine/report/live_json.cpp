@@ -37,12 +37,11 @@ Json designs_json(const LiveFrame& frame) {
   for (std::size_t d = 0; d < frame.now.designs.size(); ++d) {
     const LiveDesign& design = frame.now.designs[d];
     const LiveRates::Design rates = frame.rates.of(d);
-    const Change changed = change(design.bytes(), base);
     designs.push_back({{"name", design.name},
                        {"own", design.own},
                        {"start_approximate", design.approximate},
                        {"bytes", design.bytes()},
-                       {"change_percent", changed ? Json(*changed) : Json(nullptr)},
+                       {"change_percent", change_json(change(design.bytes(), base))},
                        {"at_start_bytes", design.at_start_bytes()},
                        {"peak_bytes", design.peak_bytes()},
                        {"root_locks", design.root_locks},

@@ -35,6 +35,12 @@ bool expand_stack(Layer& layer, Mm& mm, std::uint64_t addr) {
 
 namespace {
 
+// The task wrote to the page of `addr`.
+void page_written(Layer& layer, VmaId vma, std::uint64_t addr) {
+  const std::uint64_t page = addr & ~layer.page.mask();
+  written(layer, vma, page, page + layer.page.bytes());
+}
+
 void prepare_beside_others(Layer& layer, Mm& mm, const EventHead& head, VmaId vma) {
   if (layer.faulted(vma)) return;
   layer.rmap.prepare(vma);
@@ -59,14 +65,13 @@ bool shares_with_maker(const Layer& layer, const Mm& mm, VmaId vma) {
 void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& event) {
   const VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
   const bool acquired = head.map_count != 0;
-  const std::uint64_t page = event.addr & ~layer.page.mask();
   if (!vma) {
     const bool grows =
         (acquired || !layer.rules.growth_takes_lock) && expand_stack(layer, mm, event.addr);
     if (!grows)
       ++layer.anomalies[Anomaly::fault_without_vma];
     else if (event.flags & kFaultWrite)
-      written(layer, layer.vmas.vma_lookup(mm, event.addr), page, page + layer.page.bytes());
+      page_written(layer, layer.vmas.vma_lookup(mm, event.addr), event.addr);
     return;
   }
   if (!(event.flags & kFaultWrite) || !layer.at(vma).may_prepare()) return;
@@ -77,7 +82,7 @@ void handle_fault(Layer& layer, Mm& mm, const EventHead& head, const Fault& even
     layer.rmap.prepare(vma);
   else if (!layer.setting.own())
     prepare_beside_others(layer, mm, head, vma);
-  written(layer, vma, page, page + layer.page.bytes());
+  page_written(layer, vma, event.addr);
 }
 
 // get_user_pages with FOLL_FORCE prepares private mappings that are not writable, too. It may grow
@@ -90,8 +95,7 @@ void touch(Layer& layer, Mm& mm, const EventHead& head, const Touch& event) {
   if (!vma) return;
   prepare_beside_others(layer, mm, head, vma);
   if (layer.at(vma).flags & kVmShared) return;
-  const std::uint64_t page = event.addr & ~layer.page.mask();
-  written(layer, vma, page, page + layer.page.bytes());
+  page_written(layer, vma, event.addr);
 }
 
 // __anon_vma_prepare() found no anon_vma to share. See PreparedAtOnce for the case where the model did.
@@ -101,8 +105,7 @@ void new_anon_vma(Layer& layer, Mm& mm, const EventHead& head, const NewAnonVma&
   if (!shares_with_maker(layer, mm, vma)) return;
   if (layer.watcher != nullptr) layer.watcher->emptied(vma);
   layer.rmap.part(vma);
-  const std::uint64_t page = event.addr & ~layer.page.mask();
-  written(layer, vma, page, page + layer.page.bytes());
+  page_written(layer, vma, event.addr);
 }
 
 }  // namespace anonvma

@@ -88,6 +88,13 @@ Vma new_vma(Layer& layer, const Mm& mm, const Map& event, std::uint64_t start, s
   return fresh;
 }
 
+// The range that looks for neighbours, before `fresh` is a vma.
+VmaMerge range_of(Layer& layer, const Vma& fresh) {
+  VmaMerge range = VmaMerge::like(fresh);
+  if (!layer.rules.ksm_flag_first) range.flags &= ~kVmMergeable;
+  return range;
+}
+
 }  // namespace
 
 void mmap_region(Layer& layer, Mm& mm, const Map& event) {
@@ -102,12 +109,11 @@ void mmap_region(Layer& layer, Mm& mm, const Map& event) {
   if (!layer.valid_pgoff(fresh.pgoff)) return;
 
   const std::vector<VmaId> replaced = vms_gather_munmap_vmas(layer, mm, start, end);
-  VmaMerge range = VmaMerge::like(fresh);
+  VmaMerge range = range_of(layer, fresh);
   range.file = static_cast<FileId>(event.file);
   const bool locks = asked_to_lock(mm, event);
   // The kernel takes VM_LOCKED from a droppable mapping only after it has looked for neighbours.
   if ((fresh.flags & kVmDroppable) && locks) range.flags |= kVmLocked;
-  if (!layer.rules.ksm_flag_first) range.flags &= ~kVmMergeable;
   // A file that no descriptor named (shmat) is new, so nothing beside it can be the same.
   const bool new_file = event.file == 0 && fresh.file != 0;
   if (new_file || !vma_merge_new_range(layer, mm, layer.vmas.neighbours(mm, start), range))
@@ -143,9 +149,7 @@ void do_brk_flags(Layer& layer, Mm& mm, const Brk& event) {
   const bool extends_only = layer.rules.brk_extends_only;
   if (neighbours.prev && extends_only && layer.at(neighbours.prev).end <= mm.start_brk)
     neighbours.prev = {};
-  VmaMerge range = VmaMerge::like(fresh);
-  if (!layer.rules.ksm_flag_first) range.flags &= ~kVmMergeable;
-  if (!vma_merge_new_range(layer, mm, neighbours, range, extends_only))
+  if (!vma_merge_new_range(layer, mm, neighbours, range_of(layer, fresh), extends_only))
     layer.vmas.insert(layer.vmas.alloc(fresh));
   if ((flags & kVmLocked) && !layer.populates_by_touch(mm))
     mm_populate(layer, mm, old_end, new_end);

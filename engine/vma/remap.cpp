@@ -234,10 +234,12 @@ void mremap_failed(Layer& layer, Mm& mm, const Remap& event) {
 void do_mremap(Layer& layer, Mm& mm, const Remap& event) {
   std::uint64_t old_len = layer.page_align(event.old_len);
   const std::uint64_t new_len = layer.page_align(event.new_len);
+  const auto target = static_cast<std::uint64_t>(event.ret);
+  const bool fixed = (event.flags & kMremapFixed) != 0;
+  const bool keep_source = (event.flags & kMremapDontUnmap) != 0;
+  const bool stays = target == event.addr && !fixed && !keep_source;
   // Up to 6.16 a mapping may keep any length, even one that it cannot have.
-  if (event.ret >= 0 && static_cast<std::uint64_t>(event.ret) == event.addr && old_len == new_len &&
-      (event.flags & (kMremapFixed | kMremapDontUnmap)) == 0)
-    return;
+  if (stays && old_len == new_len) return;
   if (new_len == 0 || !layer.valid_range(event.addr, old_len, event.ret) ||
       !layer.valid_range(event.addr, new_len, event.ret))
     return;
@@ -245,13 +247,10 @@ void do_mremap(Layer& layer, Mm& mm, const Remap& event) {
     mremap_failed(layer, mm, event);
     return;
   }
-  const auto target = static_cast<std::uint64_t>(event.ret);
   if (!layer.valid_range(target, new_len)) return;
-  const bool fixed = (event.flags & kMremapFixed) != 0;
-  const bool keep_source = (event.flags & kMremapDontUnmap) != 0;
   const std::uint64_t old_end = event.addr + old_len;
 
-  if (target == event.addr && !fixed && !keep_source) {
+  if (stays) {
     if (new_len < old_len) do_munmap(layer, mm, event.addr + new_len, old_end);
     const VmaId vma = layer.vmas.vma_lookup(mm, event.addr);
     if (new_len > old_len && vma && layer.at(vma).end == old_end)

@@ -123,21 +123,6 @@ static __always_inline bool anonvma_allocates_vma(__u64 call_site, struct kmem_c
 	       anonvma_is_cache(cache, ANONVMA_CACHE_VMA, "vm_area_struct", 15);
 }
 
-/* True if __anon_vma_prepare() allocates a chain entry. It may allocate an anon_vma afterwards. */
-static __always_inline bool anonvma_prepares(__u64 call_site, struct kmem_cache *cache)
-{
-	return anonvma_is_inside(call_site, anonvma_prepare) &&
-	       !anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
-}
-
-/* True for the anon_vma of __anon_vma_prepare(). With a function of its own it may be that of a fork. */
-static __always_inline bool anonvma_makes_anon_vma(__u64 call_site, struct kmem_cache *cache)
-{
-	return (anonvma_is_inside(call_site, anonvma_prepare) ||
-		anonvma_is_inside(call_site, anonvma_new_anon_vma)) &&
-	       anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
-}
-
 /* An allocation that a hook has to handle. */
 struct anonvma_allocation {
 	__u64 object;
@@ -146,6 +131,21 @@ struct anonvma_allocation {
 	bool prepares;
 	bool makes_anon_vma;
 };
+
+/*
+ * __anon_vma_prepare() allocates a chain entry, and perhaps an anon_vma afterwards. An anon_vma_alloc() that
+ * is a function of its own serves forks, too.
+ */
+static __always_inline void anonvma_read_prepare(__u64 call_site, struct kmem_cache *cache,
+						 struct anonvma_allocation *a)
+{
+	bool inside = anonvma_is_inside(call_site, anonvma_prepare);
+
+	if (!inside && !anonvma_is_inside(call_site, anonvma_new_anon_vma))
+		return;
+	a->makes_anon_vma = anonvma_is_cache(cache, ANONVMA_CACHE_ANON_VMA, "anon_vma", 9);
+	a->prepares = inside && !a->makes_anon_vma;
+}
 
 /*
  * False if nothing is to be done. Most allocations of the machine end here, before the helper call that
@@ -165,8 +165,7 @@ static __always_inline bool anonvma_read_allocation(__u64 *ctx, struct anonvma_a
 		a->index = anonvma_cache_of(cache, a->site);
 	}
 	a->makes_vma = anonvma_allocates_vma(call_site, cache);
-	a->prepares = anonvma_prepares(call_site, cache);
-	a->makes_anon_vma = anonvma_makes_anon_vma(call_site, cache);
+	anonvma_read_prepare(call_site, cache, a);
 	if (a->index >= ANONVMA_CACHES && !a->makes_vma && !a->prepares && !a->makes_anon_vma)
 		return false;
 	a->object = anonvma_void_arg(ctx, 1);

@@ -23,38 +23,23 @@
 
 __u32 anonvma_growing = 0;	/* tasks whose fault is about to grow a stack */
 
-static __always_inline void anonvma_send_touch(__u64 mm, __u32 seq, __u64 addr, __u32 syscall,
-					       __u64 by)
+/*
+ * `kind` is ANONVMA_TOUCH, or ANONVMA_NEW_ANON_VMA: the task has allocated the anon_vma of the vma that it
+ * prepares, as it found none to share. Of two tasks that prepare neighbours at once, both may find none.
+ */
+static __always_inline void anonvma_send_touch(__u32 kind, __u64 mm, __u32 seq, __u64 addr,
+					       __u32 syscall, __u64 by)
 {
 	struct anonvma_touch_record *r;
 
 	if (!anonvma_wanted(mm))
 		return;
-	r = anonvma_reserve(struct anonvma_touch_record, ANONVMA_TOUCH, mm, seq, 0);
+	r = anonvma_reserve(struct anonvma_touch_record, kind, mm, seq, 0);
 	if (!r)
 		return;
 	r->addr = addr;
 	r->syscall = syscall;
 	r->by = by == mm ? 0 : by;
-	anonvma_submit(r);
-}
-
-/*
- * The task has allocated the anon_vma of the vma that it prepares, as it found none to share. Of two tasks
- * that prepare neighbours at once, both may find none.
- */
-static __always_inline void anonvma_send_new_anon_vma(__u64 mm, __u32 seq, __u64 addr)
-{
-	struct anonvma_touch_record *r;
-
-	if (!anonvma_wanted(mm))
-		return;
-	r = anonvma_reserve(struct anonvma_touch_record, ANONVMA_NEW_ANON_VMA, mm, seq, 0);
-	if (!r)
-		return;
-	r->addr = addr;
-	r->syscall = 0;
-	r->by = 0;
 	anonvma_submit(r);
 }
 
@@ -81,7 +66,7 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 	struct vm_area_struct *vma;
 	struct anon_vma *av;
 	struct mm_struct *mm;
-	__u64 prepared;
+	__u64 prepared, start;
 	__u32 seq;
 
 	if (!state)
@@ -103,11 +88,11 @@ static __noinline int anonvma_resolve_touch(struct anonvma_task *state)
 			anonvma_send_prepared((__u64)mm, prepared, ANONVMA_CACHE_ANON_VMA);
 	}
 	seq = state->avc_mm == (__u64)mm ? state->avc_seq : anonvma_mm_seq_probe(mm);
-	anonvma_send_touch((__u64)mm, seq, BPF_CORE_READ(vma, vm_start), state->avc_syscall,
-			   state->avc_mm);
+	start = BPF_CORE_READ(vma, vm_start);
+	anonvma_send_touch(ANONVMA_TOUCH, (__u64)mm, seq, start, state->avc_syscall, state->avc_mm);
 	if (prepared == (__u64)av && state->avc_mm == (__u64)mm &&
 	    BPF_CORE_READ(mm, mm_users.counter) > 1)
-		anonvma_send_new_anon_vma((__u64)mm, seq, BPF_CORE_READ(vma, vm_start));
+		anonvma_send_touch(ANONVMA_NEW_ANON_VMA, (__u64)mm, seq, start, 0, (__u64)mm);
 	return 0;
 }
 
@@ -157,7 +142,7 @@ static __always_inline void anonvma_on_prepare(__u64 avc)
 	explained = anonvma_fault_explains(state, task);
 	if (explained && mm &&
 	    (anonvma_faults == ANONVMA_FAULTS_FIRST || (state->fault_addr & ANONVMA_FAULT_SHARED)))
-		anonvma_send_touch((__u64)mm, anonvma_mm_seq(mm, false),
+		anonvma_send_touch(ANONVMA_TOUCH, (__u64)mm, anonvma_mm_seq(mm, false),
 				   state->fault_addr & anonvma_page_mask, 0, (__u64)mm);
 	if (explained && (state->fault_addr & ANONVMA_FAULT_SHARED))
 		state->touch_addr = (state->fault_addr & anonvma_page_mask) | 1;
@@ -184,7 +169,7 @@ static __always_inline void anonvma_on_new_anon_vma(__u64 anon_vma)
 		return;
 	state->prepared = anon_vma;
 	if (state->touch_addr && mm)
-		anonvma_send_new_anon_vma((__u64)mm, anonvma_mm_seq(mm, false),
-					  state->touch_addr & anonvma_page_mask);
+		anonvma_send_touch(ANONVMA_NEW_ANON_VMA, (__u64)mm, anonvma_mm_seq(mm, false),
+				   state->touch_addr & anonvma_page_mask, 0, (__u64)mm);
 	state->touch_addr = 0;
 }

@@ -60,10 +60,10 @@ Sites find_sites(bool callers) {
       hidden = true;
       continue;
     }
-    if (range.function == kPrepare) sites.prepare.push_back({range.start, range.size, 0});
-    if (range.function == kAnonVmaAlloc)
-      sites.anon_vma_alloc.push_back({range.start, range.size, 0});
-    if (range.function == kVmaAlloc) sites.vma_alloc.push_back({range.start, range.size, 0});
+    const anonvma_site part{range.start, range.size, 0};
+    if (range.function == kPrepare) sites.prepare.push_back(part);
+    if (range.function == kAnonVmaAlloc) sites.anon_vma_alloc.push_back(part);
+    if (range.function == kVmaAlloc) sites.vma_alloc.push_back(part);
     const auto function = std::find_if(functions.begin(), functions.end(),
                                        [&](const Function& f) { return f.name == range.function; });
     sites.objects.push_back({range.start, range.size, function->site});

@@ -89,6 +89,10 @@ void AvcChains::unlink_one(AnonVmaId anon_vma) {
 void AvcChains::attach(VmaId vma, AnonVmaId anon_vma) {
   slab_.alloc(kAnonVmaChain);
   slab_.root_lock();
+  own(vma, anon_vma);
+}
+
+void AvcChains::own(VmaId vma, AnonVmaId anon_vma) {
   chains_.push(vma, anon_vma);
   chains_.set_anon_vma(vma, anon_vma);
   link(anon_vma);
@@ -101,11 +105,7 @@ void AvcChains::part(VmaId vma) {
   if (active_vmas(shared) > 0) --active_vmas(shared);
   unlink_one(shared);
   chains_.clear(vma);
-  const AnonVmaId own = new_root();
-  chains_.push(vma, own);
-  chains_.set_anon_vma(vma, own);
-  link(own);
-  ++active_vmas(own);
+  own(vma, new_root());
 }
 
 std::span<const AnonVmaId> AvcChains::copy_chain(VmaId dst, VmaId src) {

@@ -146,6 +146,8 @@ class AvcChains {
   }
   AnonVmaId new_place();
   std::span<const AnonVmaId> copy_chain(VmaId dst, VmaId src);
+  // Adds `anon_vma` to the chain of `vma` as the vma's own.
+  void own(VmaId vma, AnonVmaId anon_vma);
   void link(AnonVmaId anon_vma);
   void unlink_one(AnonVmaId anon_vma);
   void set_parent(AnonVmaId child, AnonVmaId parent);
