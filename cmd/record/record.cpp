@@ -14,12 +14,6 @@
 namespace anonvma::cmd {
 namespace {
 
-std::string seconds(const std::string& word) {
-  const auto value = number<double>(word);
-  const bool good = value && *value > 0 && *value < 1e9;
-  return good ? "" : "'" + word + "' is no number of seconds above 0";
-}
-
 std::string a_size(const std::string& word) {
   return parse_size(word) ? "" : "'" + word + "' is no size: 64 (MiB), 64M, 1G";
 }
@@ -93,10 +87,7 @@ void add_record(CommandLine& line) {
   command.option("-o,--output", options.output,
                  "Trace file; - is standard output (default: anonvma-<date>.trace)");
   command.flag("--force", options.force, "Overwrite the trace file");
-  command
-      .option("--duration", options.duration_s,
-              "Stop after so many seconds (default: at a signal, or with CMD)")
-      .check(seconds);
+  add_duration(command, options, "Stop after so many seconds (default: at a signal, or with CMD)");
   add_whom(command, options);
   command.flag("--truth", options.truth, "Also record the kernel's own allocations");
   command

@@ -202,19 +202,13 @@ Result<int> run_session(Session& session, const Signals& signals) {
   return static_cast<int>(session.lost() > 0 ? kEventsLost : kOk);
 }
 
-}  // namespace
-
-Result<int> record(const RecordOptions& options) {
-  const Signals signals(options.flight_ns != 0);
-  const Result<Prepared> prepared = prepare(options);
-  if (!prepared) return prepared.error();
-  auto output = make_output(options);
-  if (!output) return output.error();
-  Result<Started> started = start(options, *prepared);
+Result<int> record_prepared(const RecordOptions& options, const Prepared& prepared,
+                            const Signals& signals, RecordingOutput& output) {
+  Result<Started> started = start(options, prepared);
   if (!started) return started.error();
   Session session{options,
                   std::move(started->meta),
-                  **output,
+                  output,
                   std::move(started->recorder),
                   started->child ? &*started->child : nullptr,
                   !options.quiet && options.output != "-" && isatty(STDERR_FILENO)};
@@ -222,19 +216,37 @@ Result<int> record(const RecordOptions& options) {
   // written at that moment, so a script can wait for the recording by waiting for the file.
   bool begun = false;
   const auto begin_output = [&]() -> Status {
-    return std::exchange(begun, true) ? ok() : (*output)->begin_part(session.meta, 0);
+    return std::exchange(begun, true) ? ok() : output.begin_part(session.meta, 0);
   };
   const auto sink = [&](const Event& event) -> Status {
     if (const Status s = begin_output(); !s) return s;
-    return (*output)->add(1, event);
+    return output.add(1, event);
   };
   Status status = session.recorder->begin(sink);
   if (status) status = begin_output();
   if (!status) {
-    session.output.discard();
+    output.discard();
     return status.error();
   }
   return run_session(session, signals);
+}
+
+}  // namespace
+
+Result<int> record(const RecordOptions& options) {
+  const Signals signals(options.flight_ns != 0);
+  const Result<Prepared> prepared = prepare(options);
+  if (!prepared) return prepared.error();
+  const auto output = make_output(options);
+  if (!output) return output.error();
+  return record_prepared(options, *prepared, signals, **output);
+}
+
+Result<int> record_into(RecordingOutput& output, const RecordOptions& options) {
+  const Signals signals(false);
+  const Result<Prepared> prepared = prepare(options);
+  if (!prepared) return prepared.error();
+  return record_prepared(options, *prepared, signals, output);
 }
 
 }  // namespace anonvma::cmd
@@ -244,6 +256,7 @@ Result<int> record(const RecordOptions& options) {
 namespace anonvma::cmd {
 
 Result<int> record(const RecordOptions&) { return cannot_record(); }
+Result<int> record_into(RecordingOutput&, const RecordOptions&) { return cannot_record(); }
 
 }  // namespace anonvma::cmd
 

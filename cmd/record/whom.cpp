@@ -15,6 +15,12 @@ std::string cgroup_path(const std::string& word) {
   return word.empty() ? "an empty path names no cgroup" : "";
 }
 
+std::string seconds(const std::string& word) {
+  const auto value = number<double>(word);
+  const bool good = value && *value > 0 && *value < 1e9;
+  return good ? "" : "'" + word + "' is no number of seconds above 0";
+}
+
 std::string ring_size(const std::string& word) {
   const std::uint64_t mib = number<std::uint64_t>(word).value_or(0);
   const bool good = mib >= 1 && mib <= 1024 && (mib & (mib - 1)) == 0;
@@ -31,6 +37,10 @@ void add_whom(const Subcommand& command, RecordOptions& options) {
               "Only what lives in this cgroup and below it: a directory, or a path below the mount "
               "of its hierarchy")
       .check(cgroup_path);
+}
+
+Option add_duration(const Subcommand& command, RecordOptions& options, const std::string& meaning) {
+  return command.option("--duration", options.duration_s, meaning).check(seconds);
 }
 
 void add_ring_size(const Subcommand& command, RecordOptions& options) {

@@ -19,11 +19,6 @@ namespace {
 
 using Runs = std::vector<std::unique_ptr<Run>>;
 
-std::string describe(const Error& error) {
-  if (error.offset == Error::kNoOffset) return error.message;
-  return fmt::format("{} (offset {:#x})", error.message, error.offset);
-}
-
 // The result of one pass over the events.
 struct Pass {
   std::uint64_t events = 0, bytes = 0;
@@ -74,13 +69,7 @@ std::optional<Error> gave_up(const Runs& runs, std::uint64_t file_bytes) {
       first = run.get();
   if (first == nullptr) return {};
   const RunPlan& plan = first->plan();
-  return Error{
-      ErrorCode::bad_trace,
-      fmt::format("event {} takes {} beyond the {} MiB of memory or {} million steps that "
-                  "are allowed for {} bytes of trace (--no-limits replays it all the same)",
-                  *first->gave_up(), plan.strategy.name(), plan.budget.bytes >> 20,
-                  plan.budget.steps / 1'000'000, file_bytes),
-      Error::kNoOffset};
+  return over_budget_at(*first->gave_up(), plan.strategy.name(), plan.budget, file_bytes);
 }
 
 unsigned worker_count(const ReplayOptions& options, std::size_t runs) {
@@ -178,6 +167,20 @@ void name_holders(Moment& moment, const Pass& pass) {
 }
 
 }  // namespace
+
+std::string describe(const Error& error) {
+  if (error.offset == Error::kNoOffset) return error.message;
+  return fmt::format("{} (offset {:#x})", error.message, error.offset);
+}
+
+Error over_budget_at(std::uint64_t event, const std::string& strategy, const Budget& budget,
+                     std::uint64_t file_bytes) {
+  return {ErrorCode::bad_trace,
+          fmt::format("event {} takes {} beyond the {} MiB of memory or {} million steps that "
+                      "are allowed for {} bytes of trace (--no-limits replays it all the same)",
+                      event, strategy, budget.bytes >> 20, budget.steps / 1'000'000, file_bytes),
+          Error::kNoOffset};
+}
 
 Status check_page_size(const Meta& meta) {
   const auto is_size = [](std::uint64_t bytes, std::uint64_t least, std::uint64_t most) {

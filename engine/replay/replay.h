@@ -41,6 +41,12 @@ inline int passes(const ReplayOptions& options) {
 // Fails if the header names a page size that no machine has.
 Status check_page_size(const Meta& meta);
 
+// An error on one line, with its offset if it has one.
+std::string describe(const Error& error);
+// The error of a replay that exceeded its budget at `event`.
+Error over_budget_at(std::uint64_t event, const std::string& strategy, const Budget& budget,
+                     std::uint64_t file_bytes);
+
 // The recording kernel's own strategy is always replayed and verified, with or without a row. A
 // damaged trace gives the result up to the damage, with `trace.damage` set. The caller fills in
 // `trace.path`. An Error only if nothing could be replayed (bad options).

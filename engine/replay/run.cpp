@@ -17,16 +17,20 @@ bool counts_anew(const Meta& meta, const StrategyInfo& strategy) {
 // False if relatives of the recorded processes may be elsewhere.
 bool sees_families(const Meta& meta) { return meta.scope != "pid" && meta.scope != "cgroup"; }
 
+Setting setting_for(const Meta& meta, const StrategyInfo& strategy, Role role) {
+  return {.role = role,
+          .counts_anew = counts_anew(meta, strategy),
+          .tells_steps = meta.truth,
+          .sees_families = sees_families(meta),
+          .stack_guard_pages = meta.stack_guard_pages,
+          .huge_page_bytes = meta.huge_page_bytes};
+}
+
 Run::Run(const RunPlan& plan, const Meta& meta)
     : plan_(plan),
       slab_(plan.specs.specs),
       spaces_(plan.rules, meta.page_size, plan.strategy, slab_,
-              {.role = plan.role,
-               .counts_anew = counts_anew(meta, *plan.strategy.info),
-               .tells_steps = meta.truth,
-               .sees_families = sees_families(meta),
-               .stack_guard_pages = meta.stack_guard_pages,
-               .huge_page_bytes = meta.huge_page_bytes}) {
+              setting_for(meta, *plan.strategy.info, plan.role)) {
   slab_.limit(plan.budget);
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));

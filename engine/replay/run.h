@@ -34,6 +34,8 @@ struct RunPlan {
 
 // True if the counters of anon_vmas at the start are counted anew, see Setting.
 bool counts_anew(const Meta& meta, const StrategyInfo& strategy);
+// The setting of a design in that role.
+Setting setting_for(const Meta& meta, const StrategyInfo& strategy, Role role);
 
 class Run {
  public:
