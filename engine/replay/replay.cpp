@@ -108,7 +108,7 @@ Result<std::vector<RunPlan>> make_plans(const Meta& meta, const ReplayOptions& o
     const bool of_era = options.era_accurate && !is_own;
     plans.push_back({strategy, of_era ? era_rules(*strategy.info, rules) : rules,
                      row_specs(meta, *strategy.info, options), is_own ? Role::own : Role::rival,
-                     options.slub, options.check_reach});
+                     options.slub, options.check_reach, options.timeline});
   }
   return plans;
 }
@@ -120,7 +120,7 @@ void look_again(TraceReader& reader, const std::vector<RunPlan>& plans,
   Runs runs;
   std::vector<Moment*> moments;
   const auto stop = [&](RunPlan plan, std::uint64_t event, Moment& moment) {
-    plan.slub = plan.check_reach = false;
+    plan.slub = plan.check_reach = plan.timeline = false;
     runs.push_back(std::make_unique<Run>(plan, meta));
     runs.back()->stop_after(event);
     moments.push_back(&moment);

@@ -23,7 +23,8 @@ struct ReplayOptions {
   bool era_accurate = false;  // each strategy under the rules and with the objects of its own era
   // Slot sizes that win over those of the trace, in bytes.
   std::vector<std::pair<CacheIndex, std::uint32_t>> objsizes;
-  bool slub = false;  // also count the slabs that SLUB would hold
+  bool timeline = false;  // also keep the objects over time (Timeline)
+  bool slub = false;      // also count the slabs that SLUB would hold
   // These two need a second pass: the moment when the sum of all caches peaked, and a given time.
   bool observe_peak = false;
   std::optional<double> at_s;

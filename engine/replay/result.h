@@ -103,7 +103,8 @@ struct ReplayResult {
   std::array<std::uint64_t, kAllCaches> at_start_objs{};  // alive when recording began
   std::array<OpCost, kNumOpKinds> costs{};
   std::uint64_t root_locks = 0;
-  std::optional<SlubUses> slub;  // if ReplayOptions::slub is set
+  std::optional<SlubUses> slub;      // if ReplayOptions::slub is set
+  std::optional<Timeline> timeline;  // if ReplayOptions::timeline is set
   Moment end;
   Moment peak;               // when the sum of all bytes peaked
   std::optional<Moment> at;  // the time that was asked for

@@ -33,6 +33,7 @@ Run::Run(const RunPlan& plan, const Meta& meta)
               setting_for(meta, *plan.strategy.info, plan.role)) {
   slab_.limit(plan.budget);
   if (plan.slub) slab_.enable_slub(plan.specs.specs, meta.page_size, meta.cpus);
+  if (plan.timeline) slab_.enable_timeline();
   if (plan.check_reach) spaces_.watch(&reach_.emplace(spaces_, meta.page_size));
   if (plan.role == Role::own) verifier_.emplace(meta, slab_, spaces_);
   driver_.emplace(spaces_, slab_, verifier_ ? &*verifier_ : nullptr);
@@ -102,6 +103,7 @@ ReplayResult Run::finish(const Meta& meta) {
   result.at_start_objs = spaces_.at_start();
   result.root_locks = slab_.root_locks();
   result.slub = slab_.slub();
+  result.timeline = slab_.timeline();
   result.map_counts_compared = spaces_.map_counts().compared();
   result.map_count_mismatches = spaces_.map_counts().mismatches();
   result.first_mismatch = spaces_.map_counts().first();

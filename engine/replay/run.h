@@ -29,6 +29,7 @@ struct RunPlan {
   Role role = Role::rival;
   bool slub = false;
   bool check_reach = false;
+  bool timeline = false;
   Budget budget = {};
 };
 

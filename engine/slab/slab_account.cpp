@@ -39,6 +39,7 @@ void SlabAccount::begin_here() {
   }
   root_locks_ = 0;
   if (slub_) slub_->begin_here();
+  if (timeline_) timeline_->begin_with(now().objs, sum_bytes_);
   keep_peak();
 }
 
@@ -73,6 +74,15 @@ SlabMoment SlabAccount::now() const {
   SlabMoment moment{event_, time_ns_, {}};
   for (std::size_t c = 0; c < kAllCaches; ++c) moment.objs[c] = usage_[c].active_objs;
   return moment;
+}
+
+void SlabAccount::extend_timeline() { timeline_->take(time_ns_, now().objs, sum_bytes_); }
+
+std::optional<Timeline> SlabAccount::timeline() const {
+  if (!timeline_) return {};
+  Timeline whole = *timeline_;
+  whole.take(time_ns_, now().objs, sum_bytes_);
+  return whole;
 }
 
 void SlabAccount::keep_peak() {

@@ -18,6 +18,7 @@
 #include "engine/slab/counts.h"
 #include "engine/slab/op_kind.h"
 #include "engine/slab/slub_model.h"
+#include "engine/slab/timeline.h"
 
 namespace anonvma {
 
@@ -54,12 +55,12 @@ struct OpCost {
 struct SlabMoment {
   std::uint64_t event = 0;  // index in the trace of the last operation before it
   std::uint64_t time_ns = 0;
-  std::array<std::uint64_t, kAllCaches> objs{};
+  ObjsByAnyCache objs{};
   friend bool operator==(const SlabMoment&, const SlabMoment&) = default;
 };
 
-// Every allocation of every model passes through here, so its 17 fields lie side by side: counters,
-// the moment of the peak, and the budget.
+// Every allocation of every model passes through here, so its 18 fields lie side by side: counters,
+// the moment of the peak, the timeline, and the budget.
 class SlabAccount {
  public:
   explicit SlabAccount(const CacheSpecs& specs = default_cache_specs()) {
@@ -70,6 +71,9 @@ class SlabAccount {
   void enable_slub(const CacheSpecs& specs, std::uint64_t page_size, std::uint64_t cpus) {
     slub_ = std::make_unique<SlubModel>(specs, page_size, cpus);
   }
+
+  // Turns on the timeline. To be called before the first object.
+  void enable_timeline() { timeline_ = std::make_unique<Timeline>(); }
 
   // Sets the budget of this replay; by default there is no limit. Nothing stops by itself: the
   // caller asks over_budget() after each event, and in long loops.
@@ -106,6 +110,7 @@ class SlabAccount {
   }
   void end_op() {
     if (sum_bytes_ > peak_bytes_) keep_peak();
+    if (timeline_) extend_timeline();
   }
 
   // From here on objects are allocated and freed for this mm. The number is small and is reused
@@ -158,6 +163,8 @@ class SlabAccount {
   std::optional<SlubUses> slub() const {
     return slub_ ? std::optional(slub_->uses()) : std::nullopt;
   }
+  // The timeline up to the last event; nothing without enable_timeline().
+  std::optional<Timeline> timeline() const;
   // The moment between two operations at which all caches together held the most bytes.
   const SlabMoment& peak() const { return peak_; }
 
@@ -171,6 +178,7 @@ class SlabAccount {
     return now;
   }
   void keep_peak();
+  void extend_timeline();
   void look_at_budget();
 
   std::array<CacheUsage, kAllCaches> usage_{};
@@ -183,6 +191,7 @@ class SlabAccount {
   Counts before_op_;
   SlabMoment peak_;
   std::unique_ptr<SlubModel> slub_;
+  std::unique_ptr<Timeline> timeline_;
 
   Budget budget_;
   std::uint64_t steps_ = 0, next_look_ = 0;

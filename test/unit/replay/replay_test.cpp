@@ -111,6 +111,37 @@ TEST_CASE("slabs are counted beside everything else, for each holder", "[replay]
   }
 }
 
+TEST_CASE("a timeline ends with the state at the end, and reaches the peak", "[replay]") {
+  const auto bytes = trace_of(meta_of("write"), small_life());
+  const auto replayed = [&](bool timeline, unsigned threads) {
+    ReplayOptions options;
+    for (const StrategyInfo& s : strategies()) options.strategies.emplace_back(s);
+    options.observe_peak = true;
+    options.timeline = timeline;
+    options.threads = threads;
+    auto reader = TraceReader::open(bytes);
+    REQUIRE(reader);
+    return *replay(*reader, options);
+  };
+  const Comparison plain = replayed(false, 1), one = replayed(true, 1), many = replayed(true, 3);
+  CHECK(one.rows == many.rows);
+  for (std::size_t i = 0; i < one.rows.size(); ++i) {
+    ReplayResult row = one.rows[i];
+    INFO(row.strategy);
+    REQUIRE(row.timeline);
+    const std::vector<TimelinePoint>& points = row.timeline->points();
+    CHECK(points.size() == one.rows[0].timeline->points().size());
+    CHECK(points.back().last == row.end.slab.objs);
+    std::uint64_t most = 0, peak = 0;
+    for (const TimelinePoint& point : points) most = std::max(most, point.max_bytes);
+    for (std::size_t c = 0; c < kAllCaches; ++c)
+      peak += row.peak.slab.objs[c] * row.specs.specs[c].objsize;
+    CHECK(most == peak);
+    row.timeline.reset();
+    CHECK(row == plain.rows[i]);
+  }
+}
+
 TEST_CASE("first faults alone are exact for the kernel's own strategy only", "[replay]") {
   const auto result = compare(trace_of(meta_of("first"), small_life()), 1);
   REQUIRE(result);
