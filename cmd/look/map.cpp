@@ -24,6 +24,12 @@ struct MapCommandOptions {
   MapFormat format = MapFormat::text;
 };
 
+// The words that draw an mm. Another recording numbers the mms anew, so that of a pid stays.
+std::string drawing_of(const MapCommandOptions& options, const MmLife& mm) {
+  if (options.look.live) return fmt::format("--live --mm pid:{}", mm.tgid);
+  return fmt::format("{} --mm {}", one_line(options.look.file), mm.mm.v);
+}
+
 int run_list(const MapCommandOptions& options, const Looked& looked, const Look& look) {
   const Result<Scene> scene = look.moment();
   if (!scene) return fail(in_file(looked.name(), scene.error()));
@@ -35,9 +41,8 @@ int run_list(const MapCommandOptions& options, const Looked& looked, const Look&
   std::string text =
       options.format == MapFormat::json ? mm_list_json(list) : mm_list_text(list, {options.top});
   if (options.format != MapFormat::json && !list.mms.empty())
-    text += fmt::format("\nanonvma map {} --mm {} draws the first of them.\n",
-                        options.look.live ? "--live" : one_line(options.look.file),
-                        list.mms.front().mm.mm.v);
+    text += fmt::format("\nanonvma map {} draws the first of them.\n",
+                        drawing_of(options, list.mms.front().mm));
   if (const int status = show_result(text, options.look.screen); status != kOk) return status;
   return looked.status();
 }

@@ -32,6 +32,7 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   options.limits = !table.no_limits;
   options.slub = table.slub;
   options.check_reach = table.check_reach;
+  options.timeline = table.timeline;
   options.observe_peak = !request.own_only;
   for (const std::string& text : table.objsizes) {
     const auto objsize = parse_objsize(text);

@@ -19,6 +19,7 @@ struct TableOptions {
   std::vector<std::string> objsizes;  // CACHE=BYTES
   bool slub = false;                  // model the slabs of SLUB
   bool check_reach = false;
+  bool timeline = false;  // objects over time; no option of a table
   std::optional<double> at_s;
   unsigned threads = 0;
   bool no_limits = false;  // on the memory and time that a trace may need

@@ -132,11 +132,11 @@ std::vector<std::string> cells_of(const Column& column, const std::vector<BriefR
   return cells;
 }
 
-// Names of strategies; a long one has a number and a line below the table.
-struct Names {
+// RowNames of strategies; a long one has a number and a line below the table.
+struct RowNames {
   std::vector<std::string> shown;
   std::string legend;
-  Names(const std::vector<BriefRow>& rows, const Screen& screen) {
+  RowNames(const std::vector<BriefRow>& rows, const Screen& screen) {
     std::size_t numbers = 0;
     for (const BriefRow& row : rows) {
       if (row.strategy.size() <= kLongestName) {
@@ -226,7 +226,7 @@ std::vector<BriefRow> add_up(std::span<const std::vector<BriefRow>> all) {
 }
 
 std::string brief_table(const std::vector<BriefRow>& rows, const Screen& screen) {
-  const Names names(rows, screen);
+  const RowNames names(rows, screen);
   const std::vector<Column> objects = object_columns(rows, screen), costs = cost_columns(rows);
   std::vector<Column> both = objects;
   both.insert(both.end(), costs.begin(), costs.end());

@@ -14,7 +14,7 @@ constexpr std::size_t kMailColumns = 75;
 constexpr std::size_t kNameColumns = 38;  // the rest of the line, beside three columns of numbers
 
 // Long names would push the numbers out of the mail: such names get a number and a legend.
-struct Names {
+struct MailNames {
   std::vector<std::string> legend;
   std::string operator()(const std::string& name) {
     if (name.size() + 2 <= kNameColumns) return name;
@@ -37,7 +37,7 @@ std::string moment_text(const Rows& all, std::string title, OfCache of_cache, Of
   std::vector<std::string> header{std::move(title), "objects", "KB"};
   if (changes) header.emplace_back("change");
   Grid grid(header);
-  Names names;
+  MailNames names;
   const auto add = [&](const std::string& strategy, std::string objs, const Amount& amount,
                        bool baseline) {
     std::vector<std::string> cells{fmt::format("  {}", names(strategy)), std::move(objs),
@@ -88,7 +88,7 @@ std::string moments_text(const Rows& all, std::optional<double> at_s) {
 // The lines of churn, locks and walks that fit into a mail.
 std::string costs_text(const Comparison& comparison) {
   Grid grid({"", "allocs", "root locks", "walk p50", "p99", "max"});
-  Names names;
+  MailNames names;
   for (const ReplayResult& row : comparison.rows) {
     const Walks& walks = row.peak.walks;
     const auto walk = [&](std::uint64_t n) { return walks.vmas == 0 ? "-" : number(n); };

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens PROGRAM SAMPLE
+# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens|look|exports|perfetto PROGRAM SAMPLE
 # The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
 group=$1 anonvma=$(realpath "$2") sample=$(realpath "$3")
 newer=$(realpath "$(dirname "$0")")/newer.trace
+checker=$(realpath "$(dirname "$0")")/trace_event_format.py
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -37,6 +38,9 @@ expect_of_readers() { # STATUS PATTERN FILE
   expect "$1" "$2" cut "$3" -o copy --force
   expect "$1" "$2" compare "$3" --json
   expect "$1" "$2" compare "$3" --strategies all
+  expect "$1" "$2" map "$3"
+  expect "$1" "$2" explain "$3" --json
+  expect "$1" "$2" export "$3" --perfetto
 }
 
 word() { # N: a little-endian word of four bytes, N below 256
@@ -49,7 +53,7 @@ help() {
   expect 0 '' --version
   grep -q '^anonvma [0-9]' out || complain 'no version'
   expect 0 '' --help
-  for command in doctor record info check repair dump cut anonymize replay compare verify vectors \
+  for command in doctor record info check repair dump cut anonymize replay compare verify map explain export vectors \
     strategies rules; do
     expect 0 '' "$command" --help
     grep -q '^Examples\?:' out || complain "no example in the help of $command"
@@ -140,6 +144,21 @@ usage() {
   expect 2 '--flight' record --trigger-once
   expect 2 '--flight' record --flight 0
   expect 2 'anon_vma=20%' record --flight 5 --trigger-slab anon_vma=20%
+  expect 2 'FILE is required, or --live' map
+  expect 2 'leave out FILE' map file --live
+  expect 2 'say what --live records' explain file --pid 1
+  expect 2 '--live' explain file --duration 1
+  expect 2 'give --mm, too' map file --diff legacy
+  expect 2 'give --mm, too' map file --format svg
+  expect 2 "$known" map file --mm 1 --strategy nonesuch
+  expect 2 "'x'" map file --at x
+  expect 2 '--json' map file --json --format svg
+  expect 2 '--mm' explain file --mm 1 --anon-vma 2
+  expect 2 '--largest' explain file --largest 0
+  expect 2 '--largest' explain file --largest 3 --anon-vma 1
+  expect 2 'choose --csv, --json, --perfetto or --sqlite' export file
+  expect 2 'name its file with -o' export file --sqlite
+  expect 2 '--json' export file --csv --json
   expect 2 'nonesuch' strategies nonesuch
   expect 2 'nonesuch' rules nonesuch
   expect 2 '--release' rules --release nonesuch
@@ -444,6 +463,76 @@ screens() {
   expect 0 '' compare "$sample" --quiet
   "$anonvma" compare "$sample" --verbose >out 2>err || complain '--verbose'
   grep -q '^anonvma: sample.trace: 164236 events' err || complain '--verbose says nothing'
+}
+
+look() {
+  need_sample
+  expect 0 '' map "$sample"
+  expect 2 'no mm has this number, pid or comm' map "$sample" --mm no-such-mm
+  expect 2 'mms fit' map "$sample" --mm bash --at 1
+  expect 2 'choose an --at between them' map "$sample" --mm 3 --at 1
+  expect 2 'no mm is alive at 1000.000 s' map "$sample" --at 1000
+  expect 2 'no mm is alive at 1000.000 s' explain "$sample" --at 1000
+  expect 2 'was not made until then' explain "$sample" --anon-vma 99999999
+  expect 2 'was freed before' explain "$sample" --anon-vma 100 --at 1
+  expect 0 '' map "$sample" --mm 3 --json
+  cp out number
+  expect 0 '' map "$sample" --mm "pid:$(sed -n 's/^ *"pid": \([0-9]*\).*/\1/p' number)" --at 0.021 --json
+  grep -q '"comm": "mktemp"' out || complain 'a pid is that of another mm'
+  # Every design can be drawn and explained.
+  local design
+  for design in $("$anonvma" strategies --json | sed -n 's/^ *"name": "\(.*\)",$/\1/p'); do
+    expect 0 '' map "$sample" --mm 3 --strategy "$design"
+    grep -q '^mm 3 (' out || complain "no map of mm 3 under $design"
+    expect 0 '' explain "$sample" --strategy "$design" --largest 2
+  done
+  expect 0 '' map "$sample" --mm 3 --format svg
+  grep -q '^<svg ' out || complain 'no SVG'
+}
+
+exports() {
+  need_sample
+  expect 0 '' export "$sample" --csv -o series.csv
+  expect 74 'file exists' export "$sample" --csv -o series.csv
+  expect 0 '' export "$sample" --csv -o series.csv --force
+  expect 0 '' export "$sample" --csv
+  cmp out series.csv || complain 'a file and standard output differ'
+  [ "$(stat -c %a series.csv)" = 600 ] || complain 'a result is not private'
+  local got=0
+  "$anonvma" export "$sample" --sqlite -o results.db 2>err || got=$?
+  if [ "$got" = 69 ]; then
+    grep -q 'libsqlite3-dev' err || complain 'no word about what is missing'
+    return
+  fi
+  [ "$got" = 0 ] || complain "status $got instead of 0: --sqlite"
+  command -v python3 >/dev/null || return 0
+  # A reader of its own: the peak in the database is that of the table.
+  python3 - "$anonvma" "$sample" <<'END' || complain 'the database is not what the table says'
+import json, sqlite3, subprocess, sys
+program, sample = sys.argv[1:]
+db = sqlite3.connect('results.db')
+assert db.execute('pragma integrity_check').fetchone() == ('ok',)
+table = json.loads(subprocess.run([program, 'compare', sample, '--json'], capture_output=True).stdout)
+for design in table['strategies']:
+    name = design['name']
+    peak = db.execute('select sum(bytes) from moments where strategy = ? and moment = "peak_of_sum"', (name,))
+    assert peak.fetchone()[0] == design['peak_of_sum']['bytes'], name
+    for cache in design['caches']:
+        allocs = db.execute('select allocs from caches where strategy = ? and cache = ?', (name, cache['cache']))
+        assert allocs.fetchone()[0] == cache['allocs'], (name, cache)
+    series = db.execute('select max(max_bytes) from sum_series where strategy = ?', (name,))
+    assert series.fetchone()[0] == design['peak_of_sum']['bytes'], name
+END
+}
+
+perfetto() {
+  need_sample
+  command -v python3 >/dev/null || {
+    echo 'skipped: no python3'
+    exit 77
+  }
+  expect 0 '' export "$sample" --perfetto
+  python3 "$checker" out || complain 'the trace is not in the format that Perfetto reads'
 }
 
 "$group"

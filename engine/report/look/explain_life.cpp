@@ -45,8 +45,17 @@ std::string why_alive(const HeldAnonVma& one) {
 std::string made(const HeldAnonVma& one, const MmNames& names) {
   std::string text = origin_text(one.origin, names);
   if (one.origin.addr != 0) text += fmt::format(", at {:#x}", one.origin.addr);
-  if (one.origin.how == Origin::How::unknown) return text;
+  const Origin::How how = one.origin.how;
+  if (how == Origin::How::unknown || how == Origin::How::start) return text;
   return text + fmt::format("; {} old", seconds_text(one.age_ns));
+}
+
+std::string carried(const AnonVmaLife& life) {
+  const bool began_before = life.anon_vma.origin.how == Origin::How::start;
+  const std::string_view before = began_before ? ", those before the start are not known" : "";
+  if (life.forks == 0) return fmt::format("by no fork{}", before);
+  return fmt::format("into children by {}{}; the way to its vmas:", counted(life.forks, "fork"),
+                     before);
 }
 
 // The tree of the mms on the way, each with the number of vmas that are linked now.
@@ -93,9 +102,7 @@ std::string life_lines(const AnonVmaLife& life, const MmNames& names, std::size_
   if (one.num_children + one.num_active_vmas > 0)
     out += line("counters", fmt::format("num_children {}, num_active_vmas {}", one.num_children,
                                         one.num_active_vmas));
-  out += line("carried", life.forks == 0 ? "by no fork"
-                                         : fmt::format("into children by {}; the way to its vmas:",
-                                                       counted(life.forks, "fork")));
+  out += line("carried", carried(life));
   if (life.forks > 0) out += ways(life, most);
   if (!life.holders.empty()) out += line("held by", "") + holders(life, names, most);
   return out;
