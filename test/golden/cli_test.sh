@@ -451,8 +451,8 @@ screens() {
   lines_and_columns 24 verify "$sample"
   lines_and_columns 24 info "$sample"
   lines_and_columns 24 check "$sample"
-  head -c 60000 "$sample" >cut
-  expect 65 '' check cut
+  head -c 60000 "$sample" >beginning
+  expect 65 '' check beginning
   if grep -n '^$' out; then complain 'empty lines between findings'; fi
   expect 0 '' compare "$sample" --color always
   grep -q "$(printf '\033\\[3')" out || complain 'no colours'

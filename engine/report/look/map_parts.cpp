@@ -83,7 +83,9 @@ std::string totals_text(const SpaceMap& map) {
 std::string lacks_text(const SpaceMap& map, const Targets& targets) {
   const bool points_up = std::any_of(map.vmas.begin(), map.vmas.end(),
                                      [](const MappedVma& vma) { return vma.points_at != 0; });
-  if (!map.has_anon_vmas && targets.empty())
+  const bool written = std::any_of(map.vmas.begin(), map.vmas.end(),
+                                   [](const MappedVma& vma) { return vma.faulted; });
+  if (written && !map.has_anon_vmas && targets.empty())
     return map.scene.strategy + " has no anon_vma: nothing tells where the pages of a vma are";
   if (!targets.empty())
     return fmt::format("{}: t1, t2, ... are no anon_vmas but the other objects that pages point at",
