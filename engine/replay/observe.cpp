@@ -12,16 +12,25 @@ std::uint64_t at_rank(const std::vector<std::uint64_t>& sorted, std::size_t per_
   return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
+Histogram histogram(const std::vector<std::uint64_t>& values) {
+  std::map<std::uint64_t, std::uint64_t> counts;
+  for (const std::uint64_t value : values) ++counts[value];
+  return {counts.begin(), counts.end()};
+}
+
 Walks walks(const AddressSpaces& spaces, const std::vector<MmId>& mms) {
   const StrategyView& strategy = spaces.strategy();
-  std::vector<std::uint64_t> lengths;
+  std::vector<std::uint64_t> lengths, chains;
   for (const MmId mm : mms)
     for (const VmaId vma : spaces.vmas(mm))
-      if (strategy.faulted(vma)) lengths.push_back(strategy.rmap_walk_length(vma));
+      if (strategy.faulted(vma)) {
+        lengths.push_back(strategy.rmap_walk_length(vma));
+        chains.push_back(strategy.chain_links(vma).size());
+      }
   Walks found;
-  std::map<std::uint64_t, std::uint64_t> histogram;
-  for (const std::uint64_t vmas : strategy.vmas_per_anon_vma()) ++histogram[vmas];
-  found.vmas_per_anon_vma.assign(histogram.begin(), histogram.end());
+  found.vmas_per_anon_vma = histogram(strategy.vmas_per_anon_vma());
+  found.walk_lengths = histogram(lengths);
+  found.chain_lengths = histogram(chains);
   if (lengths.empty()) return found;
   std::sort(lengths.begin(), lengths.end());
   found.vmas = lengths.size();
@@ -76,13 +85,14 @@ std::vector<Holder> holders(const AddressSpaces& spaces, const SlabMoment& slab,
 
 }  // namespace
 
-Moment observe(const AddressSpaces& spaces, const SlabAccount& slab) {
+Moment observe(const AddressSpaces& spaces, const SlabAccount& slab, bool family) {
   const std::vector<MmId> mms = spaces.mms();
   Moment moment;
   moment.slab = slab.now();
   moment.walks = walks(spaces, mms);
   moment.holders = holders(spaces, moment.slab, mms);
   moment.remap_entries = spaces.strategy().remap_entries();
+  if (family) moment.family = largest_family(spaces);
   return moment;
 }
 

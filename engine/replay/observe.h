@@ -6,8 +6,8 @@
 
 namespace anonvma {
 
-// The current state. `slab` is the account of `spaces`.
-Moment observe(const AddressSpaces& spaces, const SlabAccount& slab);
+// The current state. `slab` is the account of `spaces`. With `family` also the largest family.
+Moment observe(const AddressSpaces& spaces, const SlabAccount& slab, bool family = false);
 // Only the holders: by mm, see Moment.
 std::vector<Holder> observe_holders(const AddressSpaces& spaces, const SlabAccount& slab);
 

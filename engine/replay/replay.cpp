@@ -108,7 +108,7 @@ Result<std::vector<RunPlan>> make_plans(const Meta& meta, const ReplayOptions& o
     const bool of_era = options.era_accurate && !is_own;
     plans.push_back({strategy, of_era ? era_rules(*strategy.info, rules) : rules,
                      row_specs(meta, *strategy.info, options), is_own ? Role::own : Role::rival,
-                     options.slub, options.check_reach, options.timeline});
+                     options.slub, options.check_reach, options.timeline, options.family});
   }
   return plans;
 }

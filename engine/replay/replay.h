@@ -24,6 +24,7 @@ struct ReplayOptions {
   // Slot sizes that win over those of the trace, in bytes.
   std::vector<std::pair<CacheIndex, std::uint32_t>> objsizes;
   bool timeline = false;  // also keep the objects over time (Timeline)
+  bool family = false;    // also look at the largest family of anon_vmas
   bool slub = false;      // also count the slabs that SLUB would hold
   // These two need a second pass: the moment when the sum of all caches peaked, and a given time.
   bool observe_peak = false;

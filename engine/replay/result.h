@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/ids.h"
+#include "engine/replay/family.h"
 #include "engine/slab/slab_account.h"
 #include "engine/trace/meta.h"
 #include "engine/verify/verdict.h"
@@ -19,13 +20,17 @@
 
 namespace anonvma {
 
+// (a value, how often), by ascending value.
+using Histogram = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
 // Reverse-map walks of one moment: for each faulted vma, how many vmas a walk for a page first
 // faulted there visits.
 struct Walks {
   std::uint64_t vmas = 0;  // faulted vmas; 0: the other fields mean nothing
   std::uint64_t min = 0, median = 0, p99 = 0, max = 0;
-  // (a number of vmas, how many anon_vmas have that many vmas linked), ascending.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> vmas_per_anon_vma;
+  Histogram vmas_per_anon_vma = {};  // how many anon_vmas have so many vmas linked
+  Histogram walk_lengths = {};       // how many faulted vmas have a walk of so many vmas
+  Histogram chain_lengths = {};      // how many faulted vmas have so many chain entries
   friend bool operator==(const Walks&, const Walks&) = default;
 };
 
@@ -50,6 +55,7 @@ struct Moment {
   Walks walks;
   std::vector<Holder> holders;      // by mm, without a name first; the holder without an mm is last
   std::uint64_t remap_entries = 0;  // see Strategy::remap_entries()
+  Family family = {};               // if ReplayOptions::family is set
   friend bool operator==(const Moment&, const Moment&) = default;
 };
 

@@ -82,7 +82,7 @@ std::optional<Verdict> Run::verdict() {
 
 Moment Run::look() {
   driver_->finish();
-  return observe(spaces_, slab_);
+  return observe(spaces_, slab_, plan_.family);
 }
 
 ReplayResult Run::finish(const Meta& meta) {

@@ -30,6 +30,7 @@ struct RunPlan {
   bool slub = false;
   bool check_reach = false;
   bool timeline = false;
+  bool family = false;
   Budget budget = {};
 };
 

@@ -149,15 +149,19 @@ std::string document(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string render_json(const Comparison& comparison, const ReportOptions& options) {
+Json comparison_json(const Comparison& comparison, const ReportOptions& options) {
   const Rows all = rows(comparison);
   Json strategies = Json::array();
   for (std::size_t i = 0; i < comparison.rows.size(); ++i)
     strategies.push_back(strategy_json(comparison.rows[i], all, i, options));
-  return document({{"schema", "anonvma.compare/1"},
-                   {"trace", trace_json(comparison)},
-                   {"baseline", comparison.baseline},
-                   {"strategies", std::move(strategies)}});
+  return {{"schema", "anonvma.compare/1"},
+          {"trace", trace_json(comparison)},
+          {"baseline", comparison.baseline},
+          {"strategies", std::move(strategies)}};
+}
+
+std::string render_json(const Comparison& comparison, const ReportOptions& options) {
+  return document(comparison_json(comparison, options));
 }
 
 std::string sum_json(const Rows& sum, std::size_t traces, std::string_view baseline) {

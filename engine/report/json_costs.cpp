@@ -12,13 +12,24 @@ Json counts_json(const std::array<std::uint64_t, kAllCaches>& counts) {
   return json;
 }
 
-Json walks_json(const Walks& walks) {
-  Json histogram = Json::array();
-  for (const auto& [vmas, anon_vmas] : walks.vmas_per_anon_vma)
-    histogram.push_back({{"vmas", vmas}, {"anon_vmas", anon_vmas}});
-  return {{"vmas", walks.vmas}, {"min", walks.min}, {"median", walks.median},
-          {"p99", walks.p99},   {"max", walks.max}, {"vmas_per_anon_vma", histogram}};
+Json histogram_json(const Histogram& histogram, const char* value, const char* count) {
+  Json json = Json::array();
+  for (const auto& [n, times] : histogram) json.push_back({{value, n}, {count, times}});
+  return json;
 }
+
+Json walks_json(const Walks& walks) {
+  return {{"vmas", walks.vmas},
+          {"min", walks.min},
+          {"median", walks.median},
+          {"p99", walks.p99},
+          {"max", walks.max},
+          {"vmas_per_anon_vma", histogram_json(walks.vmas_per_anon_vma, "vmas", "anon_vmas")},
+          {"walk_lengths", histogram_json(walks.walk_lengths, "visited", "vmas")},
+          {"chain_lengths", histogram_json(walks.chain_lengths, "entries", "vmas")}};
+}
+
+}  // namespace
 
 Json holders_json(const ReplayResult& result, const Moment& moment, const ReportOptions& options) {
   Json json = Json::array();
@@ -29,8 +40,6 @@ Json holders_json(const ReplayResult& result, const Moment& moment, const Report
                     {"bytes", line.bytes}});
   return json;
 }
-
-}  // namespace
 
 void add_costs(Json& strategy, const ReplayResult& result) {
   Json churn = Json::object(), locks = Json::object();

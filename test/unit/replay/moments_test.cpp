@@ -55,6 +55,56 @@ TEST_CASE("the peak of the sum is looked at in a second pass") {
   CHECK(c.rows[1].peak.walks.min == 2);
 }
 
+TEST_CASE("walks and chains have their lengths") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children")};
+  options.observe_peak = true;
+  const Walks walks = replayed(family(), options).rows[0].peak.walks;
+  CHECK(walks.walk_lengths == Histogram{{1, 2}, {2, 2}});
+  CHECK(walks.chain_lengths == Histogram{{1, 2}, {2, 2}});
+  CHECK(walks.vmas_per_anon_vma == Histogram{{1, 2}, {2, 2}});
+}
+
+// Before the exit of mm 1 there are two roots, each with one child.
+TEST_CASE("the largest family is a tree") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("num-children"), *find_strategy("legacy"),
+                        *find_strategy("cow-context")};
+  options.observe_peak = options.family = true;
+  Life life = family();
+  life.fork(0, 2).fork(2, 3);
+  const Comparison c = replayed(life, options);
+  const Family& own = c.rows[0].peak.family;
+  CHECK(own.roots == 2);
+  REQUIRE(own.nodes.size() == 2);
+  CHECK(own.nodes[0].comm == "task0");
+  CHECK(own.nodes[0].vmas == 2);
+  CHECK(own.nodes[0].own_vmas == 1);
+  CHECK(own.nodes[1].parent == 0);
+  CHECK(own.nodes[1].mm == MmId{1});
+  CHECK(own.vmas == 2);
+  const Family& end = c.rows[0].end.family;  // mm 0 has one vma left, mm 2 and 3 are its heirs
+  REQUIRE(end.nodes.size() == 3);
+  CHECK(end.nodes[1].parent == 0);
+  CHECK(end.nodes[2].parent == 1);
+  CHECK(c.rows[1].peak.family.nodes.size() == 1);  // one anon_vma for all
+  CHECK(c.rows[1].peak.family.vmas == 2);
+  CHECK(c.rows[2].peak.family == Family{});
+}
+
+TEST_CASE("of two families with one anon_vma each, that with more vmas is the largest") {
+  ReplayOptions options;
+  options.strategies = {*find_strategy("legacy")};
+  options.observe_peak = options.family = true;
+  Life life;
+  life.exec(0).map(0, 0).write(0, 0).exec(1).map(1, 0).write(1, 0).fork(1, 2);
+  const Family family = replayed(life, options).rows[0].end.family;
+  CHECK(family.roots == 2);
+  CHECK(family.vmas == 2);
+  REQUIRE(family.nodes.size() == 1);
+  CHECK(family.nodes[0].mm == MmId{1});
+}
+
 TEST_CASE("a child is in the cgroup of its parent") {
   ReplayOptions options;
   options.strategies = {*find_strategy("num-children")};
