@@ -2,6 +2,7 @@
 #include "cmd/exit.h"
 #include "cmd/messages.h"
 #include "cmd/table/comparison.h"
+#include "cmd/table/plot_options.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -11,14 +12,31 @@ struct CompareOptions {
   std::string strategies = "default";  // comma-separated names and groups
   std::string baseline;                // empty: the recording kernel's own
   TableOptions table;
+  PlotRequest plot;
 };
 
+std::string plots(const std::vector<Comparison>& comparisons, const PlotOptions& options) {
+  std::vector<std::string> blocks;
+  for (const Comparison& comparison : comparisons)
+    blocks.push_back(render_plot(comparison, options));
+  return paragraphs(blocks);
+}
+
+std::string result_text(const std::vector<Comparison>& comparisons, const CompareOptions& options) {
+  if (options.plot.plot)
+    return plots(comparisons, plot_options(options.plot, options.table.screen));
+  const ReportOptions report = report_of(options.table);
+  if (options.files.size() > 1) return render_all(comparisons, report);
+  return comparisons.empty() ? "" : render(comparisons.front(), report);
+}
+
 int run_compare(const CompareOptions& options) {
-  const bool several = options.files.size() > 1;
+  TableOptions table = options.table;
+  table.timeline = options.plot.plot;
   int status = kOk;
   std::vector<Comparison> comparisons;
   for (const std::string& file : options.files) {
-    auto comparison = run_comparison({file, options.strategies, options.baseline, options.table});
+    auto comparison = run_comparison({file, options.strategies, options.baseline, table});
     if (!comparison) {
       const int failed = fail(comparison.error());
       if (failed == kUsage) return kUsage;  // the same error for every file
@@ -28,11 +46,7 @@ int run_compare(const CompareOptions& options) {
     comparisons.push_back(std::move(*comparison));
   }
   if (comparisons.empty() && options.table.report.format != Format::json) return status;
-  const ReportOptions report = report_of(options.table);
-  const std::string text = several               ? render_all(comparisons, report)
-                           : comparisons.empty() ? ""
-                                                 : render(comparisons.front(), report);
-  if (show_result(text, options.table.screen) != kOk) return kIoError;
+  if (show_result(result_text(comparisons, options), options.table.screen) != kOk) return kIoError;
   for (const Comparison& comparison : comparisons)
     status = first_that_applies(status, comparison_status(comparison));
   return status;
@@ -51,7 +65,9 @@ void add_compare(CommandLine& line) {
       .shows_default();
   command.option("--baseline", options.baseline,
                  "Strategy to compare with (default: the recording kernel's own)");
-  add_table_options(command, options.table, "All tables, and all that they rest on");
+  const std::vector<Option> of_tables =
+      add_table_options(command, options.table, "All tables, and all that they rest on");
+  add_plot_options(command, options.plot, of_tables);
   command.footer(
       "Examples:\n"
       "  anonvma compare make.trace\n"
@@ -60,6 +76,7 @@ void add_compare(CommandLine& line) {
       "  anonvma compare make.trace --strategies legacy,num-children --baseline legacy\n"
       "  anonvma compare make.trace --strategies lazy-v1:merge=base,fork=never,cow-context\n"
       "  anonvma compare make.trace --format lkml --at 2.5 --objsize anon_vma=128\n"
+      "  anonvma compare make.trace --plot --of anon_vma\n"
       "  anonvma compare a.trace b.trace --strategies all --json");
 }
 

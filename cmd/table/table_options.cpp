@@ -7,8 +7,8 @@ void add_no_limits(const Subcommand& command, bool& no_limits) {
                "Replay whatever memory and time the trace takes, however short it is");
 }
 
-void add_table_options(const Subcommand& command, TableOptions& options,
-                       const std::string& full_means) {
+std::vector<Option> add_table_options(const Subcommand& command, TableOptions& options,
+                                      const std::string& full_means) {
   ReportOptions& report = options.report;
   const Option format = command.choice<Format>("--format", report.format,
                                                {{"text", Format::brief},
@@ -18,12 +18,15 @@ void add_table_options(const Subcommand& command, TableOptions& options,
                                                 {"json", Format::json}},
                                                "How to print");
   add_screen_options(command, options.screen, full_means);
-  command
-      .flag(
-          "--json", [&report] { report.format = Format::json; }, "The same as --format json")
-      .excludes(format);
-  command.option("--at", options.at_s, "Also the state at so many seconds after the first event")
-      .check(point_in_time);
+  const Option json =
+      command
+          .flag(
+              "--json", [&report] { report.format = Format::json; }, "The same as --format json")
+          .excludes(format);
+  const Option at =
+      command
+          .option("--at", options.at_s, "Also the state at so many seconds after the first event")
+          .check(point_in_time);
   const Option by = command.choice<By>(
       "--by", report.by,
       {{"comm", By::comm}, {"mm", By::mm}, {"name", By::name}, {"cgroup", By::cgroup}},
@@ -32,6 +35,16 @@ void add_table_options(const Subcommand& command, TableOptions& options,
       .between(1, 1000000)
       .needs(by)
       .shows_default();
+  const Option slub = command.flag(
+      "--slub", options.slub, "Also the slabs that SLUB would hold, as a model (always in replay)");
+  const Option reach =
+      command.flag("--check-reach", options.check_reach,
+                   "Check that rmap walks find every page; status 1 when one does not");
+  add_replay_options(command, options);
+  return {format, json, at, by, slub, reach};
+}
+
+void add_replay_options(const Subcommand& command, TableOptions& options) {
   const Option rules = command.option("--rules", options.rules,
                                       "Rules of the VMA layer (default: the recording kernel's)");
   command
@@ -40,10 +53,6 @@ void add_table_options(const Subcommand& command, TableOptions& options,
       .excludes(rules);
   command.option("--objsize", options.objsizes, "CACHE=BYTES: another slot size, may be repeated")
       .one_each();
-  command.flag("--slub", options.slub,
-               "Also the slabs that SLUB would hold, as a model (always in replay)");
-  command.flag("--check-reach", options.check_reach,
-               "Check that rmap walks find every page; status 1 when one does not");
   command.option("--threads", options.threads, "Worker threads (default: one per strategy and CPU)")
       .between(1, 1024);
   add_no_limits(command, options.no_limits);

@@ -20,16 +20,20 @@ struct TableOptions {
   bool slub = false;                  // model the slabs of SLUB
   bool check_reach = false;
   bool timeline = false;  // objects over time; no option of a table
+  bool family = false;    // look at the largest family
   std::optional<double> at_s;
   unsigned threads = 0;
   bool no_limits = false;  // on the memory and time that a trace may need
   std::string command;     // the command line, for the footer
 };
 
-void add_table_options(const Subcommand& command, TableOptions& options,
-                       const std::string& full_means);
+// Returns the options that say what is printed, and not how the trace is replayed.
+std::vector<Option> add_table_options(const Subcommand& command, TableOptions& options,
+                                      const std::string& full_means);
 // The report that the options ask for, on the screen as it is now.
 ReportOptions report_of(const TableOptions& options);
+// Adds only the options of the replay.
+void add_replay_options(const Subcommand& command, TableOptions& options);
 // Adds only --no-limits.
 void add_no_limits(const Subcommand& command, bool& no_limits);
 

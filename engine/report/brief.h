@@ -27,6 +27,9 @@ struct BriefRow {
 enum class BriefMoment : std::uint8_t { peak, at };
 std::vector<BriefRow> brief_rows(const Comparison& comparison, BriefMoment moment);
 
+// The colour of a change, which is plain where the change would be shown as 0.
+Tint tint_of(Change change);
+
 // The rows of several traces added up; all have the same strategies.
 std::vector<BriefRow> add_up(std::span<const std::vector<BriefRow>> all);
 

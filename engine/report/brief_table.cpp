@@ -17,12 +17,6 @@ constexpr std::size_t kLongestName = 22;
 constexpr std::array<std::string_view, kNumCaches> kCacheWords{"vmas", "chains", "anon_vmas"};
 constexpr double kNoChange = 0.05;  // per cent, which would be shown as 0
 
-Tint tint_of(Change change) {
-  if (!change) return Tint::plain;
-  if (*change <= -kNoChange) return Tint::better;
-  return *change >= kNoChange ? Tint::worse : Tint::plain;
-}
-
 // At most five letters: "-0.3%", "+22%", "x123"; nothing if nothing changed.
 std::string change_text(Change change) {
   if (!change) return "new";
@@ -178,6 +172,12 @@ std::string other_objects(const BriefRow& row, const Screen& screen) {
 }
 
 }  // namespace
+
+Tint tint_of(Change change) {
+  if (!change) return Tint::plain;
+  if (*change <= -kNoChange) return Tint::better;
+  return *change >= kNoChange ? Tint::worse : Tint::plain;
+}
 
 std::vector<BriefRow> brief_rows(const Comparison& comparison, BriefMoment moment) {
   const Rows all = rows(comparison);

@@ -114,6 +114,11 @@ usage() {
   expect 2 "$known" compare file --baseline legacy,num-children
   expect 2 "$known" compare file --strategies legacy,
   expect 2 '--threads' compare file --threads 0
+  expect 2 'nonesuch not in {sum,vm_area_struct,' compare file --plot --of nonesuch
+  expect 2 '--format excludes --plot' compare file --plot --format lkml
+  expect 2 '--by excludes --plot' compare file --plot --by mm
+  expect 2 '--of requires --plot' compare file --of sum
+  expect 2 '--ascii requires --plot' compare file --ascii
   expect 2 'FILE' check
   expect 2 '--most' check file --most 0
   expect 2 '--output' repair file

@@ -49,7 +49,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(program, os.path.join(folder, "anonvma"))
         os.symlink(os.path.join(os.path.realpath(ROOT), "traces"), os.path.join(folder, "traces"))
-        env = dict(os.environ, PATH=folder + os.pathsep + os.environ["PATH"])
+        env = dict(os.environ, LC_ALL="C.UTF-8", PATH=folder + os.pathsep + os.environ["PATH"])
         for path in files:
             for command, shown in examples(path):
                 done = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True)

@@ -15,6 +15,7 @@ expected=test/golden/expected
 sample=traces/samples/compile.trace
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
+export LC_ALL=C.UTF-8 # plots depend on it
 
 if [ ! -f "$sample" ]; then
   echo "skipped: $sample does not exist"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/report/grid.h"
+#include "engine/report/markup.h"
 
 namespace anonvma {
 namespace {
@@ -36,22 +37,7 @@ constexpr std::string_view kStyle = R"(<style>
 
 }  // namespace
 
-std::string xml_text(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
+std::string xml_text(std::string_view text) { return markup_of(printable(text)); }
 
 void Svg::rect(double x, double y, double width, double height, std::string_view style) {
   body_ += fmt::format(
