@@ -113,10 +113,20 @@ Status OutputFile::close() {
     ::close(std::exchange(fd_, -1));
     return Error{
         ErrorCode::io,
-        fmt::format("{}: was removed while it was written, and is lost: record again", path_)};
+        fmt::format("{}: was removed while it was written, and is lost: run this again", path_)};
   }
   if (::close(std::exchange(fd_, -1)) != 0) return io_error(path_);
   return ok();
+}
+
+Status write_file(const std::string& path, bool force, std::string_view text) {
+  Result<OutputFile> file = OutputFile::create(path, force);
+  if (!file) return file.error();
+  if (const Status written = file->write(std::as_bytes(std::span(text))); !written) {
+    file->discard();
+    return written;
+  }
+  return file->close();
 }
 
 }  // namespace anonvma::cmd

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "engine/result.h"
 
@@ -40,5 +41,9 @@ class OutputFile {
   bool written_ = false;
   std::int64_t whole_ = 0;  // bytes of the writes that succeeded
 };
+
+// Creates a file as OutputFile does and writes all of `text`. A file that it cannot write whole is removed
+// again, if it was new.
+Status write_file(const std::string& path, bool force, std::string_view text);
 
 }  // namespace anonvma::cmd

@@ -9,13 +9,16 @@
 
 namespace anonvma::cmd {
 
+Status is_not_source(const std::string& output, const std::string& source) {
+  std::error_code none;
+  if (!std::filesystem::equivalent(source, output, none)) return ok();
+  return Error{ErrorCode::usage,
+               fmt::format("{}: is the source itself: choose another name for the output", output)};
+}
+
 Result<Rewrite> Rewrite::create(const std::string& source, const std::string& output, bool force,
                                 const Meta& meta) {
-  std::error_code none;
-  if (std::filesystem::equivalent(source, output, none))
-    return Error{
-        ErrorCode::usage,
-        fmt::format("{}: is the source itself: choose another name for the output", output)};
+  if (const Status other = is_not_source(output, source); !other) return other.error();
   Result<OutputFile> file = OutputFile::create(output, force);
   if (!file) return file.error();
   Rewrite rewrite(std::move(*file));

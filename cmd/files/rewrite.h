@@ -13,10 +13,13 @@
 
 namespace anonvma::cmd {
 
+// An error if `output` is the source: it may never be, not even with --force, as the source is still to
+// be read.
+Status is_not_source(const std::string& output, const std::string& source);
+
 class Rewrite {
  public:
-  // Creates `output` as OutputFile does. The output may never be the source, not even with --force,
-  // as the source is still to be read.
+  // Creates `output` as OutputFile does. It may not be the source.
   static Result<Rewrite> create(const std::string& source, const std::string& output, bool force,
                                 const Meta& meta);
 

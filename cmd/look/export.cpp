@@ -52,14 +52,6 @@ Result<std::string> exported(const ExportOptions& options, const Comparison& com
   return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
 }
 
-Status write_to(const std::string& path, bool force, const std::string& text) {
-  Result<OutputFile> file = OutputFile::create(path, force);
-  if (!file) return file.error();
-  if (const Status status = file->write(std::as_bytes(std::span(text))); !status)
-    return status.error();
-  return file->close();
-}
-
 int run_export(const ExportOptions& options) {
   if (options.kind == Kind::none)
     return fail({ErrorCode::usage,
@@ -80,7 +72,7 @@ int run_export(const ExportOptions& options) {
   if (!text) return fail(text.error());
   if (options.output.empty()) {
     if (const int status = print_result(*text); status != kOk) return status;
-  } else if (const Status written = write_to(options.output, options.force, *text); !written) {
+  } else if (const Status written = write_file(options.output, options.force, *text); !written) {
     return fail(written.error());
   }
   return comparison_status(*comparison);

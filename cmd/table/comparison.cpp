@@ -33,6 +33,7 @@ Result<ReplayOptions> replay_options(const ComparisonRequest& request) {
   options.slub = table.slub;
   options.check_reach = table.check_reach;
   options.timeline = table.timeline;
+  options.family = table.family;
   options.observe_peak = !request.own_only;
   for (const std::string& text : table.objsizes) {
     const auto objsize = parse_objsize(text);

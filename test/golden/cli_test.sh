@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens|look|exports|perfetto PROGRAM SAMPLE
+# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens|look|exports|perfetto|report PROGRAM SAMPLE
 # The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
@@ -37,6 +37,7 @@ expect_of_readers() { # STATUS PATTERN FILE
   expect "$1" "$2" anonymize "$3" -o copy --force
   expect "$1" "$2" cut "$3" -o copy --force
   expect "$1" "$2" compare "$3" --json
+  expect "$1" "$2" report "$3" -o page.html --force
   expect "$1" "$2" compare "$3" --strategies all
   expect "$1" "$2" map "$3"
   expect "$1" "$2" explain "$3" --json
@@ -54,7 +55,7 @@ help() {
   grep -q '^anonvma [0-9]' out || complain 'no version'
   expect 0 '' --help
   for command in doctor record info check repair dump cut anonymize replay compare verify map explain export vectors \
-    strategies rules; do
+    strategies rules report; do
     expect 0 '' "$command" --help
     grep -q '^Examples\?:' out || complain "no example in the help of $command"
     grep -q "anonvma $command" out || complain "the examples of $command show something else"
@@ -119,6 +120,11 @@ usage() {
   expect 2 '--by excludes --plot' compare file --plot --by mm
   expect 2 '--of requires --plot' compare file --of sum
   expect 2 '--ascii requires --plot' compare file --ascii
+  expect 2 '--output' report file
+  expect 2 'pdf not in {html,svg}' report file -o page --format pdf
+  expect 2 "$known" report file -o page --strategies nonesuch
+  expect 74 'no-such-file' report no-such-file -o page
+  [ ! -e page ] || complain 'a report without a trace leaves a file'
   expect 2 'FILE' check
   expect 2 '--most' check file --most 0
   expect 2 '--output' repair file
@@ -538,6 +544,44 @@ perfetto() {
   }
   expect 0 '' export "$sample" --perfetto
   python3 "$checker" out || complain 'the trace is not in the format that Perfetto reads'
+}
+
+report() {
+  need_sample
+  # Where the chart library is missing, one line says so.
+  "$anonvma" report sample.trace -o page.html >out 2>err || complain 'report fails'
+  grep -q '^page.html: [0-9]* KiB$' out || complain 'report does not say what it has written'
+  [ "$(stat -c %s page.html)" -le 2097152 ] || complain 'the page is larger than 2 MiB'
+  [ "$(wc -l <err)" = "$(grep -c 'no uPlot.*scripts/setup' err)" ] || complain 'other words on stderr'
+  if grep -aoE '(src|href)=.{20}|url\(.{20}' page.html; then complain 'the page loads something'; fi
+  cp page.html first.html
+  expect 74 '--force' report sample.trace -o page.html
+  cmp -s page.html first.html || complain 'the page was changed without --force'
+  expect 2 'is the source itself' report sample.trace -o sample.trace --force
+  expect 74 'no-such-folder/page' report sample.trace -o no-such-folder/page
+  local svg=(report --format svg --strategies num-children)
+  expect 0 '' "${svg[@]}" sample.trace sample.trace -o page.svg
+  python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("page.svg")' || complain 'no XML'
+  expect 0 '' "${svg[@]}" - -o - < <(cat "$sample")
+  grep -q '^<svg ' out || complain 'no SVG on stdout'
+  expect 74 /dev/full "${svg[@]}" sample.trace -o /dev/full --force
+  local got=0
+  (trap '' XFSZ && ulimit -f 8 && "$anonvma" "${svg[@]}" sample.trace -o large.svg >out 2>err) || got=$?
+  [ "$got" = 74 ] || complain "status $got instead of 74 where the page does not fit"
+  [ ! -e large.svg ] || complain 'a part of a page is left'
+  damaged_reports
+}
+
+# The page of a damaged trace ends where the trace does. It says so, and so does the page of a loss.
+damaged_reports() {
+  head -c $(($(stat -Lc %s "$sample") / 2)) "$sample" >half.trace
+  expect 65 'half.trace' "${svg[@]}" half.trace -o half.svg
+  grep -q 'DAMAGED: ' half.svg || complain 'the page of a damaged trace does not say so'
+  cp -L "$sample" hole.trace
+  printf 'hole' | dd of=hole.trace bs=1 seek=$(($(stat -c %s hole.trace) / 2)) conv=notrunc status=none
+  "$anonvma" repair hole.trace -o saved.trace >out 2>err || true
+  expect 3 '' "${svg[@]}" saved.trace -o saved.svg
+  grep -q 'LOST [0-9,]* events' saved.svg || complain 'the page of a loss does not say so'
 }
 
 "$group"

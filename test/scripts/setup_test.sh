@@ -3,15 +3,19 @@
 # Runs scripts/setup with an apt-get and a dpkg-query that keep lists of names, and with no other program
 # in PATH that could install anything.
 set -euo pipefail
-setup=$(realpath "$1")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-mkdir "$dir/bin"
-for tool in bash env cat grep mktemp rm sed; do ln -s "$(command -v "$tool")" "$dir/bin/$tool"; done
+mkdir "$dir/bin" "$dir/scripts"
+setup=$dir/scripts/setup
+cp "$1" "$setup"
+for tool in bash env cat cp grep mktemp rm sed; do ln -s "$(command -v "$tool")" "$dir/bin/$tool"; done
 program() { # NAME, its text on stdin
   cat >"$dir/bin/$1"
   chmod +x "$dir/bin/$1"
 }
+program npm </dev/null
+program ../scripts/fetch-charts <<<"#!/bin/sh
+cp '$dir/installed' '$dir/fetched'" # has a test of its own
 program id <<<"#!/bin/sh
 cat '$dir/uid'"
 program dpkg-query <<<"#!/bin/sh
@@ -60,6 +64,7 @@ run() { # NAME STATUS
   local status=0
   case=$1
   : >"$dir/calls"
+  rm -f "$dir/fetched"
   PATH=$dir/bin "$setup" >"$dir/out" 2>"$dir/err" || status=$?
   [ "$status" -eq "$2" ] || fail "status $status instead of $2"
 }
@@ -72,6 +77,7 @@ cat "$dir/optional" >>"$dir/installed"
 run "everything is there" 0
 lines 0
 [ ! -s "$dir/calls" ] || fail "apt-get was called"
+[ -e "$dir/fetched" ] || fail "the chart library was not fetched"
 
 begin
 run "everything can be had" 0
@@ -110,6 +116,15 @@ run "a required package cannot be had" 1
 says '^setup: these packages are required and could not be installed: cmake: E: .* package cmake$'
 lines 1
 has ninja-build
+[ ! -e "$dir/fetched" ] || fail "goes on without a required package"
+
+begin
+rm "$dir/bin/npm"
+echo npm >>"$dir/offered"
+run "npm is missing, and comes before the chart library" 0
+lines 0
+grep -qx npm "$dir/fetched" || fail "the chart library was fetched without npm"
+program npm </dev/null
 
 begin
 echo 1000 >"$dir/uid"

@@ -59,7 +59,7 @@ std::string series_csv(const Comparison& comparison) {
   return out;
 }
 
-std::string series_json(const Comparison& comparison) {
+Json series_value(const Comparison& comparison) {
   const TraceSummary& trace = comparison.trace;
   Json json = {{"schema", "anonvma.series/1"},
                {"trace",
@@ -72,7 +72,9 @@ std::string series_json(const Comparison& comparison) {
                  {"damage", trace.damage}}},
                {"strategies", Json::array()}};
   for (const ReplayResult& row : comparison.rows) json["strategies"].push_back(strategy_json(row));
-  return document(json);
+  return json;
 }
+
+std::string series_json(const Comparison& comparison) { return document(series_value(comparison)); }
 
 }  // namespace anonvma
