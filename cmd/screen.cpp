@@ -8,7 +8,6 @@
 
 #include "cmd/exit.h"
 #include "cmd/messages.h"
-#include "cmd/pager.h"
 
 namespace anonvma::cmd {
 namespace {
@@ -54,6 +53,11 @@ int show_result(std::string_view text, const ScreenOptions& options) {
   if (options.no_pager || fits || terminal_size().ws_row == 0) return print_result(text);
   if (page(text, std::getenv("PAGER"))) return kOk;
   return print_result(text);
+}
+
+std::unique_ptr<Pager> pager_of(const ScreenOptions& options) {
+  if (options.no_pager || !isatty(STDOUT_FILENO) || terminal_size().ws_row == 0) return nullptr;
+  return Pager::open(std::getenv("PAGER"));
 }
 
 }  // namespace anonvma::cmd

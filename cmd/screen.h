@@ -1,11 +1,13 @@
 // The screen that results go to: its width and colours, and a pager for long results.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "cmd/cli.h"
 #include "cmd/color.h"
+#include "cmd/pager.h"
 #include "engine/report/screen.h"
 
 namespace anonvma::cmd {
@@ -28,5 +30,7 @@ Screen screen_of(const ScreenOptions& options);
 
 // Prints a result as print_result() does, through a pager if it is longer than the terminal.
 int show_result(std::string_view text, const ScreenOptions& options);
+// The pager of a result that is written piece by piece: null where stdout is no terminal or none is wanted.
+std::unique_ptr<Pager> pager_of(const ScreenOptions& options);
 
 }  // namespace anonvma::cmd

@@ -1,17 +1,22 @@
 // anonvma dump FILE: every event as a line of text or of JSON.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <optional>
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/files/open_trace.h"
 #include "cmd/messages.h"
+#include "cmd/progress.h"
+#include "cmd/screen.h"
 #include "cmd/trace/dump_filter.h"
 #include "cmd/trace/window.h"
 #include "engine/trace/reader.h"
@@ -24,13 +29,15 @@ struct DumpOptions {
   std::string file;
   bool json = false;
   DumpFilter::Options only;
+  ScreenOptions screen;
 };
 
 constexpr std::size_t kBufferBytes = 1 << 16;
 
-// Standard output, written in large pieces.
+// A stream, written in large pieces.
 class Lines {
  public:
+  explicit Lines(std::FILE* stream) : stream_(stream) {}
   void add(std::string_view line) {
     buffer_.append(line).push_back('\n');
     if (buffer_.size() >= kBufferBytes) write();
@@ -47,12 +54,13 @@ class Lines {
 
  private:
   void write() {
-    if (error_ == 0 && (std::fwrite(buffer_.data(), 1, buffer_.size(), stdout) != buffer_.size() ||
-                        std::fflush(stdout) != 0))
+    if (error_ == 0 && (std::fwrite(buffer_.data(), 1, buffer_.size(), stream_) != buffer_.size() ||
+                        std::fflush(stream_) != 0))
       error_ = errno != 0 ? errno : EIO;
     buffer_.clear();
   }
 
+  std::FILE* stream_;
   std::string buffer_;
   int error_ = 0;
 };
@@ -98,38 +106,49 @@ bool is_past(const Event& event, const DumpOptions& options) {
          event.head.time_ns > static_cast<std::uint64_t>(*options.only.to_s * 1e9) + kJitterNs;
 }
 
-int run_dump(const DumpOptions& options) {
-  if (options.only.from_s && options.only.to_s && *options.only.from_s > *options.only.to_s)
-    return fail({ErrorCode::usage, "--from is behind --to"});
-  Result<OpenTrace> trace = open_trace(options.file, ReadTimes::once);
-  if (!trace) return fail(trace.error());
-  TraceReader& reader = trace->reader;
-  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and allows a normal end
+// Adds the events to `lines`, up to the end of the trace or of the window. Progress is shown unless the
+// lines go to the same terminal.
+Status dump_events(TraceReader& reader, const DumpOptions& options, std::uint64_t total_bytes,
+                   Lines& lines) {
   DumpFilter filter(options.only);
   seek(reader, options, filter);
-  Lines lines;
   lines.add(opening(reader.meta(), options.json));
   const auto print = [&](const std::vector<Event>& events) {
     for (const Event& event : events)
       lines.add(options.json ? format_json(event) : format_text(event));
   };
+  std::optional<Progress> progress;
+  if (!isatty(STDOUT_FILENO)) progress.emplace(shown_path(options.file), total_bytes);
+  Status status = ok();
   while (!lines.closed()) {
     const auto events = reader.next();
-    if (!events) {
-      print(filter.finish());
-      const int status = lines.finish();
-      return status == kOk ? fail(in_file(shown_path(options.file), events.error()))
-                           : first_that_applies(status, exit_status(events.error().code));
-    }
-    if (events->empty() || is_past(events->front(), options)) break;
+    if (!events) status = events.error();
+    if (!events || events->empty() || is_past(events->front(), options)) break;
     for (const Event& event : *events) {
       if (lines.closed()) break;
       print(filter.pass(event));
     }
+    if (progress) progress->show(reader.position(), reader.bytes_read());
     if (reader.is_live()) lines.flush();
   }
   print(filter.finish());
-  return lines.finish();
+  return status;
+}
+
+int run_dump(const DumpOptions& options) {
+  if (options.only.from_s && options.only.to_s && *options.only.from_s > *options.only.to_s)
+    return fail({ErrorCode::usage, "--from is behind --to"});
+  Result<OpenTrace> trace = open_trace(options.file, ReadTimes::once);
+  if (!trace) return fail(trace.error());
+  std::signal(SIGPIPE, SIG_IGN);  // EPIPE says the same and allows a normal end
+  const std::unique_ptr<Pager> pager = pager_of(options.screen);
+  Lines lines(pager ? pager->stream() : stdout);
+  const Status read = dump_events(trace->reader, options, trace->total_bytes, lines);
+  const int status = lines.finish();
+  if (pager) pager->close();
+  if (read) return status;
+  return status == kOk ? fail(in_file(shown_path(options.file), read.error()))
+                       : first_that_applies(status, exit_status(read.error().code));
 }
 
 }  // namespace
@@ -145,6 +164,7 @@ void add_dump(CommandLine& line) {
       .option("--comm", options.only.comms,
               "Only processes of this name (reads the trace from its start); may be repeated")
       .one_each();
+  add_no_pager(command, options.screen);
   command.footer(
       "Events may be out of order by a little: those up to a second late are found.\n\n"
       "Examples:\n  anonvma dump make.trace | grep ' fork '\n"

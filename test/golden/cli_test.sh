@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens|look|exports|perfetto|report PROGRAM SAMPLE
+# Usage: cli_test.sh help|usage|files|of_the_future|sample|anonymize|cut|dump|pipes|screens|pager|look|exports|perfetto|report PROGRAM SAMPLE
 # The program's promises about bad input: the exit status of cmd/README.md, and one line on stderr
 # that names the culprit. Exits with 77 when it cannot run here.
 set -euo pipefail
@@ -474,6 +474,35 @@ screens() {
   expect 0 '' compare "$sample" --quiet
   "$anonvma" compare "$sample" --verbose >out 2>err || complain '--verbose'
   grep -q '^anonvma: sample.trace: 164236 events' err || complain '--verbose says nothing'
+}
+
+in_terminal() { # COMMAND: of 24 lines
+  SHELL=/bin/sh TERM=xterm script -qec "stty rows 24 cols 80; $*" /dev/null </dev/null | tr -d '\r' >out
+}
+# Long results go through $PAGER on a terminal, and only there.
+pager() {
+  need_sample
+  command -v script >/dev/null || {
+    echo 'skipped: no script(1)'
+    exit 77
+  }
+  local command
+  export PAGER="sed 's/^/paged /'"
+  for command in rules 'dump sample.trace --to 0.02' 'compare sample.trace --full' 'map sample.trace --mm 459'; do
+    in_terminal "$anonvma $command"
+    [ "$(grep -c '^paged ' out)" -gt 24 ] || complain "no pager for $command"
+    if grep -v '^paged ' out; then complain "not all of $command is paged"; fi
+    in_terminal "$anonvma $command --no-pager"
+    if grep '^paged ' out; then complain "a pager for $command --no-pager"; fi
+    "$anonvma" $command >plain
+    if grep '^paged ' plain; then complain "a pager for $command in a file"; fi
+  done
+  in_terminal "$anonvma check sample.trace"
+  if grep '^paged ' out; then complain 'a pager for a line'; fi
+  PAGER=no-such-pager in_terminal "$anonvma rules"
+  grep -q sticky_guard out || complain 'a missing pager takes the result with it'
+  PAGER=true in_terminal "$anonvma dump sample.trace" # leaves at once
+  [ ! -s out ] || complain "a pager that leaves is an error: $(head -c 200 out)"
 }
 
 look() {
