@@ -494,6 +494,7 @@ pager() {
     if grep -v '^paged ' out; then complain "not all of $command is paged"; fi
     in_terminal "$anonvma $command --no-pager"
     if grep '^paged ' out; then complain "a pager for $command --no-pager"; fi
+    # shellcheck disable=SC2086 # a command of several words
     "$anonvma" $command >plain
     if grep '^paged ' plain; then complain "a pager for $command in a file"; fi
   done
