@@ -476,8 +476,8 @@ screens() {
   grep -q '^anonvma: sample.trace: 164236 events' err || complain '--verbose says nothing'
 }
 
-in_terminal() { # COMMAND: of 24 lines
-  SHELL=/bin/sh TERM=xterm script -qec "stty rows 24 cols 80; $*" /dev/null </dev/null | tr -d '\r' >out
+in_terminal() { # COMMAND: of 24 lines; a slow build would show its progress on the same terminal
+  SHELL=/bin/sh TERM=xterm script -qec "stty rows 24 cols 80; $* 2>err" /dev/null </dev/null | tr -d '\r' >out
 }
 # Long results go through $PAGER on a terminal, and only there.
 pager() {
