@@ -87,10 +87,7 @@ void add_export(CommandLine& line) {
   command.option("FILE", options.file, "Trace").required();
   command.option("-o,--output", options.output, "File to write (default: standard output)");
   command.flag("--force", options.force, "Overwrite the file");
-  command
-      .option("-s,--strategies", options.strategies,
-              "Comma-separated names and groups (all, mainline, default)")
-      .shows_default();
+  add_strategies(command, options.strategies);
   const Option csv = command.flag(
       "--csv", [&kind] { kind = Kind::csv; }, "Objects over time, a line each");
   const Option json =

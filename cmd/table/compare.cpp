@@ -59,12 +59,7 @@ void add_compare(CommandLine& line) {
       line.add("compare", "Replay traces under several strategies: the table", run_compare);
   options.table.command = line.text();
   command.option("FILE", options.files, "Traces; - is standard input").required();
-  command
-      .option("-s,--strategies", options.strategies,
-              "Comma-separated names and groups (all, mainline, default)")
-      .shows_default();
-  command.option("--baseline", options.baseline,
-                 "Strategy to compare with (default: the recording kernel's own)");
+  add_strategies(command, options.strategies, options.baseline);
   const std::vector<Option> of_tables =
       add_table_options(command, options.table, "All tables, and all that they rest on");
   add_plot_options(command, options.plot, of_tables);

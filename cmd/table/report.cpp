@@ -83,12 +83,7 @@ void add_report(CommandLine& line) {
   command.choice<Page>("--format", options.page, {{"html", Page::html}, {"svg", Page::svg}},
                        "A page for a browser (default), or a picture for a document");
   command.flag("--force", options.force, "Overwrite the file");
-  command
-      .option("-s,--strategies", options.strategies,
-              "Comma-separated names and groups (all, mainline, default)")
-      .shows_default();
-  command.option("--baseline", options.baseline,
-                 "Strategy to compare with (default: the recording kernel's own)");
+  add_strategies(command, options.strategies, options.baseline);
   add_replay_options(command, options.table);
   command.footer(
       "The HTML file needs no network and is at most 2 MiB.\n\n"

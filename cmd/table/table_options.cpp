@@ -44,6 +44,19 @@ std::vector<Option> add_table_options(const Subcommand& command, TableOptions& o
   return {format, json, at, by, slub, reach};
 }
 
+void add_strategies(const Subcommand& command, std::string& strategies) {
+  command
+      .option("-s,--strategies", strategies,
+              "Comma-separated names and groups (all, mainline, default)")
+      .shows_default();
+}
+
+void add_strategies(const Subcommand& command, std::string& strategies, std::string& baseline,
+                    const std::string& own) {
+  add_strategies(command, strategies);
+  command.option("--baseline", baseline, "Strategy to compare with (default: " + own + ")");
+}
+
 void add_replay_options(const Subcommand& command, TableOptions& options) {
   const Option rules = command.option("--rules", options.rules,
                                       "Rules of the VMA layer (default: the recording kernel's)");

@@ -34,6 +34,11 @@ std::vector<Option> add_table_options(const Subcommand& command, TableOptions& o
 ReportOptions report_of(const TableOptions& options);
 // Adds only the options of the replay.
 void add_replay_options(const Subcommand& command, TableOptions& options);
+// Adds --strategies.
+void add_strategies(const Subcommand& command, std::string& strategies);
+// Adds --strategies and --baseline. `own` names the baseline without the option.
+void add_strategies(const Subcommand& command, std::string& strategies, std::string& baseline,
+                    const std::string& own = "the recording kernel's own");
 // Adds only --no-limits.
 void add_no_limits(const Subcommand& command, bool& no_limits);
 

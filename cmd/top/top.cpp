@@ -2,6 +2,7 @@
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/record/whom.h"
+#include "cmd/table/table_options.h"
 #include "cmd/top/options.h"
 #include "cmd/top/session.h"
 
@@ -35,12 +36,7 @@ void add_top(CommandLine& line) {
       "top", "Show what this machine holds now, and what it would hold under other designs",
       run_top);
   line.take_words_behind_dashes("top", options.record.command);
-  command
-      .option("-s,--strategies", options.strategies,
-              "Comma-separated names and groups (all, mainline, default)")
-      .shows_default();
-  command.option("--baseline", options.baseline,
-                 "Strategy to compare with (default: this kernel's own)");
+  add_strategies(command, options.strategies, options.baseline, "this kernel's own");
   command.option("-i,--interval", options.interval_s, "Seconds between two looks")
       .check(interval)
       .shows_default();

@@ -23,7 +23,7 @@ class Explainer {
                      [](const HeldAnonVma& a, const HeldAnonVma& b) { return a.bytes > b.bytes; });
   }
 
-  // Of all anon_vmas, most bytes first.
+  // All anon_vmas, those with most bytes first.
   const std::vector<HeldAnonVma>& all() const { return all_; }
   std::vector<HeldAnonVma> linked_to(MmId mm) const {
     std::vector<HeldAnonVma> out = all_;
@@ -115,7 +115,7 @@ class Explainer {
                      [](const Found& a, const Found& b) { return a.length > b.length; });
     found.resize(std::min(found.size(), most));
     for (const Found& one : found)
-      out.deepest.push_back({{one.mm, mapped_vma(stand_, look_.survey(), one.vma), false}});
+      out.deepest.push_back({one.mm, mapped_vma(stand_, look_.survey(), one.vma), false});
   }
 
   const Look& look_;
@@ -134,7 +134,6 @@ Error no_such_anon_vma(std::uint64_t number, const Look::Stand& stand) {
 
 std::vector<std::uint64_t> chosen(const Explainer& explainer, const ExplainQuestion& question) {
   std::vector<std::uint64_t> numbers;
-  if (question.anon_vma) numbers.push_back(*question.anon_vma);
   const std::vector<HeldAnonVma> from =
       question.mm ? explainer.linked_to(question.mm->mm) : explainer.all();
   const std::size_t count = question.mm && question.largest == 0 ? 1 : question.largest;
@@ -154,20 +153,22 @@ void name_mms(const Lives& lives, Explanation& out) {
     add_origin(life.anon_vma);
     for (const HoldingVma& holder : life.holders) out.names.add(lives, holder.mm);
   }
-  for (const DeepChain& chain : out.deepest) out.names.add(lives, chain.holder.mm);
+  for (const HoldingVma& holder : out.deepest) out.names.add(lives, holder.mm);
 }
 
 }  // namespace
 
 Result<Explanation> explain(const Look& look, const Scene& scene, const ExplainQuestion& question) {
-  Result<Look::Stand> first = look.stand(scene);
-  if (!first) return first.error();
-  if (question.anon_vma && !first->census.anon_vmas.contains(*question.anon_vma))
-    return no_such_anon_vma(*question.anon_vma, *first);
-  const std::vector<std::uint64_t> numbers = chosen(Explainer(look, scene, *first), question);
-  Result<Look::Stand> second = numbers.empty() ? std::move(first) : look.stand(scene, numbers);
-  if (!second) return second.error();
-  const Explainer explainer(look, scene, *second);
+  std::vector<std::uint64_t> numbers;
+  if (question.anon_vma) numbers.push_back(*question.anon_vma);
+  Result<Look::Stand> stand = look.stand(scene, numbers);
+  if (!stand) return stand.error();
+  if (question.anon_vma && !stand->census.anon_vmas.contains(*question.anon_vma))
+    return no_such_anon_vma(*question.anon_vma, *stand);
+  if (!question.anon_vma) numbers = chosen(Explainer(look, scene, *stand), question);
+  if (!question.anon_vma && !numbers.empty()) stand = look.stand(scene, numbers);
+  if (!stand) return stand.error();
+  const Explainer explainer(look, scene, *stand);
   Explanation out;
   out.scene = scene;
   out.of_mm = question.mm;

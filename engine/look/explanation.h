@@ -52,11 +52,6 @@ struct AnonVmaLife {
   friend bool operator==(const AnonVmaLife&, const AnonVmaLife&) = default;
 };
 
-struct DeepChain {
-  HoldingVma holder;  // `own` means nothing here
-  friend bool operator==(const DeepChain&, const DeepChain&) = default;
-};
-
 // Ancestors without a vma of their own, of one span of ages.
 struct AgeSpan {
   std::uint64_t below_ns = 0;  // 0: older than all others, or alive since the start
@@ -70,16 +65,16 @@ struct Explanation {
   std::optional<MmLife> of_mm;      // with --mm
   std::vector<HeldAnonVma> of_its;  // all that the mm is linked to, most bytes first
   std::vector<AnonVmaLife> lives;   // in the order asked for
-  // Of the whole moment.
+  // These are of the whole moment.
   std::uint64_t anon_vmas = 0, chain_entries = 0, anon_vma_bytes = 0, chain_bytes = 0;
   std::uint64_t without_anon_vma = 0;   // faulted vmas, in designs that do without
   std::vector<AgeSpan> abandoned_ages;  // youngest first
   std::vector<HeldAnonVma> abandoned;   // most bytes first, at most `most`
-  std::vector<DeepChain> deepest;       // longest first, at most `most`
+  std::vector<HoldingVma> deepest;      // longest chain first, at most `most`; `own` says nothing
   friend bool operator==(const Explanation&, const Explanation&) = default;
 };
 
-// What is to be explained. Without any of these only the whole moment is.
+// A question names what is to be explained. Without any of these only the whole moment is.
 struct ExplainQuestion {
   std::optional<std::uint64_t> anon_vma;
   std::optional<MmLife> mm;  // alive at the moment: its anon_vmas
@@ -87,7 +82,8 @@ struct ExplainQuestion {
   std::size_t most = 5;      // lines of each list
 };
 
-// Replays the trace twice: to find the objects, and to follow them. An unknown number is a usage error
+// Replays the trace twice: to find the objects, and to follow them; once for an anon_vma that the question
+// names. An unknown number is a usage error
 // that names the largest.
 Result<Explanation> explain(const Look& look, const Scene& scene, const ExplainQuestion& question);
 

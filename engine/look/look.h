@@ -1,4 +1,4 @@
-// What all answers of a look at a moment have in common, and how a look begins.
+// A look at a moment: how it begins, and what all its answers have in common.
 //
 //   trace ─ survey() ─► Survey ─ choose a moment ─► Scene ─ replay to it ─► Standing ─► an answer
 #pragma once

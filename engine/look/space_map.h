@@ -22,8 +22,8 @@ struct MappedVma {
   std::string name;  // given by PR_SET_VMA_ANON_NAME; empty: none
   bool faulted = false;
   std::uint64_t anon_vma = 0;  // its number, see Origins; 0: none
-  // What its pages point at, if that is not `anon_vma`: in designs that do without. The number of an
-  // anon_vma, or of another object.
+  // In designs that do without an anon_vma its pages point at another one, or at another object: the
+  // number of that.
   std::uint64_t points_at = 0, points_at_other = 0;
   std::vector<std::uint64_t> chain;  // numbers, most recently added first
   std::uint64_t walk = 0;            // vmas that an rmap walk from a page of it visits

@@ -91,8 +91,8 @@ FamilyMembers members_of(const FoundAnonVmas& anon_vmas, std::uint64_t root) {
   return family;
 }
 
-// Depth first, and children by mm. What a damaged trace has put into a circle is in no place below the root, and is left
-// out.
+// The order is depth first, and children come by mm. A damaged trace may have put members into a circle,
+// which is in no place below the root: they are left out.
 std::vector<FamilyNode> in_order(FamilyMembers& family, std::uint64_t root) {
   std::vector<FamilyNode> order;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> next{{root, 0}};  // name, parent's index

@@ -17,8 +17,8 @@ namespace anonvma {
 
 using ObjsByAnyCache = std::array<std::uint64_t, kAllCaches>;
 
-// What was seen between two operations within one span. A span without an operation has the values
-// of the moment before it.
+// A point has what was seen between two operations within one span. A span without an operation has the
+// values of the moment before it.
 struct TimelinePoint {
   ObjsByAnyCache last{}, max{};                 // objects; each cache has a maximum of its own
   std::uint64_t last_bytes = 0, max_bytes = 0;  // all caches together, objects times objsize

@@ -5,11 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include "engine/trace/writer.h"
 #include "test/catch.h"
+#include "test/support/trace_bytes.h"
 #include "test/support/vma_world.h"
 
 namespace anonvma::test {
@@ -50,21 +49,13 @@ class Life {
   Life& exit(std::uint32_t mm) { return add(mm, ExitMmap{}); }
 
   std::vector<std::byte> trace() const {
-    std::vector<std::byte> bytes;
     Meta meta;
     meta.release = "6.18.44";
     meta.faults = "write";
     meta.anon_vma_members = {"root", "num_children", "num_active_vmas"};
     meta.anon_vma_clone_args = 2;
-    auto writer = TraceWriter::create(
-        [&](std::span<const std::byte> chunk) {
-          bytes.insert(bytes.end(), chunk.begin(), chunk.end());
-          return ok();
-        },
-        meta);
-    REQUIRE(writer);
-    for (const Event& event : events_) REQUIRE(writer->add(event));
-    REQUIRE(writer->finish({}));
+    std::vector<std::byte> bytes = write_trace(events_, 0, meta);
+    REQUIRE(!bytes.empty());
     return bytes;
   }
 

@@ -86,8 +86,8 @@ std::string explain_json(const Explanation& e) {
   for (const AnonVmaLife& life : e.lives) json["anon_vmas"].push_back(object_json(life, e.names));
   json["without_own_vma"] = abandoned_json(e);
   json["deepest"] = Json::array();
-  for (const DeepChain& chain : e.deepest)
-    json["deepest"].push_back(holder_json(chain.holder, e.names));
+  for (const HoldingVma& holder : e.deepest)
+    json["deepest"].push_back(holder_json(holder, e.names));
   return document(json);
 }
 

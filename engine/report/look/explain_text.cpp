@@ -64,7 +64,7 @@ std::string deepest(const Explanation& e, std::size_t most) {
   Columns table("rlll");
   table.add({"entries", "vma", "what", "mm"});
   for (std::size_t i = 0; i < std::min(most, e.deepest.size()); ++i) {
-    const HoldingVma& holder = e.deepest[i].holder;
+    const HoldingVma& holder = e.deepest[i];
     table.add({number(holder.vma.chain.size()), range_text(holder.vma.start, holder.vma.end),
                what_text(holder.vma), printable(e.names.label(holder.mm))});
   }

@@ -36,7 +36,7 @@ std::string folded_text(const SpaceMap& map, const VmaRun& run);
 
 // "34 vmas, 20 chain entries to 9 anon_vmas, of which 5 are shared with other mms"
 std::string totals_text(const SpaceMap& map);
-// What the design lacks, in a sentence; empty if nothing.
+// A sentence that says what the design lacks; empty if nothing.
 std::string lacks_text(const SpaceMap& map, const Targets& targets);
 // "mm 1 (bash), mm 3 (make) and 4 others"
 std::string sharers_text(const SpaceMap& map, std::size_t most);

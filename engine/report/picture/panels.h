@@ -1,5 +1,5 @@
-// What the pictures of a comparison show over time: a panel for the sum of all caches and one for
-// each cache, with a line for each strategy.
+// The pictures of a comparison show objects over time in panels: one for the sum of all caches and one
+// for each cache, with a line for each strategy.
 #pragma once
 
 #include <cstdint>

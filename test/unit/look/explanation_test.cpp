@@ -55,8 +55,8 @@ TEST_CASE("the whole moment has its abandoned ancestors and its deepest chains",
   CHECK(e.abandoned_ages[2].anon_vmas == 1);  // 1 s to 10 s
   CHECK(e.abandoned_ages[2].chain_entries == 1);
   REQUIRE(e.deepest.size() == 1);
-  CHECK(e.deepest[0].holder.mm == MmId{2});
-  CHECK(e.deepest[0].holder.vma.chain.size() == 3);
+  CHECK(e.deepest[0].mm == MmId{2});
+  CHECK(e.deepest[0].vma.chain.size() == 3);
 }
 
 TEST_CASE("the largest and those of an mm come first by their bytes", "[look]") {

@@ -13,9 +13,9 @@
 #include "engine/report/reach_lines.h"
 #include "engine/strategy/parts/avc_chains.h"
 #include "engine/trace/text.h"
-#include "engine/trace/writer.h"
 #include "test/catch.h"
 #include "test/support/lives.h"
+#include "test/support/trace_bytes.h"
 #include "test/support/vma_world.h"
 
 namespace anonvma::test {
@@ -118,19 +118,11 @@ TEST_CASE("the double reuse alone loses nothing before the merge", "[reach]") {
 }
 
 TEST_CASE("the option of a replay", "[reach]") {
-  std::vector<std::byte> bytes;
   Meta meta;
   meta.release = "5.10.7";
   meta.faults = "write";
-  auto writer = TraceWriter::create(
-      [&](std::span<const std::byte> chunk) {
-        bytes.insert(bytes.end(), chunk.begin(), chunk.end());
-        return ok();
-      },
-      meta);
-  REQUIRE(writer);
-  for (const Event& event : micro("double_reuse.txt")) REQUIRE(writer->add(event));
-  REQUIRE(writer->finish({}));
+  const FileBytes bytes = write_trace(micro("double_reuse.txt"), 0, meta);
+  REQUIRE(!bytes.empty());
   const auto run = [&](bool check, unsigned threads) {
     auto reader = TraceReader::open(bytes);
     REQUIRE(reader);

@@ -2,27 +2,17 @@
 // independence of its result from threads.
 #include "engine/replay/replay.h"
 
-#include "engine/trace/writer.h"
 #include "test/catch.h"
+#include "test/support/trace_bytes.h"
 #include "test/support/vma_world.h"
 
 namespace anonvma::test {
 namespace {
 
 std::vector<std::byte> trace_of(const Meta& meta, const std::vector<Event>& events) {
-  std::vector<std::byte> bytes;
-  auto writer = TraceWriter::create(
-      [&](std::span<const std::byte> chunk) {
-        bytes.insert(bytes.end(), chunk.begin(), chunk.end());
-        return ok();
-      },
-      meta);
-  REQUIRE(writer);
-  for (const Event& event : events) {
-    REQUIRE(writer->add(event));
-    REQUIRE(writer->flush());  // one chunk each, so that batches change hands often
-  }
-  REQUIRE(writer->finish({}));
+  // One chunk for each event, so that batches change hands often.
+  std::vector<std::byte> bytes = write_trace(events, 1, meta);
+  REQUIRE(!bytes.empty());
   return bytes;
 }
 
