@@ -1,6 +1,9 @@
 // anonvma export FILE: results for other programs.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "cmd/commands.h"
 #include "cmd/exit.h"
 #include "cmd/files/output_file.h"
@@ -14,6 +17,8 @@
 namespace anonvma::cmd {
 namespace {
 
+namespace fs = std::filesystem;
+
 enum class Kind : std::uint8_t { none, csv, json, perfetto, sqlite };
 
 struct ExportOptions {
@@ -22,6 +27,8 @@ struct ExportOptions {
   Kind kind = Kind::none;
   bool force = false, no_limits = false;
 };
+
+bool shows_processes(Kind kind) { return kind == Kind::perfetto || kind == Kind::sqlite; }
 
 // The lives of the mms, for what shows processes.
 Result<Lives> lives_of(const ExportOptions& options) {
@@ -58,6 +65,12 @@ int run_export(const ExportOptions& options) {
                  "choose --csv, --json, --perfetto or --sqlite; see anonvma export --help"});
   if (options.kind == Kind::sqlite && options.output.empty())
     return fail({ErrorCode::usage, "--sqlite writes a database: name its file with -o"});
+  std::error_code none;
+  if (shows_processes(options.kind) && (options.file == "-" || fs::is_fifo(options.file, none)))
+    return fail(
+        in_file(shown_path(options.file), {ErrorCode::usage,
+                                           "--perfetto and --sqlite read a trace twice: save it to "
+                                           "a file first"}));
   TableOptions table;
   table.no_limits = options.no_limits;
   table.timeline = true;

@@ -538,6 +538,10 @@ exports() {
   expect 0 '' export "$sample" --csv -o series.csv --force
   expect 0 '' export "$sample" --csv
   cmp out series.csv || complain 'a file and standard output differ'
+  expect 0 '' export - --csv < <(cat "$sample")
+  cmp out series.csv || complain 'a pipe has another series'
+  expect 2 'standard input: --perfetto and --sqlite read a trace twice' export - --perfetto < <(cat "$sample")
+  expect 2 'save it to a file first' export <(cat "$sample") --sqlite -o pipe.db
   [ "$(stat -c %a series.csv)" = 600 ] || complain 'a result is not private'
   local got=0
   "$anonvma" export "$sample" --sqlite -o results.db 2>err || got=$?
